@@ -1,0 +1,171 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// check finds every mistake that can be seen without opening a port.
+func (c *Config) check() Problems {
+	var p Problems
+	add := func(format string, a ...any) { p = append(p, fmt.Sprintf(format, a...)) }
+
+	aeTitle(add, "node.ae_title", c.Node.AETitle)
+	address(add, "node.listen", c.Node.Listen, true)
+	if c.Node.DataDir == "" {
+		add("node.data_dir: empty; name a folder for studies and results")
+	} else if err := creatable(c.Node.DataDir); err != nil {
+		add("node.data_dir: %v", err)
+	}
+	if n := len(c.Node.ID); n == 0 || n > 64 || !ascii(c.Node.ID) || strings.Contains(c.Node.ID, `\`) {
+		add("node.id: %q; 1 to 64 ASCII characters without a backslash", c.Node.ID)
+	}
+	between(add, "node.max_associations", c.Node.MaxAssociations, 1, 4096)
+	between(add, "node.max_associations_per_peer", c.Node.MaxAssociationsPerPeer, 1, 4096)
+	between(add, "node.max_pdu", c.Node.MaxPDU, 4096, 1<<20)
+	if c.Node.Drain < 0 {
+		add("node.drain: %v; 0 or more", c.Node.Drain)
+	}
+
+	for i, peer := range c.Peers {
+		key := fmt.Sprintf("peer[%d]", i+1)
+		if peer.AETitle != "" {
+			aeTitle(add, key+".ae_title", peer.AETitle)
+		}
+		if _, err := peer.Prefix(); err != nil {
+			add("%s.network: %q is no address or CIDR, such as 10.20.0.0/16", key, peer.Network)
+		}
+		if peer.AETitle == "" && peer.Network == "" {
+			add("%s: give ae_title, network or both; an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
+		}
+	}
+	names := map[string]bool{}
+	for i, d := range c.Destinations {
+		key := fmt.Sprintf("destination[%d]", i+1)
+		if d.Name == "" {
+			add("%s.name: missing", key)
+		} else if names[d.Name] {
+			add("%s.name: %q is used twice", key, d.Name)
+		}
+		names[d.Name] = true
+		aeTitle(add, key+".ae_title", d.AETitle)
+		aeTitle(add, key+".calling_ae_title", d.CallingAETitle)
+		address(add, key+".address", d.Address, false)
+		if d.Timeout <= 0 {
+			add("%s.timeout: %v; more than 0", key, d.Timeout)
+		}
+	}
+	if c.Settle.Quiet <= 0 {
+		add("settle.quiet: %v; more than 0, such as \"60s\"", c.Settle.Quiet)
+	}
+	if c.Settle.Limit < c.Settle.Quiet {
+		add("settle.limit: %v is less than settle.quiet, %v", c.Settle.Limit, c.Settle.Quiet)
+	}
+	between(add, "cascade.threshold", c.Cascade.Threshold, 0, 100000)
+	if c.Cascade.ThresholdMM < 0 || math.IsNaN(c.Cascade.ThresholdMM) || c.Cascade.ThresholdMM > 2000 {
+		add("cascade.threshold_mm: %v; 0 (off) to 2000", c.Cascade.ThresholdMM)
+	}
+	oneOf(add, "cascade.segment", c.Cascade.Segment, "all", "near")
+	if !(c.Cascade.NearMM >= 0 && c.Cascade.NearMM <= 1000) {
+		add("cascade.near_mm: %v; 0 to 1000", c.Cascade.NearMM)
+	}
+	between(add, "pipeline.workers", c.Pipeline.Workers, 1, 64)
+	oneOf(add, "models.device", c.Models.Device, "auto", "cuda", "cpu")
+	between(add, "models.threads", c.Models.Threads, 0, 256)
+	if _, err := os.Stat(filepath.Join(c.Models.Dir, "manifest.toml")); err != nil {
+		add("models.dir: no manifest.toml in %s", c.Models.Dir)
+	}
+	if c.Models.Library != "" {
+		if _, err := os.Stat(c.Models.Library); err != nil {
+			add("models.library: %v", err)
+		}
+	}
+	between(add, "objects.series_base", c.Objects.SeriesBase, 1, 99999)
+	oneOf(add, "log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf(add, "log.format", c.Log.Format, "auto", "text", "json")
+	return p
+}
+
+type adder func(format string, a ...any)
+
+// aeTitle checks a title (PS3.5 6.2, VR AE): 1 to 16 characters, no backslash or control, not only spaces.
+func aeTitle(add adder, key, title string) {
+	switch {
+	case strings.TrimSpace(title) == "":
+		add("%s: missing or empty; 1 to 16 characters", key)
+	case len(title) > 16:
+		add("%s: %q has %d characters; at most 16", key, title, len(title))
+	case !ascii(title) || strings.Contains(title, `\`):
+		add("%s: %q; ASCII without backslash or control characters", key, title)
+	case title != strings.TrimSpace(title):
+		add("%s: %q; spaces at the ends mean nothing in DICOM, leave them out", key, title)
+	}
+}
+
+func ascii(s string) bool {
+	for _, r := range s {
+		if r < 0x20 || r > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+func address(add adder, key, a string, listen bool) {
+	host, port, err := net.SplitHostPort(a)
+	if err != nil {
+		add("%s: %q; host:port, such as 10.20.0.7:104", key, a)
+		return
+	}
+	if host == "" && !listen {
+		add("%s: %q names no host", key, a)
+	}
+	lowest := 1
+	if listen {
+		lowest = 0
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < lowest || n > 65535 {
+		add("%s: port %q; %d to 65535", key, port, lowest)
+	}
+}
+
+func between(add adder, key string, v, low, high int) {
+	if v < low || v > high {
+		add("%s: %d; %d to %d", key, v, low, high)
+	}
+}
+
+func oneOf(add adder, key, v string, allowed ...string) {
+	for _, a := range allowed {
+		if v == a {
+			return
+		}
+	}
+	add("%s: %q; one of %s", key, v, strings.Join(allowed, ", "))
+}
+
+// creatable says whether the folder is there and writable, or could be made below its nearest existing parent.
+func creatable(dir string) error {
+	for d := dir; ; d = filepath.Dir(d) {
+		info, err := os.Stat(d)
+		if err == nil {
+			if !info.IsDir() {
+				return fmt.Errorf("%s is not a folder", d)
+			}
+			probe, err := os.CreateTemp(d, ".jcsnode-check-*")
+			if err != nil {
+				return fmt.Errorf("cannot write to %s; give the service's user the right to", d)
+			}
+			probe.Close()
+			return os.Remove(probe.Name())
+		}
+		if d == filepath.Dir(d) {
+			return err
+		}
+	}
+}

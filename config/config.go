@@ -1,0 +1,232 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is the whole configuration, defaults filled in, paths absolute.
+type Config struct {
+	Path string `toml:"-"` // the file it was read from
+
+	Node         Node          `toml:"node"`
+	Peers        []Peer        `toml:"peer"`
+	Destinations []Destination `toml:"destination"`
+	Settle       Settle        `toml:"settle"`
+	Cascade      Cascade       `toml:"cascade"`
+	Pipeline     Pipeline      `toml:"pipeline"`
+	Models       Models        `toml:"models"`
+	Objects      Objects       `toml:"objects"`
+	Log          Log           `toml:"log"`
+}
+
+// Node is the program as its DICOM peers see it.
+type Node struct {
+	AETitle                string   `toml:"ae_title"`
+	Listen                 string   `toml:"listen"`   // host:port; an empty host is every interface
+	DataDir                string   `toml:"data_dir"` // inbox, ledger and objects
+	ID                     string   `toml:"id"`       // Device Serial Number (0018,1000) of our objects
+	CheckCalled            bool     `toml:"check_called"`
+	MaxAssociations        int      `toml:"max_associations"`
+	MaxAssociationsPerPeer int      `toml:"max_associations_per_peer"`
+	MaxPDU                 int      `toml:"max_pdu"` // bytes
+	Reserve                Size     `toml:"reserve"` // disk space that reception leaves free
+	AcceptOther            bool     `toml:"accept_other"`
+	Drain                  Duration `toml:"drain"` // how long SIGTERM waits for open associations and running jobs
+}
+
+// Peer may open associations. Empty fields allow any value.
+type Peer struct {
+	AETitle string `toml:"ae_title"`
+	Network string `toml:"network"` // CIDR or a single address
+}
+
+// Prefix is the network of the peer; the zero prefix allows any address.
+func (p Peer) Prefix() (netip.Prefix, error) {
+	if p.Network == "" {
+		return netip.Prefix{}, nil
+	}
+	if !strings.Contains(p.Network, "/") {
+		a, err := netip.ParseAddr(p.Network)
+		if err != nil {
+			return netip.Prefix{}, err
+		}
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(p.Network)
+}
+
+// Destination receives the objects of every study.
+type Destination struct {
+	Name           string   `toml:"name"`
+	AETitle        string   `toml:"ae_title"`
+	Address        string   `toml:"address"`          // host:port
+	CallingAETitle string   `toml:"calling_ae_title"` // default: node.ae_title
+	Timeout        Duration `toml:"timeout"`          // for the association and for each response
+}
+
+// Settle says when a study is complete enough to be read.
+type Settle struct {
+	Quiet Duration `toml:"quiet"` // since the last byte of the study
+	Limit Duration `toml:"limit"` // upper bound since its first
+}
+
+// Cascade is the decision and the segmentation (JCS IV-C).
+type Cascade struct {
+	Threshold   int     `toml:"threshold"`    // slices
+	ThresholdMM float64 `toml:"threshold_mm"` // mm along the patient; 0: count slices only, as the paper does
+	Segment     string  `toml:"segment"`      // "all" or "near"
+	NearMM      float64 `toml:"near_mm"`      // for "near"
+}
+
+// Pipeline bounds the work on studies.
+type Pipeline struct {
+	Workers int `toml:"workers"` // studies, hence volumes, in memory at a time
+}
+
+// Models says which networks run where.
+type Models struct {
+	Dir     string `toml:"dir"`
+	Device  string `toml:"device"`  // "auto", "cuda" or "cpu"
+	Library string `toml:"library"` // ONNX Runtime shared library; empty: look in the usual places
+	Threads int    `toml:"threads"` // CPU threads for inference; 0: all cores
+}
+
+// Objects says what is made of a study.
+type Objects struct {
+	SeriesBase   int  `toml:"series_base"`
+	Summary      bool `toml:"summary"`
+	Segmentation bool `toml:"segmentation"`
+	Activation   bool `toml:"activation"`
+	Outline      bool `toml:"outline"`
+	NotProcessed bool `toml:"not_processed"` // a summary page that gives the reason
+	SCGeometry   bool `toml:"sc_geometry"`   // the plane of the slice in secondary captures
+}
+
+// Log says how much is logged, and how.
+type Log struct {
+	Level  string `toml:"level"`  // "debug", "info", "warn", "error"
+	Format string `toml:"format"` // "auto", "text", "json"
+}
+
+// Default is the configuration of an empty file.
+func Default() Config {
+	return Config{
+		Node: Node{
+			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", CheckCalled: true,
+			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, Reserve: 2 << 30, Drain: Duration(30 * time.Second),
+		},
+		Settle:   Settle{Quiet: Duration(60 * time.Second), Limit: Duration(90 * time.Minute)},
+		Cascade:  Cascade{Threshold: 25, ThresholdMM: 25, Segment: "all", NearMM: 10},
+		Pipeline: Pipeline{Workers: 1},
+		Models:   Models{Dir: "models", Device: "auto"},
+		Objects: Objects{SeriesBase: 9100, Summary: true, Segmentation: true, Activation: true, Outline: true,
+			NotProcessed: true, SCGeometry: true},
+		Log: Log{Level: "info", Format: "auto"},
+	}
+}
+
+// Problems are all mistakes of one configuration.
+type Problems []string
+
+func (p Problems) Error() string {
+	return fmt.Sprintf("%d mistake(s) in the configuration:\n  %s", len(p), strings.Join(p, "\n  "))
+}
+
+// Load reads and checks the file. The error is a [Problems] when the file could be read.
+func Load(path string) (Config, error) {
+	c := Default()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("read the configuration: %w", err)
+	}
+	meta, err := toml.Decode(string(text), &c)
+	if err != nil {
+		var at toml.ParseError
+		if errors.As(err, &at) {
+			return c, Problems{fmt.Sprintf("%s, line %d: %s", path, at.Position.Line, at.Message)}
+		}
+		return c, Problems{fmt.Sprintf("%s: %v", path, err)}
+	}
+	var problems Problems
+	for _, key := range meta.Undecoded() {
+		problems = append(problems, unknownKey(key.String()))
+	}
+	c.Path = path
+	c.resolve(filepath.Dir(path))
+	problems = append(problems, c.check()...)
+	if len(problems) > 0 {
+		return c, problems
+	}
+	return c, nil
+}
+
+// resolve makes paths absolute and fills what defaults to another key.
+func (c *Config) resolve(base string) {
+	if abs, err := filepath.Abs(base); err == nil {
+		base = abs
+	}
+	in := func(p string) string {
+		if p == "" || filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(base, p)
+	}
+	c.Node.DataDir = in(c.Node.DataDir)
+	c.Models.Library = in(c.Models.Library)
+	c.Models.Dir = modelsDir(in(c.Models.Dir), c.Models.Dir)
+	for i := range c.Destinations {
+		d := &c.Destinations[i]
+		if d.CallingAETitle == "" {
+			d.CallingAETitle = c.Node.AETitle
+		}
+		if d.Timeout == 0 {
+			d.Timeout = Duration(60 * time.Second)
+		}
+		if d.Name == "" {
+			d.Name = d.AETitle
+		}
+	}
+}
+
+// modelsDir is the first folder with a manifest: beside the configuration, then where the program was started or
+// installed, so that a configuration elsewhere finds the networks that came with the program.
+func modelsDir(beside, named string) string {
+	places := []string{beside}
+	if !filepath.IsAbs(named) {
+		if wd, err := os.Getwd(); err == nil {
+			places = append(places, filepath.Join(wd, named))
+		}
+		if exe, err := os.Executable(); err == nil {
+			places = append(places, filepath.Join(filepath.Dir(exe), "..", named))
+		}
+	}
+	for _, p := range places {
+		if _, err := os.Stat(filepath.Join(p, "manifest.toml")); err == nil {
+			return p
+		}
+	}
+	return beside
+}
+
+func unknownKey(key string) string {
+	known := []string{}
+	for _, k := range knownKeys() {
+		if distance(key, k) <= 3 {
+			known = append(known, k)
+		}
+	}
+	if len(known) == 0 {
+		return key + ": unknown key; config.toml of the program lists every key"
+	}
+	sort.Slice(known, func(i, j int) bool { return distance(key, known[i]) < distance(key, known[j]) })
+	return fmt.Sprintf("%s: unknown key; did you mean %s?", key, known[0])
+}

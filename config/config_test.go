@@ -1,0 +1,146 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// models makes a folder that passes for one with networks.
+func models(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, "models"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "models", "manifest.toml"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func load(t *testing.T, text string) (Config, error) {
+	t.Helper()
+	dir := t.TempDir()
+	models(t, dir)
+	path := filepath.Join(dir, "config.toml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return Load(path)
+}
+
+func TestLoad_EmptyFileIsTheDefault(t *testing.T) {
+	c, err := load(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Node.AETitle != "JCSNODE" || c.Cascade.Threshold != 25 || time.Duration(c.Settle.Quiet) != time.Minute {
+		t.Errorf("defaults not filled in: %+v", c)
+	}
+	if !filepath.IsAbs(c.Node.DataDir) || !filepath.IsAbs(c.Models.Dir) {
+		t.Errorf("paths not absolute: %q %q", c.Node.DataDir, c.Models.Dir)
+	}
+}
+
+func TestLoad_ShippedFileSaysTheDefaultsAndNamesEveryKey(t *testing.T) {
+	text, err := os.ReadFile("../config.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(t, string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := load(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Path, want.Path = "", ""
+	got.Node.DataDir, want.Node.DataDir, got.Models.Dir, want.Models.Dir = "", "", "", ""
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("config.toml differs from the defaults:\n got %+v\nwant %+v", got, want)
+	}
+	for _, key := range knownKeys() {
+		_, name, ok := strings.Cut(key, ".")
+		if ok && !strings.Contains(string(text), name+" = ") {
+			t.Errorf("config.toml does not document %s", key)
+		}
+	}
+}
+
+func TestLoad_FindsEveryMistakeAtOnce(t *testing.T) {
+	_, err := load(t, `
+[node]
+ae_title = "A TITLE THAT IS TOO LONG"
+listen = "nowhere"
+lissten = ":104"
+reserve = "-2GB"
+`)
+	var p Problems
+	if !errors.As(err, &p) {
+		t.Fatalf("got %v, want Problems", err)
+	}
+	_, err = load(t, `
+[node]
+ae_title = "A TITLE THAT IS TOO LONG"
+listen = "nowhere"
+lissten = ":104"
+[[peer]]
+network = "10.0.0.0/99"
+[[destination]]
+name = "pacs"
+address = "pacs"
+[settle]
+quiet = "0s"
+[cascade]
+threshold_mm = -1.0
+segment = "some"
+[models]
+device = "gpu"
+`)
+	if !errors.As(err, &p) {
+		t.Fatalf("got %v, want Problems", err)
+	}
+	for _, want := range []string{
+		"node.ae_title", "node.listen", "node.lissten: unknown key; did you mean node.listen?", "peer[1].network",
+		"destination[1].ae_title", "destination[1].address", "settle.quiet", "cascade.threshold_mm", "cascade.segment", "models.device",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("not reported: %s\n%v", want, err)
+		}
+	}
+}
+
+func TestLoad_SyntaxErrorNamesTheLine(t *testing.T) {
+	_, err := load(t, "[node]\nae_title = \n")
+	if err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("got %v, want an error that names line 2", err)
+	}
+}
+
+func TestPeer_Prefix(t *testing.T) {
+	for network, want := range map[string]string{"10.1.2.3": "10.1.2.3/32", "10.1.0.0/16": "10.1.0.0/16", "fd00::1": "fd00::1/128"} {
+		got, err := Peer{Network: network}.Prefix()
+		if err != nil || got.String() != want {
+			t.Errorf("%s: got %v, %v; want %s", network, got, err, want)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{"0": 0, "512MB": 512 << 20, "2 GB": 2 << 30, "17": 17} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: got %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "GB", "-1", "9999999999GB"} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q: got %d, want an error", text, got)
+		}
+	}
+}
