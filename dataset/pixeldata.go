@@ -1,0 +1,116 @@
+package dataset
+
+import (
+	"fmt"
+	"io"
+)
+
+// PixelData is the place of the pixel data of a File (PS3.5 8 and A.4).
+type PixelData struct {
+	VR string
+	// Encapsulated: the value is a list of fragments, whatever the transfer syntax says.
+	Encapsulated bool
+	// Length in bytes: of the value when native, of all fragments when encapsulated.
+	Length int64
+
+	file   *File
+	offset int64
+}
+
+// Fragment is one item of encapsulated pixel data.
+type Fragment struct {
+	Offset      int64 // of the item tag
+	ValueOffset int64
+	Length      int64
+}
+
+// PixelData returns the pixel data of the data set, false if there are none. An empty
+// element counts as present.
+func (f *File) PixelData() (PixelData, bool) {
+	e, ok := f.set.find(PixelDataTag)
+	if !ok {
+		return PixelData{}, false
+	}
+	p := PixelData{VR: e.VR, Encapsulated: e.Length < 0, Length: max(e.Length, 0), file: f, offset: e.ValueOffset}
+	for _, fr := range p.Fragments() {
+		p.Length += fr.Length
+	}
+	return p, true
+}
+
+// Reader reads native pixel data, bytes as in the file (big endian not converted). Of
+// a deflated file it inflates as it goes: read it forwards.
+func (p PixelData) Reader() *io.SectionReader {
+	return io.NewSectionReader(p.file.set.content.at, p.offset, p.Length)
+}
+
+// table tells how many of the leading items are the Basic Offset Table. Old archives
+// leave it out: then the first item begins like a JPEG or JPEG 2000 codestream.
+func (f *File) table() int {
+	if len(f.fragments) == 0 {
+		return 0
+	}
+	if fr := f.fragments[0]; fr.Length > 3 {
+		if b, err := f.set.content.bytes(fr.ValueOffset, 4); err == nil {
+			switch string(b) {
+			case "\xff\xd8\xff\xc0", "\xff\xd8\xff\xc1", "\xff\xd8\xff\xc3", "\xff\xd8\xff\xc4", "\xff\xd8\xff\xdb",
+				"\xff\xd8\xff\xe0", "\xff\xd8\xff\xe8", "\xff\xd8\xff\xee", "\xff\xd8\xff\xf7", "\xff\xd8\xff\xfe", "\xff\x4f\xff\x51":
+				return 0
+			}
+		}
+	}
+	return 1
+}
+
+// Fragments lists the fragments of encapsulated pixel data, without the Basic Offset
+// Table; nil when native.
+func (p PixelData) Fragments() []Fragment {
+	if !p.Encapsulated {
+		return nil
+	}
+	return p.file.fragments[p.file.table():]
+}
+
+// ReadFragment returns the bytes of fragment i of Fragments.
+func (p PixelData) ReadFragment(i int) ([]byte, error) {
+	list := p.Fragments()
+	if i < 0 || i >= len(list) {
+		return nil, fmt.Errorf("fragment %d of %d asked for", i, len(list))
+	}
+	return p.file.set.content.bytes(list[i].ValueOffset, list[i].Length)
+}
+
+// Frame returns the codestream of frame i of encapsulated pixel data, its fragments
+// joined, padding included. Frames are told apart by the Extended Offset Table, the
+// Basic Offset Table, one fragment per frame, or end-of-image markers, the first that
+// fits Number of Frames.
+func (p PixelData) Frame(i int) ([]byte, error) {
+	if !p.Encapsulated {
+		return nil, fmt.Errorf("frame %d: pixel data are not encapsulated", i)
+	}
+	f := p.file
+	f.framing.once.Do(func() { f.framing.list, f.framing.err = f.split(p.Fragments()) })
+	if f.framing.err != nil {
+		return nil, f.framing.err
+	}
+	if i < 0 || i >= len(f.framing.list) {
+		return nil, fmt.Errorf("frame %d of %d asked for", i, len(f.framing.list))
+	}
+	parts := f.framing.list[i]
+	if len(parts) == 1 {
+		return f.set.content.bytes(parts[0].ValueOffset, parts[0].Length)
+	}
+	n := int64(0)
+	for _, fr := range parts {
+		n += fr.Length
+	}
+	out := make([]byte, 0, n) // all inside the file, the walk has checked it
+	for _, fr := range parts {
+		b, err := f.set.content.bytes(fr.ValueOffset, fr.Length)
+		if err != nil {
+			return nil, fmt.Errorf("frame %d: %w", i, err)
+		}
+		out = append(out, b...)
+	}
+	return out, nil
+}

@@ -1,0 +1,340 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Element is one data element, item or fragment as it lies in the stream.
+type Element struct {
+	Tag Tag
+	// VR is "" for items and fragments, and in implicit VR for a tag that is not in
+	// the dictionary of this package.
+	VR string
+	// Depth is the number of sequences around the element; an item counts as inside
+	// its sequence, and so does a fragment of encapsulated pixel data.
+	Depth int
+	// Offset of the tag and of the value, in bytes from the beginning of the stream.
+	Offset, ValueOffset int64
+	// Length of the value in bytes, -1 for undefined.
+	Length int64
+
+	// end is the offset behind the element, its delimiter included; set in a Set only.
+	end int64
+}
+
+// encoding is how the elements of one level are written.
+type encoding struct{ explicit, big bool }
+
+func (e encoding) order() binary.ByteOrder {
+	if e.big {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
+// extent bounds a level: no byte at or behind end belongs to it (-1: not known), and
+// if delimited it ends with a delimiter, otherwise at end.
+type extent struct {
+	end       int64
+	delimited bool
+}
+
+// scanner is the walk. It recurses once per sequence and item, at most Limits.Depth deep.
+type scanner struct {
+	src    *source
+	lim    Limits
+	count  int
+	visit  func(Element) error
+	leave  func(Element) // if not nil: the value of an element (not item) has passed
+	pixels bool          // pixel data of the top level has passed
+}
+
+func (s *scanner) fail(t Tag, at int64, err error) error {
+	var e *Error
+	if errors.As(err, &e) || errors.Is(err, ErrStop) {
+		return err
+	}
+	return &Error{Offset: at, Tag: t, Err: err}
+}
+
+// elements walks the elements of one level.
+func (s *scanner) elements(x extent, enc encoding, depth int) error {
+	for {
+		at := s.src.offset()
+		if x.end >= 0 && at >= x.end && !x.delimited {
+			return nil
+		}
+		b, err := s.src.peek(8)
+		if err != nil {
+			return s.fail(0, at, err)
+		}
+		if depth == 0 && (len(b) == 0 || s.pixels && zero(b)) {
+			return s.tail()
+		}
+		if err := s.room(0, 8, len(b), x); err != nil {
+			return err
+		}
+		tag := tagAt(b, enc)
+		if tag == ItemDelimitation && x.delimited {
+			return s.src.skip(8)
+		}
+		if tag.Group() == 0xFFFE {
+			return s.fail(tag, at, errors.New("item or delimiter outside of a sequence"))
+		}
+		if err := s.element(Element{Tag: tag, Depth: depth, Offset: at}, enc, x, b); err != nil {
+			return err
+		}
+		if depth == 0 && tag == PixelDataTag {
+			s.pixels = true
+		}
+	}
+}
+
+// group walks the elements at the beginning of the stream that are of group g, in
+// explicit VR little endian.
+func (s *scanner) group(g uint16) error {
+	enc, x := encoding{explicit: true}, extent{end: s.src.size}
+	for {
+		at := s.src.offset()
+		b, err := s.src.peek(8)
+		if err != nil {
+			return s.fail(0, at, err)
+		}
+		if len(b) < 2 || binary.LittleEndian.Uint16(b) != g {
+			return nil
+		}
+		if err := s.room(0, 8, len(b), x); err != nil {
+			return err
+		}
+		if err := s.element(Element{Tag: tagAt(b, enc), Offset: at}, enc, x, b); err != nil {
+			return err
+		}
+	}
+}
+
+// element passes one element, of which b holds the first 8 bytes.
+func (s *scanner) element(e Element, enc encoding, x extent, b []byte) error {
+	if err := s.header(&e, enc, x, b); err != nil {
+		return err
+	}
+	if err := s.report(e); err != nil {
+		return err
+	}
+	if err := s.value(e, enc, x); err != nil {
+		return err
+	}
+	if s.leave != nil {
+		s.leave(e)
+	}
+	return nil
+}
+
+// header reads what follows the tag: VR and length.
+func (s *scanner) header(e *Element, enc encoding, x extent, b []byte) error {
+	if !enc.explicit {
+		e.VR = implicitVR(e.Tag)
+		e.Length = length32(b[4:], enc)
+		e.ValueOffset = e.Offset + 8
+		return s.src.skip(8)
+	}
+	if !letter(b[4]) || !letter(b[5]) {
+		return s.fail(e.Tag, e.Offset, fmt.Errorf("VR %+q is not two capital letters: damaged, or not the stated transfer syntax", b[4:6]))
+	}
+	short := int64(enc.order().Uint16(b[6:]))
+	known, ok := vrNames[[2]byte{b[4], b[5]}]
+	if ok {
+		e.VR = known.name
+	} else {
+		e.VR = string(b[4:6])
+	}
+	if ok && !known.long || !ok && short != 0 {
+		e.Length, e.ValueOffset = short, e.Offset+8
+		return s.src.skip(8)
+	}
+	b, err := s.src.peek(12)
+	if err != nil {
+		return s.fail(e.Tag, e.Offset, err)
+	}
+	if err := s.room(e.Tag, 12, len(b), x); err != nil {
+		if !ok { // a VR of another time with a short length of 0
+			e.Length, e.ValueOffset = 0, e.Offset+8
+			return s.src.skip(8)
+		}
+		return err
+	}
+	e.Length, e.ValueOffset = length32(b[8:], enc), e.Offset+12
+	if !ok && (e.Length < 0 || x.end >= 0 && e.Length > x.end-e.ValueOffset) {
+		e.Length, e.ValueOffset = 0, e.Offset+8
+		return s.src.skip(8)
+	}
+	return s.src.skip(12)
+}
+
+// value passes the value of e, level by level where it is a sequence.
+func (s *scanner) value(e Element, enc encoding, x extent) error {
+	in, err := s.inner(e, x)
+	if err != nil {
+		return err
+	}
+	switch {
+	case e.VR == "SQ" || e.Length < 0 && e.VR == "":
+		return s.items(e, in, enc)
+	case e.Length >= 0:
+		if err := s.src.skip(e.Length); err != nil {
+			return s.fail(e.Tag, e.Offset, fmt.Errorf("%d bytes stated: %w", e.Length, err))
+		}
+		return nil
+	case e.Tag == PixelDataTag || e.VR == "OB" || e.VR == "OW":
+		return s.fragments(e, in, enc)
+	case e.VR == "UN": // PS3.5 6.2.2 note 2: encoded as implicit VR little endian
+		return s.items(e, in, encoding{})
+	case !enc.explicit: // a tag of the dictionary that is a sequence here
+		return s.items(e, in, enc)
+	}
+	return s.fail(e.Tag, e.Offset, fmt.Errorf("VR %s cannot have an undefined length", e.VR))
+}
+
+// inner is the extent of the value of e, checked against the enclosing one.
+func (s *scanner) inner(e Element, x extent) (extent, error) {
+	if e.Length < 0 {
+		return extent{x.end, true}, nil
+	}
+	if x.end >= 0 && e.Length > x.end-e.ValueOffset {
+		err := fmt.Errorf("%d bytes stated, %d left in the enclosing item", e.Length, x.end-e.ValueOffset)
+		if x.end == s.src.size {
+			err = fmt.Errorf("%d bytes stated, %d left: %w", e.Length, x.end-e.ValueOffset, ErrTruncated)
+		}
+		return extent{}, s.fail(e.Tag, e.Offset, err)
+	}
+	return extent{e.ValueOffset + e.Length, false}, nil
+}
+
+// items walks the items of sequence sq.
+func (s *scanner) items(sq Element, x extent, enc encoding) error {
+	depth := sq.Depth + 1
+	if depth > s.lim.Depth {
+		return s.fail(sq.Tag, sq.Offset, fmt.Errorf("sequences nested more than %d deep: %w", s.lim.Depth, ErrLimit))
+	}
+	for {
+		item, more, err := s.item(sq, x, enc)
+		if err != nil || !more {
+			return err
+		}
+		in, err := s.inner(item, x)
+		if err != nil {
+			return err
+		}
+		if err := s.elements(in, enc, depth); err != nil {
+			return err
+		}
+	}
+}
+
+// fragments walks the fragments of encapsulated pixel data (PS3.5 A.4).
+func (s *scanner) fragments(px Element, x extent, enc encoding) error {
+	for {
+		item, more, err := s.item(px, x, enc)
+		if err != nil || !more {
+			return err
+		}
+		if item.Length < 0 {
+			return s.fail(px.Tag, item.Offset, errors.New("fragment of undefined length"))
+		}
+		if _, err := s.inner(item, x); err != nil {
+			return err
+		}
+		if err := s.src.skip(item.Length); err != nil {
+			return s.fail(px.Tag, item.Offset, fmt.Errorf("fragment of %d bytes stated: %w", item.Length, err))
+		}
+	}
+}
+
+// item reads the header of the next item of sq; more is false behind the last one.
+func (s *scanner) item(sq Element, x extent, enc encoding) (e Element, more bool, err error) {
+	at := s.src.offset()
+	if !x.delimited && at >= x.end {
+		return e, false, nil
+	}
+	b, err := s.src.peek(8)
+	if err != nil {
+		return e, false, s.fail(sq.Tag, at, err)
+	}
+	if err := s.room(sq.Tag, 8, len(b), x); err != nil {
+		return e, false, err
+	}
+	tag := tagAt(b, enc)
+	if tag == SequenceDelimitation && x.delimited {
+		return e, false, s.src.skip(8)
+	}
+	if tag != Item {
+		return e, false, s.fail(sq.Tag, at, fmt.Errorf("%v where an item should begin", tag))
+	}
+	e = Element{Tag: Item, Depth: sq.Depth + 1, Offset: at, ValueOffset: at + 8, Length: length32(b[4:], enc)}
+	if err := s.src.skip(8); err != nil {
+		return e, false, s.fail(sq.Tag, at, err)
+	}
+	return e, true, s.report(e)
+}
+
+// report counts an element and shows it to the visitor.
+func (s *scanner) report(e Element) error {
+	s.count++
+	if s.count > s.lim.Elements {
+		return s.fail(e.Tag, e.Offset, fmt.Errorf("more than %d elements: %w", s.lim.Elements, ErrLimit))
+	}
+	return s.visit(e)
+}
+
+// room checks that n header bytes, of which got could be read, fit into x.
+func (s *scanner) room(t Tag, n, got int, x extent) error {
+	at := s.src.offset()
+	if got < n {
+		return s.fail(t, at, ErrTruncated)
+	}
+	if x.end >= 0 && int64(n) > x.end-at {
+		return s.fail(t, at, errors.New("element header crosses the end of the enclosing item"))
+	}
+	return nil
+}
+
+// tail accepts the end of the stream and, behind pixel data, zero bytes up to it, with
+// which some writers fill the last block.
+func (s *scanner) tail() error {
+	for {
+		at := s.src.offset()
+		b, err := s.src.peek(1024)
+		if err != nil {
+			return s.fail(0, at, err)
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		if !zero(b) {
+			return s.fail(0, at, errors.New("bytes behind the last element"))
+		}
+		if err := s.src.skip(int64(len(b))); err != nil {
+			return s.fail(0, at, err)
+		}
+	}
+}
+
+func tagAt(b []byte, enc encoding) Tag {
+	o := enc.order()
+	return NewTag(o.Uint16(b), o.Uint16(b[2:]))
+}
+
+// length32 reads a 32-bit length, FFFFFFFF (undefined) as -1.
+func length32(b []byte, enc encoding) int64 {
+	n := enc.order().Uint32(b)
+	if n == 0xFFFFFFFF {
+		return -1
+	}
+	return int64(n)
+}
+
+func zero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
+
+func letter(c byte) bool { return 'A' <= c && c <= 'Z' }
