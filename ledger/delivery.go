@@ -1,0 +1,160 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Object is one DICOM object that the node made.
+type Object struct {
+	SOPInstanceUID    string `json:"sop_instance_uid"`
+	SOPClassUID       string `json:"sop_class_uid"`
+	SeriesUID         string `json:"series_uid"`
+	Kind              string `json:"kind"`
+	Title             string `json:"title"`
+	TransferSyntaxUID string `json:"transfer_syntax_uid"`
+	Path              string `json:"path"` // relative to data_dir
+	SHA256            string `json:"sha256"`
+	Size              int64  `json:"size"`
+}
+
+// States of a delivery.
+const (
+	DeliveryWaiting = "waiting"
+	DeliverySent    = "sent"
+	DeliveryFailed  = "failed"
+)
+
+// Delivery is one object on its way to one destination.
+type Delivery struct {
+	ID          int64     `json:"id"`
+	Object      Object    `json:"object"`
+	Destination string    `json:"destination"`
+	State       string    `json:"state"`
+	Attempts    int       `json:"attempts"`
+	Status      string    `json:"status,omitempty"` // of the newest attempt, "0000H"
+	Detail      string    `json:"detail,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+	SentAt      time.Time `json:"sent_at"`
+	NextAt      time.Time `json:"next_at"` // not before
+}
+
+// DeliveryOutcome is what an attempt brought.
+type DeliveryOutcome struct {
+	State  string // waiting = will be tried again, sent, failed = will not
+	Status string
+	Detail string
+	NextAt time.Time // for waiting
+}
+
+func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o Object, destinations []string) error {
+	now := ms(l.now())
+	var revisionID int64
+	var sum string
+	err := tx.QueryRowContext(ctx, `SELECT revision_id, sha256 FROM object WHERE sop_uid = ?`, o.SOPInstanceUID).Scan(&revisionID, &sum)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		_, err = tx.ExecContext(ctx, `INSERT INTO object (revision_id, sop_uid, class_uid, series_uid, kind, title, syntax_uid, path, sha256, size, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, rev.ID, o.SOPInstanceUID, o.SOPClassUID, o.SeriesUID, o.Kind, o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, now)
+	case err == nil && revisionID != rev.ID:
+		err = fmt.Errorf("its UID belongs to revision id %d already", revisionID)
+	case err == nil && sum != o.SHA256:
+		// A program or model of another version made the object again before all was sent.
+		if err = l.event(ctx, tx, rev.StudyUID, EventReported, "object "+o.SOPInstanceUID+" was made again with other bytes under the same UID",
+			map[string]any{"before": sum, "now": o.SHA256}); err == nil {
+			_, err = tx.ExecContext(ctx, `UPDATE object SET title = ?, syntax_uid = ?, path = ?, sha256 = ?, size = ? WHERE sop_uid = ?`,
+				o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, o.SOPInstanceUID)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
+	}
+	for _, d := range destinations {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO delivery (object_id, destination, state, created_at)
+			SELECT id, ?, ?, ? FROM object WHERE sop_uid = ? ON CONFLICT DO NOTHING`, d, DeliveryWaiting, now, o.SOPInstanceUID); err != nil {
+			return fmt.Errorf("write delivery of %s to %s: %w", o.SOPInstanceUID, d, err)
+		}
+	}
+	return nil
+}
+
+// Pending returns the deliveries of a revision to a destination that wait, in the order in
+// which the objects were made. NextAt may be in the future; the caller decides.
+func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination string) ([]Delivery, error) {
+	var all []Delivery
+	err := l.view(ctx, func(tx *sql.Tx) (err error) {
+		all, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? AND d.destination = ? AND d.state = '`+DeliveryWaiting+`' ORDER BY o.id`, revisionID, destination)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list deliveries of revision %d to %s: %w", revisionID, destination, err)
+	}
+	return all, nil
+}
+
+// RecordDelivery keeps the outcome of an attempt. What was sent stays sent.
+func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome) error {
+	kind := map[string]string{DeliveryWaiting: EventRetry, DeliverySent: EventSent, DeliveryFailed: EventDeliveryFailed}[o.State]
+	if kind == "" {
+		return fmt.Errorf("record delivery %d: unknown state %q", id, o.State)
+	}
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		var studyUID, destination, object, before string
+		err := tx.QueryRowContext(ctx, `SELECT r.study_uid, d.destination, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
+			JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&studyUID, &destination, &object, &before)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if before == DeliverySent {
+			return nil
+		}
+		now := l.now()
+		var sent time.Time
+		if o.State == DeliverySent {
+			sent = now
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, attempts = attempts + 1, status = ?, detail = ?, sent_at = ?, next_at = ? WHERE id = ?`,
+			o.State, o.Status, o.Detail, ms(sent), ms(o.NextAt), id); err != nil {
+			return err
+		}
+		text := destination
+		for _, part := range []string{o.Status, o.Detail} {
+			if part != "" {
+				text += ": " + part
+			}
+		}
+		return insertEvent(ctx, tx, Event{At: now, StudyUID: studyUID, Kind: kind, Text: text, Instance: object, Attributes: map[string]any{"destination": destination}})
+	})
+	if err != nil {
+		return fmt.Errorf("record delivery %d: %w", id, err)
+	}
+	return nil
+}
+
+func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
+	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.created_at, d.sent_at, d.next_at,
+			o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size
+		FROM delivery d JOIN object o ON o.id = d.object_id `+where,
+		func(rows *sql.Rows) (d Delivery, err error) {
+			var created, sent, next int64
+			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &created, &sent, &next,
+				&d.Object.SOPInstanceUID, &d.Object.SOPClassUID, &d.Object.SeriesUID, &d.Object.Kind, &d.Object.Title,
+				&d.Object.TransferSyntaxUID, &d.Object.Path, &d.Object.SHA256, &d.Object.Size)
+			d.CreatedAt, d.SentAt, d.NextAt = at(created), at(sent), at(next)
+			return d, err
+		}, args...)
+}
+
+func queryObjects(ctx context.Context, tx *sql.Tx, revisionID int64) ([]Object, error) {
+	return query(ctx, tx, `SELECT sop_uid, class_uid, series_uid, kind, title, syntax_uid, path, sha256, size FROM object WHERE revision_id = ? ORDER BY id`,
+		func(rows *sql.Rows) (o Object, err error) {
+			err = rows.Scan(&o.SOPInstanceUID, &o.SOPClassUID, &o.SeriesUID, &o.Kind, &o.Title, &o.TransferSyntaxUID, &o.Path, &o.SHA256, &o.Size)
+			return o, err
+		}, revisionID)
+}

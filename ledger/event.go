@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is one line of the history of a study or of the node.
+type Event struct {
+	At          time.Time      `json:"at"` // set by the ledger when zero
+	StudyUID    string         `json:"study_uid,omitempty"`
+	Kind        string         `json:"kind"`
+	Text        string         `json:"text"`
+	Instance    string         `json:"instance,omitempty"` // SOP Instance UID or path
+	Association string         `json:"association,omitempty"`
+	Attributes  map[string]any `json:"attributes,omitempty"`
+}
+
+// Kinds of the events that the ledger writes itself. Other packages name their own.
+const (
+	EventReceiving      = "receiving" // first instance, or a late one
+	EventFlagged        = "instance flagged"
+	EventSettled        = "settled"
+	EventProcessing     = "processing"
+	EventFindings       = "findings"
+	EventReported       = "reported"
+	EventNotProcessed   = "not processed"
+	EventSent           = "object sent"
+	EventRetry          = "object not sent yet"
+	EventDeliveryFailed = "object not sent"
+	EventRequeued       = "requeued"
+	EventJobFailed      = "job failed"
+	EventRecovered      = "job recovered"
+)
+
+// Event queues e for the writer, in order with the instances recorded before it.
+func (l *Ledger) Event(ctx context.Context, e Event) error {
+	if e.At.IsZero() {
+		e.At = l.now()
+	}
+	return l.enqueue(ctx, entry{event: &e})
+}
+
+func (l *Ledger) event(ctx context.Context, tx *sql.Tx, studyUID, kind, text string, attributes map[string]any) error {
+	return insertEvent(ctx, tx, Event{At: l.now(), StudyUID: studyUID, Kind: kind, Text: text, Attributes: attributes})
+}
+
+func insertEvent(ctx context.Context, tx *sql.Tx, e Event) error {
+	var attributes []byte
+	if len(e.Attributes) > 0 {
+		var err error
+		if attributes, err = json.Marshal(e.Attributes); err != nil {
+			return fmt.Errorf("attributes of event %q: %w", e.Kind, err)
+		}
+	}
+	_, err := tx.ExecContext(ctx,
+		`INSERT INTO event (at, study_uid, kind, text, instance, association, attributes) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		ms(e.At), e.StudyUID, e.Kind, e.Text, e.Instance, e.Association, string(attributes))
+	if err != nil {
+		return fmt.Errorf("write event %q: %w", e.Kind, err)
+	}
+	return nil
+}
+
+// Events returns the newest events, newest first, of all studies and of none.
+func (l *Ledger) Events(ctx context.Context, limit int) ([]Event, error) {
+	var events []Event
+	err := l.view(ctx, func(tx *sql.Tx) (err error) {
+		events, err = queryEvents(ctx, tx, `ORDER BY id DESC LIMIT ?`, limit)
+		return err
+	})
+	return events, err
+}
+
+func queryEvents(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Event, error) {
+	return query(ctx, tx, `SELECT at, study_uid, kind, text, instance, association, attributes FROM event `+rest,
+		func(rows *sql.Rows) (e Event, err error) {
+			var when int64
+			var attributes string
+			if err := rows.Scan(&when, &e.StudyUID, &e.Kind, &e.Text, &e.Instance, &e.Association, &attributes); err != nil {
+				return e, err
+			}
+			e.At = at(when)
+			if attributes != "" {
+				err = json.Unmarshal([]byte(attributes), &e.Attributes)
+			}
+			return e, err
+		}, args...)
+}
+
+// query collects the rows of one statement.
+func query[T any](ctx context.Context, tx *sql.Tx, text string, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
+	rows, err := tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}

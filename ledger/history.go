@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// History is everything that the ledger knows about one study, ready for JSON.
+type History struct {
+	StudyUID  string            `json:"study_uid"`
+	State     string            `json:"state"`
+	FirstAt   time.Time         `json:"first_at"`
+	LastAt    time.Time         `json:"last_at"`
+	Instances []Instance        `json:"instances"` // in order of reception, with the reasons of the newest revision
+	Revisions []RevisionHistory `json:"revisions"` // newest last
+	Events    []Event           `json:"events"`    // in order of time
+}
+
+// RevisionHistory is a revision with what came of it.
+type RevisionHistory struct {
+	Revision
+	Series     []SeriesReason   `json:"series"`
+	Reasons    []InstanceReason `json:"instance_reasons"`
+	Objects    []Object         `json:"objects"`
+	Deliveries []Delivery       `json:"deliveries"`
+}
+
+// History returns the history of a study, or ErrNotFound.
+func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error) {
+	h := &History{StudyUID: studyUID}
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		var first, last int64
+		err := tx.QueryRowContext(ctx, `SELECT state, first_at, last_at FROM study WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		h.FirstAt, h.LastAt = at(first), at(last)
+		if h.Instances, err = queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY received_at, path`, studyUID); err != nil {
+			return err
+		}
+		revisions, err := queryRevisions(ctx, tx, `WHERE study_uid = ? ORDER BY number`, studyUID)
+		if err != nil {
+			return err
+		}
+		for _, rev := range revisions {
+			rh, err := revisionHistory(ctx, tx, rev)
+			if err != nil {
+				return err
+			}
+			h.Revisions = append(h.Revisions, rh)
+		}
+		h.Events, err = queryEvents(ctx, tx, `WHERE study_uid = ? ORDER BY at, id`, studyUID)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("history of study %s: %w", studyUID, err)
+	}
+	if n := len(h.Revisions); n > 0 {
+		byPath := map[string][]InstanceReason{}
+		for _, r := range h.Revisions[n-1].Reasons {
+			byPath[r.Path] = append(byPath[r.Path], r)
+		}
+		for i := range h.Instances {
+			h.Instances[i].Reasons = byPath[h.Instances[i].Path]
+		}
+	}
+	return h, nil
+}
+
+func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision) (RevisionHistory, error) {
+	rh := RevisionHistory{Revision: rev}
+	var err error
+	if rh.Series, err = querySeriesReasons(ctx, tx, rev.ID); err != nil {
+		return rh, err
+	}
+	if rh.Reasons, err = queryInstanceReasons(ctx, tx, rev.ID); err != nil {
+		return rh, err
+	}
+	if rh.Objects, err = queryObjects(ctx, tx, rev.ID); err != nil {
+		return rh, err
+	}
+	rh.Deliveries, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? ORDER BY o.id, d.destination`, rev.ID)
+	return rh, err
+}
+
+// Counts is the state of the node in numbers, for status, health and metrics.
+type Counts struct {
+	Instances     int            `json:"instances"`
+	Flagged       int            `json:"flagged"`
+	Bytes         int64          `json:"bytes"`
+	Studies       map[string]int `json:"studies"`    // by state
+	Deliveries    map[string]int `json:"deliveries"` // by state
+	OldestWaiting time.Time      `json:"oldest_waiting_delivery"`
+	LastInstance  time.Time      `json:"last_instance"`
+	Queued        int            `json:"queued"`          // rows that wait for the writer, in this process
+	Fault         string         `json:"fault,omitempty"` // why the writer cannot commit, in this process
+}
+
+// Counts counts.
+func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
+	c := Counts{Queued: len(l.queue)}
+	if err := l.Fault(); err != nil {
+		c.Fault = err.Error()
+	}
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		var oldest, last int64
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), coalesce(SUM(flag <> ''), 0), coalesce(SUM(size), 0), coalesce(MAX(received_at), 0) FROM instance`).
+			Scan(&c.Instances, &c.Flagged, &c.Bytes, &last)
+		if err != nil {
+			return err
+		}
+		if c.Studies, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM study GROUP BY state`); err != nil {
+			return err
+		}
+		if c.Deliveries, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM delivery GROUP BY state`); err != nil {
+			return err
+		}
+		err = tx.QueryRowContext(ctx, `SELECT coalesce(MIN(created_at), 0) FROM delivery WHERE state = ?`, DeliveryWaiting).Scan(&oldest)
+		c.OldestWaiting, c.LastInstance = at(oldest), at(last)
+		return err
+	})
+	if err != nil {
+		return Counts{}, fmt.Errorf("count: %w", err)
+	}
+	return c, nil
+}

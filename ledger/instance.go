@@ -1,0 +1,170 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Instance is one stored file.
+type Instance struct {
+	StudyUID          string    `json:"study_uid"`
+	SeriesUID         string    `json:"series_uid"`
+	SOPInstanceUID    string    `json:"sop_instance_uid"`
+	SOPClassUID       string    `json:"sop_class_uid"`
+	TransferSyntaxUID string    `json:"transfer_syntax_uid"`
+	Path              string    `json:"path"`   // relative to data_dir; identifies the instance
+	Digest            string    `json:"digest"` // of the bytes as received, see scp.Inbox
+	Size              int64     `json:"size"`   // of the file, bytes
+	CallingAE         string    `json:"calling_ae"`
+	CalledAE          string    `json:"called_ae"`
+	RemoteAddr        string    `json:"remote_addr"`
+	Association       string    `json:"association"`
+	ReceivedAt        time.Time `json:"received_at"`
+	Flag              string    `json:"flag,omitempty"` // "" or what is odd, several joined by "; "
+
+	// What the ledger adds when it is asked.
+	ReceivedAgain int              `json:"received_again,omitempty"` // times the same bytes came again
+	Revision      int              `json:"revision,omitempty"`       // first revision that has it, 0 = not settled yet
+	Reasons       []InstanceReason `json:"reasons,omitempty"`        // why it is not part of the volume, newest revision
+}
+
+// FlagOtherBytes marks instances that share a SOP Instance UID but not their bytes.
+const FlagOtherBytes = "duplicate-uid: other bytes"
+
+// Record queues an instance for the writer. The same Path again is only counted, so
+// Record may be called any number of times. A new instance of a study that was settled opens it again. It blocks
+// only while the queue is full, that is while the disk is slower than reception.
+func (l *Ledger) Record(ctx context.Context, i Instance) error {
+	if i.Path == "" || i.StudyUID == "" {
+		return errors.New("record instance: no path or no study")
+	}
+	if i.ReceivedAt.IsZero() {
+		i.ReceivedAt = l.now()
+	}
+	return l.enqueue(ctx, entry{instance: &i})
+}
+
+// HasInstance says whether the file at path is in the ledger. What waits in the queue is not.
+func (l *Ledger) HasInstance(ctx context.Context, path string) (bool, error) {
+	var has bool
+	err := l.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM instance WHERE path = ?)`, path).Scan(&has)
+	if err != nil {
+		return false, fmt.Errorf("look up instance %s: %w", path, err)
+	}
+	return has, nil
+}
+
+// instanceWriter adds instances within one transaction of the writer.
+type instanceWriter struct {
+	tx                                   *sql.Tx
+	study, reopen, again, insert, others *sql.Stmt
+}
+
+func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error) {
+	w := &instanceWriter{tx: tx}
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&w.study, `INSERT INTO study (uid, state, first_at, last_at) VALUES (?1, '` + StateReceiving + `', ?2, ?2) ON CONFLICT DO NOTHING`},
+		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
+		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
+		{&w.insert, `INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
+			calling_ae, called_ae, remote_addr, association, received_at, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.reopen, `UPDATE study SET state = '` + StateReceiving + `', instances = instances + 1,
+			last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2) WHERE uid = ?1
+			RETURNING instances, (SELECT COUNT(*) FROM instance WHERE study_uid = ?1 AND revision = 0), revision`},
+	} {
+		var err error
+		if *p.stmt, err = tx.PrepareContext(ctx, p.text); err != nil {
+			w.close()
+			return nil, fmt.Errorf("prepare %q: %w", p.text, err)
+		}
+	}
+	return w, nil
+}
+
+func (w *instanceWriter) close() {
+	for _, s := range []*sql.Stmt{w.study, w.again, w.others, w.insert, w.reopen} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
+	result, err := w.again.ExecContext(ctx, i.Path)
+	if err != nil {
+		return fmt.Errorf("look up instance %s: %w", i.Path, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	if _, err := w.study.ExecContext(ctx, i.StudyUID, ms(i.ReceivedAt)); err != nil {
+		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
+	}
+	flag := i.Flag
+	var others int
+	if err := w.others.QueryRowContext(ctx, i.SOPInstanceUID).Scan(&others); err != nil {
+		return fmt.Errorf("look up SOP instance %s: %w", i.SOPInstanceUID, err)
+	}
+	if others > 0 {
+		flag = joinFlags(flag, FlagOtherBytes)
+		_, err := w.tx.ExecContext(ctx, `UPDATE instance SET flag = CASE flag WHEN '' THEN ?1 ELSE flag || '; ' || ?1 END
+			WHERE sop_uid = ?2 AND instr(flag, ?1) = 0`, FlagOtherBytes, i.SOPInstanceUID)
+		if err != nil {
+			return fmt.Errorf("flag SOP instance %s: %w", i.SOPInstanceUID, err)
+		}
+	}
+	if _, err := w.insert.ExecContext(ctx, i.Path, i.StudyUID, i.SeriesUID, i.SOPInstanceUID, i.SOPClassUID, i.TransferSyntaxUID,
+		i.Digest, i.Size, i.CallingAE, i.CalledAE, i.RemoteAddr, i.Association, ms(i.ReceivedAt), flag); err != nil {
+		return fmt.Errorf("write instance %s: %w", i.Path, err)
+	}
+	var instances, unsettled, revision int
+	if err := w.reopen.QueryRowContext(ctx, i.StudyUID, ms(i.ReceivedAt)).Scan(&instances, &unsettled, &revision); err != nil {
+		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
+	}
+	if unsettled == 1 {
+		text := fmt.Sprintf("first instance from %s at %s", i.CallingAE, i.RemoteAddr)
+		if revision > 0 {
+			text = fmt.Sprintf("late instance from %s at %s: revision %d will supersede revision %d", i.CallingAE, i.RemoteAddr, revision+1, revision)
+		}
+		e := Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventReceiving, Text: text, Association: i.Association}
+		if err := insertEvent(ctx, w.tx, e); err != nil {
+			return err
+		}
+	}
+	if flag != "" {
+		return insertEvent(ctx, w.tx, Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventFlagged, Text: "kept, but flagged: " + flag,
+			Instance: i.SOPInstanceUID, Association: i.Association, Attributes: map[string]any{"path": i.Path}})
+	}
+	return nil
+}
+
+func joinFlags(flags ...string) string {
+	var set []string
+	for _, f := range flags {
+		if f != "" {
+			set = append(set, f)
+		}
+	}
+	return strings.Join(set, "; ")
+}
+
+const instanceColumns = `path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
+	calling_ae, called_ae, remote_addr, association, received_at, flag, again, revision`
+
+func queryInstances(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Instance, error) {
+	return query(ctx, tx, `SELECT `+instanceColumns+` FROM instance `+rest,
+		func(rows *sql.Rows) (i Instance, err error) {
+			var received int64
+			err = rows.Scan(&i.Path, &i.StudyUID, &i.SeriesUID, &i.SOPInstanceUID, &i.SOPClassUID, &i.TransferSyntaxUID, &i.Digest, &i.Size,
+				&i.CallingAE, &i.CalledAE, &i.RemoteAddr, &i.Association, &received, &i.Flag, &i.ReceivedAgain, &i.Revision)
+			i.ReceivedAt = at(received)
+			return i, err
+		}, args...)
+}

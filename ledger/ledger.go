@@ -1,0 +1,246 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+	"github.com/riverqueue/river"
+)
+
+// Ledger is the open database. All methods may be called from any goroutine.
+type Ledger struct {
+	path     string
+	write    *sql.DB // one connection: SQLite has one writer, and River must share it
+	read     *sql.DB
+	readOnly bool
+	now      func() time.Time
+	log      *slog.Logger
+	retry    func(attempt int) time.Duration
+	attempts int
+	testOnly bool
+
+	insert *river.Client[*sql.Tx] // enqueues; never started
+
+	queue   chan entry
+	closing chan struct{}
+	senders sync.RWMutex // held for reading while something is put into queue
+	written chan struct{}
+
+	mu      sync.Mutex // guards the fields below
+	closed  bool
+	fault   error // why the newest batch could not be committed, nil when it was
+	workers *workers
+}
+
+// Options of Open. The zero value is for production.
+type Options struct {
+	Now      func() time.Time // time.Now
+	Logger   *slog.Logger     // slog.Default()
+	ReadOnly bool             // look only, beside a running node; nothing is migrated
+
+	// RetryDelay says how long a job waits after its failure number attempt (from 1).
+	// Default: 10 s, 1 min, 5 min, then 15 min.
+	RetryDelay func(attempt int) time.Duration
+	// MaxAttempts is how often a failing job is tried. Default 4.
+	MaxAttempts int
+	// TestOnly leaves out the random waits of the job library's maintenance.
+	TestOnly bool
+}
+
+// ErrClosed is returned by calls after Close.
+var ErrClosed = errors.New("ledger is closed")
+
+// ErrNotFound is returned when the study, revision or delivery asked for is not in the ledger.
+var ErrNotFound = errors.New("not in the ledger")
+
+const (
+	busyTimeoutMS = 5000
+	readers       = 4
+)
+
+// Open opens the ledger at path, makes or migrates it, and starts its writer.
+// With ReadOnly the file must exist in the version of this program.
+func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
+	l := &Ledger{
+		path:     path,
+		readOnly: opt.ReadOnly,
+		now:      opt.Now,
+		log:      opt.Logger,
+		retry:    opt.RetryDelay,
+		attempts: opt.MaxAttempts,
+		testOnly: opt.TestOnly,
+	}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	if l.log == nil {
+		l.log = slog.Default()
+	}
+	if l.retry == nil {
+		l.retry = defaultRetryDelay
+	}
+	if l.attempts <= 0 {
+		l.attempts = defaultAttempts
+	}
+	if err := l.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, err), l.closePools())
+	}
+	return l, nil
+}
+
+func (l *Ledger) open(ctx context.Context) error {
+	var err error
+	if l.readOnly {
+		if _, err := os.Stat(l.path); err != nil {
+			return fmt.Errorf("%w (has the node ever been started with this data_dir?)", err)
+		}
+		if l.read, err = openPool(l.path, true, readers); err != nil {
+			return err
+		}
+		return l.checkVersion(ctx)
+	}
+	if err := os.MkdirAll(filepath.Dir(l.path), 0o750); err != nil {
+		return err
+	}
+	if l.write, err = openPool(l.path, false, 1); err != nil {
+		return err
+	}
+	if err := l.migrate(ctx); err != nil {
+		return err
+	}
+	if l.read, err = openPool(l.path, true, readers); err != nil {
+		return err
+	}
+	if l.insert, err = l.newInserter(); err != nil {
+		return err
+	}
+	l.queue = make(chan entry, queueLength)
+	l.closing = make(chan struct{})
+	l.written = make(chan struct{})
+	go l.writeLoop()
+	return nil
+}
+
+// openPool opens connections with the settings that the durability of the ledger
+// rests on: WAL with a sync per commit, and writers that queue up instead of failing.
+func openPool(path string, readOnly bool, connections int) (*sql.DB, error) {
+	q := url.Values{
+		"_busy_timeout": {strconv.Itoa(busyTimeoutMS)},
+		"_foreign_keys": {"1"},
+	}
+	if readOnly {
+		q.Set("mode", "ro")
+		q.Set("_query_only", "1")
+	} else {
+		q.Set("_journal_mode", "WAL")
+		q.Set("_synchronous", "FULL")
+		q.Set("_txlock", "immediate")
+	}
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+	db, err := sql.Open("sqlite3", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// Close stops the jobs if they still run, commits what was recorded and closes the file.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.mu.Unlock()
+	var errs []error
+	if !l.readOnly {
+		if err := l.StopJobs(context.Background()); err != nil {
+			errs = append(errs, err)
+		}
+		close(l.closing)
+		l.senders.Lock() // nobody sends any more
+		close(l.queue)
+		l.senders.Unlock()
+		<-l.written
+		if err := l.Fault(); err != nil {
+			errs = append(errs, fmt.Errorf("instances stay unrecorded until the next start rebuilds them from the inbox: %w", err))
+		}
+	}
+	errs = append(errs, l.closePools())
+	return errors.Join(errs...)
+}
+
+func (l *Ledger) closePools() error {
+	var errs []error
+	for _, db := range []*sql.DB{l.read, l.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Fault says why the ledger cannot commit at the moment, nil when it can.
+func (l *Ledger) Fault() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fault
+}
+
+// update runs f in a transaction of the writer; an error of f undoes everything.
+func (l *Ledger) update(ctx context.Context, f func(tx *sql.Tx) error) error {
+	if l.readOnly {
+		return errors.New("ledger is open for reading only")
+	}
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// view runs f on one snapshot of the database.
+func (l *Ledger) view(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := l.read.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback()
+	return f(tx)
+}
+
+// ms is how times are stored; the zero time is 0.
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// at is the reverse of ms.
+func at(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,31 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// fileLock says that this process works on the jobs of a ledger. The system releases it
+// when the process ends, however it ends.
+type fileLock struct {
+	f *os.File
+}
+
+func lockFile(path string) (*fileLock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = errors.New("another node works on this data_dir: stop it, or give this one its own")
+		}
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+	return &fileLock{f}, nil
+}
+
+func (l *fileLock) release() error { return l.f.Close() }

@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migrations returns the texts in order: number n of PRAGMA user_version is after text n-1.
+func migrations() ([]string, error) {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql") // sorted by name
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(names))
+	for i, name := range names {
+		if want := fmt.Sprintf("migrations/%04d_", i+1); len(name) < len(want) || name[:len(want)] != want {
+			return nil, fmt.Errorf("migration %s: expected number %d", name, i+1)
+		}
+		text, err := migrationFiles.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = string(text)
+	}
+	return texts, nil
+}
+
+// migrate brings the file to the version of this program, then the job tables to theirs.
+func (l *Ledger) migrate(ctx context.Context) error {
+	texts, err := migrations()
+	if err != nil {
+		return err
+	}
+	version, err := userVersion(ctx, l.write)
+	if err != nil {
+		return err
+	}
+	if version > len(texts) {
+		return fmt.Errorf("it was written by a newer program (version %d, this one knows %d): update the program or use another data_dir", version, len(texts))
+	}
+	for i := version; i < len(texts); i++ {
+		err := l.update(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, texts[i]); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", i+1))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("migration %d: %w", i+1, err)
+		}
+	}
+	m, err := rivermigrate.New(riversqlite.New(l.write), &rivermigrate.Config{Logger: l.jobLogger()})
+	if err != nil {
+		return err
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate job tables: %w", err)
+	}
+	return nil
+}
+
+// checkVersion is what a reader asks for instead of migrating.
+func (l *Ledger) checkVersion(ctx context.Context) error {
+	texts, err := migrations()
+	if err != nil {
+		return err
+	}
+	version, err := userVersion(ctx, l.read)
+	if err != nil {
+		return err
+	}
+	if version != len(texts) {
+		return fmt.Errorf("it has version %d, this program reads %d: start the node with this program once, or use the program that runs there", version, len(texts))
+	}
+	return nil
+}
+
+func userVersion(ctx context.Context, db *sql.DB) (int, error) {
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return 0, fmt.Errorf("read version: %w", err)
+	}
+	return version, nil
+}

@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// recoverJobs sets back the jobs that a killed process left running. Nobody else runs
+// them: StartJobs holds the lock. A process job that was running at each of its last
+// attempts is taken for the cause of the crashes, and ends.
+func (l *Ledger) recoverJobs(ctx context.Context) error {
+	type job struct {
+		id       int64
+		kind     string
+		revision int64
+		attempt  int
+		max      int
+	}
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		jobs, err := query(ctx, tx, `SELECT id, kind, json_extract(args, '$.revision_id'), attempt, max_attempts FROM river_job WHERE state = 'running'`,
+			func(rows *sql.Rows) (j job, err error) {
+				err = rows.Scan(&j.id, &j.kind, &j.revision, &j.attempt, &j.max)
+				return j, err
+			})
+		if err != nil {
+			return err
+		}
+		for _, j := range jobs {
+			rev, err := oneRevision(ctx, tx, `WHERE id = ?`, j.revision)
+			if err != nil {
+				return fmt.Errorf("job %d of revision %d: %w", j.id, j.revision, err)
+			}
+			process := j.kind == processArgs{}.Kind()
+			text := fmt.Sprintf("%s was interrupted by the end of the program at attempt %d of %d", j.kind, j.attempt, j.max)
+			if err := l.event(ctx, tx, rev.StudyUID, EventRecovered, text, map[string]any{"revision": rev.Number}); err != nil {
+				return err
+			}
+			l.log.Warn("job interrupted by the end of the program, set back", "job", j.kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", j.attempt, "of", j.max)
+			if process && j.attempt >= j.max {
+				why := Reason{Code: ReasonCrashed, Text: fmt.Sprintf("the program ended %d times while it processed this study", j.attempt),
+					Remedy: "look for a crash or a lack of memory in the system's log, then have the study processed again"}
+				if err := l.giveUpRevision(ctx, tx, rev.ID, why); err != nil {
+					return err
+				}
+				if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE id = ?`, j.id); err != nil {
+					return err
+				}
+				continue
+			}
+			if !process {
+				j.attempt-- // sending is interrupted by any stop; only its own failures count
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = ? WHERE id = ?`, max(j.attempt, 0), j.id); err != nil {
+				return err
+			}
+		}
+		if err := l.enqueueMissing(ctx, tx); err != nil {
+			return err
+		}
+		// Due work starts at once, not when the dead process's term as leader is over.
+		_, err = tx.ExecContext(ctx, `DELETE FROM river_leader`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("recover jobs: %w", err)
+	}
+	return nil
+}
+
+// enqueueMissing makes sure that whatever is not at its end has a job. A job that lives already stays alone.
+func (l *Ledger) enqueueMissing(ctx context.Context, tx *sql.Tx) error {
+	revisions, err := queryRevisions(ctx, tx, `WHERE state IN (?, ?)`, StateSettled, StateProcessing)
+	if err != nil {
+		return err
+	}
+	for _, r := range revisions {
+		if err := l.enqueueProcess(ctx, tx, r.ID); err != nil {
+			return err
+		}
+	}
+	waiting, err := query(ctx, tx, `SELECT DISTINCT o.revision_id, d.destination FROM delivery d JOIN object o ON o.id = d.object_id WHERE d.state = ?`,
+		func(rows *sql.Rows) (d deliverArgs, err error) {
+			err = rows.Scan(&d.RevisionID, &d.Destination)
+			return d, err
+		}, DeliveryWaiting)
+	if err != nil {
+		return err
+	}
+	for _, d := range waiting {
+		if err := l.enqueueDeliver(ctx, tx, d.RevisionID, d.Destination); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUpRevision ends a revision that is not ended yet.
+func (l *Ledger) giveUpRevision(ctx context.Context, tx *sql.Tx, id int64, why Reason) error {
+	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, id)
+	if err != nil {
+		return err
+	}
+	if rev.State != StateSettled && rev.State != StateProcessing {
+		return nil
+	}
+	return l.finish(ctx, tx, rev, StateNotProcessed, why, fmt.Sprintf("revision %d: %s", rev.Number, why.Text))
+}
+
+// giveUpDeliveries ends the waiting deliveries of a revision to one destination.
+func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, destination string, why Reason) error {
+	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, id)
+	if err != nil {
+		return err
+	}
+	result, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, status = ?, detail = ? WHERE destination = ? AND state = ?
+		AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`, DeliveryFailed, why.Code, why.Text, destination, DeliveryWaiting, id)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	return l.event(ctx, tx, rev.StudyUID, EventDeliveryFailed, fmt.Sprintf("%s: %d objects: %s", destination, n, why.Text),
+		map[string]any{"destination": destination, "revision": rev.Number, "remedy": why.Remedy})
+}

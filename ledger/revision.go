@@ -1,0 +1,229 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Reason says why something ended as it did and what to do about it.
+type Reason struct {
+	Code   string `json:"code,omitempty"`
+	Text   string `json:"text,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Codes of reasons that the ledger gives itself.
+const (
+	ReasonCrashed    = "crashed"
+	ReasonFailed     = "failed"
+	ReasonSuperseded = "superseded"
+)
+
+// Revision is a study as it was when it became quiet: all instances received until then.
+type Revision struct {
+	ID           int64           `json:"id"`
+	StudyUID     string          `json:"study_uid"`
+	Number       int             `json:"number"` // 1, 2, ... within the study
+	State        string          `json:"state"`  // settled, processing, reported, not processed
+	Reason       Reason          `json:"reason"`
+	InputDigest  string          `json:"input_digest,omitempty"`
+	Findings     json.RawMessage `json:"findings,omitempty"`
+	FindingsAt   time.Time       `json:"findings_at"`
+	SettledWhy   string          `json:"settled_why"`
+	SettledAt    time.Time       `json:"settled_at"`
+	StartedAt    time.Time       `json:"started_at"`
+	FinishedAt   time.Time       `json:"finished_at"`
+	SupersededBy int             `json:"superseded_by,omitempty"` // number of a newer revision, 0 = this is the newest
+}
+
+// Settle makes a new revision of all instances that the study has so far and enqueues
+// its process job. When nothing came since the newest revision, that one is returned and
+// nothing happens. why is what the operator reads: "quiet for 60 s".
+func (l *Ledger) Settle(ctx context.Context, studyUID, why string) (Revision, error) {
+	if err := l.Flush(ctx); err != nil {
+		return Revision{}, fmt.Errorf("settle study %s: %w", studyUID, err)
+	}
+	var rev Revision
+	err := l.update(ctx, func(tx *sql.Tx) (err error) {
+		rev, err = l.settle(ctx, tx, studyUID, why)
+		return err
+	})
+	if err != nil {
+		return Revision{}, fmt.Errorf("settle study %s: %w", studyUID, err)
+	}
+	return rev, nil
+}
+
+func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (Revision, error) {
+	var number, fresh int
+	err := tx.QueryRowContext(ctx, `SELECT revision, (SELECT COUNT(*) FROM instance WHERE study_uid = ?1 AND revision = 0)
+		FROM study WHERE uid = ?1`, studyUID).Scan(&number, &fresh)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Revision{}, ErrNotFound
+	}
+	if err != nil {
+		return Revision{}, err
+	}
+	if fresh == 0 {
+		return oneRevision(ctx, tx, `WHERE study_uid = ? AND number = ?`, studyUID, number)
+	}
+	number++
+	now := l.now()
+	result, err := tx.ExecContext(ctx, `INSERT INTO revision (study_uid, number, state, settled_why, settled_at) VALUES (?, ?, ?, ?, ?)`,
+		studyUID, number, StateSettled, why, ms(now))
+	if err != nil {
+		return Revision{}, err
+	}
+	id, err := result.LastInsertId()
+	if err != nil {
+		return Revision{}, err
+	}
+	// A revision that nobody has begun will not be begun: the new one has all its instances.
+	old := Reason{Code: ReasonSuperseded, Text: fmt.Sprintf("late instances came before processing began: see revision %d", number)}
+	for _, step := range []struct {
+		text string
+		args []any
+	}{
+		{`UPDATE revision SET state = ?, reason_code = ?, reason_text = ?, finished_at = ? WHERE study_uid = ? AND number < ? AND state = ?`,
+			[]any{StateNotProcessed, old.Code, old.Text, ms(now), studyUID, number, StateSettled}},
+		{`UPDATE revision SET superseded_by = ?2 WHERE study_uid = ?1 AND number < ?2`, []any{studyUID, number}},
+		{`UPDATE instance SET revision = ? WHERE study_uid = ? AND revision = 0`, []any{number, studyUID}},
+		{`UPDATE study SET state = ?, revision = ? WHERE uid = ?`, []any{StateSettled, number, studyUID}},
+	} {
+		if _, err := tx.ExecContext(ctx, step.text, step.args...); err != nil {
+			return Revision{}, err
+		}
+	}
+	if err := l.event(ctx, tx, studyUID, EventSettled, fmt.Sprintf("revision %d with %d new instances: %s", number, fresh, why),
+		map[string]any{"revision": number}); err != nil {
+		return Revision{}, err
+	}
+	if err := l.enqueueProcess(ctx, tx, id); err != nil {
+		return Revision{}, err
+	}
+	return oneRevision(ctx, tx, `WHERE id = ?`, id)
+}
+
+// Revision returns a revision and its instances, those of earlier revisions included.
+func (l *Ledger) Revision(ctx context.Context, id int64) (Revision, []Instance, error) {
+	var rev Revision
+	var instances []Instance
+	err := l.view(ctx, func(tx *sql.Tx) (err error) {
+		if rev, err = oneRevision(ctx, tx, `WHERE id = ?`, id); err != nil {
+			return err
+		}
+		instances, err = queryInstances(ctx, tx, `WHERE study_uid = ? AND revision BETWEEN 1 AND ? ORDER BY received_at, path`, rev.StudyUID, rev.Number)
+		return err
+	})
+	if err != nil {
+		return Revision{}, nil, fmt.Errorf("read revision %d: %w", id, err)
+	}
+	return rev, instances, nil
+}
+
+// Previous returns the newest reported revision of the same study before revision id.
+// ErrNotFound says that there is none.
+func (l *Ledger) Previous(ctx context.Context, id int64) (Revision, error) {
+	return l.findRevision(ctx, `WHERE state = '`+StateReported+`' AND study_uid = (SELECT study_uid FROM revision WHERE id = ?1)
+		AND number < (SELECT number FROM revision WHERE id = ?1) ORDER BY number DESC LIMIT 1`, id)
+}
+
+// LatestReported returns the newest reported revision of a study, or ErrNotFound.
+func (l *Ledger) LatestReported(ctx context.Context, studyUID string) (Revision, error) {
+	return l.findRevision(ctx, `WHERE study_uid = ? AND state = '`+StateReported+`' ORDER BY number DESC LIMIT 1`, studyUID)
+}
+
+func (l *Ledger) findRevision(ctx context.Context, where string, arg any) (Revision, error) {
+	var rev Revision
+	err := l.view(ctx, func(tx *sql.Tx) (err error) {
+		rev, err = oneRevision(ctx, tx, where, arg)
+		return err
+	})
+	if err != nil {
+		return Revision{}, fmt.Errorf("find revision: %w", err)
+	}
+	return rev, nil
+}
+
+// Begin marks a revision as being processed. A finished revision stays finished: it is an error.
+func (l *Ledger) Begin(ctx context.Context, revisionID int64) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		if err != nil {
+			return err
+		}
+		if rev.State != StateSettled && rev.State != StateProcessing {
+			return fmt.Errorf("it is %s", rev.State)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, started_at = ? WHERE id = ?`, StateProcessing, ms(l.now()), revisionID); err != nil {
+			return err
+		}
+		if err := setStudyState(ctx, tx, rev.StudyUID, rev.Number, StateProcessing); err != nil {
+			return err
+		}
+		text := fmt.Sprintf("revision %d begins", rev.Number)
+		if rev.State == StateProcessing {
+			text = fmt.Sprintf("revision %d begins again", rev.Number)
+		}
+		return l.event(ctx, tx, rev.StudyUID, EventProcessing, text, map[string]any{"revision": rev.Number})
+	})
+	if err != nil {
+		return fmt.Errorf("begin revision %d: %w", revisionID, err)
+	}
+	return nil
+}
+
+// finish gives a revision its last state and says so.
+func (l *Ledger) finish(ctx context.Context, tx *sql.Tx, rev Revision, state string, why Reason, text string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, reason_code = ?, reason_text = ?, reason_remedy = ?, finished_at = ? WHERE id = ?`,
+		state, why.Code, why.Text, why.Remedy, ms(l.now()), rev.ID); err != nil {
+		return err
+	}
+	if err := setStudyState(ctx, tx, rev.StudyUID, rev.Number, state); err != nil {
+		return err
+	}
+	kind := EventReported
+	if state == StateNotProcessed {
+		kind = EventNotProcessed
+	}
+	attributes := map[string]any{"revision": rev.Number}
+	if why.Code != "" {
+		attributes["code"] = why.Code
+	}
+	if why.Remedy != "" {
+		attributes["remedy"] = why.Remedy
+	}
+	return l.event(ctx, tx, rev.StudyUID, kind, text, attributes)
+}
+
+const revisionColumns = `id, study_uid, number, state, reason_code, reason_text, reason_remedy, input_digest, findings, findings_at,
+	settled_why, settled_at, started_at, finished_at, superseded_by`
+
+func oneRevision(ctx context.Context, tx *sql.Tx, where string, args ...any) (Revision, error) {
+	all, err := queryRevisions(ctx, tx, where, args...)
+	if err != nil {
+		return Revision{}, err
+	}
+	if len(all) == 0 {
+		return Revision{}, ErrNotFound
+	}
+	return all[0], nil
+}
+
+func queryRevisions(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Revision, error) {
+	return query(ctx, tx, `SELECT `+revisionColumns+` FROM revision `+where, func(rows *sql.Rows) (r Revision, err error) {
+		var findings string
+		var findingsAt, settled, started, finished int64
+		err = rows.Scan(&r.ID, &r.StudyUID, &r.Number, &r.State, &r.Reason.Code, &r.Reason.Text, &r.Reason.Remedy, &r.InputDigest, &findings, &findingsAt,
+			&r.SettledWhy, &settled, &started, &finished, &r.SupersededBy)
+		if findings != "" {
+			r.Findings = json.RawMessage(findings)
+		}
+		r.FindingsAt, r.SettledAt, r.StartedAt, r.FinishedAt = at(findingsAt), at(settled), at(started), at(finished)
+		return r, err
+	}, args...)
+}

@@ -1,0 +1,153 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+const (
+	// queueLength bounds what waits for the writer: 4096 rows of some 600 bytes are 2.5 MB
+	// and half a minute of reception; beyond it senders feel the disk.
+	queueLength = 4096
+	// batchLength bounds one transaction, so that others get their turn at the connection.
+	batchLength = 512
+
+	firstPause = 100 * time.Millisecond // after a failed commit, doubled up to
+	lastPause  = 5 * time.Second
+)
+
+// entry is one thing for the writer: an instance, an event, or somebody who waits for all before.
+type entry struct {
+	instance *Instance
+	event    *Event
+	flushed  chan struct{}
+}
+
+func (l *Ledger) enqueue(ctx context.Context, e entry) error {
+	if l.readOnly {
+		return fmt.Errorf("ledger is open for reading only")
+	}
+	l.senders.RLock()
+	defer l.senders.RUnlock()
+	select {
+	case <-l.closing:
+		return ErrClosed
+	default:
+	}
+	select {
+	case l.queue <- e:
+		return nil
+	case <-l.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		if err := l.Fault(); err != nil {
+			return fmt.Errorf("ledger does not keep up: %w", err)
+		}
+		return fmt.Errorf("ledger does not keep up: %w", ctx.Err())
+	}
+}
+
+// Flush waits until everything recorded so far is committed.
+func (l *Ledger) Flush(ctx context.Context) error {
+	flushed := make(chan struct{})
+	if err := l.enqueue(ctx, entry{flushed: flushed}); err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-l.written:
+		select {
+		case <-flushed:
+			return nil
+		default:
+			return ErrClosed
+		}
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the ledger: %w", ctx.Err())
+	}
+}
+
+// writeLoop commits what waits in the queue, as much as there is, in one transaction
+// after another: a sync costs the same for one row and for hundreds.
+func (l *Ledger) writeLoop() {
+	defer close(l.written)
+	batch := make([]entry, 0, batchLength)
+	for first := range l.queue {
+		batch = append(batch[:0], first)
+	drain:
+		for len(batch) < batchLength {
+			select {
+			case e, ok := <-l.queue:
+				if !ok {
+					break drain
+				}
+				batch = append(batch, e)
+			default:
+				break drain
+			}
+		}
+		if !l.commitBatch(batch) {
+			return
+		}
+		for _, e := range batch {
+			if e.flushed != nil {
+				close(e.flushed)
+			}
+		}
+	}
+}
+
+// commitBatch tries until the batch is committed; it gives up only when the ledger closes.
+// Rows are never dropped for a full disk: the queue fills, and reception slows down and refuses.
+func (l *Ledger) commitBatch(batch []entry) bool {
+	pause := firstPause
+	for {
+		err := l.update(context.Background(), func(tx *sql.Tx) error { return l.apply(tx, batch) })
+		l.mu.Lock()
+		news := (err == nil) != (l.fault == nil)
+		l.fault = err
+		l.mu.Unlock()
+		switch {
+		case err == nil:
+			if news {
+				l.log.Info("ledger commits again", "rows", len(batch))
+			}
+			return true
+		case news:
+			l.log.Error("ledger cannot commit; instances stay in the inbox, reception will be refused when the queue is full: check the disk of data_dir",
+				"ledger", l.path, "rows", len(batch), "error", err)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-l.closing:
+			timer.Stop()
+			return false
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+func (l *Ledger) apply(tx *sql.Tx, batch []entry) error {
+	ctx := context.Background()
+	w, err := newInstanceWriter(ctx, tx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	for _, e := range batch {
+		switch {
+		case e.instance != nil:
+			err = w.add(ctx, e.instance)
+		case e.event != nil:
+			err = insertEvent(ctx, tx, *e.event)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
