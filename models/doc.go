@@ -1,0 +1,18 @@
+// Package models holds the two networks: their manifest, and the code that loads and runs them through ONNX Runtime.
+//
+// What a network is (file, hash, window, size, operating point, status) stands in manifest.toml and in its graph, never
+// in Go code, so that a site can put its own networks in. The contract of a graph, N pictures of H x W Hounsfield units:
+//
+//	classifier: hu float32 [N,H,W] -> probability float32 [N], activation float32 [N,h,w] (not negative)
+//	segmenter:  hu float32 [N,H,W] -> mask_probability float32 [N,H,W]
+//
+// Windowing, scaling and resizing happen inside the graph. Open checks the contract with one run of each network and
+// every later run checks its output again: a wrong shape, NaN or a value out of range is an error, never a finding.
+//
+// The ONNX Runtime library is loaded at run time (Find says where it is looked for); `make provision` fetches it.
+// The environment of ONNX Runtime is one per process: it is made by the first Open and stays until the process ends,
+// so every Open of a process has to use the same library.
+//
+// This package knows nothing of DICOM, of the cascade or of the ledger. It uses cgo to ask for the NVIDIA driver and to
+// load CUDA's libraries by path.
+package models

@@ -1,0 +1,153 @@
+package models
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// ManifestName is the file of a networks folder that describes both networks.
+const ManifestName = "manifest.toml"
+
+// Statuses of a network. The first three stand in the manifest; StatusAltered is what ReadManifest finds when the file
+// is not the one that the manifest was written for.
+const (
+	StatusTrained     = "trained"     // trained and evaluated as the model card says
+	StatusPreliminary = "preliminary" // trained, but not to the end or not evaluated
+	StatusUntrained   = "untrained"   // random or placeholder weights: its findings mean nothing
+	StatusAltered     = "altered"     // the file's SHA-256 differs from the manifest's
+)
+
+// Manifest describes the networks of one folder.
+type Manifest struct {
+	Classifier Network `toml:"classifier"`
+	Segmenter  Network `toml:"segmenter"`
+}
+
+// Network describes one network: one table of manifest.toml.
+type Network struct {
+	File           string     `toml:"file"`            // ONNX file, one file with its weights inside, relative to the manifest
+	SHA256         string     `toml:"sha256"`          // of the file as it is now, hex; ReadManifest replaces the manifest's by it
+	Name           string     `toml:"name"`            // what it is, for instance "Res2Net-50 v1b 26w4s"
+	Version        string     `toml:"version"`         // changes with every training
+	Status         string     `toml:"status"`          // a Status constant
+	Precision      string     `toml:"precision"`       // "fp32", "int8", ...
+	Window         [2]float64 `toml:"window"`          // lowest and highest HU that the graph tells apart
+	Size           int        `toml:"size"`            // side of the square that the graph resizes to, pixels
+	OperatingPoint float64    `toml:"operating_point"` // a probability at or above it counts as positive
+	Licence        string     `toml:"licence"`         // of the weights
+
+	StatedSHA256 string `toml:"-"` // the manifest's own, hex; differs from SHA256 when the status is StatusAltered
+}
+
+// Warning says why findings of this network must not be trusted; "" when it is trained and unaltered. It belongs
+// into the log, the status and every object.
+func (n Network) Warning() string {
+	switch n.Status {
+	case StatusTrained:
+		return ""
+	case StatusAltered:
+		return fmt.Sprintf("%s is not the file that the manifest describes (SHA-256 %.12s..., manifest %.12s...)", n.File, n.SHA256, n.StatedSHA256)
+	case StatusUntrained:
+		return n.Name + " is untrained: its findings mean nothing"
+	default:
+		return n.Name + " is " + n.Status + ": its findings are not evaluated"
+	}
+}
+
+// ReadManifest reads dir/manifest.toml and hashes both files. A file whose hash differs from the manifest's is no error:
+// its Status becomes StatusAltered and its SHA256 the true one. Unknown keys, values that cannot be and missing files are
+// errors, all of them at once (errors.Join).
+func ReadManifest(dir string) (Manifest, error) {
+	path := filepath.Join(dir, ManifestName)
+	var m Manifest
+	meta, err := toml.DecodeFile(path, &m)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("read network manifest %s: %w", path, err)
+	}
+	var problems []error
+	for _, key := range meta.Undecoded() {
+		problems = append(problems, fmt.Errorf("%s: unknown key %s", path, key))
+	}
+	for _, n := range []struct {
+		table   string
+		network *Network
+	}{{"classifier", &m.Classifier}, {"segmenter", &m.Segmenter}} {
+		if !meta.IsDefined(n.table) {
+			problems = append(problems, fmt.Errorf("%s: [%s] is missing", path, n.table))
+			continue
+		}
+		wrong := n.network.check()
+		for _, text := range wrong {
+			problems = append(problems, fmt.Errorf("%s: %s.%s", path, n.table, text))
+		}
+		if len(wrong) == 0 {
+			if err := n.network.hash(dir); err != nil {
+				problems = append(problems, fmt.Errorf("%s: %s.file: %w", path, n.table, err))
+			}
+		}
+	}
+	if len(problems) > 0 {
+		return Manifest{}, errors.Join(problems...)
+	}
+	return m, nil
+}
+
+// check names what is wrong with the values of a table, each text beginning with its key.
+func (n *Network) check() []string {
+	var wrong []string
+	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if !filepath.IsLocal(n.File) {
+		add("file: %q is no file inside the manifest's folder", n.File)
+	}
+	if raw, err := hex.DecodeString(n.SHA256); err != nil || len(raw) != sha256.Size {
+		add("sha256: %q is no SHA-256 in hexadecimal", n.SHA256)
+	}
+	for _, text := range []struct{ key, value string }{
+		{"name", n.Name}, {"version", n.Version}, {"precision", n.Precision}, {"licence", n.Licence},
+	} {
+		if strings.TrimSpace(text.value) == "" {
+			add("%s is missing", text.key)
+		}
+	}
+	if known := []string{StatusTrained, StatusPreliminary, StatusUntrained}; !slices.Contains(known, n.Status) {
+		add("status: %q is none of %s", n.Status, strings.Join(known, ", "))
+	}
+	if !(n.Window[0] < n.Window[1]) {
+		add("window: %v is not [low, high] in HU", n.Window)
+	}
+	if n.Size <= 0 {
+		add("size: %d is no number of pixels", n.Size)
+	}
+	if !(n.OperatingPoint > 0 && n.OperatingPoint < 1) {
+		add("operating_point: %v is not between 0 and 1", n.OperatingPoint)
+	}
+	return wrong
+}
+
+// hash compares the file with the manifest.
+func (n *Network) hash(dir string) error {
+	f, err := os.Open(filepath.Join(dir, n.File))
+	if err != nil {
+		return fmt.Errorf("%w (put the network there, or correct the manifest)", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return fmt.Errorf("hash network: %w", err)
+	}
+	n.StatedSHA256 = strings.ToLower(n.SHA256)
+	n.SHA256 = hex.EncodeToString(h.Sum(nil))
+	if n.SHA256 != n.StatedSHA256 {
+		n.Status = StatusAltered
+	}
+	return nil
+}
