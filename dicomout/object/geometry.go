@@ -1,0 +1,68 @@
+package object
+
+import "github.com/suyashkumar/dicom/pkg/tag"
+
+// FrameOfReferenceElements returns the Frame of Reference module (PS3.3 C.7.4.1), for every object that has a plane.
+func (s *Study) FrameOfReferenceElements() []*Element {
+	uid, _ := s.FrameOfReference()
+	return []*Element{
+		Text(tag.FrameOfReferenceUID, "UI", uid),
+		Empty(tag.PositionReferenceIndicator, "LO"),
+	}
+}
+
+// reference returns class and instance of the slice, as Referenced Instance and Source Image items begin.
+func (sl Slice) reference() []*Element {
+	return []*Element{
+		Text(tag.ReferencedSOPClassUID, "UI", sl.SOPClassUID),
+		Text(tag.ReferencedSOPInstanceUID, "UI", sl.SOPInstanceUID),
+	}
+}
+
+// ReferencedSeries returns the Referenced Series Sequence: the chosen CT series with the given slices of it.
+func (s *Study) ReferencedSeries(slices []Slice) *Element {
+	instances := make([][]*Element, 0, len(slices))
+	for _, sl := range slices {
+		instances = append(instances, sl.reference())
+	}
+	return Sequence(tag.ReferencedSeriesSequence, []*Element{
+		Sequence(tag.ReferencedInstanceSequence, instances...),
+		Text(tag.SeriesInstanceUID, "UI", s.SeriesInstanceUID),
+	})
+}
+
+// SourceImages returns the Source Image Sequence over the slices, purpose "Source image for image processing operation". Spatial
+// locations are declared preserved, without which some viewers do not place the object by its reference (Weasis 816).
+func SourceImages(slices ...Slice) *Element {
+	items := make([][]*Element, 0, len(slices))
+	for _, sl := range slices {
+		items = append(items, append(sl.reference(),
+			Text(tag.SpatialLocationsPreserved, "CS", "YES"),
+			CodeSequence(tag.PurposeOfReferenceCodeSequence, CodeSourceImage)))
+	}
+	return Sequence(tag.SourceImageSequence, items...)
+}
+
+// PixelMeasures returns the functional group with the slice's own PixelSpacing and SliceThickness and the measured distance of
+// the planes in mm (PS3.3 C.7.6.16.2.1). A slice without thickness gets the distance, since the attribute must be there.
+func PixelMeasures(sl Slice, spacingBetweenSlices float64) *Element {
+	thickness := sl.SliceThicknessDS
+	if thickness == "" {
+		thickness = Decimal(spacingBetweenSlices)
+	}
+	return Sequence(tag.PixelMeasuresSequence, []*Element{
+		Text(tag.SliceThickness, "DS", thickness),
+		Text(tag.SpacingBetweenSlices, "DS", Decimal(spacingBetweenSlices)),
+		Text(tag.PixelSpacing, "DS", sl.PixelSpacingDS),
+	})
+}
+
+// PlaneOrientation returns the functional group with the slice's ImageOrientationPatient.
+func PlaneOrientation(sl Slice) *Element {
+	return Sequence(tag.PlaneOrientationSequence, []*Element{Text(tag.ImageOrientationPatient, "DS", sl.OrientationDS)})
+}
+
+// PlanePosition returns the functional group with the slice's ImagePositionPatient.
+func PlanePosition(sl Slice) *Element {
+	return Sequence(tag.PlanePositionSequence, []*Element{Text(tag.ImagePositionPatient, "DS", sl.PositionDS)})
+}
