@@ -15,11 +15,13 @@ import (
 // goroutines; a File that Open made must be closed.
 type File struct {
 	ts     TransferSyntax
+	start  int64
 	meta   *Set
 	set    *Set
 	closer io.Closer
 
-	fragments []Fragment // of the pixel data, table included
+	fragments []Fragment // of the pixel data, Basic Offset Table included
+	tables    int        // fragments that are the table: 1, or 0 where it is left out
 	framing   struct {
 		once sync.Once
 		list [][]Fragment
@@ -59,6 +61,10 @@ func (f *File) Close() error {
 // TransferSyntax is what the file meta information says, or, for a bare data set, what
 // its first element shows. Name is "" for a UID that is not known.
 func (f *File) TransferSyntax() TransferSyntax { return f.ts }
+
+// DataSetOffset is the byte of the file at which the data set begins, behind the file
+// meta information: what follows is what C-STORE sends.
+func (f *File) DataSetOffset() int64 { return f.start }
 
 // Meta is the file meta information, group 0002; empty for a bare data set.
 func (f *File) Meta() *Set { return f.meta }
@@ -140,7 +146,7 @@ func (f *File) readMeta(src *source, r io.ReaderAt, lim Limits) error {
 	if err := s.group(2); err != nil {
 		return err
 	}
-	f.meta = newSet(list, &content{segments: src.passed(), at: r}, encoding{explicit: true}, lim)
+	f.meta = newSet(list, &content{segments: src.passed(), at: r}, layout{explicit: true}, lim)
 	uid := f.meta.String(TransferSyntaxUID)
 	if uid == "" {
 		return errors.New("no Transfer Syntax UID (0002,0010)")
@@ -151,9 +157,10 @@ func (f *File) readMeta(src *source, r io.ReaderAt, lim Limits) error {
 
 // readSet walks the data set from where src stands.
 func (f *File) readSet(src *source, r io.ReaderAt, size int64, lim Limits) error {
+	f.start = src.offset()
 	c := &content{at: r}
 	if f.ts.Deflated {
-		start := src.offset()
+		start := f.start
 		open := func() io.Reader { return newInflater(io.NewSectionReader(r, start, size-start), lim) }
 		src = &source{r: open(), size: -1, keep: &kept{value: lim.Value, max: lim.Header}}
 		c.at = &inflatedAt{open: open}
@@ -174,7 +181,7 @@ func (f *File) readSet(src *source, r io.ReaderAt, size int64, lim Limits) error
 			list[len(list)-1].end = src.offset()
 		}
 	}
-	enc := encoding{f.ts.Explicit, f.ts.BigEndian}
+	enc := layout{f.ts.Explicit, f.ts.BigEndian}
 	if err := s.elements(extent{end: src.size}, enc, 0); err != nil {
 		return err
 	}
@@ -183,6 +190,7 @@ func (f *File) readSet(src *source, r io.ReaderAt, size int64, lim Limits) error
 	}
 	c.segments = src.passed()
 	f.set = newSet(list, c, enc, lim)
+	f.tables = f.countTables()
 	return nil
 }
 
@@ -200,7 +208,7 @@ func recognise(b []byte, size int64) (TransferSyntax, bool) {
 	case b[0] == 0 && b[1] == 8 && vr:
 		uid = ExplicitVRBigEndian
 	case b[0] == 8 && b[1] == 0:
-		if n := length32(b[4:], encoding{}); n < 0 || n > min(size-8, 1024) {
+		if n := length32(b[4:], layout{}); n < 0 || n > min(size-8, 1024) {
 			return TransferSyntax{}, false
 		}
 		uid = ImplicitVRLittleEndian

@@ -24,6 +24,21 @@ func (f *File) Frames() (int, error) {
 	return n, nil
 }
 
+// countTables tells how many of the items of pixel data are the Basic Offset Table. Old
+// archives leave it out: then the first item begins like a codestream.
+func (f *File) countTables() int {
+	if len(f.fragments) == 0 {
+		return 0
+	}
+	if fr := f.fragments[0]; fr.Length >= 4 {
+		b, err := f.set.content.bytes(fr.ValueOffset, 4)
+		if err == nil && (string(b) == "\xff\x4f\xff\x51" || string(b[:3]) == "\xff\xd8\xff" && b[3] >= 0xC0) {
+			return 0
+		}
+	}
+	return 1
+}
+
 // split assigns fragments to frames.
 func (f *File) split(fragments []Fragment) ([][]Fragment, error) {
 	frames, err := f.Frames()
@@ -76,7 +91,7 @@ func (f *File) extendedOffsets(frames int) []uint64 {
 // basicOffsets reads the Basic Offset Table if it has an entry for every frame
 // (PS3.5 A.4).
 func (f *File) basicOffsets(frames int) []uint64 {
-	if f.table() == 0 || f.fragments[0].Length != 4*int64(frames) {
+	if f.tables == 0 || f.fragments[0].Length != 4*int64(frames) {
 		return nil
 	}
 	b, err := f.set.content.bytes(f.fragments[0].ValueOffset, f.fragments[0].Length)

@@ -44,31 +44,13 @@ func (p PixelData) Reader() *io.SectionReader {
 	return io.NewSectionReader(p.file.set.content.at, p.offset, p.Length)
 }
 
-// table tells how many of the leading items are the Basic Offset Table. Old archives
-// leave it out: then the first item begins like a JPEG or JPEG 2000 codestream.
-func (f *File) table() int {
-	if len(f.fragments) == 0 {
-		return 0
-	}
-	if fr := f.fragments[0]; fr.Length > 3 {
-		if b, err := f.set.content.bytes(fr.ValueOffset, 4); err == nil {
-			switch string(b) {
-			case "\xff\xd8\xff\xc0", "\xff\xd8\xff\xc1", "\xff\xd8\xff\xc3", "\xff\xd8\xff\xc4", "\xff\xd8\xff\xdb",
-				"\xff\xd8\xff\xe0", "\xff\xd8\xff\xe8", "\xff\xd8\xff\xee", "\xff\xd8\xff\xf7", "\xff\xd8\xff\xfe", "\xff\x4f\xff\x51":
-				return 0
-			}
-		}
-	}
-	return 1
-}
-
 // Fragments lists the fragments of encapsulated pixel data, without the Basic Offset
 // Table; nil when native.
 func (p PixelData) Fragments() []Fragment {
 	if !p.Encapsulated {
 		return nil
 	}
-	return p.file.fragments[p.file.table():]
+	return p.file.fragments[p.file.tables:]
 }
 
 // ReadFragment returns the bytes of fragment i of Fragments.

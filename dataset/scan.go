@@ -25,10 +25,10 @@ type Element struct {
 	end int64
 }
 
-// encoding is how the elements of one level are written.
-type encoding struct{ explicit, big bool }
+// layout is how the elements of one level are written.
+type layout struct{ explicit, big bool }
 
-func (e encoding) order() binary.ByteOrder {
+func (e layout) order() binary.ByteOrder {
 	if e.big {
 		return binary.BigEndian
 	}
@@ -61,7 +61,7 @@ func (s *scanner) fail(t Tag, at int64, err error) error {
 }
 
 // elements walks the elements of one level.
-func (s *scanner) elements(x extent, enc encoding, depth int) error {
+func (s *scanner) elements(x extent, enc layout, depth int) error {
 	for {
 		at := s.src.offset()
 		if x.end >= 0 && at >= x.end && !x.delimited {
@@ -96,7 +96,7 @@ func (s *scanner) elements(x extent, enc encoding, depth int) error {
 // group walks the elements at the beginning of the stream that are of group g, in
 // explicit VR little endian.
 func (s *scanner) group(g uint16) error {
-	enc, x := encoding{explicit: true}, extent{end: s.src.size}
+	enc, x := layout{explicit: true}, extent{end: s.src.size}
 	for {
 		at := s.src.offset()
 		b, err := s.src.peek(8)
@@ -116,7 +116,7 @@ func (s *scanner) group(g uint16) error {
 }
 
 // element passes one element, of which b holds the first 8 bytes.
-func (s *scanner) element(e Element, enc encoding, x extent, b []byte) error {
+func (s *scanner) element(e Element, enc layout, x extent, b []byte) error {
 	if err := s.header(&e, enc, x, b); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (s *scanner) element(e Element, enc encoding, x extent, b []byte) error {
 }
 
 // header reads what follows the tag: VR and length.
-func (s *scanner) header(e *Element, enc encoding, x extent, b []byte) error {
+func (s *scanner) header(e *Element, enc layout, x extent, b []byte) error {
 	if !enc.explicit {
 		e.VR = implicitVR(e.Tag)
 		e.Length = length32(b[4:], enc)
@@ -144,13 +144,12 @@ func (s *scanner) header(e *Element, enc encoding, x extent, b []byte) error {
 		return s.fail(e.Tag, e.Offset, fmt.Errorf("VR %+q is not two capital letters: damaged, or not the stated transfer syntax", b[4:6]))
 	}
 	short := int64(enc.order().Uint16(b[6:]))
-	known, ok := vrNames[[2]byte{b[4], b[5]}]
-	if ok {
-		e.VR = known.name
-	} else {
-		e.VR = string(b[4:6])
+	vr, ok := vrNames[[2]byte{b[4], b[5]}]
+	if !ok { // a later VR has the long form (PS3.5 7.1.2), a writer's own mostly the short one
+		vr.name, vr.long = string(b[4:6]), short == 0
 	}
-	if ok && !known.long || !ok && short != 0 {
+	e.VR = vr.name
+	if !vr.long {
 		e.Length, e.ValueOffset = short, e.Offset+8
 		return s.src.skip(8)
 	}
@@ -159,22 +158,14 @@ func (s *scanner) header(e *Element, enc encoding, x extent, b []byte) error {
 		return s.fail(e.Tag, e.Offset, err)
 	}
 	if err := s.room(e.Tag, 12, len(b), x); err != nil {
-		if !ok { // a VR of another time with a short length of 0
-			e.Length, e.ValueOffset = 0, e.Offset+8
-			return s.src.skip(8)
-		}
 		return err
 	}
 	e.Length, e.ValueOffset = length32(b[8:], enc), e.Offset+12
-	if !ok && (e.Length < 0 || x.end >= 0 && e.Length > x.end-e.ValueOffset) {
-		e.Length, e.ValueOffset = 0, e.Offset+8
-		return s.src.skip(8)
-	}
 	return s.src.skip(12)
 }
 
 // value passes the value of e, level by level where it is a sequence.
-func (s *scanner) value(e Element, enc encoding, x extent) error {
+func (s *scanner) value(e Element, enc layout, x extent) error {
 	in, err := s.inner(e, x)
 	if err != nil {
 		return err
@@ -190,7 +181,7 @@ func (s *scanner) value(e Element, enc encoding, x extent) error {
 	case e.Tag == PixelDataTag || e.VR == "OB" || e.VR == "OW":
 		return s.fragments(e, in, enc)
 	case e.VR == "UN": // PS3.5 6.2.2 note 2: encoded as implicit VR little endian
-		return s.items(e, in, encoding{})
+		return s.items(e, in, layout{})
 	case !enc.explicit: // a tag of the dictionary that is a sequence here
 		return s.items(e, in, enc)
 	}
@@ -213,7 +204,7 @@ func (s *scanner) inner(e Element, x extent) (extent, error) {
 }
 
 // items walks the items of sequence sq.
-func (s *scanner) items(sq Element, x extent, enc encoding) error {
+func (s *scanner) items(sq Element, x extent, enc layout) error {
 	depth := sq.Depth + 1
 	if depth > s.lim.Depth {
 		return s.fail(sq.Tag, sq.Offset, fmt.Errorf("sequences nested more than %d deep: %w", s.lim.Depth, ErrLimit))
@@ -234,7 +225,7 @@ func (s *scanner) items(sq Element, x extent, enc encoding) error {
 }
 
 // fragments walks the fragments of encapsulated pixel data (PS3.5 A.4).
-func (s *scanner) fragments(px Element, x extent, enc encoding) error {
+func (s *scanner) fragments(px Element, x extent, enc layout) error {
 	for {
 		item, more, err := s.item(px, x, enc)
 		if err != nil || !more {
@@ -253,7 +244,7 @@ func (s *scanner) fragments(px Element, x extent, enc encoding) error {
 }
 
 // item reads the header of the next item of sq; more is false behind the last one.
-func (s *scanner) item(sq Element, x extent, enc encoding) (e Element, more bool, err error) {
+func (s *scanner) item(sq Element, x extent, enc layout) (e Element, more bool, err error) {
 	at := s.src.offset()
 	if !x.delimited && at >= x.end {
 		return e, false, nil
@@ -321,13 +312,13 @@ func (s *scanner) tail() error {
 	}
 }
 
-func tagAt(b []byte, enc encoding) Tag {
+func tagAt(b []byte, enc layout) Tag {
 	o := enc.order()
 	return NewTag(o.Uint16(b), o.Uint16(b[2:]))
 }
 
 // length32 reads a 32-bit length, FFFFFFFF (undefined) as -1.
-func length32(b []byte, enc encoding) int64 {
+func length32(b []byte, enc layout) int64 {
 	n := enc.order().Uint32(b)
 	if n == 0xFFFFFFFF {
 		return -1

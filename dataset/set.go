@@ -14,13 +14,13 @@ import (
 type Set struct {
 	list    []Element // in tag order, ends filled in
 	content *content
-	enc     encoding
+	enc     layout
 	lim     Limits
 	parent  *Set // of an item: the set that holds its sequence
 }
 
 // newSet makes a Set of the elements of one level, given in file order.
-func newSet(list []Element, c *content, enc encoding, lim Limits) *Set {
+func newSet(list []Element, c *content, enc layout, lim Limits) *Set {
 	byTag := func(a, b Element) int { return cmp.Compare(a.Tag, b.Tag) }
 	if !slices.IsSortedFunc(list, byTag) {
 		slices.SortStableFunc(list, byTag)
@@ -29,7 +29,7 @@ func newSet(list []Element, c *content, enc encoding, lim Limits) *Set {
 }
 
 // Elements returns the elements of this level in tag order; those inside sequences come
-// from Items. Values: Bytes and Raw.
+// from Items, values from Bytes.
 func (s *Set) Elements() []Element {
 	out := slices.Clone(s.list)
 	for i := range out {
@@ -134,7 +134,7 @@ func (s *Set) Items(t Tag) []*Set {
 	}
 	enc := s.enc
 	if e.VR == "UN" {
-		enc = encoding{}
+		enc = layout{}
 	}
 	items, err := s.parse(e, raw, enc)
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *Set) Items(t Tag) []*Set {
 }
 
 // parse splits the value of sequence sq into items.
-func (s *Set) parse(sq Element, raw []byte, enc encoding) ([]*Set, error) {
+func (s *Set) parse(sq Element, raw []byte, enc layout) ([]*Set, error) {
 	end := sq.ValueOffset + int64(len(raw))
 	src := &source{buf: raw, base: sq.ValueOffset, eof: true, size: end}
 	depth := sq.Depth + 1

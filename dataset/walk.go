@@ -29,7 +29,7 @@ func Walk(r io.Reader, ts TransferSyntax, lim Limits, visit func(Element) error)
 		}
 	}
 	s := &scanner{src: src, lim: lim, visit: visit}
-	err := s.elements(extent{end: src.size}, encoding{ts.Explicit, ts.BigEndian}, 0)
+	err := s.elements(extent{end: src.size}, layout{ts.Explicit, ts.BigEndian}, 0)
 	if errors.Is(err, ErrStop) {
 		return nil
 	}
