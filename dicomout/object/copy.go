@@ -27,11 +27,11 @@ func Copy(source *dataset.Set, t dataset.Tag, vr string) *Element {
 	return Raw(libraryTag(t), vr, value)
 }
 
-// CopyAll returns every attribute of the set as Copy does, but group lengths. VR unknown to the source becomes UN.
+// CopyAll returns every attribute of the set as Copy does, but group lengths and Pixel Data. VR unknown to the source becomes UN.
 func CopyAll(source *dataset.Set) []*Element {
 	var elements []*Element
 	for _, e := range source.Elements() {
-		if e.Tag.Element() == 0 {
+		if e.Tag.Element() == 0 || e.Tag == dataset.PixelDataTag {
 			continue
 		}
 		if c := Copy(source, e.Tag, "UN"); c != nil {

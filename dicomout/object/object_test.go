@@ -262,7 +262,16 @@ func TestRaw_LongValueOfAShortVRBecomesUN(t *testing.T) {
 
 func TestTranscode_KeepsValues(t *testing.T) {
 	s := objecttest.Study(t, "covid_p001")
-	file := build(t, s, object.Segmentation)
+	kind, uid := object.Segmentation, s.InstanceUID(object.Segmentation)
+	elements, err := s.Common(kind, uid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elements = append(elements, object.PixelData("OB", []byte{1, 2, 3}), s.ReferencedSeries(s.Slices))
+	file, err := object.Encode(kind, uid, dataset.ExplicitVRLittleEndian, elements)
+	if err != nil {
+		t.Fatal(err)
+	}
 	implicit, err := object.Transcode(file, dataset.ImplicitVRLittleEndian)
 	if err != nil {
 		t.Fatal(err)
@@ -279,6 +288,10 @@ func TestTranscode_KeepsValues(t *testing.T) {
 			continue
 		}
 		sameBytes(t, from.Set(), to.Set(), e.Tag)
+	}
+	if !bytes.HasSuffix(file, []byte{0xe0, 0x7f, 0x10, 0, 'O', 'B', 0, 0, 4, 0, 0, 0, 1, 2, 3, 0}) ||
+		!bytes.HasSuffix(implicit, []byte{0xe0, 0x7f, 0x10, 0, 4, 0, 0, 0, 1, 2, 3, 0}) {
+		t.Errorf("pixel data: explicit ends %x, implicit ends %x", file[len(file)-16:], implicit[len(implicit)-16:])
 	}
 	body, err := object.Body(implicit)
 	if err != nil || len(body) == 0 || !bytes.HasSuffix(implicit, body) || !bytes.HasPrefix(body, []byte{8, 0, 5, 0}) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 
 	"jcsnode/dataset"
 )
@@ -21,7 +22,15 @@ func Transcode(file []byte, transferSyntaxUID string) ([]byte, error) {
 	if !known || to.Encapsulated || from.Encapsulated || !from.Explicit {
 		return nil, fmt.Errorf("transcode object %s: from %q to %q is not supported", set.String(dataset.SOPInstanceUID), from.UID, transferSyntaxUID)
 	}
-	out, err := encode(set.String(dataset.SOPClassUID), set.String(dataset.SOPInstanceUID), to.UID, CopyAll(set))
+	elements := CopyAll(set)
+	if pixels, ok := f.PixelData(); ok {
+		value, err := io.ReadAll(pixels.Reader())
+		if err != nil {
+			return nil, fmt.Errorf("transcode object %s: read pixel data: %w", set.String(dataset.SOPInstanceUID), err)
+		}
+		elements = append(elements, PixelData(pixels.VR, value))
+	}
+	out, err := encode(set.String(dataset.SOPClassUID), set.String(dataset.SOPInstanceUID), to.UID, elements)
 	if err != nil {
 		return nil, fmt.Errorf("transcode object %s: %w", set.String(dataset.SOPInstanceUID), err)
 	}

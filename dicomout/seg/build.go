@@ -50,7 +50,7 @@ func Build(s *object.Study, in Input) (*object.Object, error) {
 	elements = append(elements, image(s, frames)...)
 	elements = append(elements, s.ReferencedSeries(s.Slices))
 	elements = append(elements, object.Sequence(tag.SegmentSequence, segment(s, in)))
-	elements = append(elements, dimensions(s, frames)...)
+	elements = append(elements, dimensions(s, frames, in.SpacingBetweenSlices)...)
 	elements = append(elements, functionalGroups(frames, in.SpacingBetweenSlices)...)
 
 	title := fmt.Sprintf("Lesion segmentation, %d of %d slices", len(frames), len(s.Slices))

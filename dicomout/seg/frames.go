@@ -23,7 +23,7 @@ var codeSegmentation = object.Code{Value: "113076", Scheme: "DCM", Meaning: "Seg
 const equidistanceMM = 0.01
 
 // dimensions returns the Multi-frame Dimension module: segment, then position (PS3.3 C.7.6.17).
-func dimensions(s *object.Study, frames []frame) []*object.Element {
+func dimensions(s *object.Study, frames []frame, spacingBetweenSlices float64) []*object.Element {
 	organization := s.UID(object.Segmentation.Name, "dimension organization")
 	index := func(pointer, group tag.Tag, label string) []*object.Element {
 		return []*object.Element{
@@ -41,7 +41,7 @@ func dimensions(s *object.Study, frames []frame) []*object.Element {
 			index(tagReferencedSegment, tagSegmentIdentification, "ReferencedSegmentNumber"),
 			index(tag.ImagePositionPatient, tag.PlanePositionSequence, "ImagePositionPatient")),
 	}
-	if equidistant(frames) {
+	if equidistant(frames, spacingBetweenSlices) {
 		elements = append(elements, object.Text(tag.DimensionOrganizationType, "CS", "3D"))
 	}
 	return elements
@@ -90,9 +90,9 @@ func functionalGroups(frames []frame, spacingBetweenSlices float64) []*object.El
 	}
 }
 
-// equidistant tells whether the frames are parallel planes, one step apart along their normal: what dimension organization type
-// 3D promises. A single frame has no step.
-func equidistant(frames []frame) bool {
+// equidistant tells whether the frames are parallel planes, SpacingBetweenSlices apart along their normal: what dimension
+// organization type 3D promises. A single frame has no step, and slices without lesion leave gaps.
+func equidistant(frames []frame, spacingBetweenSlices float64) bool {
 	if len(frames) < 2 {
 		return false
 	}
@@ -106,10 +106,6 @@ func equidistant(frames []frame) bool {
 		d := [3]float64{b[0] - a[0], b[1] - a[1], b[2] - a[2]}
 		if i == 1 {
 			step = d
-			along := frames[1].slice.Position - frames[0].slice.Position
-			if math.Abs(math.Hypot(math.Hypot(d[0], d[1]), d[2])-along) > equidistanceMM {
-				return false // the planes are shifted within themselves, as under a tilted gantry
-			}
 		}
 		for k := range d {
 			if math.Abs(d[k]-step[k]) > equidistanceMM {
@@ -117,7 +113,10 @@ func equidistant(frames []frame) bool {
 			}
 		}
 	}
-	return true
+	// A step longer than its part along the normal is that of planes shifted within themselves, as under a tilted gantry.
+	length := math.Hypot(math.Hypot(step[0], step[1]), step[2])
+	along := frames[1].slice.Position - frames[0].slice.Position
+	return math.Abs(length-along) <= equidistanceMM && math.Abs(along-spacingBetweenSlices) <= equidistanceMM
 }
 
 // position reads the three numbers of ImagePositionPatient.
