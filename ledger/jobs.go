@@ -64,43 +64,51 @@ func defaultRetryDelay(attempt int) time.Duration {
 }
 
 type processArgs struct {
-	RevisionID int64 `json:"revision_id" river:"unique"`
+	RevisionID int64 `json:"revision_id"`
 }
 
 func (processArgs) Kind() string { return "process" }
 
 type deliverArgs struct {
-	RevisionID  int64  `json:"revision_id" river:"unique"`
-	Destination string `json:"destination" river:"unique"`
+	RevisionID  int64  `json:"revision_id"`
+	Destination string `json:"destination"`
 }
 
 func (deliverArgs) Kind() string { return "deliver" }
-
-// alive are the states in which a job will still run: in one of them it is not enqueued again.
-func alive() []rivertype.JobState {
-	return []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled}
-}
 
 func (l *Ledger) newInserter() (*river.Client[*sql.Tx], error) {
 	return river.NewClient(riversqlite.New(l.write), &river.Config{Logger: l.jobLogger(), PollOnly: true, TestOnly: l.testOnly})
 }
 
+// enqueueProcess makes sure that a process job of the revision will start, now if it waited for
+// its time. A job that runs does not count: it may be past the point where it would see the change.
 func (l *Ledger) enqueueProcess(ctx context.Context, tx *sql.Tx, revisionID int64) error {
-	_, err := l.insert.InsertTx(ctx, tx, processArgs{RevisionID: revisionID}, &river.InsertOpts{
-		Queue: queueProcess, MaxAttempts: l.attempts, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: alive()}})
-	if err != nil {
+	if err := l.enqueueJob(ctx, tx, processArgs{RevisionID: revisionID}, queueProcess, revisionID, ""); err != nil {
 		return fmt.Errorf("enqueue processing: %w", err)
 	}
 	return nil
 }
 
+// enqueueDeliver does the same for a delivery job.
 func (l *Ledger) enqueueDeliver(ctx context.Context, tx *sql.Tx, revisionID int64, destination string) error {
-	_, err := l.insert.InsertTx(ctx, tx, deliverArgs{RevisionID: revisionID, Destination: destination}, &river.InsertOpts{
-		Queue: queueDeliver, MaxAttempts: l.attempts, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: alive()}})
-	if err != nil {
+	if err := l.enqueueJob(ctx, tx, deliverArgs{RevisionID: revisionID, Destination: destination}, queueDeliver, revisionID, destination); err != nil {
 		return fmt.Errorf("enqueue delivery to %s: %w", destination, err)
 	}
 	return nil
+}
+
+func (l *Ledger) enqueueJob(ctx context.Context, tx *sql.Tx, args river.JobArgs, queue string, revisionID int64, destination string) error {
+	result, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = min(scheduled_at, datetime('now', 'subsec'))
+		WHERE kind = ? AND state IN ('available', 'scheduled', 'retryable')
+		AND json_extract(args, '$.revision_id') = ? AND coalesce(json_extract(args, '$.destination'), '') = ?`, args.Kind(), revisionID, destination)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	_, err = l.insert.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: queue, MaxAttempts: l.attempts})
+	return err
 }
 
 // workers is what runs between StartJobs and StopJobs.
@@ -205,6 +213,11 @@ func (w *processWorker) Work(ctx context.Context, job *river.Job[processArgs]) e
 	if rev.State != StateSettled && rev.State != StateProcessing {
 		return nil // superseded, or a crash came after its last write
 	}
+	free, ok := w.l.occupy(job.Kind, id, "")
+	if !ok {
+		return river.JobSnooze(pollInterval)
+	}
+	defer free()
 	err = guard(func() error { return w.handle(ctx, id) })
 	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.giveUpRevision(ctx, tx, id, why)
@@ -231,6 +244,11 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	if len(waiting) == 0 {
 		return nil
 	}
+	free, ok := w.l.occupy(job.Kind, id, destination)
+	if !ok {
+		return river.JobSnooze(pollInterval)
+	}
+	defer free()
 	err = guard(func() error { return w.handle(ctx, id, destination) })
 	if err == nil {
 		waiting, err = w.l.Pending(ctx, id, destination)
@@ -241,6 +259,23 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.giveUpDeliveries(ctx, tx, id, destination, why)
 	})
+}
+
+// occupy keeps two jobs of the same work from running at once: the second waits, and then
+// finds it done.
+func (l *Ledger) occupy(kind string, revisionID int64, destination string) (free func(), ok bool) {
+	key := fmt.Sprintf("%s %d %s", kind, revisionID, destination)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy[key] {
+		return nil, false
+	}
+	l.busy[key] = true
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.busy, key)
+	}, true
 }
 
 // postpone is for a job that the ledger itself could not be read for: it is not used up by that.

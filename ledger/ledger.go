@@ -40,6 +40,7 @@ type Ledger struct {
 	closed  bool
 	fault   error // why the newest batch could not be committed, nil when it was
 	workers *workers
+	busy    map[string]bool // work that a job is at
 }
 
 // Options of Open. The zero value is for production.
@@ -79,6 +80,7 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 		retry:    opt.RetryDelay,
 		attempts: opt.MaxAttempts,
 		testOnly: opt.TestOnly,
+		busy:     map[string]bool{},
 	}
 	if l.now == nil {
 		l.now = time.Now

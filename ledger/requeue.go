@@ -29,11 +29,6 @@ func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 			map[string]any{"revision": rev.Number}); err != nil {
 			return err
 		}
-		// A job that waits for its time, perhaps for hours, runs now.
-		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec')
-			WHERE state IN ('scheduled', 'retryable') AND json_extract(args, '$.revision_id') = ?`, rev.ID); err != nil {
-			return err
-		}
 		destinations, err := query(ctx, tx, `SELECT DISTINCT d.destination FROM delivery d JOIN object o ON o.id = d.object_id WHERE o.revision_id = ? AND d.state = ?`,
 			func(rows *sql.Rows) (d string, err error) {
 				err = rows.Scan(&d)

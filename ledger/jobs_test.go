@@ -1,0 +1,357 @@
+package ledger
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// noHandlers never return by themselves.
+func blocking(started func(revisionID int64)) Handlers {
+	return Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			started(id)
+			<-ctx.Done()
+			return ctx.Err()
+		},
+		Deliver: func(ctx context.Context, id int64, destination string) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+	}
+}
+
+// waitFor waits for a condition that the jobs bring about.
+func waitFor(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func fast(int) time.Duration { return time.Millisecond }
+
+func settle(t *testing.T, l *Ledger, study string) Revision {
+	t.Helper()
+	record(t, l, slice(study, 1))
+	rev, err := l.Settle(t.Context(), study, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rev
+}
+
+func startJobs(t *testing.T, l *Ledger, h Handlers) {
+	t.Helper()
+	if err := l.StartJobs(t.Context(), h, 2, 2); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func deliverNothing(context.Context, int64, string) error { return nil }
+
+// reporting is the shortest pipeline with a result.
+func reporting(l *Ledger) func(context.Context, int64) error {
+	return func(ctx context.Context, id int64) error {
+		if err := l.Begin(ctx, id); err != nil {
+			return err
+		}
+		return l.Report(ctx, id, []Object{{SOPInstanceUID: fmt.Sprintf("2.25.%d", id), Path: "o"}}, []string{"PACS"}, Reason{})
+	}
+}
+
+func sending(l *Ledger) func(context.Context, int64, string) error {
+	return func(ctx context.Context, id int64, destination string) error {
+		pending, err := l.Pending(ctx, id, destination)
+		for _, d := range pending {
+			err = errors.Join(err, l.RecordDelivery(ctx, d.ID, DeliveryOutcome{State: DeliverySent, Status: "0000H"}))
+		}
+		return err
+	}
+}
+
+func TestJobs_ProcessThenDeliver(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast})
+	startJobs(t, l, Handlers{Process: reporting(l), Deliver: sending(l)})
+	settle(t, l, "1.2")
+	waitFor(t, "delivery", func() bool {
+		c, err := l.Counts(t.Context())
+		return err == nil && c.Deliveries[DeliverySent] == 1 && c.Studies[StateReported] == 1
+	})
+}
+
+func TestJobs_PanicIsRetriedThenEndsAsCrashed(t *testing.T) {
+	var out bytes.Buffer
+	var mu sync.Mutex
+	log := slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return out.Write(p)
+	}), nil))
+	l := tempLedger(t, Options{RetryDelay: fast, MaxAttempts: 3, Logger: log})
+	var calls atomic.Int32
+	startJobs(t, l, Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			calls.Add(1)
+			if err := l.Begin(ctx, id); err != nil {
+				return err
+			}
+			panic("index out of range")
+		},
+		Deliver: deliverNothing,
+	})
+	settle(t, l, "1.2")
+	waitFor(t, "the end", func() bool { return history(t, l, "1.2").State == StateNotProcessed })
+	h := history(t, l, "1.2")
+	r := h.Revisions[0].Reason
+	if r.Code != ReasonCrashed || !strings.Contains(r.Text, "index out of range") || r.Remedy == "" {
+		t.Errorf("reason %+v", r)
+	}
+	if calls.Load() != 3 || strings.Count(eventKinds(h), EventJobFailed) != 3 {
+		t.Errorf("%d calls, events %s; want 3 attempts", calls.Load(), eventKinds(h))
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if !strings.Contains(out.String(), "jobs_test.go") {
+		t.Errorf("no stack in the log:\n%s", out.String())
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestJobs_ErrorThenRequeue(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast, MaxAttempts: 2})
+	var good atomic.Bool
+	report := reporting(l)
+	startJobs(t, l, Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			if !good.Load() {
+				return errors.New("no device")
+			}
+			return report(ctx, id)
+		},
+		Deliver: sending(l),
+	})
+	settle(t, l, "1.2")
+	waitFor(t, "the end", func() bool { return history(t, l, "1.2").State == StateNotProcessed })
+	if r := history(t, l, "1.2").Revisions[0].Reason; r.Code != ReasonFailed || !strings.Contains(r.Text, "no device") {
+		t.Errorf("reason %+v", r)
+	}
+	good.Store(true)
+	if err := l.Requeue(t.Context(), "1.2"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the report", func() bool { return history(t, l, "1.2").State == StateReported })
+}
+
+func TestJobs_RetryAfterIsNoFailure(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast, MaxAttempts: 2})
+	var calls atomic.Int32
+	report := reporting(l)
+	startJobs(t, l, Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			if calls.Add(1) < 6 {
+				return fmt.Errorf("busy: %w", &RetryAfter{Delay: time.Millisecond, Err: errors.New("no room")})
+			}
+			return report(ctx, id)
+		},
+		Deliver: sending(l),
+	})
+	settle(t, l, "1.2")
+	waitFor(t, "the report", func() bool { return history(t, l, "1.2").State == StateReported })
+	if kinds := eventKinds(history(t, l, "1.2")); strings.Contains(kinds, EventJobFailed) {
+		t.Errorf("waiting was counted as failure: %s", kinds)
+	}
+}
+
+// A delivery job lives as long as something waits, and ends its deliveries when it crashes for good.
+func TestJobs_DeliveriesWaitOrFailButNeverVanish(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast, MaxAttempts: 2})
+	var calls atomic.Int32
+	send := sending(l)
+	startJobs(t, l, Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			if err := l.Begin(ctx, id); err != nil {
+				return err
+			}
+			return l.Report(ctx, id, []Object{{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}}, []string{"GOOD", "BAD"}, Reason{})
+		},
+		Deliver: func(ctx context.Context, id int64, destination string) error {
+			if destination == "BAD" {
+				panic("bad destination")
+			}
+			if calls.Add(1) == 1 {
+				pending, err := l.Pending(ctx, id, destination)
+				if err != nil {
+					return err
+				}
+				return l.RecordDelivery(ctx, pending[0].ID, DeliveryOutcome{State: DeliveryWaiting, Status: "A700H", NextAt: l.now().Add(50 * time.Millisecond)})
+			}
+			return send(ctx, id, destination)
+		},
+	})
+	settle(t, l, "1.2")
+	waitFor(t, "both ends", func() bool {
+		c, err := l.Counts(t.Context())
+		return err == nil && c.Deliveries[DeliverySent] == 1 && c.Deliveries[DeliveryFailed] == 1
+	})
+	for _, d := range history(t, l, "1.2").Revisions[0].Deliveries {
+		if d.Destination == "BAD" && (d.Status != ReasonCrashed || d.Detail == "") {
+			t.Errorf("failed delivery without a reason: %+v", d)
+		}
+	}
+}
+
+func TestJobs_StopDoesNotCountAsFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.db")
+	l := openTest(t, path, Options{MaxAttempts: 1, RetryDelay: fast})
+	started := make(chan int64, 1)
+	startJobs(t, l, blocking(func(id int64) { started <- id }))
+	rev := settle(t, l, "1.2")
+	if got := <-started; got != rev.ID {
+		t.Fatalf("job of revision %d, want %d", got, rev.ID)
+	}
+	if err := l.StopJobs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	startJobs(t, l, Handlers{Process: reporting(l), Deliver: sending(l)})
+	waitFor(t, "the report", func() bool { return history(t, l, "1.2").State == StateReported })
+}
+
+func TestJobs_OneProcessPerLedger(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.db")
+	a, b := openTest(t, path, Options{}), openTest(t, path, Options{})
+	h := Handlers{Process: reporting(a), Deliver: deliverNothing}
+	startJobs(t, a, h)
+	if err := b.StartJobs(t.Context(), h, 1, 1); err == nil || !strings.Contains(err.Error(), "another node") {
+		t.Errorf("second node: %v", err)
+	}
+	// The command line may still ask for work through its own connection.
+	settle(t, b, "1.2")
+	waitFor(t, "the report", func() bool { return history(t, a, "1.2").State == StateReported })
+}
+
+// child runs in the process that is killed.
+func child(role string) {
+	ctx := context.Background()
+	l, err := Open(ctx, os.Getenv("LEDGER_TEST_PATH"), Options{TestOnly: true, MaxAttempts: 2})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	if role == "record" {
+		for n := range 500 {
+			if err := l.Record(ctx, slice("1.2", n)); err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+		}
+		if err := l.Flush(ctx); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("ready")
+		select {}
+	}
+	started := make(chan int64)
+	if err := l.StartJobs(ctx, blocking(func(id int64) { started <- id }), 3, 1); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for range 3 {
+		<-started
+	}
+	fmt.Println("ready")
+	select {}
+}
+
+// killed runs a child until it is ready and kills it with SIGKILL.
+func killed(t *testing.T, role, path string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD="+role, "LEDGER_TEST_PATH="+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("child ended by itself")
+	}
+	if line != "ready\n" {
+		t.Fatalf("child says %q", line)
+	}
+}
+
+func TestKill_FlushedRowsAreThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.db")
+	killed(t, "record", path)
+	l := openTest(t, path, Options{})
+	if c, err := l.Counts(t.Context()); err != nil || c.Instances != 500 {
+		t.Errorf("%d instances, %v; want 500", c.Instances, err)
+	}
+}
+
+func TestKill_RunningJobsRunAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.db")
+	l := openTest(t, path, Options{MaxAttempts: 2})
+	for n := range 3 {
+		settle(t, l, fmt.Sprintf("1.%d", n))
+	}
+	killed(t, "jobs", path)
+
+	startJobs(t, l, Handlers{Process: reporting(l), Deliver: sending(l)})
+	waitFor(t, "three reports", func() bool {
+		c, err := l.Counts(t.Context())
+		return err == nil && c.Studies[StateReported] == 3 && c.Deliveries[DeliverySent] == 3
+	})
+	if kinds := eventKinds(history(t, l, "1.0")); !strings.Contains(kinds, EventRecovered) {
+		t.Errorf("events %s, want one that tells of the recovery", kinds)
+	}
+}
+
+func TestKill_StudyThatKillsEndsAsCrashed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.db")
+	l := openTest(t, path, Options{MaxAttempts: 2})
+	for n := range 3 {
+		settle(t, l, fmt.Sprintf("1.%d", n))
+	}
+	killed(t, "jobs", path)
+	killed(t, "jobs", path)
+	var calls atomic.Int32
+	startJobs(t, l, Handlers{
+		Process: func(context.Context, int64) error { calls.Add(1); return nil },
+		Deliver: deliverNothing,
+	})
+	h := history(t, l, "1.1")
+	if r := h.Revisions[0]; r.State != StateNotProcessed || r.Reason.Code != ReasonCrashed || r.Reason.Remedy == "" {
+		t.Errorf("revision %+v, want not processed, crashed", r)
+	}
+	if calls.Load() != 0 {
+		t.Errorf("processed %d times more", calls.Load())
+	}
+}
