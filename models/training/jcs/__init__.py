@@ -1,0 +1,1 @@
+"""The two networks of JCS (Joint Classification and Segmentation): definition, training, evaluation, export."""

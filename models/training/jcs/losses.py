@@ -1,0 +1,53 @@
+"""Losses of JCS: deep supervision for the segmenter, mixed labels and lesion cells for the classifier."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SMOOTH = 1e-5
+
+
+def dice_loss(probability: Tensor, truth: Tensor) -> Tensor:
+    """1 - 2 sum(P G) / (sum P + sum G), sums over the whole batch so that slices without lesions weigh as what they are."""
+    overlap = (probability * truth).sum()
+    return 1 - (2 * overlap + SMOOTH) / (probability.sum() + truth.sum() + SMOOTH)
+
+
+def side_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """JCS eq. 4 for one side output, enlarged to the truth's size: mean binary cross-entropy plus Dice.
+
+    Eq. 4 as printed has neither the minus nor the negative term of the cross-entropy and adds the Dice ratio itself; the
+    standard forms that the text names are used. logits [N, 1, h, w], truth [N, 1, H, W] in 0..1.
+    """
+    logits = F.interpolate(logits.float(), truth.shape[2:], mode="bilinear", align_corners=False)
+    return F.binary_cross_entropy_with_logits(logits, truth) + dice_loss(torch.sigmoid(logits), truth)
+
+
+def deep_supervision(sides: list[Tensor], truth: Tensor) -> Tensor:
+    """The sum of `side_loss` over all side outputs, weight 1 each (JCS section IV-B4)."""
+    return torch.stack([side_loss(side, truth) for side in sides]).sum()
+
+
+def mixed_label_loss(logits: Tensor, label: Tensor) -> Tensor:
+    """Cross-entropy of logits [N, 2] against labels [N] in 0..1 as mixed by JCS eq. 3."""
+    return F.cross_entropy(logits.float(), torch.stack([1 - label, label], 1))
+
+
+class CellLoss(nn.Module):
+    """Where is the lesion: the evidence of each cell against the share of the cell that lesions cover.
+
+    Not in JCS. Slices come from six sources, and a label alone lets a network learn the source; a lesion mask says what
+    to look at. A slice's logit is the mean over its cells, so a clean cell of a positive slice must not be forced far
+    below zero: a scale and an offset of this loss, not of the network, lie between evidence and share.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.offset = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, evidence: Tensor, share: Tensor, weight: Tensor) -> Tensor:
+        """evidence [N, h, w]: COVID minus other logit; share [N, h, w] in 0..1; weight [N]: 0 where no mask is known."""
+        logits = self.scale.abs() * evidence.float() + self.offset
+        loss = F.binary_cross_entropy_with_logits(logits, share, reduction="none").mean((1, 2))
+        return (loss * weight).sum() / weight.sum().clamp(min=1)

@@ -1,0 +1,39 @@
+"""models/manifest.toml: what the node must know of each network."""
+
+import hashlib
+import json
+import os
+import pathlib
+import tomllib
+
+KEYS = ("file", "sha256", "name", "version", "status", "precision", "window", "size", "operating_point", "licence")
+HEADER = "# The networks that the node loads. Written by models/training (python -m jcs.export); sha256 covers each file.\n"
+
+
+def write_whole(path: pathlib.Path, content: bytes) -> None:
+    """Readers see the old file or the new one, never a part."""
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+
+
+def read(folder: pathlib.Path) -> dict[str, dict]:
+    path = folder / "manifest.toml"
+    return tomllib.loads(path.read_text()) if path.exists() else {}
+
+
+def text(sections: dict[str, dict]) -> str:
+    # JSON's strings, numbers and lists of them are TOML as well.
+    parts = [f"[{name}]\n" + "".join(f"{key} = {json.dumps(entry[key], ensure_ascii=False)}\n" for key in KEYS) for name, entry in sorted(sections.items())]
+    return HEADER + "\n" + "\n".join(parts)
+
+
+def publish(folder: pathlib.Path, section: str, model: bytes, entry: dict) -> None:
+    """Put a network into the folder: its file first, then the manifest that names it."""
+    entry = entry | {"sha256": hashlib.sha256(model).hexdigest()}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / entry["file"], model)
+    write_whole(folder / "manifest.toml", text(read(folder) | {section: entry}).encode())

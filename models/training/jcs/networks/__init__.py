@@ -1,0 +1,1 @@
+"""The networks as in JCS section IV, and the weights that they start from."""

@@ -1,0 +1,67 @@
+"""How far a training run is, and what follows from it: learning rate and image size."""
+
+import dataclasses
+import signal
+import time
+
+
+@dataclasses.dataclass
+class Budget:
+    """A run ends after `minutes` of training time or after `iterations`, whichever is given.
+
+    Iterations make a run repeatable; minutes make it fit a machine. The time of earlier parts of a resumed run counts.
+    """
+
+    minutes: float | None
+    iterations: int | None
+    seconds_before: float = 0.0
+    iteration: int = 0
+    started: float = dataclasses.field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        if (self.minutes is None) == (self.iterations is None):
+            raise ValueError("give either minutes or iterations")
+
+    @property
+    def seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.started
+
+    @property
+    def progress(self) -> float:
+        """0 at the start, 1 at the end."""
+        part = self.iteration / self.iterations if self.iterations else self.seconds / (60 * self.minutes)
+        return min(part, 1.0)
+
+
+def poly(progress: float, power: float = 0.9) -> float:
+    """Factor of the learning rate, JCS section IV-D."""
+    return (1 - progress) ** power
+
+
+def warm_up(iteration: int, length: int) -> float:
+    return min(1.0, (iteration + 1) / length)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """From this share of the run on: image size and batch."""
+
+    start: float
+    size: int
+    batch: int
+
+
+def stage_at(stages: tuple[Stage, ...], progress: float) -> Stage:
+    return [s for s in stages if s.start <= progress][-1]
+
+
+class Interruption:
+    """True once the process was asked to end; the run then validates, saves and stops."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.note)
+
+    def note(self, number: int, frame: object) -> None:
+        self.asked = True

@@ -1,0 +1,119 @@
+"""The contract that the node relies on, checked with the runtime that it uses."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from jcs import graph, manifest, quantize, validate
+from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
+from jcs.networks.segmenter import Segmenter
+from jcs.prepare import prepare, resize
+
+SIZE = 64
+SHAPES = [(1, 96, 96), (3, 64, 80), (2, 50, 40)]
+
+
+def hounsfield(shape: tuple[int, int, int]) -> np.ndarray:
+    """Random HU with padding below air and metal, as real series have."""
+    n, h, w = shape
+    hu = np.random.default_rng(0).uniform(-1200, 300, (n, 1, h, w)).astype(np.float32)
+    hu[:, :, :4] = -3024
+    hu[:, :, 10:14, 10:14] = 3000
+    return hu
+
+
+def settled(network: torch.nn.Module) -> torch.nn.Module:
+    """Random weights with batch statistics that make the activations ordinary."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for _ in range(20):
+            network(prepare(torch.from_numpy(hounsfield((4, SIZE, SIZE)))))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    network = Res2Net()
+    torch.nn.init.normal_(network.fc.weight, std=0.3)
+    return settled(network)
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return settled(Segmenter())
+
+
+@pytest.fixture(scope="module")
+def classifier_core(classifier):
+    return graph.classifier_core(classifier, SIZE)
+
+
+@pytest.fixture(scope="module")
+def segmenter_core(segmenter):
+    return graph.segmenter_core(segmenter, SIZE)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_classifier_answers_as_the_network(classifier, classifier_core, shape):
+    hu = hounsfield(shape)
+    run = validate.session(graph.classifier(classifier_core, classifier, SIZE).SerializeToString(), 1)
+    probability, activation = run.run(["probability", "activation"], {"hu": hu})
+    with torch.no_grad():
+        features = classifier.features(prepare(resize(torch.from_numpy(hu).clamp(-1350, 150), (SIZE, SIZE))))
+        expected = torch.softmax(classifier.fc(features.mean((2, 3))), 1)[:, 1]
+        mapping = activation_mapping(features, mapping_weights(classifier.fc.weight, 4))
+    assert probability.shape == (shape[0],) and activation.shape == (shape[0], 2, 2)
+    assert probability.dtype == activation.dtype == np.float32
+    assert activation.min() >= 0
+    np.testing.assert_allclose(probability, expected, atol=1e-4)
+    np.testing.assert_allclose(activation, mapping, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_segmenter_answers_as_the_network_at_the_inputs_size(segmenter, segmenter_core, shape):
+    hu = hounsfield(shape)
+    run = validate.session(graph.segmenter(segmenter_core, SIZE).SerializeToString(), 1)
+    (mask,) = run.run(["mask_probability"], {"hu": hu})
+    with torch.no_grad():
+        logits = segmenter(prepare(resize(torch.from_numpy(hu).clamp(-1350, 150), (SIZE, SIZE))))[0]
+        expected = resize(torch.sigmoid(logits), shape[1:])[:, 0]
+    assert mask.shape == shape and mask.dtype == np.float32
+    assert 0 <= mask.min() and mask.max() <= 1
+    np.testing.assert_allclose(mask, expected, atol=1e-3)
+
+
+def test_fp16_storage_halves_the_file_and_keeps_the_answer(classifier, classifier_core):
+    whole = graph.classifier(classifier_core, classifier, SIZE)
+    half = quantize.fp16_storage(whole)
+    assert half.ByteSize() < 0.52 * whole.ByteSize()
+    hu = hounsfield((1, 96, 96))
+    answers = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu}) for m in (whole, half)]
+    np.testing.assert_allclose(answers[0][0], answers[1][0], atol=2e-3)
+
+
+def test_int8_keeps_contract_and_answer(segmenter_core):
+    calibration = prepare(torch.from_numpy(hounsfield((2, SIZE, SIZE)))).numpy()
+    whole = graph.segmenter(segmenter_core, SIZE)
+    small = graph.segmenter(quantize.int8(segmenter_core, calibration), SIZE)
+    assert small.ByteSize() < 0.27 * whole.ByteSize()
+    hu = hounsfield((2, SIZE, SIZE))
+    masks = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu})[0] for m in (whole, small)]
+    assert masks[1].shape == (2, SIZE, SIZE)
+    assert np.abs(masks[0] - masks[1]).mean() < 0.1
+
+
+def test_manifest_names_the_file_that_was_written(tmp_path):
+    entry = {"name": "A „B“", "version": "0.1.0", "status": "untrained", "precision": "int8", "window": [-1350.0, 150.0]}
+    entry |= {"size": 224, "operating_point": 0.5, "licence": "none"}
+    manifest.publish(tmp_path, "segmenter", b"old", entry | {"file": "s.onnx"})
+    manifest.publish(tmp_path, "classifier", b"c", entry | {"file": "c.onnx"})
+    manifest.publish(tmp_path, "segmenter", b"new", entry | {"file": "s.onnx"})
+    sections = manifest.read(tmp_path)
+    assert list(sections) == ["classifier", "segmenter"]
+    for section in sections.values():
+        assert tuple(section) == manifest.KEYS
+        assert section["sha256"] == hashlib.sha256((tmp_path / section["file"]).read_bytes()).hexdigest()
+    assert sections["segmenter"]["name"] == "A „B“" and sections["segmenter"]["window"] == [-1350.0, 150.0]
+    assert not list(tmp_path.glob("*.partial"))

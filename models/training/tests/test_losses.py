@@ -1,0 +1,42 @@
+import math
+
+import torch
+
+from jcs.losses import CellLoss, deep_supervision, dice_loss, mixed_label_loss, side_loss
+
+
+def test_dice_loss_by_hand():
+    probability, truth = torch.tensor([[0.5, 1.0, 0.0]]), torch.tensor([[1.0, 1.0, 0.0]])
+    assert math.isclose(dice_loss(probability, truth), 1 - 2 * 1.5 / (1.5 + 2), rel_tol=1e-5)
+
+
+def test_dice_loss_of_an_empty_slice():
+    assert float(dice_loss(torch.zeros(4), torch.zeros(4))) == 0
+    assert float(dice_loss(torch.full((4,), 0.5), torch.zeros(4))) > 0.99
+
+
+def test_side_loss_by_hand():
+    logits, truth = torch.tensor([[[[0.0, 0.0]]]]), torch.tensor([[[[1.0, 0.0]]]])
+    # Cross-entropy ln 2; Dice 2 * 0.5 / (1 + 1).
+    assert math.isclose(side_loss(logits, truth), math.log(2) + 1 - 0.5, rel_tol=1e-4)
+
+
+def test_deep_supervision_enlarges_and_adds_all_sides():
+    truth = torch.zeros(1, 1, 4, 4)
+    truth[..., :2] = 1
+    sides = [torch.full((1, 1, 4, 4), 0.3), torch.full((1, 1, 2, 2), 0.3), torch.full((1, 1, 1, 1), 0.3)]
+    assert torch.isclose(deep_supervision(sides, truth), 3 * side_loss(sides[0], truth))
+
+
+def test_mixed_label_loss_by_hand():
+    logits = torch.tensor([[0.0, math.log(3.0)]])  # probabilities 1/4 and 3/4
+    expected = -(0.4 * math.log(0.25) + 0.6 * math.log(0.75))
+    assert math.isclose(mixed_label_loss(logits, torch.tensor([0.6])), expected, rel_tol=1e-5)
+
+
+def test_cell_loss_counts_only_slices_with_known_cells():
+    loss = CellLoss()
+    evidence, share = torch.zeros(2, 1, 1), torch.tensor([[[1.0]], [[0.0]]])
+    covered = math.log(1 + math.exp(2.0))  # the offset is -2
+    assert math.isclose(loss(evidence, share, torch.tensor([1.0, 0.0])).item(), covered, rel_tol=1e-5)
+    assert float(loss(evidence, share, torch.zeros(2))) == 0

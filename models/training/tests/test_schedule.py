@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from jcs.checkpoint import Average, Curves
+from jcs.schedule import Budget, Stage, poly, stage_at
+
+
+def test_poly_follows_the_paper():
+    assert poly(0.0) == 1
+    assert poly(0.5) == pytest.approx(0.5**0.9)
+    assert poly(1.0) == 0
+
+
+def test_budget_by_iterations_repeats():
+    budget = Budget(None, 10)
+    budget.iteration = 5
+    assert budget.progress == 0.5
+
+
+def test_budget_by_minutes_counts_earlier_parts():
+    assert Budget(1.0, None, seconds_before=30).progress == pytest.approx(0.5, abs=0.01)
+    with pytest.raises(ValueError):
+        Budget(1.0, 10)
+
+
+def test_stage_changes_at_its_start():
+    stages = (Stage(0.0, 160, 8), Stage(0.5, 224, 4))
+    assert [stage_at(stages, p).size for p in (0.0, 0.49, 0.5, 1.0)] == [160, 160, 224, 224]
+
+
+def test_average_approaches_the_network():
+    network = torch.nn.Linear(2, 1)
+    average = Average(network, 0.5)
+    with torch.no_grad():
+        network.weight += 1
+    before = average.network.weight.clone()
+    for iteration in range(100, 120):
+        average.update(network, iteration)
+    assert torch.allclose(average.network.weight, network.weight, atol=1e-4) and not torch.allclose(before, network.weight)
+
+
+def test_curves_go_on_after_a_resume(tmp_path):
+    path = tmp_path / "run.csv"
+    Curves(path, resume=False).add({"iteration": 1.0, "minutes": 1.0, "dice": 0.5})
+    curves = Curves(path, resume=True)
+    curves.add({"iteration": 2.0, "minutes": 2.0, "dice": 0.6})
+    assert [r["dice"] for r in Curves(path, resume=True).rows] == [0.5, 0.6]
+    assert path.with_suffix(".png").exists()
