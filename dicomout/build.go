@@ -1,0 +1,230 @@
+package dicomout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+
+	"golang.org/x/sync/errgroup"
+
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/sc"
+	"jcsnode/dicomout/seg"
+)
+
+// Build makes the objects of the report and hands each to emit with a picture of it: summary, segmentation, activation overlays,
+// lesion outlines, the slices of a kind by position. A negative study has a summary only, and a study that was not processed
+// one with the reason, if the options ask for it. Emit is called by one goroutine at a time, in that order; what it returns
+// ends the build. In memory are at most as many objects as workers, and the one that emit works on.
+func Build(ctx context.Context, r Report, emit func(o *object.Object, preview image.Image) error) error {
+	if err := r.check(); err != nil {
+		return fmt.Errorf("build objects: %w", err)
+	}
+	jobs, err := r.jobs()
+	if err != nil {
+		return fmt.Errorf("build objects of study %s: %w", r.Study.StudyInstanceUID, err)
+	}
+	if err := run(ctx, r.window(), jobs, max(1, r.Options.Workers), emit); err != nil {
+		return fmt.Errorf("build objects of study %s: %w", r.Study.StudyInstanceUID, err)
+	}
+	return nil
+}
+
+// job makes one object with a worker's painter. It returns no object if there is nothing to show.
+type job func(p *sc.Painter) (*object.Object, image.Image, error)
+
+func (r *Report) window() sc.Window {
+	if r.Window == (sc.Window{}) {
+		return sc.LungWindow()
+	}
+	return r.Window
+}
+
+// jobs lists the objects that the report asks for, in the order in which they are sent.
+func (r *Report) jobs() ([]job, error) {
+	slices, err := r.pictureSlices()
+	if err != nil {
+		return nil, err
+	}
+	var jobs []job
+	if r.Options.Summary && (r.Outcome != sc.NotProcessed || r.Options.NotProcessed) {
+		page, err := r.page(slices)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, r.summary(page))
+	}
+	if r.Outcome != sc.Positive {
+		return jobs, nil
+	}
+	if r.Options.Segmentation {
+		jobs = append(jobs, r.segmentation(slices))
+	}
+	if r.Options.Activation && r.Activation != nil {
+		for i := range slices {
+			if slices[i].Positive {
+				jobs = append(jobs, r.activation(i, &slices[i]))
+			}
+		}
+	}
+	if r.Options.Outline {
+		for i := range slices {
+			if hasLesion(&slices[i]) {
+				jobs = append(jobs, r.outline(i, &slices[i]))
+			}
+		}
+	}
+	return jobs, nil
+}
+
+func hasLesion(s *sc.Slice) bool { return len(bytes.TrimLeft(s.Mask, "\x00")) > 0 }
+
+func (r *Report) facts() sc.StudyFacts {
+	return sc.StudyFacts{LesionVolumeML: r.Measures.LesionML, LungShare: r.Measures.LungShare}
+}
+
+func (r *Report) summary(page *sc.Page) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		picture, err := p.RenderSummary(page)
+		if err != nil {
+			return nil, nil, err
+		}
+		o, err := sc.Summary(r.Study, r.Outcome, picture)
+		return o, picture, err
+	}
+}
+
+// segmentation makes the one segmentation; its preview is the outline of the slice with the largest lesions.
+func (r *Report) segmentation(slices []sc.Slice) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		in := r.Segmentation
+		in.Masks = make([][]byte, len(slices))
+		largest := -1
+		for i := range slices {
+			in.Masks[i] = slices[i].Mask
+			if hasLesion(&slices[i]) && (largest < 0 || slices[i].LesionAreaMM2 > slices[largest].LesionAreaMM2) {
+				largest = i
+			}
+		}
+		if largest < 0 {
+			return nil, nil, nil
+		}
+		o, err := seg.Build(r.Study, in)
+		if errors.Is(err, seg.ErrEmpty) {
+			return nil, nil, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		picture, err := p.RenderOutline(&slices[largest], r.facts(), r.Study.Models)
+		return o, picture, err
+	}
+}
+
+func (r *Report) activation(i int, s *sc.Slice) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		values := r.Activation(i)
+		if values == nil {
+			return nil, nil, nil
+		}
+		picture, err := p.RenderActivation(s, values, r.Scale, r.Study.Models)
+		if err != nil {
+			return nil, nil, err
+		}
+		o, err := sc.Activation(r.Study, sc.Capture{
+			Index: i,
+			Derivation: fmt.Sprintf("class positive, slice probability %s, positive from %s, activation 0 to %s (%s).",
+				object.Decimal(s.Probability), object.Decimal(r.Decision.OperatingPoint), object.Decimal(r.Scale.Max), r.Scale.Text),
+			Geometry: r.Options.Geometry,
+		}, picture)
+		return o, picture, err
+	}
+}
+
+func (r *Report) outline(i int, s *sc.Slice) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		picture, err := p.RenderOutline(s, r.facts(), r.Study.Models)
+		if err != nil {
+			return nil, nil, err
+		}
+		o, err := sc.Outline(r.Study, sc.Capture{
+			Index: i,
+			Derivation: fmt.Sprintf("class lesion, pixel threshold %s, area %s mm2.",
+				object.Decimal(r.Segmentation.Threshold), object.Decimal(s.LesionAreaMM2)),
+			Geometry: r.Options.Geometry,
+		}, picture)
+		return o, picture, err
+	}
+}
+
+// made is an object on its way to emit.
+type made struct {
+	object  *object.Object
+	preview image.Image
+}
+
+// run does the jobs with several workers and emits what they make in the order of the jobs.
+func run(ctx context.Context, w sc.Window, jobs []job, workers int, emit func(*object.Object, image.Image) error) error {
+	workers = min(workers, len(jobs))
+	group, ctx := errgroup.WithContext(ctx)
+	// Places in this queue bound what lies finished and unsent: a job starts when it has one, and results leave it in order.
+	type task struct {
+		job  job
+		done chan made
+	}
+	waiting := make(chan task)               // for a worker to take
+	ordered := make(chan chan made, workers) // for emit, in the order of the jobs
+	group.Go(func() error {
+		defer close(waiting)
+		defer close(ordered)
+		for _, j := range jobs {
+			t := task{j, make(chan made, 1)}
+			select {
+			case ordered <- t.done:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			select {
+			case waiting <- t:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range workers {
+		group.Go(func() error {
+			p, err := sc.NewPainter(w)
+			if err != nil {
+				return err
+			}
+			for t := range waiting {
+				o, preview, err := t.job(p)
+				if err != nil {
+					return err
+				}
+				t.done <- made{o, preview}
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		for done := range ordered {
+			select {
+			case m := <-done:
+				if m.object == nil {
+					continue
+				}
+				if err := emit(m.object, m.preview); err != nil {
+					return err
+				}
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}

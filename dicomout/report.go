@@ -1,0 +1,127 @@
+package dicomout
+
+import (
+	"errors"
+	"fmt"
+
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/sc"
+	"jcsnode/dicomout/seg"
+)
+
+// Report is everything that the objects of one study revision are made of.
+type Report struct {
+	// Study is what all objects share. Its slices are those of the chosen series by position; none if no series was chosen.
+	Study *object.Study
+	// Outcome is the decision; with sc.NotProcessed, Reason and Remedy say why and what to do.
+	Outcome        sc.Outcome
+	Reason, Remedy string
+	Decision       sc.Decision
+	Measures       sc.Measures
+	// Slices are the findings, in the order of Study.Slices. Empty if the study was not processed.
+	Slices []Slice
+	// Activation returns the activation of a slice on the slice's own grid, Rows x Columns values in 0..Scale.Max, or nil where
+	// there is none. It is called once for each picture and from several goroutines at a time.
+	Activation func(i int) []float32
+	// Scale is the range of the activation, fixed for the whole study.
+	Scale sc.Scale
+	// Window is the grey window of the pictures; the zero value is sc.LungWindow.
+	Window sc.Window
+	// Segmentation says how the masks were made. Its Masks are not used: they come from Slices.
+	Segmentation seg.Input
+	Options      Options
+}
+
+// Slice is what was found in one slice. Planes have Rows x Columns values, row by row, on the slice's own grid.
+type Slice struct {
+	HU   []int16
+	Lung []byte // not 0 in the lungs; nil when no lung was looked for
+	Mask []byte // not 0 in lesions; nil when the slice was not segmented
+	// Probability is the classifier's; Positive whether it reached the operating point.
+	Probability   float64
+	Positive      bool
+	LesionAreaMM2 float64
+}
+
+// Options say which objects a site wants, and how.
+type Options struct {
+	Summary, Segmentation, Activation, Outline bool
+	// NotProcessed makes the summary of a study that was not processed.
+	NotProcessed bool
+	// Geometry places overlays and outlines where their slices lie.
+	Geometry bool
+	// Workers build pictures at the same time, at least one. Memory grows with them, results do not change.
+	Workers int
+}
+
+// DefaultOptions are those of a site that sets nothing.
+func DefaultOptions() Options {
+	return Options{Summary: true, Segmentation: true, Activation: true, Outline: true, NotProcessed: true, Geometry: true, Workers: 1}
+}
+
+// check makes sure that slices and study belong together.
+func (r *Report) check() error {
+	if r.Study == nil {
+		return errors.New("report without a study")
+	}
+	if r.Outcome == sc.NotProcessed {
+		return nil
+	}
+	if len(r.Slices) == 0 || len(r.Slices) != len(r.Study.Slices) {
+		return fmt.Errorf("report of a %v study with findings for %d of %d slices", r.Outcome, len(r.Slices), len(r.Study.Slices))
+	}
+	return nil
+}
+
+// pictureSlices returns the slices as the pictures need them.
+func (r *Report) pictureSlices() ([]sc.Slice, error) {
+	label := labels(r.Study)
+	out := make([]sc.Slice, len(r.Slices))
+	for i, f := range r.Slices {
+		sl := r.Study.Slices[i]
+		row, column, err := sc.Spacing(sl)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = sc.Slice{
+			Label:    label(i),
+			Position: sl.Position,
+			Rows:     sl.Rows, Columns: sl.Columns,
+			RowSpacing: row, ColumnSpacing: column,
+			HU: f.HU, Lung: f.Lung, Mask: f.Mask,
+			Probability: f.Probability, Positive: f.Positive, LesionAreaMM2: f.LesionAreaMM2,
+		}
+	}
+	return out, nil
+}
+
+// labels returns how the pictures name the slices: by the instance number, under which a reader finds it in the CT, or by
+// the rank if numbers are not unique.
+func labels(s *object.Study) func(i int) string {
+	seen := make(map[int]bool, len(s.Slices))
+	for _, sl := range s.Slices {
+		seen[sl.InstanceNumber] = true
+	}
+	if len(seen) < len(s.Slices) {
+		return func(i int) string { return fmt.Sprintf("Slice %d of %d", i+1, len(s.Slices)) }
+	}
+	return func(i int) string { return fmt.Sprintf("CT image %d", s.Slices[i].InstanceNumber) }
+}
+
+// page returns what the summary shows.
+func (r *Report) page(slices []sc.Slice) (*sc.Page, error) {
+	page := &sc.Page{
+		Outcome: r.Outcome, Reason: r.Reason, Remedy: r.Remedy,
+		Decision: r.Decision, Measures: r.Measures,
+		Slices: slices, Activation: r.Activation, Scale: r.Scale,
+		Models: r.Study.Models, Software: r.Study.SoftwareVersion,
+	}
+	if len(slices) > 0 {
+		facing, err := sc.FacingOf(r.Study.Slices[0])
+		if err != nil {
+			return nil, err
+		}
+		page.Facing = facing
+	}
+	return page, nil
+}

@@ -1,0 +1,113 @@
+package sc
+
+import (
+	"fmt"
+
+	"jcsnode/dicomout/object"
+)
+
+// Outcome is what became of a study.
+type Outcome int
+
+// The outcomes. A study is not processed until something else is said.
+const (
+	NotProcessed Outcome = iota
+	Negative
+	Positive
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case Positive:
+		return "POSITIVE"
+	case Negative:
+		return "NEGATIVE"
+	}
+	return "NOT PROCESSED"
+}
+
+// Decision is how the study was decided: by the count of positive slices or by the length that they stand for.
+type Decision struct {
+	// Rule that decided: "count" or "length".
+	Rule string
+	// Text is the decision in one sentence; "" lets the page write its own.
+	Text string
+	// The study is positive when more than Threshold slices are, or slices of more than ThresholdMM (0 turns that rule off).
+	PositiveSlices, Threshold int
+	PositiveMM, ThresholdMM   float64
+	// OperatingPoint is the probability from which on a slice is positive.
+	OperatingPoint float64
+}
+
+// Measures are volumes of the study in mL.
+type Measures struct {
+	// Segmented tells whether lesions were looked for; if not, only the lungs were measured.
+	Segmented bool
+	LesionML  float64
+	// Lesions counts the connected lesions in space.
+	Lesions int
+	// Right and Left are the patient's lungs; zero when they were not told apart.
+	Right, Left Lung
+	// LungML is the volume of both lungs, lesions included; 0 when no lung was found.
+	LungML float64
+	// LungShare is the share of LungML that is lesion, 0..1; negative when it was not measured.
+	LungShare float64
+}
+
+// Lung is one lung: its volume, and that of the lesions in it, in mL.
+type Lung struct{ VolumeML, LesionML float64 }
+
+// share is the share of the lung that is lesion, negative without a lung.
+func (l Lung) share() float64 {
+	if !(l.VolumeML > 0) {
+		return -1
+	}
+	return l.LesionML / l.VolumeML
+}
+
+// Facing tells how the series lies, so that the page shows it in the usual way: apex above base, the patient's right at the
+// left, front up.
+type Facing struct{ ApexFirst, FlipRows, FlipColumns bool }
+
+// Page is what the summary of a study shows.
+type Page struct {
+	Outcome Outcome
+	// Reason and Remedy say why a study was not processed and what to do.
+	Reason, Remedy string
+	Decision       Decision
+	Measures       Measures
+	// Slices are those of the chosen series by position rising; empty if there is no volume.
+	Slices []Slice
+	Facing Facing
+	// Activation returns the activation of a slice, 0..Scale.Max, Rows x Columns, or nil. The field may be nil.
+	Activation func(i int) []float32
+	Scale      Scale
+	Models     []object.Model
+	// Software is the program's version.
+	Software string
+}
+
+// check makes sure that the slices can be drawn.
+func (g *Page) check() error {
+	for i := range g.Slices {
+		if err := g.Slices[i].check(); err != nil {
+			return err
+		}
+		if s, first := &g.Slices[i], &g.Slices[0]; s.Rows != first.Rows || s.Columns != first.Columns {
+			return fmt.Errorf("%s: %d x %d pixels in a series of %d x %d", s.Label, s.Rows, s.Columns, first.Rows, first.Columns)
+		}
+	}
+	return nil
+}
+
+// sentence is the decision in words.
+func (g *Page) sentence() string {
+	d := g.Decision
+	if d.Text != "" {
+		return d.Text
+	}
+	if d.Rule == "length" {
+		return fmt.Sprintf("Positive slices cover %s of the patient; a study is positive above %s.", formatLength(d.PositiveMM), formatLength(d.ThresholdMM))
+	}
+	return fmt.Sprintf("%d of %d slices are positive; a study is positive above %d.", d.PositiveSlices, len(g.Slices), d.Threshold)
+}
