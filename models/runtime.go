@@ -179,7 +179,7 @@ func warm(classifier, segmenter *session) error {
 	}
 	var broken *NetworkError
 	if errors.As(err, &broken) {
-		broken.Text = fmt.Sprintf("breaks the contract of models/doc.go (%s), checked by a run: %s", describe(broken.File), broken.Text)
+		broken.Text = fmt.Sprintf("breaks the contract %q (%s): %s", contracts[broken.Network], describe(broken.File), broken.Text)
 	}
 	return err
 }

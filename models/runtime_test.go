@@ -1,0 +1,316 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// openTest opens two networks of testdata on the CPU.
+func openTest(t testing.TB, classifier, segmenter string, opt Options) *Runtime {
+	t.Helper()
+	needLibrary(t)
+	opt.Device = DeviceCPU
+	log, _ := logTo()
+	r, err := Open(networks(t, classifier, segmenter), opt, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func picture(rows, columns int, hu float32) []float32 {
+	p := make([]float32, rows*columns)
+	for i := range p {
+		p[i] = hu
+	}
+	return p
+}
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func TestClassifyAndSegment(t *testing.T) {
+	r := openTest(t, "classifier.onnx", "segmenter.onnx", Options{})
+	for _, c := range []struct{ rows, columns int }{{512, 512}, {64, 48}, {1, 7}} {
+		hu := picture(c.rows, c.columns, 200)
+		hu[len(hu)-1] = -100
+		mean := (200*float64(len(hu)-1) - 100) / float64(len(hu))
+		p, activation, rows, columns, err := r.Classify(t.Context(), hu, c.rows, c.columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := sigmoid(mean / 1000); math.Abs(float64(p)-want) > 1e-4 {
+			t.Errorf("%v: probability %v, want %v", c, p, want)
+		}
+		if rows != 4 || columns != 4 || len(activation) != 16 || activation[0] != 200 {
+			t.Errorf("%v: activation %d x %d: %v", c, rows, columns, activation)
+		}
+		mask, err := r.Segment(t.Context(), hu, c.rows, c.columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(mask) != len(hu) {
+			t.Fatalf("%v: mask of %d values", c, len(mask))
+		}
+		for i, v := range mask {
+			if want := sigmoid(float64(hu[i]) / 100); math.Abs(float64(v)-want) > 1e-5 {
+				t.Fatalf("%v: mask %v at %d, want %v", c, v, i, want)
+			}
+		}
+	}
+	if r.Device() != "cpu" || r.Manifest().Segmenter.File != "segmenter.onnx" {
+		t.Errorf("device %q, manifest %v", r.Device(), r.Manifest())
+	}
+}
+
+func TestClassifyAndSegment_RefuseWrongSize(t *testing.T) {
+	r := openTest(t, "classifier.onnx", "segmenter.onnx", Options{})
+	for _, c := range []struct{ values, rows, columns int }{{12, 3, 5}, {0, 0, 0}, {6, -2, -3}, {0, 0, 5}} {
+		hu := make([]float32, c.values)
+		if _, _, _, _, err := r.Classify(t.Context(), hu, c.rows, c.columns); err == nil {
+			t.Errorf("classify %v: no error", c)
+		}
+		if _, err := r.Segment(t.Context(), hu, c.rows, c.columns); err == nil {
+			t.Errorf("segment %v: no error", c)
+		}
+	}
+}
+
+func TestOpen_BrokenContract(t *testing.T) {
+	needLibrary(t)
+	for _, c := range []struct {
+		classifier, segmenter string
+		want                  []string
+	}{
+		{"classifier.onnx", "output_name.onnx", []string{"segmenter", "output_name.onnx", "mask_probability", "output mask "}},
+		{"classifier.onnx", "output_half.onnx", []string{"segmenter", "output_half.onnx", "FLOAT16"}},
+		{"classifier.onnx", "output_shape.onnx", []string{"segmenter", "output_shape.onnx", "[1 256 512], want [1 512 512]"}},
+		{"classifier.onnx", "input_rank.onnx", []string{"segmenter", "input_rank.onnx", "Invalid rank"}},
+		{"negative.onnx", "segmenter.onnx", []string{"classifier", "negative.onnx", "activation has -1000"}},
+		{"segmenter.onnx", "segmenter.onnx", []string{"classifier", "segmenter.onnx", "probability"}},
+		{"make.py", "segmenter.onnx", []string{"classifier", "make.py", "load"}},
+	} {
+		t.Run(c.classifier+" "+c.segmenter, func(t *testing.T) {
+			log, _ := logTo()
+			_, err := Open(networks(t, c.classifier, c.segmenter), Options{Device: DeviceCPU}, log)
+			var e *NetworkError
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v is no NetworkError", err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestOpen_LogsDistrust(t *testing.T) {
+	needLibrary(t)
+	dir := networks(t, "classifier.onnx", "segmenter.onnx")
+	data, err := os.ReadFile("testdata/nan.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "segmenter.onnx"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log, text := logTo()
+	r, err := Open(dir, Options{Device: DeviceCPU}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, want := range []string{"status=altered", "segmenter.onnx is not the file", "operators is untrained", "device=cpu"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("log does not say %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestRun_RefusesNaN(t *testing.T) {
+	r := openTest(t, "nan_classifier.onnx", "nan.onnx", Options{})
+	for _, hu := range []float32{-500, 500} {
+		p := picture(8, 8, hu)
+		_, _, _, _, classifyErr := r.Classify(t.Context(), p, 8, 8)
+		_, segmentErr := r.Segment(t.Context(), p, 8, 8)
+		for _, err := range []error{classifyErr, segmentErr} {
+			var e *NetworkError
+			if hu < 0 && err != nil || hu > 0 && !(errors.As(err, &e) && strings.Contains(err.Error(), "NaN")) {
+				t.Errorf("%v HU: error %v", hu, err)
+			}
+		}
+	}
+}
+
+func TestRun_Concurrent(t *testing.T) {
+	r := openTest(t, "classifier.onnx", "segmenter.onnx", Options{Threads: 2})
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for i := range 20 {
+				value := float32(worker*50 + i - 200)
+				hu := picture(32, 32+worker, value)
+				p, _, _, _, err := r.Classify(t.Context(), hu, 32, 32+worker)
+				if want := sigmoid(float64(value) / 1000); err != nil || math.Abs(float64(p)-want) > 1e-4 {
+					t.Errorf("worker %d, run %d: probability %v (%v), want %v", worker, i, p, err, want)
+				}
+				mask, err := r.Segment(t.Context(), hu, 32, 32+worker)
+				if want := sigmoid(float64(value) / 100); err != nil || math.Abs(float64(mask[len(mask)-1])-want) > 1e-4 {
+					t.Errorf("worker %d, run %d: mask %v (%v), want %v", worker, i, mask, err, want)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestRun_EndsWithContext(t *testing.T) {
+	r := openTest(t, "classifier.onnx", "slow.onnx", Options{Threads: 1})
+	const side = 2048
+	hu := picture(side, side, 10)
+	cause := errors.New("study was deleted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if _, err := r.Segment(ctx, hu, side, side); !errors.Is(err, cause) {
+		t.Errorf("ended context: error %v", err)
+	}
+	// Ends at the next node of the graph; all 700 nodes would take seconds.
+	ctx, cancel = context.WithCancelCause(t.Context())
+	timer := time.AfterFunc(50*time.Millisecond, func() { cancel(cause) })
+	defer timer.Stop()
+	if _, err := r.Segment(ctx, hu, side, side); !errors.Is(err, cause) {
+		t.Errorf("context that ends meanwhile: error %v", err)
+	}
+	// The session is as good as before, and a deadline is the context's own error.
+	if _, err := r.Segment(t.Context(), picture(8, 8, 10), 8, 8); err != nil {
+		t.Error(err)
+	}
+	late, done := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer done()
+	if _, err := r.Segment(late, hu, side, side); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("deadline: error %v", err)
+	}
+}
+
+func TestClose_WaitsForRuns(t *testing.T) {
+	r := openTest(t, "classifier.onnx", "slow.onnx", Options{Threads: 1})
+	running := make(chan error)
+	started := make(chan struct{})
+	go func() {
+		close(started)
+		_, err := r.Segment(context.Background(), picture(256, 256, 10), 256, 256)
+		running <- err
+	}()
+	<-started
+	closed := make(chan error)
+	go func() { closed <- r.Close() }()
+	if err := <-running; err != nil && !errors.Is(err, ErrClosed) {
+		t.Errorf("run beside Close: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if _, _, _, _, err := r.Classify(t.Context(), picture(8, 8, 0), 8, 8); !errors.Is(err, ErrClosed) {
+		t.Errorf("classify after Close: %v", err)
+	}
+	if _, err := r.Segment(t.Context(), picture(8, 8, 0), 8, 8); !errors.Is(err, ErrClosed) {
+		t.Errorf("segment after Close: %v", err)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	for _, c := range []struct {
+		opt           Options
+		cores         int
+		cuda          bool
+		workers, pool int
+	}{
+		{Options{}, 2, false, 2, 1},
+		{Options{}, 1, false, 1, 1},
+		{Options{}, 64, false, 4, 61},
+		{Options{Threads: 3}, 64, false, 3, 1},
+		{Options{Threads: 8, Workers: 1}, 2, false, 1, 8},
+		{Options{Threads: 1, Workers: 5}, 2, false, 5, 1},
+		{Options{}, 16, true, 2, 15},
+	} {
+		workers, pool := plan(c.opt, c.cores, c.cuda)
+		if workers != c.workers || pool != c.pool {
+			t.Errorf("%+v, %d cores, cuda %v: %d workers, pool of %d; want %d, %d", c.opt, c.cores, c.cuda, workers, pool, c.workers, c.pool)
+		}
+	}
+}
+
+// TestProjectNetworks opens the networks of this folder, if they are there.
+func TestProjectNetworks(t *testing.T) {
+	needLibrary(t)
+	if _, err := os.Stat(ManifestName); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("skipped, needs the project's networks: ", err)
+	}
+	log, text := logTo()
+	r, err := Open(".", Options{Device: DeviceCPU}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, n := range []Network{r.Manifest().Classifier, r.Manifest().Segmenter} {
+		if n.Status == StatusAltered {
+			t.Error(n.Warning())
+		}
+	}
+	// The contract holds at other sizes than the one that warmed the networks, and the answer depends on the picture.
+	air, tissue := picture(384, 256, -1000), picture(384, 256, 40)
+	var answers []string
+	for _, hu := range [][]float32{air, tissue} {
+		p, activation, rows, columns, err := r.Classify(t.Context(), hu, 384, 256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows < 1 || columns < 1 || len(activation) != rows*columns {
+			t.Errorf("activation %d x %d of %d values", rows, columns, len(activation))
+		}
+		mask, err := r.Segment(t.Context(), hu, 384, 256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, fmt.Sprint(p, mask[len(mask)/2]))
+	}
+	if answers[0] == answers[1] {
+		t.Errorf("air and tissue give the same: %s", answers[0])
+	}
+	t.Log(text.String())
+}
+
+func ExampleOpen() {
+	log, _ := logTo()
+	r, err := Open("models", Options{Device: DeviceAuto}, log)
+	if err != nil {
+		fmt.Println("networks:", err)
+		return
+	}
+	defer r.Close()
+	slice := make([]float32, 512*512) // Hounsfield units
+	probability, _, _, _, err := r.Classify(context.Background(), slice, 512, 512)
+	if err != nil {
+		fmt.Println("classify:", err)
+		return
+	}
+	fmt.Println("positive:", float64(probability) >= r.Manifest().Classifier.OperatingPoint)
+}

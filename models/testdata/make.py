@@ -1,0 +1,110 @@
+"""Makes the small networks of the tests. Usage: python make.py [folder], with the `onnx` package 1.23.2.
+
+They are no networks: a few operators that keep the contract of models/doc.go, or break it in one way each.
+  classifier      probability = sigmoid(mean of HU / 1000), activation = relu of HU on a coarse 4 x 4 grid
+  segmenter       mask_probability = sigmoid(HU / 100)
+  nan             a segmenter that gives 0 / 0 where HU is above 0
+  nan_classifier  a classifier that gives 0 / 0 as probability when the mean of HU is above 0
+  negative        a classifier whose activation is not clipped at 0
+  output_name     a segmenter whose output has another name
+  output_half     a segmenter whose output is float16
+  output_shape    a segmenter that gives half of the rows
+  input_rank      a segmenter that wants [N, H, W]
+  slow            a segmenter that computes for a long time, in many nodes
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+FLOAT = TensorProto.FLOAT
+MASK = ("mask_probability", FLOAT, ["N", "H", "W"])
+PROBABILITY = ("probability", FLOAT, ["N"])
+ACTIVATION = ("activation", FLOAT, ["N", "h", "w"])
+HU = ("hu", FLOAT, ["N", 1, "H", "W"])
+
+
+def constant(name: str, value: np.ndarray) -> onnx.TensorProto:
+    return numpy_helper.from_array(value, name)
+
+
+def scalar(name: str, value: float) -> onnx.TensorProto:
+    return constant(name, np.array(value, np.float32))
+
+
+def save(folder: Path, name: str, nodes: list, constants: list, outputs: list, inputs: tuple = (HU,)) -> None:
+    graph = helper.make_graph(
+        nodes,
+        name,
+        [helper.make_tensor_value_info(*i) for i in inputs],
+        [helper.make_tensor_value_info(*o) for o in outputs],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="make.py")
+    onnx.checker.check_model(model)
+    onnx.save(model, folder / f"{name}.onnx")
+
+
+def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True) -> None:
+    node = helper.make_node
+    nodes = [
+        node("Div", ["hu", "thousand"], ["scaled"]),
+        node("ReduceMean", ["scaled"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        node("Resize", ["hu", "", "", "sizes"], ["coarse"], mode="linear"),
+        node("Squeeze", ["coarse", "one"], ["grid"]),
+        node("Relu" if clip else "Identity", ["grid"], ["activation"]),
+    ]
+    constants = [scalar("thousand", 1000), constant("one", np.array([1])), constant("sizes", np.array([1, 1, 4, 4]))]
+    if nan:
+        nodes += [
+            node("Neg", ["mean"], ["falling"]),
+            node("Relu", ["falling"], ["numerator"]),
+            node("Div", ["numerator", "numerator"], ["probability"]),
+        ]
+    else:
+        nodes.append(node("Sigmoid", ["mean"], ["probability"]))
+    save(folder, name, nodes, constants, [PROBABILITY, ACTIVATION])
+
+
+def segmenter(folder: Path, name: str, last: list, constants: tuple = (), outputs: tuple = (MASK,), inputs: tuple = (HU,)) -> None:
+    """`last` goes from `picture`, HU as [N, H, W], and `p`, sigmoid(HU / 100), to the outputs."""
+    node = helper.make_node
+    flat = len(inputs[0][2]) == 3
+    nodes = [
+        node("Identity", ["hu"], ["picture"]) if flat else node("Squeeze", ["hu", "channel"], ["picture"]),
+        node("Div", ["picture", "hundred"], ["scaled"]),
+        node("Sigmoid", ["scaled"], ["p"]),
+        *last,
+    ]
+    channel = [] if flat else [constant("channel", np.array([1]))]
+    save(folder, name, nodes, [scalar("hundred", 100), *channel, *constants], list(outputs), inputs)
+
+
+def main(folder: Path) -> None:
+    node = helper.make_node
+    identity = node("Identity", ["p"], ["mask_probability"])
+    classifier(folder, "classifier")
+    classifier(folder, "nan_classifier", nan=True)
+    classifier(folder, "negative", clip=False)
+    segmenter(folder, "segmenter", [identity])
+    nan = [node("Neg", ["picture"], ["falling"]), node("Relu", ["falling"], ["n"]), node("Div", ["n", "n"], ["mask_probability"])]
+    segmenter(folder, "nan", nan)
+    segmenter(folder, "output_name", [node("Identity", ["p"], ["mask"])], outputs=[("mask", FLOAT, ["N", "H", "W"])])
+    half = TensorProto.FLOAT16
+    segmenter(folder, "output_half", [node("Cast", ["p"], ["mask_probability"], to=half)], outputs=[("mask_probability", half, ["N", "H", "W"])])
+    rows = [constant(n, np.array([v])) for n, v in (("from", 0), ("to", 2**31), ("axis", 1), ("step", 2))]
+    segmenter(folder, "output_shape", [node("Slice", ["p", "from", "to", "axis", "step"], ["mask_probability"])], rows)
+    segmenter(folder, "input_rank", [identity], inputs=[("hu", FLOAT, ["N", "H", "W"])])
+    # 350 times x -> sigmoid(sigmoid(x) * hu) cannot be folded or fused away.
+    slow, before = [], "p"
+    for i in range(350):
+        slow += [node("Mul", [before, "scaled"], [f"m{i}"]), node("Sigmoid", [f"m{i}"], [f"s{i}"])]
+        before = f"s{i}"
+    segmenter(folder, "slow", [*slow, node("Identity", [before], ["mask_probability"])])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
