@@ -1,0 +1,63 @@
+package deliver
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestPolicy_NextGrowsToTheCap(t *testing.T) {
+	noJitter := func() float64 { return 0 }
+	p := Policy{Base: time.Minute, Cap: 10 * time.Minute, Factor: 2}
+	for i, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
+		got, again := p.Next(i+1, time.Hour, noJitter)
+		if got != want*time.Minute || !again {
+			t.Errorf("after %d attempts: got %v, %v, want %v, true", i+1, got, again, want*time.Minute)
+		}
+	}
+	if got, again := p.Next(1_000_000, time.Hour, noJitter); got != p.Cap || !again {
+		t.Errorf("after a million attempts: got %v, %v, want the cap", got, again)
+	}
+}
+
+func TestPolicy_NextEnds(t *testing.T) {
+	half := func() float64 { return 0.5 }
+	for _, c := range []struct {
+		name     string
+		retry    Retry
+		attempts int
+		age      time.Duration
+		again    bool
+	}{
+		{"never", RetryNever, 1, 0, false},
+		{"unknown class", "nonsense", 1, 0, false},
+		{"transport after a week", RetrySoon, 400, 7 * 24 * time.Hour, true},
+		{"out of resources, second day", RetrySlow, 30, 48 * time.Hour, true},
+		{"out of resources, after days", RetrySlow, 40, 73 * time.Hour, false},
+		{"few, fourth", RetryFew, 4, time.Hour, true},
+		{"few, fifth", RetryFew, 5, time.Hour, false},
+		{"few slow, fifth", RetryFewSlow, 5, time.Hour, false},
+		{"configuration after a month", RetryProbe, 200, 30 * 24 * time.Hour, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			delay, again := c.retry.Policy().Next(c.attempts, c.age, half)
+			if again != c.again || again != (delay > 0) {
+				t.Fatalf("got %v, %v, want again %v", delay, again, c.again)
+			}
+		})
+	}
+}
+
+func TestPolicy_NextStaysWithinHalfAndWhole(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := rapid.SampledFrom([]Retry{RetrySoon, RetrySlow, RetryFew, RetryFewSlow, RetryProbe}).Draw(t, "retry").Policy()
+		attempts := rapid.IntRange(1, 4).Draw(t, "attempts")
+		r := rapid.Float64Range(0, 0.999999).Draw(t, "random")
+		whole, _ := p.Next(attempts, 0, func() float64 { return 0 })
+		got, again := p.Next(attempts, 0, func() float64 { return r })
+		if !again || got > whole || got < whole/2 || got > p.Cap {
+			t.Fatalf("attempt %d, random %v: got %v, want within [%v, %v]", attempts, r, got, whole/2, whole)
+		}
+	})
+}

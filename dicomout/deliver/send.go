@@ -1,0 +1,178 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"slices"
+
+	"jcsnode/dataset"
+	"jcsnode/dicomout/object"
+	"jcsnode/dimse"
+)
+
+// Destination is where objects go.
+type Destination struct {
+	Name           string // of the configuration, for texts
+	AETitle        string // called
+	Address        string // host:port
+	CallingAETitle string
+	Timeouts       dimse.Timeouts
+	TLS            *tls.Config // nil: plain TCP
+}
+
+// Item is one object to deliver.
+type Item struct {
+	ID                                             int64 // the caller's; comes back in the Outcome
+	SOPClassUID, SOPInstanceUID, TransferSyntaxUID string
+	// Read returns the object as a Part 10 file of ours. It is called when the object's turn comes, so that one object at a time
+	// is in memory.
+	Read func() ([]byte, error)
+}
+
+// Outcome is what became of one Item in one call of Send.
+type Outcome struct {
+	Item Item
+	Verdict
+	// Attempted is false when the association was over before the object's turn: such an attempt does not count for it.
+	Attempted bool
+	// Answered tells that the peer responded to this instance, with Status and Comment.
+	Answered bool
+	Status   dimse.Status
+	Comment  string
+	// TransferSyntaxUID is that in which the object went, "" if it did not.
+	TransferSyntaxUID string
+}
+
+// Send delivers the items, in their order, over one association, and calls report once for each item, as soon as its outcome is
+// known. The error is not nil when the association could not be made or ended before all items had their turn: those that the
+// peer had acknowledged stay sent, the one in flight counts as not sent, and the rest is reported as not attempted. Refusals
+// of single objects are no error of Send.
+func Send(ctx context.Context, dest Destination, items []Item, report func(Outcome)) error {
+	if len(items) == 0 {
+		return nil
+	}
+	dialer := dimse.Dialer{
+		CallingAETitle:         dest.CallingAETitle,
+		TLSConfig:              dest.TLS,
+		Timeouts:               dest.Timeouts,
+		ImplementationClassUID: object.ImplementationClassUID,
+		ImplementationVersion:  object.ImplementationVersionName,
+	}
+	conn, err := dialer.Dial(ctx, dest.Address, dest.AETitle, contexts(items))
+	if err != nil {
+		giveUp(items, err, report)
+		return fmt.Errorf("deliver to %s: %w", dest.Name, err)
+	}
+	for i, item := range items {
+		outcome, err := deliver(ctx, conn, item)
+		report(outcome)
+		if err != nil {
+			_ = conn.Abort() // closes what is left; the association is over already
+			giveUp(items[i+1:], err, report)
+			return fmt.Errorf("deliver to %s: %w", dest.Name, err)
+		}
+	}
+	if err := conn.Release(ctx); err != nil {
+		_ = conn.Abort() // every object has its answer: how the peer says goodbye changes nothing
+	}
+	return nil
+}
+
+// giveUp reports items whose turn never came.
+func giveUp(items []Item, err error, report func(Outcome)) {
+	verdict := ClassifyError(err)
+	for _, item := range items {
+		report(Outcome{Item: item, Verdict: verdict})
+	}
+}
+
+// deliver sends one item. An error means that the association is over; the outcome holds in any case.
+func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) {
+	outcome := Outcome{Item: item, Attempted: true}
+	syntax, ok := chooseSyntax(item, conn.Accepted(item.SOPClassUID))
+	if !ok {
+		outcome.Verdict = classifyContexts(item.SOPClassUID, results(conn.Contexts(), item.SOPClassUID))
+		return outcome, nil
+	}
+	body, err := encoded(item, syntax)
+	if err != nil {
+		outcome.Verdict = Verdict{Temporary, RetryFew, "object cannot be read on this node: " + err.Error(), "check the disk that holds the objects; reprocess the study if the file is gone"}
+		return outcome, nil
+	}
+	response, err := conn.Store(ctx, dimse.StoreCommand{
+		SOPClassUID:       item.SOPClassUID,
+		SOPInstanceUID:    item.SOPInstanceUID,
+		TransferSyntaxUID: syntax,
+		Body:              bytes.NewReader(body),
+	})
+	outcome.TransferSyntaxUID = syntax
+	if err != nil {
+		outcome.Verdict = ClassifyError(err)
+		return outcome, err
+	}
+	outcome.Answered, outcome.Status, outcome.Comment = true, response.Status, response.ErrorComment
+	outcome.Verdict = ClassifyStatus(response.Status, response.ErrorComment)
+	return outcome, nil
+}
+
+// encoded returns the data set of the item in the syntax.
+func encoded(item Item, syntax string) ([]byte, error) {
+	file, err := item.Read()
+	if err != nil {
+		return nil, err
+	}
+	if syntax != item.TransferSyntaxUID {
+		if file, err = object.Transcode(file, syntax); err != nil {
+			return nil, err
+		}
+	}
+	return object.Body(file)
+}
+
+// syntaxes returns the transfer syntaxes in which an item can go, its own first: objects in Explicit VR Little Endian can be
+// re-encoded for a peer that takes Implicit VR Little Endian alone, which by PS3.5 10.1 is every peer's duty.
+func syntaxes(item Item) []string {
+	if item.TransferSyntaxUID == dataset.ExplicitVRLittleEndian {
+		return []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}
+	}
+	return []string{item.TransferSyntaxUID}
+}
+
+// contexts proposes one presentation context per class and syntax, so that the peer can accept each and the choice is ours.
+func contexts(items []Item) []dimse.PresentationContext {
+	var proposed []dimse.PresentationContext
+	for _, item := range items {
+		for _, syntax := range syntaxes(item) {
+			if slices.ContainsFunc(proposed, func(pc dimse.PresentationContext) bool {
+				return pc.AbstractSyntax == item.SOPClassUID && pc.TransferSyntaxes[0] == syntax
+			}) {
+				continue
+			}
+			proposed = append(proposed, dimse.PresentationContext{AbstractSyntax: item.SOPClassUID, TransferSyntaxes: []string{syntax}})
+		}
+	}
+	return proposed
+}
+
+// chooseSyntax returns the first syntax of the item that the peer accepted for its class.
+func chooseSyntax(item Item, accepted []string) (string, bool) {
+	for _, syntax := range syntaxes(item) {
+		if slices.Contains(accepted, syntax) {
+			return syntax, true
+		}
+	}
+	return "", false
+}
+
+// results returns the answers to the presentation contexts of the class.
+func results(contexts []dimse.PresentationContext, sopClassUID string) []byte {
+	var answers []byte
+	for _, pc := range contexts {
+		if pc.AbstractSyntax == sopClassUID {
+			answers = append(answers, pc.Result)
+		}
+	}
+	return answers
+}
