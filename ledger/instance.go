@@ -77,7 +77,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 			calling_ae, called_ae, remote_addr, association, received_at, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.reopen, `UPDATE study SET state = '` + StateReceiving + `', instances = instances + 1,
 			last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2) WHERE uid = ?1
-			RETURNING instances, (SELECT COUNT(*) FROM instance WHERE study_uid = ?1 AND revision = 0), revision`},
+			RETURNING instances, (SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2)), revision`},
 	} {
 		var err error
 		if *p.stmt, err = tx.PrepareContext(ctx, p.text); err != nil {
