@@ -94,8 +94,12 @@ func (p probe) driver() (string, *DeviceError) {
 				Remedy: "in a container, start it with the NVIDIA container toolkit (--gpus all); else install libcuda1 of the driver's version",
 			}
 		}
+		reason := err.Error()
+		if strings.Contains(reason, "No such file or directory") {
+			reason = "there is no libcuda.so.1"
+		}
 		return "", &DeviceError{
-			Kind: MissingDriver, Text: fmt.Sprintf("no NVIDIA driver (%v)", err),
+			Kind: MissingDriver, Text: fmt.Sprintf("no NVIDIA driver found (%s)", reason),
 			Remedy: "install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"",
 		}
 	}

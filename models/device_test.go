@@ -49,7 +49,7 @@ func TestDriver(t *testing.T) {
 		want    string
 	}{
 		{"usable", machine{gpus: 1}, "", "GPU"},
-		{"no driver", machine{absent: []string{"libcuda.so.1"}}, MissingDriver, "no NVIDIA driver (libcuda.so.1: cannot open"},
+		{"no driver", machine{absent: []string{"libcuda.so.1"}}, MissingDriver, "no NVIDIA driver found (libcuda.so.1: cannot open"},
 		{"container without toolkit", machine{absent: []string{"libcuda.so.1"}, files: []string{"/proc/driver/nvidia"}}, MissingDriver, "--gpus all"},
 		{"no device file", machine{result: 100}, MissingDevice, "/dev/nvidia0 does not exist; in a container, start it with --gpus all"},
 		{"hidden device", machine{result: 0, gpus: 0, files: []string{"/dev/nvidia0"}}, MissingDevice, "CUDA_VISIBLE_DEVICES"},
@@ -141,8 +141,8 @@ func TestChoose(t *testing.T) {
 		warns        bool
 	}{
 		{"cpu", "cpu", machine{gpus: 1}, nil, "cpu", "cpu", false},
-		{"auto without driver", "auto", machine{absent: []string{"libcuda.so.1"}}, nil, "cpu", "cpu (auto: no NVIDIA driver", false},
-		{"auto by default", "", machine{absent: []string{"libcuda.so.1"}}, nil, "cpu", "cpu (auto: no NVIDIA driver", false},
+		{"auto without driver", "auto", machine{absent: []string{"libcuda.so.1"}}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
+		{"auto by default", "", machine{absent: []string{"libcuda.so.1"}}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
 		{"auto without device", "auto", machine{result: 100}, nil, "cpu", "cpu (auto: the NVIDIA driver sees no GPU", false},
 		{"auto without provider", "auto", machine{gpus: 1}, nil, "cpu", "cpu (auto: GPU GPU not used: cuda: libonnxruntime_providers_shared.so", true},
 		{"auto with all", "auto", machine{gpus: 1, files: complete}, nil, "cuda", "cuda:0 GPU (auto: it can be used)", false},
@@ -151,7 +151,7 @@ func TestChoose(t *testing.T) {
 		{"cuda with all", "cuda", machine{gpus: 1, files: complete}, nil, "cuda", "cuda:0 GPU", false},
 		{"cuda never falls back", "cuda", machine{gpus: 1, files: complete}, refused, "cuda", "cuda: refused; none", false},
 		{"cuda without provider", "cuda", machine{gpus: 1}, nil, "", "cuda: libonnxruntime_providers_shared.so", false},
-		{"cuda without anything", "cuda", machine{absent: []string{"libcuda.so.1"}}, nil, "", "cuda: no NVIDIA driver (libcuda.so.1: cannot open shared object file); install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"; also: libonnx", false},
+		{"cuda without anything", "cuda", machine{absent: []string{"libcuda.so.1"}}, nil, "", "cuda: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"; also: libonnx", false},
 		{"unknown", "tpu", machine{}, nil, "", `models.device: "tpu" is none of`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -131,7 +131,7 @@ cuda_version=1.24.1-cuda12.8
 cuda_packages() {
   cat <<'TABLE'
 onnxruntime-gpu==1.24.1 ac4bfc90c376516b13d709764ab257e4e3d78639bf6a2ccfc826e9db4a5c7ddf 253 onnxruntime/(capi/libonnxruntime(_providers_(cuda|shared))?\.so(\.1\.24\.1)?|LICENSE|ThirdPartyNotices\.txt)
-nvidia-cuda-runtime-cu12==12.8.90 adade8dcbd0edf427b7204d480d6066d33902cab2a4707dcfc48a2d0fd44ab90 4 nvidia/.*/lib/lib[^/]*\.so[^/]*
+nvidia-cuda-runtime-cu12==12.8.90 adade8dcbd0edf427b7204d480d6066d33902cab2a4707dcfc48a2d0fd44ab90 1 nvidia/.*/lib/lib[^/]*\.so[^/]*
 nvidia-nvjitlink-cu12==12.8.93 81ff63371a7ebd6e6451970684f916be2eab07321b73c9d244dc2b4da7f73b88 40 nvidia/.*/lib/lib[^/]*\.so[^/]*
 nvidia-curand-cu12==10.3.9.90 b32331d4f4df5d6eefa0554c565b626c7216f87a06a4f56fab27c3b68a830ec9 68 nvidia/.*/lib/lib[^/]*\.so[^/]*
 nvidia-cuda-nvrtc-cu12==12.8.93 a7756528852ef889772a84c6cd89d41dfa74667e24cca16bb31f8f061e3e9994 90 nvidia/.*/lib/lib[^/]*\.so[^/]*
