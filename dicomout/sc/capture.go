@@ -79,9 +79,23 @@ func Summary(s *object.Study, outcome Outcome, picture *image.RGBA) (*object.Obj
 		derivationElement("JCS summary of the study: "+strings.ToLower(outcome.String()), s.Supersedes()),
 	)
 	if len(s.Slices) > 0 {
-		elements = append(elements, s.ReferencedSeries(s.Slices))
+		elements = append(elements, s.ReferencedSeries(s.Slices), summarySources(s.Slices))
 	}
 	return s.NewObject(kind, uid, dataset.ExplicitVRLittleEndian, "Summary page, "+strings.ToLower(outcome.String()), elements)
+}
+
+// summarySources returns the Source Image Sequence of a page: all slices, none of which lies where the page does.
+func summarySources(slices []object.Slice) *object.Element {
+	items := make([][]*object.Element, 0, len(slices))
+	for _, sl := range slices {
+		items = append(items, []*object.Element{
+			object.Text(tag.ReferencedSOPClassUID, "UI", sl.SOPClassUID),
+			object.Text(tag.ReferencedSOPInstanceUID, "UI", sl.SOPInstanceUID),
+			object.Text(tag.SpatialLocationsPreserved, "CS", "NO"),
+			object.CodeSequence(tag.PurposeOfReferenceCodeSequence, object.CodeSourceImage),
+		})
+	}
+	return object.Sequence(tag.SourceImageSequence, items...)
 }
 
 // pictureElements returns what all our Secondary Capture objects share (PS3.3 A.8.1): the common attributes, SC Equipment, and

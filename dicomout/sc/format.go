@@ -43,6 +43,8 @@ func formatShare(share float64) string {
 		return notMeasured
 	case share > 0 && share < 0.001:
 		return "< 0.1 %"
+	case share == 0:
+		return "0 %"
 	case share < 0.1:
 		return fmt.Sprintf("%.1f %%", 100*share)
 	}

@@ -1,0 +1,381 @@
+package dicomout_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"jcsnode/dataset"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/object/objecttest"
+	"jcsnode/dicomout/sc"
+	"jcsnode/dicomout/seg"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// positiveReport is a study with the geometry and the header of covid_p001 (n slices of it), and made-up findings: the middle
+// third is positive, with a disc as lesion.
+func positiveReport(t testing.TB, n int) dicomout.Report {
+	t.Helper()
+	s := objecttest.Study(t, "covid_p001")
+	s.Slices = s.Slices[40 : 40+n]
+	s.Models = []object.Model{
+		{Name: "JCS classifier", Version: "0.1", SHA256: strings.Repeat("1", 64), Status: "untrained"},
+		{Name: "JCS segmenter", Version: "0.2", SHA256: strings.Repeat("2", 64), Status: object.StatusTrained},
+	}
+	r := dicomout.Report{
+		Study:   s,
+		Outcome: sc.Positive,
+		Decision: sc.Decision{
+			Rule: "count", PositiveSlices: n / 3, Threshold: 2, PositiveMM: float64(n/3) * 2, ThresholdMM: 0, OperatingPoint: 0.5,
+		},
+		Measures: sc.Measures{
+			Segmented: true, LesionML: 40, Lesions: 1, LungML: 4000, LungShare: 0.01,
+			Right: sc.Lung{VolumeML: 2200, LesionML: 40}, Left: sc.Lung{VolumeML: 1800},
+		},
+		Scale:        sc.Scale{Max: 2, Text: "study maximum"},
+		Segmentation: seg.Input{Model: s.Models[1], Threshold: 0.5, Window: [2]float64{-1350, 150}, SpacingBetweenSlices: 2},
+		Options:      dicomout.DefaultOptions(),
+	}
+	for i, sl := range s.Slices {
+		f := dicomout.Slice{HU: make([]int16, sl.Rows*sl.Columns), Probability: 0.1}
+		if i >= n/3 && i < n/3*2 {
+			f.Probability, f.Positive, f.Mask = 0.9, true, make([]byte, len(f.HU))
+		}
+		for at := range f.HU {
+			d := math.Hypot(float64(at/sl.Columns-sl.Rows/2), float64(at%sl.Columns-sl.Columns/3))
+			f.HU[at] = int16(-1000 + 10*min(d, 100))
+			if f.Mask != nil && d < 40 {
+				f.Mask[at] = 1
+				f.LesionAreaMM2 += 0.56
+			}
+		}
+		r.Slices = append(r.Slices, f)
+	}
+	r.Activation = func(i int) []float32 {
+		sl := s.Slices[i]
+		a := make([]float32, sl.Rows*sl.Columns)
+		for at := range a {
+			a[at] = float32(2 * math.Exp(-math.Abs(float64(at%sl.Columns-sl.Columns/3))/60))
+		}
+		return a
+	}
+	return r
+}
+
+// built is what Build handed out.
+type built struct {
+	object  *object.Object
+	preview image.Image
+}
+
+func build(t testing.TB, r dicomout.Report) []built {
+	t.Helper()
+	var all []built
+	err := dicomout.Build(t.Context(), r, func(o *object.Object, preview image.Image) error {
+		all = append(all, built{o, preview})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// kinds counts objects of the same kind in a row: "summary 1, seg 1".
+func kinds(all []built) string {
+	var text []string
+	for i := 0; i < len(all); {
+		n := i
+		for n < len(all) && all[n].object.Kind == all[i].object.Kind {
+			n++
+		}
+		text = append(text, fmt.Sprintf("%s %d", all[i].object.Kind, n-i))
+		i = n
+	}
+	return strings.Join(text, ", ")
+}
+
+func TestBuild_MakesWhatTheOutcomeAsksFor(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(r *dicomout.Report)
+		want   string
+	}{
+		{"positive", func(*dicomout.Report) {}, "summary 1, seg 1, activation 3, outline 3"},
+		{"positive, several workers", func(r *dicomout.Report) { r.Options.Workers = 5 }, "summary 1, seg 1, activation 3, outline 3"},
+		{"positive, no lesion found", func(r *dicomout.Report) {
+			for i := range r.Slices {
+				clear(r.Slices[i].Mask)
+				r.Slices[i].LesionAreaMM2 = 0
+			}
+		}, "summary 1, activation 3"},
+		{"positive, one slice not segmented", func(r *dicomout.Report) { r.Slices[4].Mask = nil }, "summary 1, seg 1, activation 3, outline 2"},
+		{"positive, no activation", func(r *dicomout.Report) { r.Activation = nil }, "summary 1, seg 1, outline 3"},
+		{"positive, summary only", func(r *dicomout.Report) { r.Options = dicomout.Options{Summary: true} }, "summary 1"},
+		{"positive, all off", func(r *dicomout.Report) { r.Options = dicomout.Options{} }, ""},
+		{"negative", func(r *dicomout.Report) { r.Outcome = sc.Negative }, "summary 1"},
+		{"not processed", func(r *dicomout.Report) {
+			r.Outcome, r.Reason, r.Remedy, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", "Send it.", nil, nil
+		}, "summary 1"},
+		{"not processed, not wanted", func(r *dicomout.Report) { r.Outcome, r.Slices, r.Options.NotProcessed = sc.NotProcessed, nil, false }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := positiveReport(t, 9)
+			c.change(&r)
+			all := build(t, r)
+			if got := kinds(all); got != c.want {
+				t.Fatalf("made %q, want %q", got, c.want)
+			}
+			uids := map[string]bool{}
+			for _, b := range all {
+				if uids[b.object.SOPInstanceUID] {
+					t.Errorf("UID %s twice", b.object.SOPInstanceUID)
+				}
+				uids[b.object.SOPInstanceUID] = true
+				if b.preview == nil {
+					t.Errorf("%s has no preview", b.object.Title)
+				}
+			}
+		})
+	}
+}
+
+func TestBuild_SameBytesEveryTime(t *testing.T) {
+	r := positiveReport(t, 9)
+	first := build(t, r)
+	for _, workers := range []int{1, 3} {
+		r.Options.Workers = workers
+		second := build(t, r)
+		if len(first) != len(second) {
+			t.Fatalf("%d objects, then %d", len(first), len(second))
+		}
+		for i := range first {
+			if !bytes.Equal(first[i].object.File, second[i].object.File) {
+				t.Errorf("%d workers: %s differs", workers, first[i].object.Title)
+			}
+		}
+	}
+}
+
+func TestBuild_StopsWhenEmitFails(t *testing.T) {
+	r := positiveReport(t, 9)
+	r.Options.Workers = 3
+	full := errors.New("disk full")
+	calls := 0
+	err := dicomout.Build(t.Context(), r, func(*object.Object, image.Image) error {
+		calls++
+		if calls == 3 {
+			return full
+		}
+		return nil
+	})
+	if !errors.Is(err, full) || calls != 3 {
+		t.Errorf("error %v after %d calls, want %v after 3", err, calls, full)
+	}
+	if !strings.Contains(err.Error(), r.Study.StudyInstanceUID) {
+		t.Errorf("error %q does not name the study", err)
+	}
+}
+
+func TestBuild_StopsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	err := dicomout.Build(ctx, positiveReport(t, 9), func(*object.Object, image.Image) error {
+		cancel()
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestBuild_RefusesWhatDoesNotFit(t *testing.T) {
+	for name, spoil := range map[string]func(r *dicomout.Report){
+		"no study":         func(r *dicomout.Report) { r.Study = nil },
+		"no findings":      func(r *dicomout.Report) { r.Slices = nil },
+		"missing finding":  func(r *dicomout.Report) { r.Slices = r.Slices[1:] },
+		"no HU":            func(r *dicomout.Report) { r.Slices[2].HU = nil },
+		"broken spacing":   func(r *dicomout.Report) { r.Study.Slices[2].PixelSpacingDS = "0,7" },
+		"short mask":       func(r *dicomout.Report) { r.Slices[4].Mask = r.Slices[4].Mask[1:] },
+		"short activation": func(r *dicomout.Report) { r.Activation = func(int) []float32 { return make([]float32, 7) } },
+	} {
+		r := positiveReport(t, 9)
+		spoil(&r)
+		if err := dicomout.Build(t.Context(), r, func(*object.Object, image.Image) error { return nil }); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// read opens an object with our own reader.
+func read(t *testing.T, o *object.Object) *dataset.Set {
+	t.Helper()
+	f, err := dataset.Read(bytes.NewReader(o.File), int64(len(o.File)), dataset.Limits{})
+	if err != nil {
+		t.Fatalf("%s: %v", o.Title, err)
+	}
+	return f.Set()
+}
+
+func TestBuild_Attributes(t *testing.T) {
+	r := positiveReport(t, 9)
+	source := r.Study.Source.Set()
+	numbers := map[string]string{"summary": "9100", "seg": "9101", "activation": "9102", "outline": "9107"}
+	types := map[string]string{
+		"summary": `DERIVED\SECONDARY\OTHER\SUMMARY`, "activation": `DERIVED\SECONDARY\AXIAL\ACTIVATION`, "outline": `DERIVED\SECONDARY\AXIAL\OUTLINE`,
+	}
+	next := map[string]int{"activation": 3, "outline": 3} // the slices of these objects, in order
+	for _, b := range build(t, r) {
+		o, set := b.object, read(t, b.object)
+		text := func(group, element uint16) string {
+			return strings.Join(set.Strings(dataset.NewTag(group, element)), `\`)
+		}
+		if got := text(0x0020, 0x0011); got != numbers[o.Kind] {
+			t.Errorf("%s: series number %s", o.Title, got)
+		}
+		if got, want := set.String(dataset.PatientID), source.String(dataset.PatientID); got != want {
+			t.Errorf("%s: patient ID %q, source %q", o.Title, got, want)
+		}
+		if got := text(0x0020, 0x4000); !strings.HasPrefix(got, object.Notice) || !strings.Contains(got, "UNTRAINED") {
+			t.Errorf("%s: image comments %q", o.Title, got)
+		}
+		for _, absent := range [][2]uint16{{0x0028, 0x1050}, {0x0028, 0x1051}, {0x0028, 0x1052}, {0x0028, 0x1053}, {0x0028, 0x3010}, {0x0028, 0x0120}} {
+			if set.Has(dataset.NewTag(absent[0], absent[1])) {
+				t.Errorf("%s has (%04x,%04x), which turns colour pictures black", o.Title, absent[0], absent[1])
+			}
+		}
+		if o.Kind == "seg" {
+			continue
+		}
+		if got := text(0x0008, 0x0008); got != types[o.Kind] {
+			t.Errorf("%s: image type %s", o.Title, got)
+		}
+		for tag, want := range map[[2]uint16]string{
+			{0x0008, 0x0064}: "WSD", {0x0028, 0x0301}: "NO", {0x0028, 0x0302}: "NO", {0x0028, 0x0004}: "RGB",
+		} {
+			if got := text(tag[0], tag[1]); got != want {
+				t.Errorf("%s: (%04x,%04x) is %q, want %q", o.Title, tag[0], tag[1], got, want)
+			}
+		}
+		if planar, err := set.Int(dataset.NewTag(0x0028, 0x0006)); err != nil || planar != 0 {
+			t.Errorf("%s: planar configuration %d, %v", o.Title, planar, err)
+		}
+		if o.Kind == "summary" {
+			if set.Has(dataset.ImagePositionPatient) || set.Has(dataset.FrameOfReferenceUID) {
+				t.Errorf("%s has a plane", o.Title)
+			}
+			continue
+		}
+		sl := r.Study.Slices[next[o.Kind]]
+		next[o.Kind]++
+		for tag, want := range map[dataset.Tag]string{
+			dataset.ImagePositionPatient: sl.PositionDS, dataset.ImageOrientationPatient: sl.OrientationDS,
+			dataset.PixelSpacing: sl.PixelSpacingDS, dataset.SliceThickness: sl.SliceThicknessDS,
+			dataset.FrameOfReferenceUID: r.Study.FrameOfReferenceUID, dataset.NewTag(0x0020, 0x0020): `L\P`,
+			dataset.InstanceNumber: fmt.Sprint(sl.InstanceNumber),
+		} {
+			if got := strings.Join(set.Strings(tag), `\`); got != want {
+				t.Errorf("%s: %v is %q, want %q", o.Title, tag, got, want)
+			}
+		}
+		if items := set.Items(dataset.NewTag(0x0008, 0x2112)); len(items) != 1 || items[0].String(dataset.NewTag(0x0008, 0x1155)) != sl.SOPInstanceUID {
+			t.Errorf("%s does not name its slice as source image", o.Title)
+		}
+		if got := text(0x0008, 0x2111); !strings.HasPrefix(got, "JCS ") || !strings.Contains(got, "0.5") {
+			t.Errorf("%s: derivation %q lacks the threshold", o.Title, got)
+		}
+	}
+}
+
+func TestBuild_PreviewIsThePicture(t *testing.T) {
+	for _, b := range build(t, positiveReport(t, 6)) {
+		if b.object.Kind == "seg" {
+			continue
+		}
+		picture := b.preview.(*image.RGBA)
+		size := picture.Rect.Size()
+		pixels := b.object.File[len(b.object.File)-3*size.X*size.Y:]
+		for _, at := range []image.Point{{0, 0}, {size.X - 1, 0}, {size.X / 3, size.Y / 2}, {20, size.Y - 20}, {size.X - 1, size.Y - 1}} {
+			c := picture.RGBAAt(at.X, at.Y)
+			i := 3 * (at.Y*size.X + at.X)
+			if !slices.Equal(pixels[i:i+3], []byte{c.R, c.G, c.B}) {
+				t.Errorf("%s at %v: object has %v, preview %v", b.object.Title, at, pixels[i:i+3], c)
+			}
+		}
+	}
+}
+
+func TestBuild_GeometryOfFinerPictures(t *testing.T) {
+	for name, c := range map[string]struct {
+		report        dicomout.Report
+		rows, columns int
+		spacing       string
+		offset        [2]float64 // of the first pixel, along x and y, in mm
+	}{
+		"under 512":  {resized(positiveReport(t, 3), 256, 256, `1.5\1.5`), 512, 512, `0.75\0.75`, [2]float64{-0.375, -0.375}},
+		"not square": {resized(positiveReport(t, 3), 512, 256, `0.748\1.496`), 512, 512, `0.748\0.748`, [2]float64{-0.374, 0}},
+	} {
+		for _, b := range build(t, c.report) {
+			if b.object.Kind != "activation" {
+				continue
+			}
+			set := read(t, b.object)
+			rows, _ := set.Int(dataset.Rows)
+			columns, _ := set.Int(dataset.Columns)
+			if rows != c.rows || columns != c.columns || b.preview.Bounds().Size() != image.Pt(columns, rows) {
+				t.Errorf("%s: picture of %d x %d, preview %v, want %d x %d", name, rows, columns, b.preview.Bounds(), c.rows, c.columns)
+			}
+			if got := strings.Join(set.Strings(dataset.PixelSpacing), `\`); got != c.spacing {
+				t.Errorf("%s: spacing %s, want %s", name, got, c.spacing)
+			}
+			var was [3]float64
+			if _, err := fmt.Sscanf(strings.ReplaceAll(c.report.Study.Slices[1].PositionDS, `\`, " "), "%g %g %g", &was[0], &was[1], &was[2]); err != nil {
+				t.Fatal(err)
+			}
+			is, err := set.Floats(dataset.ImagePositionPatient)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if dx, dy := is[0]-was[0]-c.offset[0], is[1]-was[1]-c.offset[1]; math.Hypot(dx, dy) > 1e-6 || is[2] != was[2] {
+				t.Errorf("%s: position %v from %v, want moved by %v", name, is, was, c.offset)
+			}
+		}
+	}
+}
+
+func TestBuild_WithoutGeometry(t *testing.T) {
+	r := positiveReport(t, 6)
+	r.Options.Geometry = false
+	for _, b := range build(t, r) {
+		if b.object.Kind == "seg" {
+			continue
+		}
+		set := read(t, b.object)
+		for _, tag := range []dataset.Tag{dataset.ImagePositionPatient, dataset.ImageOrientationPatient, dataset.FrameOfReferenceUID} {
+			if set.Has(tag) {
+				t.Errorf("%s has %v", b.object.Title, tag)
+			}
+		}
+	}
+}
+
+func BenchmarkBuild_Study(b *testing.B) {
+	r := positiveReport(b, 60)
+	objects := 0
+	for b.Loop() {
+		if err := dicomout.Build(b.Context(), r, func(*object.Object, image.Image) error { objects++; return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(objects), "ms/object")
+}

@@ -1,0 +1,101 @@
+package dicomout_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	dicomreader "github.com/grailbio/go-dicom"
+	"github.com/grailbio/go-dicom/dicomtag"
+
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object/objecttest"
+	"jcsnode/dicomout/sc"
+)
+
+// reports are studies of each outcome, and one whose pictures are finer than its slices.
+func reports(t *testing.T) map[string]dicomout.Report {
+	all := map[string]dicomout.Report{"positive": positiveReport(t, 3)}
+
+	revised := positiveReport(t, 3)
+	revised.Study.Revision = 2
+	all["second revision"] = revised
+
+	negative := positiveReport(t, 3)
+	negative.Outcome = sc.Negative
+	all["negative"] = negative
+
+	refused := positiveReport(t, 3)
+	refused.Outcome, refused.Reason, refused.Slices, refused.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+	all["not processed"] = refused
+
+	all["slices under 512"] = resized(positiveReport(t, 3), 256, 256, `1.5\1.5`)
+	all["pixels not square"] = resized(positiveReport(t, 3), 512, 256, `0.748\1.496`)
+
+	flat := positiveReport(t, 3)
+	flat.Options.Geometry = false
+	all["without geometry"] = flat
+	return all
+}
+
+// resized gives all slices another grid.
+func resized(r dicomout.Report, rows, columns int, spacing string) dicomout.Report {
+	for i := range r.Slices {
+		sl, f := &r.Study.Slices[i], &r.Slices[i]
+		sl.Rows, sl.Columns, sl.PixelSpacingDS = rows, columns, spacing
+		f.HU = f.HU[:rows*columns]
+		if f.Mask != nil {
+			f.Mask = bytes.Repeat([]byte{1}, rows*columns)
+		}
+	}
+	return r
+}
+
+func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
+	validator, err := exec.LookPath("dciodvfy")
+	if err != nil {
+		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
+	}
+	for name, report := range reports(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, b := range build(t, report) {
+				path := filepath.Join(t.TempDir(), b.object.Kind+".dcm")
+				if err := os.WriteFile(path, b.object.File, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				out, err := exec.Command(validator, path).CombinedOutput()
+				if err != nil {
+					t.Fatalf("dciodvfy on %s: %v\n%s", b.object.Title, err, out)
+				}
+				for line := range strings.Lines(string(out)) {
+					// A plane makes it a Standard Extended SOP Class, which the recipe accepts.
+					extended := strings.Contains(line, "Standard Extended SOP Class") || strings.Contains(line, "not present in standard DICOM IOD")
+					if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning") && !(extended && report.Options.Geometry) {
+						t.Errorf("%s: %s", b.object.Title, line)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestBuild_GrailReadsAll(t *testing.T) {
+	for name, report := range reports(t) {
+		for _, b := range build(t, report) {
+			set, err := dicomreader.ReadDataSet(bytes.NewReader(b.object.File), dicomreader.ReadOptions{})
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, b.object.Title, err)
+			}
+			e, err := set.FindElementByTag(dicomtag.SOPInstanceUID)
+			if err != nil || e.MustGetString() != b.object.SOPInstanceUID {
+				t.Errorf("%s, %s: instance %v, %v", name, b.object.Title, e, err)
+			}
+			if _, err := set.FindElementByTag(dicomtag.PixelData); err != nil {
+				t.Errorf("%s, %s: %v", name, b.object.Title, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package sc
+
+import (
+	"image"
+	"strings"
+	"testing"
+
+	"jcsnode/dicomout/object"
+)
+
+func TestPlaneElements(t *testing.T) {
+	slice := object.Slice{
+		SOPInstanceUID: "1.2.3", Rows: 256, Columns: 256,
+		PositionDS: `-100.50\-20\30.125`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `0.80\0.8`, SliceThicknessDS: "2.00",
+	}
+	for _, c := range []struct {
+		name     string
+		change   func(s *object.Slice)
+		size     image.Point
+		position string
+		spacing  string
+	}{
+		{"own grid keeps the texts", func(*object.Slice) {}, image.Pt(256, 256), `-100.50\-20\30.125`, `0.80\0.8`},
+		{"double grid moves by a quarter pixel", func(*object.Slice) {}, image.Pt(512, 512), `-100.7\-20.2\30.125`, `0.4\0.4`},
+		{"reversed axes move the other way", func(s *object.Slice) { s.OrientationDS = `-1\0\0\0\-1\0` }, image.Pt(512, 512), `-100.3\-19.8\30.125`, `0.4\0.4`},
+		{"one axis only", func(s *object.Slice) { s.Columns, s.PixelSpacingDS = 128, `0.8\1.6` }, image.Pt(256, 256), `-100.9\-20\30.125`, `0.8\0.8`},
+		{"four times", func(s *object.Slice) { s.Rows, s.Columns = 128, 128 }, image.Pt(512, 512), `-100.8\-20.3\30.125`, `0.2\0.2`},
+	} {
+		s := slice
+		c.change(&s)
+		elements, err := planeElements(s, c.size)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for i, want := range []string{c.position, s.OrientationDS, c.spacing, s.SliceThicknessDS} {
+			if got := strings.Join(elements[i].Value.GetValue().([]string), `\`); got != want {
+				t.Errorf("%s: %v is %q, want %q", c.name, elements[i].Tag, got, want)
+			}
+		}
+	}
+}
+
+func TestPlaneElements_NamesWhatIsBroken(t *testing.T) {
+	whole := object.Slice{SOPInstanceUID: "1.2.3", Rows: 4, Columns: 4, PositionDS: `0\0\0`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `1\1`}
+	for want, spoil := range map[string]func(s *object.Slice){
+		"PixelSpacing":            func(s *object.Slice) { s.PixelSpacingDS = `0,7\0,7` },
+		"ImagePositionPatient":    func(s *object.Slice) { s.PositionDS = `0\0\NaN` },
+		"ImageOrientationPatient": func(s *object.Slice) { s.OrientationDS = `1\0\0` },
+		"not positive":            func(s *object.Slice) { s.PixelSpacingDS = `1\0` },
+	} {
+		s := whole
+		spoil(&s)
+		if _, err := planeElements(s, image.Pt(8, 8)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "1.2.3") {
+			t.Errorf("error %v, want one about %s of 1.2.3", err, want)
+		}
+	}
+}
+
+func TestPatientOrientation(t *testing.T) {
+	for orientation, want := range map[string]string{
+		`1\0\0\0\1\0`:           `L\P`,
+		`-1\0\0\0\-1\0`:         `R\A`,
+		`1\0\0\0\0\-1`:          `L\F`,
+		`1\0\0\0\0.966\-0.259`:  `L\PF`,
+		`1\0\0\0\0.9995\-0.031`: `L\P`,
+		`broken`:                ``,
+	} {
+		if got := strings.Join(patientOrientation(orientation), `\`); got != want {
+			t.Errorf("orientation %s: %q, want %q", orientation, got, want)
+		}
+	}
+}
+
+func TestFacingOf(t *testing.T) {
+	for orientation, want := range map[string]Facing{
+		`1\0\0\0\1\0`:   {},
+		`-1\0\0\0\-1\0`: {FlipRows: true, FlipColumns: true},
+		`1\0\0\0\-1\0`:  {ApexFirst: true, FlipRows: true},
+		`-1\0\0\0\1\0`:  {ApexFirst: true, FlipColumns: true},
+	} {
+		if got, err := FacingOf(object.Slice{OrientationDS: orientation}); err != nil || got != want {
+			t.Errorf("orientation %s: %+v, %v; want %+v", orientation, got, err, want)
+		}
+	}
+}
+
+func TestWorst_KeepsSlicesApart(t *testing.T) {
+	all := make([]Slice, 100)
+	for i := range all {
+		all[i].LesionAreaMM2 = float64(max(0, 30-abs(i-50)))
+	}
+	got := worst(all, 4)
+	if len(got) != 4 {
+		t.Fatalf("%v, want four", got)
+	}
+	for k := 1; k < 4; k++ {
+		if got[k]-got[k-1] < 10 {
+			t.Errorf("%v: slices %d and %d are neighbours", got, got[k-1], got[k])
+		}
+	}
+	if got := worst(all[:2], 4); len(got) != 2 {
+		t.Errorf("two slices give %v", got)
+	}
+	if got := worst(all[:5], 4); len(got) != 4 {
+		t.Errorf("five slices give %v", got)
+	}
+}
+
+func abs(v int) int { return max(v, -v) }
+
+func TestAxis_CoversAllSlicesOnce(t *testing.T) {
+	all := []Slice{{Position: -10}, {Position: -8}, {Position: -3}, {Position: 2}}
+	for _, apexFirst := range []bool{false, true} {
+		a := newAxis(all, apexFirst, 100, 340)
+		if got := a.row(a.edges[0]); got != 100 {
+			t.Errorf("first edge at row %g", got)
+		}
+		if got := a.row(a.edges[len(all)]); got != 340 {
+			t.Errorf("last edge at row %g", got)
+		}
+		first, last := a.slices(100), a.slices(339)
+		if apexFirst != (first.low == 0) || apexFirst != (last.low == 3) {
+			t.Errorf("apex first %v: first row shows slice %d, last row %d", apexFirst, first.low, last.low)
+		}
+	}
+}
+
+func TestProfile_NeverHidesAPositiveSlice(t *testing.T) {
+	p := newTestPainter(t)
+	all := make([]Slice, 2000)
+	for i := range all {
+		all[i] = Slice{Position: float64(i), Probability: 0.2}
+	}
+	all[777].Probability, all[777].Positive = 0.9, true
+	dst := image.NewRGBA(image.Rect(0, 0, 300, 120))
+	p.profile(dst, dst.Rect, all, newAxis(all, false, 0, 120), Decision{OperatingPoint: 0.5})
+	for y := range 120 {
+		if dst.RGBAAt(200, y) == barOrange {
+			return
+		}
+	}
+	t.Error("the one positive slice of 2000 is not seen")
+}
