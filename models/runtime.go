@@ -21,13 +21,13 @@ type Options struct {
 	Library string // ONNX Runtime's shared library; "": look in the usual places (Find)
 	Device  string // DeviceAuto, DeviceCUDA or DeviceCPU; "" is DeviceAuto
 	Threads int    // CPU threads that inference may use in all; 0: all cores
-	Workers int    // calls that are made at once; 0: see Runtime.Workers
+	Workers int    // runs at the same time; 0: as many as Threads, at most 4, and 2 on a GPU
 }
 
-// maxWorkers bounds the calls at once that Workers advises: each run of the segmenter at 512x512 holds some hundred MB.
+// maxWorkers bounds the runs at once: each run of the segmenter at 512x512 holds some hundred MB.
 const maxWorkers = 4
 
-// plan decides how many calls run at once and how many threads the pool of a session has. A run counts its caller's
+// plan decides how many runs there are at once and how many threads the pool of a session has. A run counts its caller's
 // thread into the pool, so workers calls at once use workers + pool - 1 threads. One thread per call gives the most
 // slices per second; the pool takes the threads that are over.
 func plan(opt Options, cores int, cuda bool) (workers, pool int) {
@@ -49,7 +49,7 @@ func plan(opt Options, cores int, cuda bool) (workers, pool int) {
 type Runtime struct {
 	manifest Manifest
 	device   string
-	workers  int
+	slots    chan struct{} // one for each run at the same time: their number bounds memory and threads
 
 	mu         sync.RWMutex // runs hold it for reading, Close for writing
 	closed     bool
@@ -82,7 +82,7 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 		return nil, err
 	}
 	log.Info("networks are ready", "device", r.device, "onnxruntime", ort.GetVersion(), "library", library,
-		"workers", r.workers, "took", time.Since(began).Round(time.Millisecond))
+		"workers", r.Workers(), "took", time.Since(began).Round(time.Millisecond))
 	for _, n := range []Network{manifest.Classifier, manifest.Segmenter} {
 		log.Info("network", "file", n.File, "name", n.Name, "version", n.Version, "status", n.Status, "sha256", n.SHA256)
 		if w := n.Warning(); w != "" {
@@ -142,7 +142,8 @@ func (r *Runtime) choose(opt Options, p probe, start func(library string, cuda b
 
 // openNetworks loads and warms both networks.
 func (r *Runtime) openNetworks(dir string, opt Options, cuda bool) error {
-	workers, pool := plan(opt, runtime.NumCPU(), cuda)
+	// GOMAXPROCS knows the CPU limit of a container, NumCPU does not.
+	workers, pool := plan(opt, runtime.GOMAXPROCS(0), cuda)
 	classifier, err := openSession("classifier", filepath.Join(dir, r.manifest.Classifier.File), []string{outputProb, outputActivation}, pool, cuda)
 	if err != nil {
 		return err
@@ -162,7 +163,7 @@ func (r *Runtime) openNetworks(dir string, opt Options, cuda bool) error {
 		}
 		return err
 	}
-	r.classifier, r.segmenter, r.workers = classifier, segmenter, workers
+	r.classifier, r.segmenter, r.slots = classifier, segmenter, make(chan struct{}, workers)
 	return nil
 }
 
@@ -184,26 +185,45 @@ func warm(classifier, segmenter *session) error {
 	return err
 }
 
+// begin waits for a slot and keeps the networks open until the function that it returns is called.
+func (r *Runtime) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	r.mu.RLock()
+	end = func() {
+		r.mu.RUnlock()
+		<-r.slots
+	}
+	if r.closed {
+		end()
+		return nil, ErrClosed
+	}
+	return end, nil
+}
+
 // Classify gives, for one slice hu [rows*columns] in Hounsfield units, the probability of infection (0..1) and the
 // activation map [aRows*aColumns], not negative. It ends early with the context's cause. hu must stay unchanged
 // meanwhile.
 func (r *Runtime) Classify(ctx context.Context, hu []float32, rows, columns int) (probability float32, activation []float32, aRows, aColumns int, err error) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.closed {
-		return 0, nil, 0, 0, ErrClosed
+	end, err := r.begin(ctx)
+	if err != nil {
+		return 0, nil, 0, 0, err
 	}
+	defer end()
 	return r.classifier.classify(ctx, hu, rows, columns)
 }
 
 // Segment gives, for one slice hu [rows*columns] in Hounsfield units, the probability of lesion of every pixel
 // [rows*columns], 0..1. It ends early with the context's cause. hu must stay unchanged meanwhile.
 func (r *Runtime) Segment(ctx context.Context, hu []float32, rows, columns int) ([]float32, error) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.closed {
-		return nil, ErrClosed
+	end, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer end()
 	return r.segmenter.segment(ctx, hu, rows, columns)
 }
 
@@ -213,9 +233,9 @@ func (r *Runtime) Device() string { return r.device }
 // Manifest gives the networks as they were when they were loaded.
 func (r *Runtime) Manifest() Manifest { return r.manifest }
 
-// Workers says how many goroutines should call Classify or Segment at once to use all threads of Options.Threads and
-// no more. More work too, and slow each other down.
-func (r *Runtime) Workers() int { return r.workers }
+// Workers says how many goroutines should call Classify or Segment at once to use all threads of Options.Threads. More
+// may call; they wait for their turn, whichever study they work for.
+func (r *Runtime) Workers() int { return cap(r.slots) }
 
 // Close waits for running calls and frees the networks. ONNX Runtime itself stays loaded (see the package comment).
 func (r *Runtime) Close() error {

@@ -207,6 +207,23 @@ func TestRun_EndsWithContext(t *testing.T) {
 	}
 }
 
+func TestRun_WaitsForTurn(t *testing.T) {
+	r := openTest(t, "classifier.onnx", "segmenter.onnx", Options{Threads: 2, Workers: 1})
+	end, err := r.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := r.Segment(ctx, picture(8, 8, 0), 8, 8); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("second of one worker: error %v", err)
+	}
+	end()
+	if _, err := r.Segment(t.Context(), picture(8, 8, 0), 8, 8); err != nil {
+		t.Errorf("after the first ended: %v", err)
+	}
+}
+
 func TestClose_WaitsForRuns(t *testing.T) {
 	r := openTest(t, "classifier.onnx", "slow.onnx", Options{Threads: 1})
 	running := make(chan error)

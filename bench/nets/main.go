@@ -36,7 +36,7 @@ func main() {
 	opt := models.Options{}
 	flag.StringVar(&opt.Library, "library", "", "ONNX Runtime's shared library; empty: the usual places")
 	flag.StringVar(&opt.Device, "device", models.DeviceCPU, "cpu, cuda or auto")
-	flag.IntVar(&opt.Threads, "threads", runtime.NumCPU(), "threads in all")
+	flag.IntVar(&opt.Threads, "threads", runtime.GOMAXPROCS(0), "threads in all")
 	flag.Parse()
 	opt.Workers = *workers
 	if err := run(*dir, opt, *rounds); err != nil {
