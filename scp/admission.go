@@ -1,0 +1,138 @@
+package scp
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"jcsnode/dataset"
+	"jcsnode/dimse"
+	"jcsnode/dimse/pdu"
+)
+
+// SOP classes of storage (PS3.4 table B.5-1) that the pipeline reads.
+const (
+	CTImageStorage                        = "1.2.840.10008.5.1.4.1.1.2"
+	EnhancedCTImageStorage                = "1.2.840.10008.5.1.4.1.1.2.1"
+	LegacyConvertedEnhancedCTImageStorage = "1.2.840.10008.5.1.4.1.1.2.2"
+)
+
+// OurClasses lists the SOP classes that the pipeline reads.
+func OurClasses() []string {
+	return []string{CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}
+}
+
+// storageRoot begins the UIDs of the storage SOP classes of PS3.4 table B.5-1.
+const storageRoot = "1.2.840.10008.5.1.4.1.1."
+
+// Settings of a Door, values of the configuration.
+type Settings struct {
+	AETitle          string
+	CheckCalled      bool     // refuse associations that call another title
+	Peers            []Peer   // who may come in; none: this machine only
+	AcceptOther      bool     // keep other storage classes as "not ours"
+	TransferSyntaxes []string // that are taken, the preferred one first
+}
+
+// Peer may open associations. An empty title and an invalid network fit everybody.
+type Peer struct {
+	AETitle string
+	Network netip.Prefix
+}
+
+func (p Peer) hasTitle(title string) bool { return p.AETitle == "" || p.AETitle == title }
+
+func (p Peer) hasAddress(a netip.Addr) bool { return !p.Network.IsValid() || p.Network.Contains(a) }
+
+// Reasons of A-ASSOCIATE-RJ, PS3.8 table 9-21.
+var (
+	callingNotRecognized = dimse.Rejection{Result: 1, Source: 1, Reason: 3}
+	calledNotRecognized  = dimse.Rejection{Result: 1, Source: 1, Reason: 7}
+	temporaryCongestion  = dimse.Rejection{Result: 2, Source: 3, Reason: 1}
+)
+
+func reject(r dimse.Rejection, format string, args ...any) error {
+	r.Detail = fmt.Sprintf(format, args...)
+	return &r
+}
+
+// Admit is dimse.Server.Admit: titles, address and disk. The details of a rejection say
+// what to change; the server logs them.
+func (d *Door) Admit(p dimse.Peer) error {
+	if d.settings.CheckCalled && p.CalledAETitle != d.settings.AETitle {
+		return reject(calledNotRecognized, "called AE title %q is not ours: set the peer's destination title to %q, or node.ae_title or node.check_called here",
+			p.CalledAETitle, d.settings.AETitle)
+	}
+	if err := d.admitCaller(p); err != nil {
+		return err
+	}
+	if err := d.inbox.Room(); err != nil {
+		return reject(temporaryCongestion, "%v: %s", err, remedy(err))
+	}
+	return nil
+}
+
+func (d *Door) admitCaller(p dimse.Peer) error {
+	addr, err := address(p.Addr)
+	if err != nil {
+		return reject(callingNotRecognized, "peer has no IP address: %v", err)
+	}
+	if len(d.settings.Peers) == 0 {
+		if addr.IsLoopback() {
+			return nil
+		}
+		return reject(callingNotRecognized, `no [[peer]] is configured, so only this machine may come in: add [[peer]] with ae_title = %q and network = "%s"`,
+			p.CallingAETitle, addr)
+	}
+	title, network := false, false
+	for _, peer := range d.settings.Peers {
+		t, n := peer.hasTitle(p.CallingAETitle), peer.hasAddress(addr)
+		if t && n {
+			return nil
+		}
+		title, network = title || t, network || n
+	}
+	switch {
+	case title:
+		return reject(callingNotRecognized, "calling AE title %q is known, but not from %s: change network of its [[peer]], or add one", p.CallingAETitle, addr)
+	case network:
+		return reject(callingNotRecognized, "calling AE title %q is not known, the address %s is: change ae_title of its [[peer]], or add one", p.CallingAETitle, addr)
+	}
+	return reject(callingNotRecognized, "neither calling AE title %q nor address %s is known: add a [[peer]] for it", p.CallingAETitle, addr)
+}
+
+// address is the IP address of a peer; an IPv4 one that came over an IPv6 socket is IPv4.
+func address(a net.Addr) (netip.Addr, error) {
+	if a == nil {
+		return netip.Addr{}, fmt.Errorf("no address")
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return ap.Addr().Unmap().WithZone(""), nil
+}
+
+// Accept is dimse.Server.Accept: our preference decides among the proposed syntaxes, since
+// what the pipeline cannot decode is of no use in the inbox.
+func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
+	preferred := d.settings.TransferSyntaxes
+	switch {
+	case abstract == dimse.Verification:
+		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.ExplicitVRBigEndian}
+	case slices.Contains(OurClasses(), abstract):
+	case d.settings.AcceptOther && strings.HasPrefix(abstract, storageRoot):
+	default:
+		return "", pdu.ResultAbstractSyntaxNotSupported
+	}
+	for _, ts := range preferred {
+		if slices.Contains(proposed, ts) {
+			return ts, pdu.ResultAcceptance
+		}
+	}
+	d.log.Debug("no transfer syntax of ours was offered", slog.String("class", abstract), slog.Any("offered", proposed))
+	return "", pdu.ResultTransferSyntaxesNotSupported
+}

@@ -1,0 +1,206 @@
+package scp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"jcsnode/dimse"
+	"jcsnode/ledger"
+)
+
+// Ledger is what the door writes to.
+type Ledger interface {
+	Record(ctx context.Context, i ledger.Instance) error
+	Event(ctx context.Context, e ledger.Event) error
+}
+
+// Kinds of the events that this package writes.
+const (
+	EventRefused     = "instance refused"
+	EventAssociation = "association ended"
+	EventQuarantined = "file quarantined"
+)
+
+const (
+	// recordWait bounds how long a sender waits for a ledger that cannot write.
+	recordWait = 10 * time.Second
+	// maxRefusals bounds the events that one association can make.
+	maxRefusals = 100
+)
+
+// Door implements dimse.Handler, and Admit and Accept of dimse.Server.
+type Door struct {
+	settings Settings
+	inbox    *Inbox
+	ledger   Ledger
+	log      *slog.Logger
+	now      func() time.Time
+	epoch    string // makes association names of different processes differ
+	holds    holds
+}
+
+// NewDoor makes a door. now is time.Now outside tests.
+func NewDoor(s Settings, inbox *Inbox, l Ledger, log *slog.Logger, now func() time.Time) *Door {
+	return &Door{settings: s, inbox: inbox, ledger: l, log: log, now: now, epoch: strconv.FormatInt(now().UnixMilli(), 36), holds: newHolds()}
+}
+
+// visit is what an association did so far. Only its own goroutine touches it.
+type visit struct {
+	name    string
+	studies map[string]*visited
+	order   []string // of studies
+	refused int
+	bytes   int64
+}
+
+type visited struct{ stored, again int }
+
+func (d *Door) visit(a *dimse.Association) *visit {
+	if v, ok := a.Value.(*visit); ok {
+		return v
+	}
+	v := &visit{name: fmt.Sprintf("%s-%d", d.epoch, a.ID()), studies: map[string]*visited{}}
+	a.Value = v
+	return v
+}
+
+// Echo implements dimse.Handler.
+func (d *Door) Echo(_ context.Context, a *dimse.Association) dimse.Status {
+	d.visit(a)
+	return dimse.StatusSuccess
+}
+
+// Store implements dimse.Handler: receive, make durable, queue the row, answer.
+func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
+	v := d.visit(a)
+	s, err := d.inbox.Receive(Incoming{
+		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID, CallingAETitle: a.Peer().CallingAETitle,
+	}, req.Body)
+	if err == nil {
+		// From here on the study waits for this association, before anybody can see the instance.
+		d.holds.add(s.StudyUID, a.ID(), d.now())
+		err = d.record(ctx, a, v, req, s)
+	}
+	if err != nil {
+		return d.refuse(ctx, v, req, err)
+	}
+	v.count(s)
+	d.log.Debug("instance stored", "association", v.name, "study", s.StudyUID, "instance", s.SOPInstanceUID, "bytes", s.Size, "again", s.Again, "flag", s.Flag)
+	return dimse.StatusSuccess, ""
+}
+
+func (v *visit) count(s Stored) {
+	study := v.studies[s.StudyUID]
+	if study == nil {
+		study = &visited{}
+		v.studies[s.StudyUID] = study
+		v.order = append(v.order, s.StudyUID)
+	}
+	if s.Again {
+		study.again++
+		return
+	}
+	study.stored++
+	v.bytes += s.Size
+}
+
+// record queues the row. The file is durable by now: if the queue stays full the sender is
+// told to come again, and will be recognised.
+func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *dimse.StoreRequest, s Stored) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
+	defer cancel()
+	peer := a.Peer()
+	err := d.ledger.Record(ctx, ledger.Instance{
+		StudyUID: s.StudyUID, SeriesUID: s.SeriesUID, SOPInstanceUID: s.SOPInstanceUID, SOPClassUID: s.SOPClassUID,
+		TransferSyntaxUID: req.TransferSyntaxUID, Path: s.Path, Digest: s.Digest, Size: s.Size,
+		CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle, RemoteAddr: peer.Addr.String(),
+		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag,
+	})
+	if err != nil {
+		return &Refusal{Status: dimse.StatusOutOfResources, Code: "ledger", Text: "instance could not be recorded", Remedy: "check the disk of data_dir", Err: err}
+	}
+	return nil
+}
+
+// refuse turns an error into the answer, a log line and an event.
+func (d *Door) refuse(ctx context.Context, v *visit, req *dimse.StoreRequest, err error) (dimse.Status, string) {
+	var r *Refusal
+	if !errors.As(err, &r) {
+		// The association broke in the middle of the data set: nobody reads an answer.
+		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "error", err)
+		return dimse.StatusProcessingFailure, ""
+	}
+	v.refused++
+	level := slog.LevelWarn
+	if r.Status == dimse.StatusOutOfResources {
+		level = slog.LevelError
+	}
+	d.log.Log(ctx, level, "instance refused", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "status", r.Status.String(),
+		"reason", r.Code, "error", r.Error(), "do", r.Remedy)
+	if v.refused <= maxRefusals {
+		d.event(ctx, ledger.Event{Kind: EventRefused, Text: fmt.Sprintf("%s: %v. %s", r.Status, r, r.Remedy), Instance: printableOnly(req.SOPInstanceUID),
+			Association: v.name, Attributes: map[string]any{"code": r.Code, "class": printableOnly(req.SOPClassUID)}})
+	}
+	return r.Status, r.Text
+}
+
+// Closed implements dimse.Handler. However the association ended, whole instances stay and
+// the studies are not held any longer.
+func (d *Door) Closed(a *dimse.Association, err error) {
+	v := d.visit(a)
+	peer := a.Peer()
+	how := "released"
+	if err != nil {
+		how = err.Error()
+	}
+	stored, again := 0, 0
+	for _, uid := range v.order {
+		n := v.studies[uid]
+		stored, again = stored+n.stored, again+n.again
+		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s", peer.CallingAETitle, peer.Addr, n.stored, n.again, how)
+		d.event(context.Background(), ledger.Event{StudyUID: uid, Kind: EventAssociation, Text: text, Association: v.name})
+	}
+	if v.refused > maxRefusals {
+		d.event(context.Background(), ledger.Event{Kind: EventRefused, Text: fmt.Sprintf("%d instances refused in all, the first %d are listed", v.refused, maxRefusals), Association: v.name})
+	}
+	d.holds.release(a.ID())
+	d.log.Info("association done", "association", v.name, "peer", peer.Addr.String(), "calling", peer.CallingAETitle, "studies", len(v.order),
+		"stored", stored, "again", again, "refused", v.refused, "bytes", v.bytes, "end", how)
+}
+
+// event never holds up an association for long.
+func (d *Door) event(ctx context.Context, e ledger.Event) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	e.At = d.now()
+	if err := d.ledger.Event(ctx, e); err != nil {
+		d.log.Error("event not recorded", "kind", e.Kind, "text", e.Text, "error", err)
+	}
+}
+
+// Holds says whether an open association has stored into the study, and since when. A study
+// is not complete while one does.
+func (d *Door) Holds(studyUID string) (bool, time.Time) { return d.holds.of(studyUID) }
+
+func remedy(err error) string {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r.Remedy
+	}
+	return ""
+}
+
+// printableOnly makes text of a command fit for the ledger and the log.
+func printableOnly(s string) string {
+	if len(s) > maxUIDLength {
+		s = s[:maxUIDLength]
+	}
+	if printable(s) {
+		return s
+	}
+	return strconv.QuoteToASCII(s)
+}

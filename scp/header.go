@@ -1,0 +1,135 @@
+package scp
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"jcsnode/dataset"
+	"jcsnode/dimse"
+)
+
+// Refusal says why an instance is not stored: what the sender gets and the operator reads.
+type Refusal struct {
+	Status dimse.Status
+	Code   string // "disk-full", "cannot-parse", "no-uid", "mismatch", ...
+	Text   string
+	Remedy string
+	Err    error // cause, may be nil
+}
+
+// Error implements error.
+func (r *Refusal) Error() string {
+	if r.Err == nil {
+		return r.Text
+	}
+	return r.Text + ": " + r.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// identity is what a data set says about itself.
+type identity struct {
+	studyUID, seriesUID, sopInstanceUID, sopClassUID string
+	flag                                             string
+}
+
+// maxUIDLength bounds what is kept as an identifier. The standard allows 64 characters;
+// real instances exceed it (docs of pynetdicom #549), a few times, not a thousand.
+const maxUIDLength = 256
+
+// FlagUID marks instances whose UIDs are not UIDs. They are kept as they came.
+const FlagUID = "uid: not a valid UID in "
+
+// FlagNotOurs marks instances of classes that the pipeline does not read.
+const FlagNotOurs = "not ours"
+
+// identify reads the UIDs that an instance must have to be found again. What they look
+// like is not judged, only whether they can be kept as text: not empty, printable, bounded.
+func identify(f *dataset.File) (identity, error) {
+	var id identity
+	var odd []string
+	for _, u := range []struct {
+		tag   dataset.Tag
+		name  string
+		value *string
+	}{
+		{dataset.StudyInstanceUID, "Study Instance UID", &id.studyUID},
+		{dataset.SeriesInstanceUID, "Series Instance UID", &id.seriesUID},
+		{dataset.SOPInstanceUID, "SOP Instance UID", &id.sopInstanceUID},
+		{dataset.SOPClassUID, "SOP Class UID", &id.sopClassUID},
+	} {
+		raw, _ := f.Set().Bytes(u.tag)
+		*u.value = strings.Trim(string(raw), " \x00")
+		switch {
+		case *u.value == "":
+			return id, &Refusal{Status: dimse.StatusCannotUnderstand, Code: "no-uid", Text: u.name + " is absent or empty",
+				Remedy: "the sender must set it; have the instance exported again"}
+		case len(*u.value) > maxUIDLength || !printable(*u.value):
+			return id, &Refusal{Status: dimse.StatusCannotUnderstand, Code: "bad-uid", Text: u.name + " cannot be kept: too long or not text",
+				Remedy: "the sender must set a valid UID; have the instance exported again"}
+		case !validUID(*u.value):
+			odd = append(odd, u.name)
+		}
+	}
+	if len(odd) > 0 {
+		id.flag = FlagUID + strings.Join(odd, ", ")
+	}
+	if !slices.Contains(OurClasses(), id.sopClassUID) {
+		id.flag = strings.TrimPrefix(id.flag+"; "+FlagNotOurs, "; ")
+	}
+	return id, nil
+}
+
+func printable(s string) bool {
+	for _, c := range []byte(s) {
+		if c < 0x20 || c > 0x7E {
+			return false
+		}
+	}
+	return true
+}
+
+// validUID is PS3.5 section 9.1: up to 64 characters, numbers without leading zeros between dots.
+func validUID(s string) bool {
+	if len(s) > 64 {
+		return false
+	}
+	for part := range strings.SplitSeq(s, ".") {
+		if part == "" || len(part) > 1 && part[0] == '0' {
+			return false
+		}
+		for _, c := range []byte(part) {
+			if c < '0' || c > '9' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// unreadable is the refusal of a data set that does not hold together.
+func unreadable(err error) *Refusal {
+	if errors.Is(err, dataset.ErrTruncated) {
+		return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "truncated", Text: "data set is cut short",
+			Remedy: "have the instance sent again; if it stays, the sender's copy is damaged", Err: err}
+	}
+	return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "cannot-parse", Text: "data set cannot be parsed",
+		Remedy: "check what the sender made of this instance", Err: err}
+}
+
+// agree compares the data set with the command that announced it.
+func agree(id identity, sopClassUID, sopInstanceUID string) error {
+	for _, c := range []struct{ name, command, dataSet string }{
+		{"SOP Class UID", sopClassUID, id.sopClassUID},
+		{"SOP Instance UID", sopInstanceUID, id.sopInstanceUID},
+	} {
+		if c.command != c.dataSet {
+			return &Refusal{Status: dimse.StatusDataSetMismatch, Code: "mismatch", Text: c.name + " of data set and command disagree",
+				Remedy: "the sender mixes instances up; check its software", Err: fmt.Errorf("command %q, data set %q", c.command, c.dataSet)}
+		}
+	}
+	return nil
+}
