@@ -143,13 +143,19 @@ func (s *Server) acceptLoop(l net.Listener) error {
 		if _, ok := conn.(*tls.Conn); !ok && s.TLSConfig != nil {
 			conn = tls.Server(conn, s.TLSConfig)
 		}
-		s.work.Go(func() { s.serve(conn) })
+		c := &connection{link: newLink(conn, false, s.timeouts)}
+		if !s.census.enter(c) {
+			_ = conn.Close()
+			return nil
+		}
+		s.work.Go(func() { s.serve(c) })
 	}
 }
 
 // serve is the life of one connection.
-func (s *Server) serve(conn net.Conn) {
-	c := &connection{link: newLink(conn, false, s.timeouts)}
+func (s *Server) serve(c *connection) {
+	l := c.link
+	conn := l.conn
 	defer func() {
 		if r := recover(); r != nil {
 			logPanic(s.log, "association with "+conn.RemoteAddr().String(), r)
@@ -157,10 +163,6 @@ func (s *Server) serve(conn net.Conn) {
 		_ = conn.Close()
 		s.census.leave(c)
 	}()
-	if !s.census.enter(c) {
-		return
-	}
-	l := c.link
 	l.maxData = s.maxData
 	l.until = time.Now().Add(s.timeouts.Request)
 	l.on(evtConnection)
