@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -80,6 +81,9 @@ func ClassifyError(err error) Verdict {
 	var abort *dimse.AbortError
 	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var operation *net.OpError
 	const transport = "check that the destination is up and that nothing between drops connections"
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -88,6 +92,12 @@ func ClassifyError(err error) Verdict {
 		return Verdict{Temporary, RetrySoon, "host name of the destination was not resolved: " + err.Error(), "check the address and the name service"}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return Verdict{Temporary, RetrySoon, "peer did not answer in time: " + err.Error(), transport}
+	case errors.As(err, &certificate):
+		return Verdict{Temporary, RetryProbe, "certificate of the destination is not trusted: " + err.Error(), "add its certificate authority to the configuration, or renew its certificate"}
+	case errors.As(err, &record):
+		return Verdict{Temporary, RetryProbe, "destination does not speak TLS: " + err.Error(), "correct the port, or switch TLS off for the destination"}
+	case errors.As(err, &operation) && operation.Op == "remote error": // an alert, by which crypto/tls names it alone
+		return Verdict{Temporary, RetryProbe, "destination refused the TLS handshake: " + err.Error(), "check that the destination trusts our certificate"}
 	case errors.As(err, &abort):
 		return Verdict{Temporary, RetrySoon, "association was aborted: " + err.Error(), transport}
 	default:

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -90,6 +91,8 @@ func TestClassifyError(t *testing.T) {
 		{"timeout", fmt.Errorf("read: %w", os.ErrDeadlineExceeded), RetrySoon, "in time"},
 		{"aborted", fmt.Errorf("store: %w", &dimse.AbortError{ByPeer: true}), RetrySoon, "aborted"},
 		{"no answer, we aborted", fmt.Errorf("store: %w", &dimse.AbortError{Cause: &dimse.TimeoutError{Waiting: "the response"}}), RetrySoon, "in time"},
+		{"plain peer", fmt.Errorf("dial: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), RetryProbe, "does not speak TLS"},
+		{"TLS alert", fmt.Errorf("read: %w", &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}), RetryProbe, "refused the TLS handshake"},
 		{"host name", &net.DNSError{Err: "no such host", Name: "pacs"}, RetrySoon, "not resolved"},
 		{"we stop", fmt.Errorf("store: %w", context.Canceled), RetrySoon, "our side"},
 		{"anything", errors.New("x"), RetrySoon, "connection failed"},

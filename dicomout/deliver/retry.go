@@ -49,8 +49,9 @@ func (r Retry) Policy() Policy {
 	}
 }
 
-// Next returns the delay before the next attempt, or again = false when the failure is final. Attempts counts the attempts made
-// so far, at least 1; age is the time since the first of them. Random returns numbers in [0,1): the delay lies between half of
+// Next returns the delay before the next attempt, or again = false when the failure is final. Attempts counts the attempts in a
+// row that ended in this class of retry, at least 1, and age is the time since the first of them: a peer that was switched off for
+// a week has used up nothing when it comes back and fails once. Random returns numbers in [0,1): the delay lies between half of
 // the grown, capped value and the value, so that deliveries that failed together do not come back together.
 func (p Policy) Next(attempts int, age time.Duration, random func() float64) (delay time.Duration, again bool) {
 	if p.Base <= 0 || p.Attempts > 0 && attempts >= p.Attempts || p.Age > 0 && age >= p.Age {

@@ -35,7 +35,7 @@ type Item struct {
 type Outcome struct {
 	Item Item
 	Verdict
-	// Attempted is false when the association was over before the object's turn: such an attempt does not count for it.
+	// Attempted is false when there was no association, or none any more, when the object's turn came.
 	Attempted bool
 	// Answered tells that the peer responded to this instance, with Status and Comment.
 	Answered bool

@@ -3,11 +3,14 @@ package deliver_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +31,7 @@ type peer struct {
 	admit    func(dimse.Peer) error
 	syntaxes []string // accepted, in order of preference
 	refused  string   // SOP class that is not supported
+	tls      *tls.Config
 	// answer is asked for each instance, n counting from 0.
 	answer func(n int, conn net.Conn, ctx context.Context) (dimse.Status, string)
 
@@ -102,7 +106,7 @@ func (p *peer) serve(t *testing.T) deliver.Destination {
 		},
 		Handler:  p,
 		Timeouts: dimse.Timeouts{Drain: 10 * time.Millisecond, Request: time.Second},
-		Logger:   slog.New(slog.DiscardHandler),
+		Logger:   slog.New(slog.DiscardHandler), TLSConfig: p.tls,
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -391,6 +395,31 @@ func TestSend_UnreadableObjectDoesNotStopTheOthers(t *testing.T) {
 	wantLines(t, lines, "1 sent, never, tried", "2 temporary, few, tried", "3 sent, never, tried")
 	if !strings.Contains(outcomes[1].Text, "input/output error") {
 		t.Fatalf("text %q", outcomes[1].Text)
+	}
+}
+
+func TestSend_TLS(t *testing.T) {
+	web := httptest.NewTLSServer(nil) // only for its certificate, which is for 127.0.0.1
+	web.Close()
+	trusted := x509.NewCertPool()
+	trusted.AddCert(web.Certificate())
+	for _, c := range []struct {
+		name       string
+		client     *tls.Config
+		want, text string
+	}{
+		{"trusted", &tls.Config{RootCAs: trusted}, "1 sent, never, tried", "stored"},
+		{"not trusted", &tls.Config{RootCAs: x509.NewCertPool()}, "1 temporary, probe, not tried", "not trusted"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dest := (&peer{tls: &tls.Config{Certificates: web.TLS.Certificates}}).serve(t)
+			dest.TLS = c.client
+			lines, outcomes, _ := send(t, dest, items(t, object.Summary, 1))
+			wantLines(t, lines, c.want)
+			if !strings.Contains(outcomes[0].Text, c.text) {
+				t.Fatalf("text %q, want %q in it", outcomes[0].Text, c.text)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package object
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
@@ -60,41 +61,64 @@ func (s *Study) Common(kind Kind, sopInstanceUID string) ([]*Element, error) {
 	if uid := source.String(dataset.StudyInstanceUID); uid != "" && uid != s.StudyInstanceUID {
 		return nil, fmt.Errorf("source file is of study %q, not of %q", uid, s.StudyInstanceUID)
 	}
-	elements := s.patientAndStudy(source)
+	elements, err := s.patientAndStudy(source)
+	if err != nil {
+		return nil, err
+	}
 	elements = append(elements, s.series(kind, sopInstanceUID)...)
-	elements = append(elements, s.equipment(source)...)
+	equipment, err := s.equipment(source)
+	if err != nil {
+		return nil, err
+	}
+	elements = append(elements, equipment...)
 	if zone := source.String(dataset.TimezoneOffsetFromUTC); zone != "" && zone == s.Time.Format("-0700") {
-		elements = append(elements, Copy(source, dataset.TimezoneOffsetFromUTC, "SH"))
+		elements = append(elements, Text(tag.TimezoneOffsetFromUTC, "SH", zone))
 	}
 	if kind.Modality != "SR" {
 		elements = append(elements, s.lossy().elements()...)
-		elements = append(elements, bodyPart(source), Text(tag.ImageComments, "LT", s.Notice()))
+		part, err := bodyPart(source)
+		if err != nil {
+			return nil, err
+		}
+		elements = append(elements, part, Text(tag.ImageComments, "LT", s.Notice()))
 	}
 	return elements, nil
 }
 
 // patientAndStudy copies what the scanner says about patient and study.
-func (s *Study) patientAndStudy(source *dataset.Set) []*Element {
-	var elements []*Element
-	for _, c := range copiedAttributes {
-		switch e := Copy(source, c.tag, c.vr); {
-		case e != nil:
-			elements = append(elements, e)
-		case c.required:
-			elements = append(elements, Empty(libraryTag(c.tag), c.vr))
+func (s *Study) patientAndStudy(source *dataset.Set) ([]*Element, error) {
+	wanted := slices.Clone(copiedAttributes)
+	for _, e := range source.Elements() {
+		if e.Tag.Group() == groupClinicalTrial && e.Tag.Element() != 0 {
+			wanted = append(wanted, copied{e.Tag, "UN", false})
 		}
 	}
 	if source.String(dataset.StudyInstanceUID) != "" {
-		elements = append(elements, Copy(source, dataset.StudyInstanceUID, "UI"))
-	} else {
+		wanted = append(wanted, copied{dataset.StudyInstanceUID, "UI", true})
+	}
+	elements, err := copyAttributes(source, wanted)
+	if err == nil && source.String(dataset.StudyInstanceUID) == "" {
 		elements = append(elements, Text(tag.StudyInstanceUID, "UI", s.StudyInstanceUID))
 	}
-	for _, e := range source.Elements() {
-		if e.Tag.Group() == groupClinicalTrial && e.Tag.Element() != 0 {
-			elements = append(elements, Copy(source, e.Tag, "UN"))
+	return elements, err
+}
+
+// copyAttributes copies the attributes that the source has, and makes those of type 2 that it lacks.
+func copyAttributes(source *dataset.Set, wanted []copied) ([]*Element, error) {
+	var elements []*Element
+	for _, c := range wanted {
+		e, err := Copy(source, c.tag, c.vr)
+		if err != nil {
+			return nil, err
+		}
+		if e == nil && c.required {
+			e = Empty(libraryTag(c.tag), c.vr)
+		}
+		if e != nil {
+			elements = append(elements, e)
 		}
 	}
-	return elements
+	return elements, nil
 }
 
 // series returns SOP Common and General Series, with the dates of creation, series and content, which are one moment.
@@ -118,7 +142,7 @@ func (s *Study) series(kind Kind, sopInstanceUID string) []*Element {
 
 // equipment returns General and Enhanced Equipment, which describe the maker of this object, and names the scanner as
 // contributing equipment when the source does (PS3.3 C.7.5.2, C.12.1.1.5).
-func (s *Study) equipment(source *dataset.Set) []*Element {
+func (s *Study) equipment(source *dataset.Set) ([]*Element, error) {
 	versions := []string{ASCII(s.SoftwareVersion, 64)}
 	for _, m := range s.Models {
 		versions = append(versions, ASCII(m.Name+" "+m.Version, 64))
@@ -129,28 +153,27 @@ func (s *Study) equipment(source *dataset.Set) []*Element {
 		Text(tag.DeviceSerialNumber, "LO", ASCII(s.NodeID, 64)),
 		Text(tag.SoftwareVersions, "LO", versions...),
 	}
-	if source.String(dataset.Manufacturer) == "" { // Manufacturer is of type 1 in the sequence
-		return elements
+	if source.String(dataset.Manufacturer) == "" { // of type 1 in the sequence
+		return elements, nil
 	}
-	scanner := []*Element{CodeSequence(tag.PurposeOfReferenceCodeSequence, CodeAcquisitionEquipment)}
-	for _, c := range []copied{
-		{dataset.Manufacturer, "LO", false},
+	scanner, err := copyAttributes(source, []copied{
+		{dataset.Manufacturer, "LO", true},
 		{dataset.StationName, "SH", false},
 		{dataset.ManufacturerModelName, "LO", false},
 		{dataset.DeviceSerialNumber, "LO", false},
 		{dataset.SoftwareVersions, "LO", false},
-	} {
-		if e := Copy(source, c.tag, c.vr); e != nil {
-			scanner = append(scanner, e)
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	return append(elements, Sequence(tag.ContributingEquipmentSequence, scanner))
+	scanner = append(scanner, CodeSequence(tag.PurposeOfReferenceCodeSequence, CodeAcquisitionEquipment))
+	return append(elements, Sequence(tag.ContributingEquipmentSequence, scanner)), nil
 }
 
 // bodyPart returns the part that the source names, or the chest, which is all that the networks know.
-func bodyPart(source *dataset.Set) *Element {
+func bodyPart(source *dataset.Set) (*Element, error) {
 	if source.String(dataset.BodyPartExamined) == "" {
-		return Text(tag.BodyPartExamined, "CS", "CHEST")
+		return Text(tag.BodyPartExamined, "CS", "CHEST"), nil
 	}
 	return Copy(source, dataset.BodyPartExamined, "CS")
 }

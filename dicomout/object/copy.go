@@ -1,6 +1,8 @@
 package object
 
 import (
+	"fmt"
+
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"jcsnode/dataset"
@@ -8,37 +10,48 @@ import (
 
 // Copy returns the attribute of the source with its raw value bytes, or nil when the source lacks it. VR is the one to use when
 // the source does not name one (implicit VR, or UN). Sequences are copied item by item, their values raw as well; group lengths
-// inside are left out, since they would be wrong after re-encoding.
-func Copy(source *dataset.Set, t dataset.Tag, vr string) *Element {
+// inside are left out, since they would be wrong after re-encoding. It fails when the value lies in a file that cannot be read
+// any more.
+func Copy(source *dataset.Set, t dataset.Tag, vr string) (*Element, error) {
 	if !source.Has(t) {
-		return nil
+		return nil, nil
 	}
 	if own := source.VR(t); own != "" && own != "UN" {
 		vr = own
 	}
-	if items := source.Items(t); vr == "SQ" || len(items) > 0 {
-		copied := make([][]*Element, 0, len(items))
-		for _, item := range items {
-			copied = append(copied, CopyAll(item))
-		}
-		return Sequence(libraryTag(t), copied...)
+	value, ok := source.Bytes(t)
+	if !ok {
+		return nil, fmt.Errorf("value of %v cannot be read from the source file", t)
 	}
-	value, _ := source.Bytes(t)
-	return Raw(libraryTag(t), vr, value)
+	items := source.Items(t)
+	if vr != "SQ" && len(items) == 0 {
+		return Raw(libraryTag(t), vr, value), nil
+	}
+	copied := make([][]*Element, 0, len(items))
+	for _, item := range items {
+		elements, err := CopyAll(item)
+		if err != nil {
+			return nil, fmt.Errorf("in %v: %w", t, err)
+		}
+		copied = append(copied, elements)
+	}
+	return Sequence(libraryTag(t), copied...), nil
 }
 
 // CopyAll returns every attribute of the set as Copy does, but group lengths and Pixel Data. VR unknown to the source becomes UN.
-func CopyAll(source *dataset.Set) []*Element {
+func CopyAll(source *dataset.Set) ([]*Element, error) {
 	var elements []*Element
 	for _, e := range source.Elements() {
 		if e.Tag.Element() == 0 || e.Tag == dataset.PixelDataTag {
 			continue
 		}
-		if c := Copy(source, e.Tag, "UN"); c != nil {
-			elements = append(elements, c)
+		c, err := Copy(source, e.Tag, "UN")
+		if err != nil {
+			return nil, err
 		}
+		elements = append(elements, c)
 	}
-	return elements
+	return elements, nil
 }
 
 // libraryTag converts a tag to the writer's type.

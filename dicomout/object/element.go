@@ -46,19 +46,33 @@ func Sequence(t tag.Tag, items ...[]*Element) *Element {
 	return element(t, "SQ", items)
 }
 
-// Raw returns an element whose value is written byte for byte, of any VR but SQ; numbers must be little endian already. A value
-// that the VR cannot hold, and a VR that the writer does not know, become UN (PS3.5 6.2.2), bytes unchanged.
+// Raw returns an element whose value is written byte for byte, of any VR but SQ; numbers must be little endian already. An odd
+// value, which only broken files have, gets a byte of padding. A value that the VR cannot hold, and a VR that the writer does
+// not know, become UN (PS3.5 6.2.2), bytes unchanged.
 func Raw(t tag.Tag, vr string, value []byte) *Element {
+	text := string(value)
+	if len(text)%2 == 1 {
+		text += padding(vr)
+	}
 	switch vr {
-	case "OB", "OD", "OF", "OL", "OW", "UC", "UN", "UR", "UT":
-	case "OV", "SV", "UV", "":
-		vr = "UN"
-	default:
-		if len(value) > 0xfffe { // the length field has 16 bits
+	case "OB", "OD", "OF", "OL", "OW", "UC", "UN", "UR", "UT": // length of 32 bits
+	case "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US":
+		if len(text) > 0xfffe { // the length field has 16 bits, and lengths are even
 			vr = "UN"
 		}
+	default:
+		vr = "UN"
 	}
-	return element(t, vr, []string{string(value)})
+	return element(t, vr, []string{text})
+}
+
+// padding returns the byte that makes a value of the VR even: a space for text, NUL for UIDs and binary values.
+func padding(vr string) string {
+	switch vr {
+	case "AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT":
+		return " "
+	}
+	return "\x00"
 }
 
 // PixelData returns native Pixel Data, VR OB or OW, padded to an even length. The slice is used, not copied, unless it is odd.

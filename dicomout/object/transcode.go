@@ -22,7 +22,10 @@ func Transcode(file []byte, transferSyntaxUID string) ([]byte, error) {
 	if !known || to.Encapsulated || from.Encapsulated || !from.Explicit {
 		return nil, fmt.Errorf("transcode object %s: from %q to %q is not supported", set.String(dataset.SOPInstanceUID), from.UID, transferSyntaxUID)
 	}
-	elements := CopyAll(set)
+	elements, err := CopyAll(set)
+	if err != nil {
+		return nil, fmt.Errorf("transcode object %s: %w", set.String(dataset.SOPInstanceUID), err)
+	}
 	if pixels, ok := f.PixelData(); ok {
 		value, err := io.ReadAll(pixels.Reader())
 		if err != nil {
