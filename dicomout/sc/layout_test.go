@@ -96,7 +96,7 @@ func TestSummary_TextFits(t *testing.T) {
 				g.Slices[i].Lung = nil
 			}
 		}),
-		"prone, apex first": change(func(g *Page) { g.Facing = Facing{true, true, true} }),
+		"prone, apex first": change(func(g *Page) { g.Facing = Facing{ApexFirst: true, FlipRows: true, FlipColumns: true} }),
 		"negative": change(func(g *Page) {
 			g.Outcome, g.Measures = Negative, Measures{LungML: 4210, LungShare: -1}
 			for i := range g.Slices {

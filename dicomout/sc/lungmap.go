@@ -6,20 +6,24 @@ import (
 	"slices"
 )
 
-// coronal holds sums along the rows of each slice, as a frontal picture of the chest: one line for each slice, one value for
-// each column.
+// coronal holds sums from front to back of each slice, as a frontal picture of the chest: one line for each slice, one value
+// for each column (row, if the slices are transposed).
 type coronal struct {
-	columns             int
+	places              int         // values in a line
+	spacing             float64     // of them in mm
 	dense, lung, lesion [][]float32 // attenuation against air, and depths, in mm; nil lines where nothing is known
 }
 
-func newCoronal(all []Slice) coronal {
-	c := coronal{columns: all[0].Columns}
+func newCoronal(all []Slice, transposed bool) coronal {
+	c := coronal{places: all[0].Columns, spacing: all[0].ColumnSpacing}
+	if transposed {
+		c.places, c.spacing = all[0].Rows, all[0].RowSpacing
+	}
 	for i := range all {
 		s := &all[i]
-		c.dense = append(c.dense, columnSums(s, s.HU, func(hu int16) float32 { return max(0, float32(hu)+1000) / 1000 }))
-		c.lung = append(c.lung, columnSums(s, s.Lung, set))
-		c.lesion = append(c.lesion, columnSums(s, s.Mask, set))
+		c.dense = append(c.dense, depthSums(s, transposed, s.HU, func(hu int16) float32 { return max(0, float32(hu)+1000) / 1000 }))
+		c.lung = append(c.lung, depthSums(s, transposed, s.Lung, set))
+		c.lesion = append(c.lesion, depthSums(s, transposed, s.Mask, set))
 	}
 	return c
 }
@@ -32,19 +36,29 @@ func set(v byte) float32 {
 	return 0
 }
 
-// columnSums adds up what value makes of each column of the plane, in mm; nil without a plane.
-func columnSums[T byte | int16](s *Slice, plane []T, value func(T) float32) []float32 {
+// depthSums adds up what value makes of each column of the plane (each row, if transposed), in mm; nil without a plane.
+func depthSums[T byte | int16](s *Slice, transposed bool, plane []T, value func(T) float32) []float32 {
 	if plane == nil {
 		return nil
 	}
-	sums := make([]float32, s.Columns)
+	sums, step := make([]float32, s.Columns), s.RowSpacing
+	if transposed {
+		sums, step = make([]float32, s.Rows), s.ColumnSpacing
+	}
 	for y := range s.Rows {
-		for x, v := range plane[y*s.Columns : (y+1)*s.Columns] {
+		row := plane[y*s.Columns : (y+1)*s.Columns]
+		if transposed {
+			for _, v := range row {
+				sums[y] += value(v)
+			}
+			continue
+		}
+		for x, v := range row {
 			sums[x] += value(v)
 		}
 	}
-	for x := range sums {
-		sums[x] *= float32(s.RowSpacing)
+	for i := range sums {
+		sums[i] *= float32(step)
 	}
 	return sums
 }
@@ -61,9 +75,13 @@ func at(lines [][]float32, y, x step) float32 {
 }
 
 // lungMap draws the frontal picture into r, whose rows are those of axis: the chest in grey, lungs a little lighter, lesions
-// in colour, the stronger the more of the lung's depth they take. It shows the columns of the crop.
+// in colour, the stronger the more of the lung's depth they take. It shows the width of the crop.
 func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Slice, a axis, c crop, f Facing) {
-	sums := newCoronal(all)
+	sums := newCoronal(all, f.Transposed)
+	edge := c.left
+	if f.Transposed {
+		edge = c.top
+	}
 	most := percentile(sums.dense, 0.995)
 	if most == 0 {
 		most = 1
@@ -75,12 +93,12 @@ func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Slice, a axi
 			if f.FlipColumns {
 				across = 1 - across
 			}
-			column := (c.left+across*c.side)/all[0].ColumnSpacing - 0.5
-			if column < -0.5 || column > float64(sums.columns)-0.5 {
+			place := (edge+across*c.side)/sums.spacing - 0.5
+			if place < -0.5 || place > float64(sums.places)-0.5 {
 				continue
 			}
-			column = min(max(column, 0), float64(sums.columns-1))
-			x := step{int(column), min(int(column)+1, sums.columns-1), float32(column - math.Floor(column))}
+			place = min(max(place, 0), float64(sums.places-1))
+			x := step{int(place), min(int(place)+1, sums.places-1), float32(place - math.Floor(place))}
 			grey := math.Pow(float64(min(at(sums.dense, y, x)/most, 1)), 1.4)
 			lung, lesion := float64(at(sums.lung, y, x)), float64(at(sums.lesion, y, x))
 			pix := dst.Pix[dst.PixOffset(px, py):][:4:4]

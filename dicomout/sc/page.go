@@ -2,6 +2,7 @@ package sc
 
 import (
 	"fmt"
+	"strings"
 
 	"jcsnode/dicomout/object"
 )
@@ -66,8 +67,8 @@ func (l Lung) share() float64 {
 }
 
 // Facing tells how the series lies, so that the page shows it in the usual way: apex above base, the patient's right at the
-// left, front up.
-type Facing struct{ ApexFirst, FlipRows, FlipColumns bool }
+// left, front up. Transposed slices have rows that run from front to back; the flips come after that.
+type Facing struct{ ApexFirst, Transposed, FlipRows, FlipColumns bool }
 
 // Page is what the summary of a study shows.
 type Page struct {
@@ -103,8 +104,8 @@ func (g *Page) check() error {
 // sentence is the decision in words.
 func (g *Page) sentence() string {
 	d := g.Decision
-	if d.Text != "" {
-		return d.Text
+	if d.Text != "" { // it may begin with the outcome, which stands above it
+		return strings.TrimPrefix(d.Text, strings.ToLower(g.Outcome.String())+": ")
 	}
 	if d.Rule == "length" {
 		return fmt.Sprintf("Positive slices cover %s of the patient; a study is positive above %s.", formatLength(d.PositiveMM), formatLength(d.ThresholdMM))

@@ -31,7 +31,13 @@ func FacingOf(sl object.Slice) (Facing, error) {
 		return Facing{}, fmt.Errorf("ImageOrientationPatient of %s: %w", sl.SOPInstanceUID, err)
 	}
 	up := o[0]*o[4] - o[1]*o[3] // z of the normal along which positions rise
-	return Facing{ApexFirst: up < 0, FlipRows: o[4] < 0, FlipColumns: o[0] < 0}, nil
+	f := Facing{ApexFirst: up < 0, Transposed: math.Abs(o[1]) > math.Abs(o[0])}
+	if f.Transposed {
+		f.FlipRows, f.FlipColumns = o[1] < 0, o[3] < 0
+	} else {
+		f.FlipRows, f.FlipColumns = o[4] < 0, o[0] < 0
+	}
+	return f, nil
 }
 
 // decimals reads n finite values of a Decimal String with backslashes.

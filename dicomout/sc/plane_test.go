@@ -78,6 +78,8 @@ func TestFacingOf(t *testing.T) {
 		`-1\0\0\0\-1\0`: {FlipRows: true, FlipColumns: true},
 		`1\0\0\0\-1\0`:  {ApexFirst: true, FlipRows: true},
 		`-1\0\0\0\1\0`:  {ApexFirst: true, FlipColumns: true},
+		`0\1\0\1\0\0`:   {ApexFirst: true, Transposed: true},
+		`0\-1\0\1\0\0`:  {Transposed: true, FlipRows: true},
 	} {
 		if got, err := FacingOf(object.Slice{OrientationDS: orientation}); err != nil || got != want {
 			t.Errorf("orientation %s: %+v, %v; want %+v", orientation, got, err, want)

@@ -149,7 +149,11 @@ func (s *sheet) section(y int, head, text, otherwise string) int {
 func (s *sheet) verdict() {
 	const split = 560
 	s.write(left, 142, verdictStyle, s.accent(), s.g.Outcome.String(), split-left)
-	s.paragraph(left, 178, textStyle, ink, s.g.sentence(), split-left-40, 2)
+	st, lines := textStyle, 2
+	if text := s.g.sentence(); len(s.p.wrap(st, text, split-left-40)) > lines {
+		st, lines = style{size: 15}, 3
+	}
+	s.paragraph(left, 172, st, ink, s.g.sentence(), split-left-40, lines)
 
 	d := s.g.Decision
 	const found, threshold = right - 172, right

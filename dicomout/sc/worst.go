@@ -108,6 +108,9 @@ func (p *Painter) thumbnail(dst *image.RGBA, r image.Rectangle, s *Slice, activa
 			if f.FlipRows {
 				from.Y = n - 1 - y
 			}
+			if f.Transposed {
+				from.X, from.Y = from.Y, from.X
+			}
 			dst.SetRGBA(r.Min.X+x, r.Min.Y+y, small.RGBAAt(from.X, from.Y))
 		}
 	}
