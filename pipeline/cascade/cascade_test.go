@@ -1,0 +1,300 @@
+package cascade
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"jcsnode/pipeline/ct"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// volume has n slices of 4 x 4 pixels, step mm apart, with -700 HU everywhere.
+func volume(n int, step float64) *ct.Volume {
+	v := &ct.Volume{Rows: 4, Columns: 4, RowSpacing: 2, ColumnSpacing: 2, SliceSpacing: step}
+	for i := range n {
+		hu := make([]int16, 16)
+		for k := range hu {
+			hu[k] = -700
+		}
+		v.Slices = append(v.Slices, ct.Slice{HU: hu, Position: float64(i) * step, Extent: step})
+		hu[0] = int16(i) // tells the fake networks which slice it is
+	}
+	return v
+}
+
+// networks are fakes: slices below positive are positive, the two pixels 5 and 6
+// are lesion. They count what they see.
+type networks struct {
+	positive  int
+	fail      error
+	classify  func(slice int)
+	mu        sync.Mutex
+	segmented []int
+	now, most atomic.Int32
+}
+
+func (n *networks) enter() func() {
+	at := n.now.Add(1)
+	for {
+		m := n.most.Load()
+		if at <= m || n.most.CompareAndSwap(m, at) {
+			break
+		}
+	}
+	return func() { n.now.Add(-1) }
+}
+
+func (n *networks) Classify(_ context.Context, hu []float32, rows, columns int) (float32, []float32, int, int, error) {
+	defer n.enter()()
+	slice := int(hu[0])
+	if n.classify != nil {
+		n.classify(slice)
+	}
+	if n.fail != nil {
+		return 0, nil, 0, 0, n.fail
+	}
+	p := float32(0.1)
+	if slice < n.positive {
+		p = 0.9
+	}
+	return p, []float32{0, 1, 2, 3}, 2, 2, nil
+}
+
+func (n *networks) Segment(_ context.Context, hu []float32, rows, columns int) ([]float32, error) {
+	defer n.enter()()
+	n.mu.Lock()
+	n.segmented = append(n.segmented, int(hu[0]))
+	n.mu.Unlock()
+	p := make([]float32, rows*columns)
+	p[5], p[6] = 0.5, 0.8
+	return p, nil
+}
+
+func TestRun_DecidesByTheRuleThatIsOn(t *testing.T) {
+	tests := []struct {
+		name           string
+		slices, marked int
+		step           float64
+		mm             float64 // ThresholdMM
+		want           bool
+		rule           string
+		text           string
+	}{
+		{"paper: 25 slices are not more than 25", 100, 25, 1, 0, false, RuleCount, "negative: 25 of 100"},
+		{"paper: 26 slices are", 100, 26, 1, 0, true, RuleCount, "positive: 26 of 100"},
+		{"paper's rule on thick slices", 60, 20, 5, 0, false, RuleCount, "more than 25 slices"},
+		{"at 1 mm the length is the count: 25", 100, 25, 1, 25, false, RuleLength, "agrees"},
+		{"at 1 mm the length is the count: 26", 100, 26, 1, 25, true, RuleLength, "agrees"},
+		{"5 slices of 5 mm", 60, 5, 5, 25, false, RuleLength, "agrees"},
+		{"6 slices of 5 mm", 60, 6, 5, 25, true, RuleLength, "would say negative"},
+		{"4 slices of 8 mm", 40, 4, 8, 25, true, RuleLength, "32.0 of 320.0 mm"},
+		{"10 thin slices", 600, 10, 0.5, 25, false, RuleLength, "agrees"},
+		{"50 thin slices are still 25 mm", 600, 50, 0.5, 25, false, RuleLength, "would say positive"},
+		{"51 thin slices", 600, 51, 0.5, 25, true, RuleLength, "agrees"},
+		{"decimals add up", 100, 25, 0.1, 2.5, false, RuleLength, "agrees"},
+		{"none", 10, 0, 1, 25, false, RuleLength, "0 of 10"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			set := DefaultSettings()
+			set.ThresholdMM = tt.mm
+			n := &networks{positive: tt.marked}
+			f, err := Run(context.Background(), volume(tt.slices, tt.step), n, n, set, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := f.Decision
+			if d.Positive != tt.want || d.Rule != tt.rule || d.PositiveSlices != tt.marked || !strings.Contains(d.Text, tt.text) {
+				t.Errorf("decision %+v, want positive %v by %s with %d slices and %q in the text", d, tt.want, tt.rule, tt.marked, tt.text)
+			}
+			if got := len(n.segmented) > 0; got != tt.want {
+				t.Errorf("segmented %d slices, want some: %v", len(n.segmented), tt.want)
+			}
+		})
+	}
+}
+
+func TestRun_SegmentsAllOrNear(t *testing.T) {
+	tests := []struct {
+		segment string
+		near    float64
+		want    int
+	}{
+		{SegmentAll, 0, 60},
+		{SegmentNear, 0, 30},
+		{SegmentNear, 4, 32},
+		{SegmentNear, 5, 32},
+		{SegmentNear, 1000, 60},
+	}
+	for _, tt := range tests {
+		set := DefaultSettings()
+		set.Segment, set.NearMM = tt.segment, tt.near
+		n := &networks{positive: 30}
+		f, err := Run(context.Background(), volume(60, 2), n, n, set, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		masks := 0
+		for _, s := range f.Slices {
+			if s.Mask != nil {
+				masks++
+			}
+		}
+		if len(n.segmented) != tt.want || masks != tt.want || f.Lesions.Segmented != tt.want {
+			t.Errorf("%s within %v mm: %d segmented, %d masks, Lesions.Segmented %d, want %d", tt.segment, tt.near, len(n.segmented), masks, f.Lesions.Segmented, tt.want)
+		}
+	}
+}
+
+func TestRun_MeasuresLesions(t *testing.T) {
+	v := volume(30, 2)
+	v.Slices[3].Extent = 5 // beside a gap, say
+	v.Slices[3].HU[5], v.Slices[3].HU[6] = -400, -500
+	n := &networks{positive: 30}
+	f, err := Run(context.Background(), v, n, n, DefaultSettings(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s is %v, want %v", what, got, want)
+		}
+	}
+	// Two pixels of 4 mm2; the pixel at exactly the operating point counts.
+	near("area", f.Slices[0].LesionAreaMM2, 8)
+	near("volume of 2 mm", f.Slices[0].LesionVolumeML, 0.016)
+	near("volume of 5 mm", f.Slices[3].LesionVolumeML, 0.040)
+	near("mean HU of slice 3", f.Slices[3].LesionMeanHU, -450)
+	near("total volume", f.Lesions.VolumeML, 29*0.016+0.040)
+	near("mean HU", f.Lesions.MeanHU, (29*-700+-450)/30.0)
+	if f.Lesions.Slices != 30 || f.Lesions.LargestSlice != 0 {
+		t.Errorf("lesions %+v, want 30 slices, the first the largest", f.Lesions)
+	}
+	if f.Slices[0].Activation == nil || f.Slices[0].LesionPixels != 2 {
+		t.Errorf("slice 0: %+v, want an activation and 2 lesion pixels", f.Slices[0])
+	}
+}
+
+func TestRun_KeepsToItsWorkers(t *testing.T) {
+	n := &networks{positive: 40, classify: func(int) {
+		for range 1000 {
+			_ = math.Sqrt(2)
+		}
+	}}
+	set := DefaultSettings()
+	set.Workers = 3
+	last := map[string]int{}
+	_, err := Run(context.Background(), volume(40, 1), n, n, set, func(stage string, done, total int) {
+		if done != last[stage]+1 || total != 40 {
+			t.Errorf("%s: %d of %d after %d", stage, done, total, last[stage])
+		}
+		last[stage] = done
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := n.most.Load(); m > 3 {
+		t.Errorf("%d slices at a time, want at most 3", m)
+	}
+	if last[StageClassify] != 40 || last[StageSegment] != 40 {
+		t.Errorf("progress ended at %v, want 40 and 40", last)
+	}
+}
+
+func TestRun_EndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	n := &networks{classify: func(slice int) {
+		if slice == 5 {
+			cancel()
+		}
+	}}
+	f, err := Run(ctx, volume(1000, 1), n, n, DefaultSettings(), nil)
+	if !errors.Is(err, context.Canceled) || f != nil {
+		t.Errorf("findings %v, error %v; want none and %v", f, err, context.Canceled)
+	}
+}
+
+func TestRun_NamesTheSliceThatFailed(t *testing.T) {
+	broken := errors.New("device lost")
+	n := &networks{fail: broken}
+	_, err := Run(context.Background(), volume(3, 1), n, n, DefaultSettings(), nil)
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "classify slice 1 of 3") {
+		t.Errorf("error %v, want %v at slice 1 of 3", err, broken)
+	}
+}
+
+func TestRun_RefusesNonsense(t *testing.T) {
+	set := func(change func(*Settings)) Settings {
+		s := DefaultSettings()
+		change(&s)
+		return s
+	}
+	tests := []struct {
+		name string
+		v    *ct.Volume
+		set  Settings
+		want string
+	}{
+		{"no slices", &ct.Volume{}, DefaultSettings(), "no slices"},
+		{"unknown segment", volume(1, 1), set(func(s *Settings) { s.Segment = "some" }), `"some"`},
+		{"negative threshold", volume(1, 1), set(func(s *Settings) { s.Threshold = -1 }), "threshold"},
+		{"threshold in mm not a number", volume(1, 1), set(func(s *Settings) { s.ThresholdMM = math.NaN() }), "threshold in mm"},
+		{"operating point 0", volume(1, 1), set(func(s *Settings) { s.SegmenterOperatingPoint = 0 }), "segmenter operating point"},
+		{"operating point 1", volume(1, 1), set(func(s *Settings) { s.ClassifierOperatingPoint = 1 }), "classifier operating point"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n := &networks{}
+			if _, err := Run(context.Background(), tt.v, n, n, tt.set, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// broken is a network that answers outside its contract.
+type broken struct {
+	networks
+	p       float32
+	values  []float32
+	segment []float32
+}
+
+func (b *broken) Classify(context.Context, []float32, int, int) (float32, []float32, int, int, error) {
+	return b.p, b.values, 2, 2, nil
+}
+
+func (b *broken) Segment(context.Context, []float32, int, int) ([]float32, error) {
+	return b.segment, nil
+}
+
+func TestRun_DoesNotBelieveNetworks(t *testing.T) {
+	nan := float32(math.NaN())
+	tests := []struct {
+		name string
+		net  *broken
+		want string
+	}{
+		{"probability NaN", &broken{p: nan}, "no probability"},
+		{"probability 2", &broken{p: 2}, "no probability"},
+		{"activation of the wrong size", &broken{p: 0.5, values: make([]float32, 3)}, "3 activation values"},
+		{"mask of the wrong size", &broken{p: 0.9, segment: make([]float32, 3)}, "3 values"},
+		{"mask of NaN", &broken{p: 0.9, segment: append(make([]float32, 15), nan)}, "not a number"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Run(context.Background(), volume(30, 1), tt.net, tt.net, DefaultSettings(), nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,20 @@
+// Package ct makes one volume in Hounsfield units out of the instances of a
+// study, or says why it cannot.
+//
+// ReadHeaders reads what an instance says about itself and refuses it, with the
+// broken element by name, if it cannot be part of an axial CT volume. Select
+// sorts the usable instances into stacks of parallel planes and chooses one;
+// Load decodes the chosen stack, checks that lungs are in it and returns a
+// Volume. Every instance, series and slice that is left out has a Refusal.
+//
+// Promises: stored values are never taken for Hounsfield units; positions along
+// the normal of the slices are the only order (InstanceNumber, SliceLocation,
+// file names and the order of arrival are not looked at); two acquisitions,
+// reconstructions, frames of reference or patients never share a volume; the
+// distance of planes is measured, SliceThickness is not believed; the same
+// instances give the same volume in whatever order they come.
+//
+// The package knows files through dataset and pixels through pipeline/codec,
+// and nothing of the ledger, the networks or the objects that are sent back.
+// Geometry: PS3.3 C.7.6.2.1.1 (Image Plane), CT: C.8.2.1, Enhanced CT: C.8.15.
+package ct

@@ -1,0 +1,288 @@
+package ct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"jcsnode/dataset"
+	"jcsnode/pipeline/codec"
+)
+
+// maxVoxels bounds the memory of a volume: 2 GiB of Hounsfield units, 4096
+// slices of 512 x 512.
+const maxVoxels = 1 << 30
+
+// Load decodes the slices of a series into a volume, as many at a time as there
+// are processors. A slice that cannot be decoded whole is left out, listed in
+// Dropped and treated as missing; the stack must then still meet the rules it was
+// selected by. A stack without lungs is a *Refusal, as is every other reason in
+// the data; an error of another type is the end of ctx or of the machine.
+// progress, if not nil, is called after each slice, one call at a time.
+func Load(ctx context.Context, s *Series, progress func(done, total int)) (*Volume, error) {
+	n := len(s.Headers)
+	if n == 0 {
+		return nil, refuse(CodeTooFewSlices, "the series has no slices", "send the whole axial series")
+	}
+	first := &s.Headers[0]
+	if int64(first.Rows)*int64(first.Columns)*int64(n) > maxVoxels {
+		return nil, refuse(CodeTooLarge, fmt.Sprintf("%d slices of %d x %d are more than fits in memory", n, first.Rows, first.Columns),
+			"send a reconstruction with a smaller matrix or thicker slices")
+	}
+	decoded, err := decodeAll(ctx, s.Headers, progress)
+	if err != nil {
+		return nil, err
+	}
+	v := &Volume{Rows: first.Rows, Columns: first.Columns, RowSpacing: first.PixelSpacing[0], ColumnSpacing: first.PixelSpacing[1],
+		Normal: s.Normal, View: ViewOf(first.Orientation), Notes: append([]string(nil), s.lasting...)}
+	var planes []Slice
+	for i := range decoded {
+		if r := decoded[i].refusal; r != nil {
+			v.Dropped = append(v.Dropped, dropped(&s.Headers[i], *r))
+			continue
+		}
+		planes = append(planes, Slice{Header: s.Headers[i], HU: decoded[i].hu, LungShare: decoded[i].lungShare})
+	}
+	broken := len(v.Dropped)
+	if broken > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("%d of %d slices could not be decoded and are missing (first: %s)", broken, n, v.Dropped[0].Refusal.Text))
+	}
+	if r := v.fill(planes, s); r != nil {
+		if broken > 0 {
+			r.Text += fmt.Sprintf("; %d of %d slices could not be decoded: %s", broken, n, v.Dropped[0].Refusal.Text)
+		}
+		return nil, r
+	}
+	return v, nil
+}
+
+// fill puts the decoded planes of a series that belong to a chest into the
+// volume.
+func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
+	if len(planes) == 0 {
+		return refuse(CodeBrokenPixelData, fmt.Sprintf("no slice of %s could be decoded", s.Name), "send the study again")
+	}
+	// Broken slices first: a stack that is too short is not blamed for its lungs.
+	if r := s.rules.check(newStack(headersOf(planes), s.Normal), s.Name); r != nil {
+		return r
+	}
+	kept, far, r := nearLungs(planes, s.Normal, s.rules.MinSlices)
+	if r != nil {
+		return r
+	}
+	if len(far) > 0 {
+		text := fmt.Sprintf("further than %d mm from the lungs", lungMargin)
+		v.Notes = append(v.Notes, fmt.Sprintf("%d slices %s were left out", len(far), text))
+		for i := range far {
+			v.Dropped = append(v.Dropped, dropped(&far[i].Header, *refuse(CodeFarFromLungs, text, "")))
+		}
+	}
+	return v.arrange(kept, s.rules)
+}
+
+// LoadBest loads the best candidate of a selection that turns out to hold lungs,
+// and returns it with the refusals of those before it. When none does, the error
+// is the refusal of the first.
+func LoadBest(ctx context.Context, sel Selection, progress func(done, total int)) (*Volume, *Series, []SeriesRefusal, error) {
+	if sel.Refusal != nil {
+		return nil, nil, nil, sel.Refusal
+	}
+	var refused []SeriesRefusal
+	var firstErr error
+	for _, s := range sel.Candidates {
+		v, err := Load(ctx, s, progress)
+		if err == nil {
+			return v, s, refused, nil
+		}
+		var r *Refusal
+		if !errors.As(err, &r) {
+			return nil, nil, refused, err
+		}
+		refused = append(refused, SeriesRefusal{s.SeriesInstanceUID, *r})
+		if firstErr == nil {
+			firstErr = err
+		}
+	}
+	return nil, nil, refused, firstErr
+}
+
+// arrange measures the slices that are left and puts them into the volume.
+func (v *Volume) arrange(planes []Slice, rules Rules) *Refusal {
+	st := newStack(headersOf(planes), v.Normal)
+	if r := rules.check(st, "what is left of the series"); r != nil {
+		return r
+	}
+	for i := range planes {
+		planes[i].Position, planes[i].Extent, planes[i].AfterGap = st.positions[i], st.extents[i], st.afterGap[i]
+	}
+	v.Slices, v.SliceSpacing, v.Gaps = planes, st.spacing, st.gaps
+	v.Notes = append(st.gapNotes(), v.Notes...)
+	return nil
+}
+
+func headersOf(planes []Slice) []Header {
+	out := make([]Header, len(planes))
+	for i := range planes {
+		out[i] = planes[i].Header
+	}
+	return out
+}
+
+// nearLungs returns the slices that show lungs or lie within lungMargin of one
+// that does. A scan of the trunk loses its abdomen here; a head or thigh is
+// refused.
+func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *Refusal) {
+	var lungs []float64
+	for i := range planes {
+		if planes[i].LungShare >= MinLungShare {
+			lungs = append(lungs, dot(planes[i].Header.Position, n))
+		}
+	}
+	if len(lungs) < least {
+		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found: %d of %d slices have a lung-like part", len(lungs), len(planes)),
+			"send a chest CT")
+	}
+	for i := range planes {
+		at := dot(planes[i].Header.Position, n)
+		near := slices.ContainsFunc(lungs, func(l float64) bool { return math.Abs(at-l) <= lungMargin })
+		if near {
+			kept = append(kept, planes[i])
+		} else {
+			far = append(far, planes[i])
+		}
+	}
+	return kept, far, nil
+}
+
+// decodedSlice is one slice in Hounsfield units, or why there is none.
+type decodedSlice struct {
+	hu        []int16
+	lungShare float64
+	refusal   *Refusal
+}
+
+// decodeAll decodes slices, a processor's worth at a time; the slices of one
+// multi-frame file share its open file.
+func decodeAll(parent context.Context, headers []Header, progress func(done, total int)) ([]decodedSlice, error) {
+	out := make([]decodedSlice, len(headers))
+	files := openFiles{byPath: map[string]*openFile{}}
+	for i := range headers {
+		files.expect(headers[i].Path)
+	}
+	var mu sync.Mutex
+	done := 0
+	g, ctx := errgroup.WithContext(parent)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range headers {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			out[i] = files.decode(&headers[i])
+			if progress != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				done++
+				progress(done, len(headers))
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	files.closeAll()
+	if err == nil {
+		err = parent.Err() // the loop may have ended early by the caller's context alone
+	}
+	return out, err
+}
+
+// openFiles opens each file once and closes it after its last slice.
+type openFiles struct {
+	mu     sync.Mutex
+	byPath map[string]*openFile
+}
+
+type openFile struct {
+	once sync.Once
+	file *dataset.File
+	err  error
+	left int // slices still to come, under openFiles.mu
+}
+
+func (o *openFiles) expect(path string) {
+	f := o.byPath[path]
+	if f == nil {
+		f = &openFile{}
+		o.byPath[path] = f
+	}
+	f.left++
+}
+
+func (o *openFiles) decode(h *Header) decodedSlice {
+	o.mu.Lock()
+	f := o.byPath[h.Path]
+	o.mu.Unlock()
+	f.once.Do(func() { f.file, f.err = dataset.Open(h.Path, dataset.Limits{}) })
+	var d decodedSlice
+	if f.err != nil {
+		d.refusal = Unreadable(h.Path, f.err).Refusal
+	} else {
+		d = decode(f.file, h)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if f.left--; f.left == 0 && f.file != nil {
+		f.file.Close()
+		f.file = nil
+	}
+	return d
+}
+
+// closeAll closes what the end of a context left open.
+func (o *openFiles) closeAll() {
+	for _, f := range o.byPath {
+		if f.file != nil {
+			f.file.Close()
+		}
+	}
+}
+
+func decode(f *dataset.File, h *Header) decodedSlice {
+	samples, err := codec.Decode(f, h.Frame)
+	if err != nil {
+		return decodedSlice{refusal: refuse(CodeBrokenPixelData, fmt.Sprintf("the pixel data cannot be decoded: %v", err), "send the instance again")}
+	}
+	if samples.Rows != h.Rows || samples.Columns != h.Columns || samples.SamplesPerPixel != 1 || len(samples.Values) != h.Rows*h.Columns {
+		return decodedSlice{refusal: refuse(CodeBrokenPixelData, fmt.Sprintf("the pixel data are %d x %d x %d, the header says %d x %d",
+			samples.Rows, samples.Columns, samples.SamplesPerPixel, h.Rows, h.Columns), "send the instance again")}
+	}
+	hu := toHU(samples.Values, h.Slope, h.Intercept)
+	return decodedSlice{hu: hu, lungShare: lungShare(hu, h.Rows, h.Columns, h.PixelSpacing[0], h.PixelSpacing[1])}
+}
+
+// toHU applies the rescale and clamps to AirHU..MaxHU. Pixel Padding Value
+// (0028,0120) is not read: it is often wrong or of the wrong VR, and what lies
+// outside the field of view (-2048, -3024 HU) is clamped to air anyway.
+func toHU(stored []int32, slope, intercept float64) []int16 {
+	hu := make([]int16, len(stored))
+	if slope == 1 && intercept == math.Trunc(intercept) {
+		add := int64(intercept)
+		for i, v := range stored {
+			hu[i] = int16(min(max(int64(v)+add, AirHU), MaxHU))
+		}
+		return hu
+	}
+	for i, v := range stored {
+		hu[i] = int16(math.Round(math.Min(math.Max(float64(v)*slope+intercept, AirHU), MaxHU)))
+	}
+	return hu
+}

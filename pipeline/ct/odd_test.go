@@ -1,0 +1,385 @@
+package ct
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"jcsnode/dataset"
+)
+
+// dataDir finds the shared data or skips; in CI the data must be there.
+func dataDir(t testing.TB, parts ...string) string {
+	t.Helper()
+	root := os.Getenv("JCSNODE_DATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	dir := filepath.Join(append([]string{root}, parts...)...)
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("test data are missing: %v", err)
+		}
+		t.Skipf("test data are missing (set JCSNODE_DATA): %v", err)
+	}
+	return dir
+}
+
+func readFolder(t testing.TB, dir string) []Header {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []Header
+	for _, e := range entries {
+		out = append(out, ReadFile(filepath.Join(dir, e.Name()), dataset.Limits{})...)
+	}
+	return out
+}
+
+// Every odd study has the outcome that its README asks for.
+func TestOddStudies(t *testing.T) {
+	tests := []struct {
+		folder  string
+		slices  int               // of the volume; 0 is refused
+		code    string            // of the refusal of the study
+		dropped map[string]string // file and code of each instance that is not in the volume
+		note    string            // in a note of the volume or the selection
+	}{
+		{folder: "bad_decimals", code: CodeTooFewSlices, dropped: map[string]string{"ax1.dcm": CodeBadGeometry, "ax2.dcm": CodeBadGeometry, "ax3.dcm": CodeTooFewSlices}},
+		{folder: "dose_report", slices: 2, dropped: map[string]string{"patient_protocol.dcm": CodeNotOurs}},
+		{folder: "duplicate_positions", slices: 4, dropped: map[string]string{"ax2.dcm": CodeRepeated, "ax3_again.dcm": CodeRepeated}, note: "each position is used once"},
+		{folder: "empty_pixels", slices: 2, dropped: map[string]string{"ax3_no_pixel_data_element.dcm": CodeNoPixelData, "ax4_zero_length.dcm": CodeNoPixelData, "ax5_no_fragments.dcm": CodeNoPixelData}},
+		{folder: "empty_sop_uid", code: CodeMissingUID, dropped: map[string]string{"IM0069.dcm": CodeMissingUID, "IM0071.dcm": CodeMissingUID}},
+		{folder: "enhanced_ct", slices: 5},
+		{folder: "enhanced_perfusion_map", code: CodeDerived, dropped: map[string]string{"eCT_Supplemental.dcm": CodeDerived}},
+		{folder: "gantry_tilt_chest", slices: 4, note: "tilted gantry: planes step at 15.0 degrees"},
+		{folder: "gantry_tilt_head", code: CodeTooFewSlices, dropped: map[string]string{"13.dcm": CodeTooFewSlices, "14.dcm": CodeTooFewSlices, "15.dcm": CodeTooFewSlices}},
+		{folder: "head_exam", code: CodeTooFewSlices, dropped: map[string]string{"S1000_I10_surview.dcm": CodeLocalizer, "S2010_I280.dcm": CodeTooFewSlices,
+			"S3010_I280.dcm": CodeTooFewSlices, "S4010_I10.dcm": CodeNotOurs, "S4010_I40.dcm": CodeNotOurs}},
+		{folder: "hostile_strings", code: CodeTooFewSlices, dropped: map[string]string{"ax1.dcm": CodeTooFewSlices, "ax2.dcm": CodeMalformedUID}},
+		{folder: "instance_numbers", slices: 5},
+		{folder: "localizer", slices: 3, dropped: map[string]string{"scout.dcm": CodeLocalizer}},
+		{folder: "missing_rescale", code: CodeMissingRescale, dropped: map[string]string{"ax1.dcm": CodeMissingRescale, "ax2.dcm": CodeMissingRescale}},
+		{folder: "missing_slice", slices: 5, note: "gap of 8.0 mm between positions -238.1 and -230.1: about 1 missing"},
+		{folder: "mr_head", code: CodeNotOurs, dropped: map[string]string{"1-11.dcm": CodeNotOurs, "1-12.dcm": CodeNotOurs, "1-13.dcm": CodeNotOurs}},
+		{folder: "no_patient_id", slices: 2, note: "PatientID (0010,0020) is absent or empty"},
+		{folder: "nonsquare_pixels", slices: 4},
+		{folder: "one_slice", code: CodeTooFewSlices, dropped: map[string]string{"ax1.dcm": CodeTooFewSlices}},
+		{folder: "padding_signed", code: CodeTooFewSlices, dropped: map[string]string{"000002.dcm": CodeTooFewSlices}},
+		{folder: "pet_ct", code: CodeTooFarApart, dropped: map[string]string{"CT_1-054.dcm": CodeTooFarApart, "CT_1-159.dcm": CodeTooFarApart, "CT_1-259.dcm": CodeTooFarApart, "PT_1-08.dcm": CodeNotOurs}},
+		{folder: "prone", slices: 3},
+		{folder: "reformats", code: CodeTooFewSlices, dropped: map[string]string{"axial_19010410-30.dcm": CodeTooFewSlices, "coronal_19010410-052.dcm": CodeDerived, "sagittal_19010410-060.dcm": CodeDerived}},
+		{folder: "scout_only", code: CodeLocalizer, dropped: map[string]string{"scout.dcm": CodeLocalizer}},
+		{folder: "shared_sop_uid", code: CodeSharedUID, dropped: map[string]string{"IM0001.dcm": CodeSharedUID, "IM0002.dcm": CodeSharedUID, "IM0003.dcm": CodeSharedUID, "IM0004.dcm": CodeSharedUID, "IM0005.dcm": CodeSharedUID}},
+		{folder: "truncated", slices: 2, dropped: map[string]string{"ax3_codestream_cut.dcm": CodeBrokenPixelData, "ax4_file_cut.dcm": CodeUnreadable}, note: "1 of 3 slices could not be decoded"},
+		{folder: "two_acquisitions", slices: 3, dropped: map[string]string{"acq2_1.dcm": CodeOtherChosen, "acq2_2.dcm": CodeOtherChosen, "acq2_3.dcm": CodeOtherChosen}},
+		{folder: "two_kernels", slices: 3, dropped: map[string]string{"soft1.dcm": CodeOtherChosen, "soft2.dcm": CodeOtherChosen, "soft3.dcm": CodeOtherChosen}},
+		{folder: "two_patients_one_study", slices: 2, dropped: map[string]string{"b1.dcm": CodeOtherChosen, "b2.dcm": CodeOtherChosen}, note: "2 patients"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.folder, func(t *testing.T) {
+			headers := readFolder(t, dataDir(t, "odd", tt.folder))
+			sel := Select(headers)
+			dropped, notes := sel.Dropped, sel.Notes
+			v, _, _, err := LoadBest(context.Background(), sel, nil)
+			if tt.slices > 0 {
+				if err != nil {
+					t.Fatalf("refused: %v", err)
+				}
+				if len(v.Slices) != tt.slices {
+					t.Errorf("%d slices, want %d", len(v.Slices), tt.slices)
+				}
+				checkVolume(t, v)
+				dropped, notes = append(dropped, v.Dropped...), append(notes, v.Notes...)
+			} else {
+				var r *Refusal
+				if !errors.As(err, &r) || r.Code != tt.code {
+					t.Fatalf("got volume %v, error %v, want a refusal with code %s", v != nil, err, tt.code)
+				}
+			}
+			got := map[string]string{}
+			for _, d := range dropped {
+				if d.Refusal.Text == "" {
+					t.Errorf("%s: a refusal without text", d.Path)
+				}
+				got[filepath.Base(d.Path)] = d.Refusal.Code
+			}
+			for file, code := range tt.dropped {
+				if got[file] != code {
+					t.Errorf("%s: refused with %q, want %q", file, got[file], code)
+				}
+				delete(got, file)
+			}
+			if len(got) > 0 {
+				t.Errorf("also refused: %v", got)
+			}
+			if !strings.Contains(strings.Join(notes, "\n"), tt.note) {
+				t.Errorf("notes %q, want one with %q", notes, tt.note)
+			}
+		})
+	}
+}
+
+// checkVolume tests what holds for every volume.
+func checkVolume(t *testing.T, v *Volume) {
+	t.Helper()
+	var low, high int16
+	for i := range v.Slices {
+		s := &v.Slices[i]
+		if len(s.HU) != v.Rows*v.Columns {
+			t.Fatalf("slice %d has %d pixels, want %d x %d", i, len(s.HU), v.Rows, v.Columns)
+		}
+		if s.Extent <= 0 {
+			t.Errorf("slice %d stands for %v mm", i, s.Extent)
+		}
+		if i > 0 && s.Position-v.Slices[i-1].Position < samePlane {
+			t.Errorf("slice %d at %v follows %v", i, s.Position, v.Slices[i-1].Position)
+		}
+		for _, hu := range s.HU {
+			low, high = min(low, hu), max(high, hu)
+		}
+	}
+	if low < AirHU || low > -900 || high > MaxHU || high < 200 {
+		t.Errorf("Hounsfield units from %d to %d", low, high)
+	}
+}
+
+func TestRealStudies(t *testing.T) {
+	tests := []struct {
+		folder         string
+		slices         int
+		step, pixel    float64
+		first, last    float64 // z
+		lungs          float64 // share in the middle slice, at least
+		cranialNumbers bool    // InstanceNumber falls as z rises
+	}{
+		{"covid_p001", 148, 2, 0.748046875, -346.1, -52.1, 0.15, true},
+		{"normal_001", 77, 4, 0.634765625, -330.5, -26.5, 0.1, true},
+		{"lidc_0003", 70, 5, 0.8203125, -379, -34, 0.1, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.folder, func(t *testing.T) {
+			sel := Select(readFolder(t, dataDir(t, "ct", tt.folder)))
+			if sel.Refusal != nil {
+				t.Fatal(sel.Refusal)
+			}
+			last := 0
+			v, err := Load(context.Background(), sel.Chosen, func(done, total int) {
+				if done != last+1 || total != tt.slices {
+					t.Errorf("progress %d of %d after %d", done, total, last)
+				}
+				last = done
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkVolume(t, v)
+			near := func(what string, got, want float64) {
+				t.Helper()
+				if diff := got - want; diff > 1e-3 || diff < -1e-3 {
+					t.Errorf("%s is %v, want %v", what, got, want)
+				}
+			}
+			if len(v.Slices) != tt.slices {
+				t.Fatalf("%d slices, want %d", len(v.Slices), tt.slices)
+			}
+			near("distance of planes", v.SliceSpacing, tt.step)
+			near("distance of rows", v.RowSpacing, tt.pixel)
+			near("distance of columns", v.ColumnSpacing, tt.pixel)
+			near("length", v.Length(), tt.step*float64(tt.slices))
+			near("first z", v.Slices[0].Header.Position[2], tt.first)
+			near("last z", v.Slices[tt.slices-1].Header.Position[2], tt.last)
+			if !v.View.Usual() {
+				t.Errorf("view %+v, want the usual", v.View)
+			}
+			if len(v.Gaps) > 0 || len(v.Dropped) > 0 {
+				t.Errorf("gaps %v, dropped %v, want none", v.Gaps, v.Dropped)
+			}
+			for i := 1; i < len(v.Slices); i++ {
+				if a, b := *v.Slices[i-1].Header.InstanceNumber, *v.Slices[i].Header.InstanceNumber; a <= b {
+					t.Fatalf("InstanceNumber %d at %v, then %d above", a, v.Slices[i-1].Position, b)
+				}
+			}
+			middle := &v.Slices[tt.slices/2]
+			if middle.LungShare < tt.lungs {
+				t.Errorf("lungs are %.3f of the middle slice, want at least %.2f", middle.LungShare, tt.lungs)
+			}
+			// Fat and muscle make most of what is no air: their median is near water.
+			var soft []int
+			for _, hu := range middle.HU {
+				if hu > -200 && hu < 300 {
+					soft = append(soft, int(hu))
+				}
+			}
+			sort.Ints(soft)
+			if m := soft[len(soft)/2]; m < -120 || m > 80 {
+				t.Errorf("median of the soft tissue is %d HU", m)
+			}
+		})
+	}
+}
+
+// Pixels outside the field of view are -2048 and -3024 HU in these two; the
+// padding element of the first is wrong.
+func TestLoad_ClampsPadding(t *testing.T) {
+	rules := Rules{MinSlices: 1, MinLength: 0, MaxStep: 100}
+	for _, parts := range [][]string{{"odd", "padding_signed"}, {"odd", "reformats"}} {
+		sel := rules.Select(readFolder(t, dataDir(t, parts...)))
+		if sel.Refusal != nil {
+			t.Fatal(sel.Refusal)
+		}
+		v, err := Load(context.Background(), sel.Chosen, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkVolume(t, v)
+		if corner := v.Slices[0].HU[0]; corner != AirHU {
+			t.Errorf("%s: the corner is %d HU, want %d", parts[1], corner, AirHU)
+		}
+	}
+}
+
+// The CT of a PET/CT shows lungs in its first slice, not in abdomen and thigh.
+func TestLoad_RefusesWhatIsNoChest(t *testing.T) {
+	rules := Rules{MinSlices: 1, MinLength: 0, MaxStep: 1000}
+	tests := []struct {
+		folder string
+		prefix string
+		code   string // "" is read
+	}{
+		{"pet_ct", "CT_1-054", ""},
+		{"pet_ct", "CT_1-159", CodeNoLungs},
+		{"pet_ct", "CT_1-259", CodeNoLungs},
+		{"head_exam", "S2010", CodeNoLungs},
+		{"head_exam", "S3010", CodeNoLungs},
+		{"gantry_tilt_head", "1", CodeNoLungs},
+	}
+	for _, tt := range tests {
+		t.Run(tt.folder+" "+tt.prefix, func(t *testing.T) {
+			var headers []Header
+			for _, h := range readFolder(t, dataDir(t, "odd", tt.folder)) {
+				if strings.HasPrefix(filepath.Base(h.Path), tt.prefix) {
+					headers = append(headers, h)
+				}
+			}
+			sel := rules.Select(headers)
+			if sel.Refusal != nil {
+				t.Fatal(sel.Refusal)
+			}
+			_, err := Load(context.Background(), sel.Chosen, nil)
+			code := ""
+			var r *Refusal
+			if errors.As(err, &r) {
+				code = r.Code
+			}
+			if code != tt.code {
+				t.Errorf("error %v, want code %q", err, tt.code)
+			}
+		})
+	}
+}
+
+// A scan of the whole trunk is read as a chest, without its thighs.
+func TestLoad_LeavesOutWhatIsFarFromLungs(t *testing.T) {
+	rules := Rules{MinSlices: 1, MinLength: 0, MaxStep: 1000}
+	sel := rules.Select(readFolder(t, dataDir(t, "odd", "pet_ct")))
+	if sel.Refusal != nil {
+		t.Fatal(sel.Refusal)
+	}
+	v, err := Load(context.Background(), sel.Chosen, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Slices) != 1 || filepath.Base(v.Slices[0].Header.Path) != "CT_1-054.dcm" {
+		t.Errorf("%d slices, the first %s, want CT_1-054.dcm alone", len(v.Slices), v.Slices[0].Header.Path)
+	}
+	for _, d := range v.Dropped {
+		if d.Refusal.Code != CodeFarFromLungs {
+			t.Errorf("%s: %s, want %s", d.Path, d.Refusal.Code, CodeFarFromLungs)
+		}
+	}
+	if len(v.Dropped) != 2 {
+		t.Errorf("%d slices left out, want 2", len(v.Dropped))
+	}
+}
+
+// The frames of the enhanced instance are the slices of covid_p001 in coarse
+// steps, in the order of space though they are stored from above.
+func TestLoad_EnhancedIsAVolumeLikeAnyOther(t *testing.T) {
+	sel := Select(readFolder(t, dataDir(t, "odd", "enhanced_ct")))
+	if sel.Refusal != nil {
+		t.Fatal(sel.Refusal)
+	}
+	v, err := Load(context.Background(), sel.Chosen, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	classic, err := Load(context.Background(), Select(readFolder(t, dataDir(t, "ct", "covid_p001"))).Chosen, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range v.Slices {
+		s := &v.Slices[i]
+		if want := len(v.Slices) - 1 - i; s.Header.Frame != want {
+			t.Errorf("slice %d is frame %d, want %d", i, s.Header.Frame, want)
+		}
+		if s.Header.Slope != 64 || s.Header.PositionDS == "" || s.Header.PixelSpacingDS == "" || s.Header.OrientationDS == "" {
+			t.Errorf("slice %d: header %+v lacks values of the functional groups", i, s.Header)
+		}
+		for k := range classic.Slices {
+			c := &classic.Slices[k]
+			if c.Header.Position != s.Header.Position {
+				continue
+			}
+			// Outside the body is set to air, inside the values are in steps of 64.
+			far := 0
+			for p, hu := range s.HU {
+				if d := int(hu) - int(c.HU[p]); hu > -900 && (d > 64 || d < -64) {
+					far++
+				}
+			}
+			if far > len(s.HU)/100 {
+				t.Errorf("slice %d: %d pixels differ from the classic slice at its position", i, far)
+			}
+		}
+	}
+}
+
+// Prone slices show the same anatomy as supine ones once they are turned.
+func TestLoad_ProneIsTurnedBack(t *testing.T) {
+	load := func(folder string) *Volume {
+		sel := Select(readFolder(t, dataDir(t, "odd", folder)))
+		if sel.Refusal != nil {
+			t.Fatal(sel.Refusal)
+		}
+		v, err := Load(context.Background(), sel.Chosen, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	prone, supine := load("prone"), load("localizer")
+	if want := (View{FlipRows: true, FlipColumns: true}); prone.View != want {
+		t.Fatalf("view %+v, want %+v", prone.View, want)
+	}
+	for i := range supine.Slices {
+		differ := 0
+		for r := range supine.Rows {
+			for c := range supine.Columns {
+				pr, pc := prone.View.Source(r, c, supine.Rows, supine.Columns)
+				if prone.Slices[i].HU[pr*prone.Columns+pc] != supine.Slices[i].HU[r*supine.Columns+c] {
+					differ++
+				}
+			}
+		}
+		if differ > 0 {
+			t.Errorf("slice %d: %d pixels differ from the supine slice", i, differ)
+		}
+	}
+}

@@ -1,0 +1,444 @@
+package ct
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Rules are the limits that a stack of slices must meet to be read.
+type Rules struct {
+	MinSlices int     // planes; two are the least that have a measurable distance
+	MinLength float64 // mm of patient that the planes stand for
+	MaxStep   float64 // mm, usual distance of planes
+}
+
+// DefaultRules are deliberately low: a short stack is read and its Notes say
+// that it is short. Two planes are needed to measure a distance, and under 5 mm
+// of patient there is no lesion to tell from noise. High-resolution chest
+// protocols take one thin slice every 10 mm; planes further apart than 12.5 mm
+// are single pictures, not a scan.
+func DefaultRules() Rules {
+	return Rules{MinSlices: 2, MinLength: 5, MaxStep: 12.5}
+}
+
+// wholeChest is the length in mm under which a stack cannot hold the lungs of
+// an adult (about 250 mm) or a child, so that a negative result speaks only
+// about a part.
+const wholeChest = 120
+
+// Series is one stack of parallel planes of one series, sorted by position
+// along their normal, rising, each position once.
+type Series struct {
+	StudyInstanceUID, SeriesInstanceUID, FrameOfReferenceUID string
+
+	Name      string // for operators: series number, kernel, slices; no patient data
+	Headers   []Header
+	Positions []float64 // mm along Normal
+	Normal    [3]float64
+	Spacing   float64 // mm between neighbouring planes, gaps left out
+	Length    float64 // mm of patient that the planes stand for
+	Gaps      []Gap
+	Notes     []string
+
+	rules   Rules
+	lasting []string // Notes without those about gaps, which a broken slice changes
+}
+
+// Selection is the outcome of Select.
+type Selection struct {
+	Chosen     *Series   // nil when nothing can be read
+	Reason     string    // why Chosen
+	Candidates []*Series // every readable stack, the best first; Chosen is the first
+
+	Refused []SeriesRefusal   // series and stacks that are not Chosen
+	Dropped []InstanceRefusal // every instance that is not in Chosen
+	Notes   []string          // oddities of the study
+
+	Refusal *Refusal // why nothing was chosen; nil if something was
+}
+
+// Select finds the one stack of slices to read in the instances of a study,
+// by DefaultRules.
+func Select(headers []Header) Selection { return DefaultRules().Select(headers) }
+
+// Select finds the one stack of slices to read. Its result depends on the set
+// of headers only, not on their order. See rank for the order of preference.
+func (rules Rules) Select(headers []Header) Selection {
+	var sel Selection
+	all := append([]Header(nil), headers...)
+	sort.SliceStable(all, func(i, j int) bool { return before(&all[i], &all[j]) })
+
+	usable := sel.dropRefused(all)
+	usable = sel.dropSharedUIDs(usable)
+	usable = sel.dropMixedPatients(usable)
+
+	broken := len(sel.Dropped)
+	var late []InstanceRefusal // with their stack
+	lose := func(headers []Header, r Refusal) {
+		for i := range headers {
+			late = append(late, dropped(&headers[i], r))
+		}
+	}
+	for _, group := range split(usable) {
+		series, repeated, refusal := rules.build(group)
+		if refusal != nil {
+			sel.Refused = append(sel.Refused, SeriesRefusal{group[0].SeriesInstanceUID, *refusal})
+			lose(group, *refusal)
+			continue
+		}
+		lose(repeated, *refuse(CodeRepeated, "another slice of the series has the same position and was used", ""))
+		sel.Candidates = append(sel.Candidates, series)
+	}
+	sel.noteStudy(all)
+	if len(sel.Candidates) == 0 {
+		sel.Refusal = sel.conclude(len(all), sel.Dropped[:broken])
+	} else {
+		sel.Reason = rank(sel.Candidates)
+		sel.Chosen = sel.Candidates[0]
+		for _, s := range sel.Candidates[1:] {
+			r := *refuse(CodeOtherChosen, fmt.Sprintf("%s can be read, but %s was chosen", describe(s), describe(sel.Chosen)), "")
+			sel.Refused = append(sel.Refused, SeriesRefusal{s.SeriesInstanceUID, r})
+			lose(s.Headers, r)
+		}
+	}
+	sel.refuseRest(all)
+	sel.Dropped = append(sel.Dropped, late...)
+	return sel
+}
+
+func dropped(h *Header, r Refusal) InstanceRefusal {
+	return InstanceRefusal{h.SOPInstanceUID, h.SeriesInstanceUID, h.Path, r}
+}
+
+// before is the canonical order of headers; the first of several at one
+// position is the one that is used.
+func before(a, b *Header) bool {
+	for _, c := range []int{
+		strings.Compare(a.StudyInstanceUID, b.StudyInstanceUID),
+		strings.Compare(a.SeriesInstanceUID, b.SeriesInstanceUID),
+		compareInts(a.InstanceNumber, b.InstanceNumber),
+		strings.Compare(a.SOPInstanceUID, b.SOPInstanceUID),
+		a.Frame - b.Frame,
+		strings.Compare(a.Path, b.Path),
+	} {
+		if c != 0 {
+			return c < 0
+		}
+	}
+	return false
+}
+
+// compareInts orders numbers before absent ones.
+func compareInts(a, b *int) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	case *a < *b:
+		return -1
+	case *a > *b:
+		return 1
+	}
+	return 0
+}
+
+func (sel *Selection) drop(h *Header, r Refusal) {
+	last := len(sel.Dropped) - 1
+	if last >= 0 && sel.Dropped[last].Path == h.Path && sel.Dropped[last].Refusal == r {
+		return // the frames of one instance share one refusal
+	}
+	sel.Dropped = append(sel.Dropped, dropped(h, r))
+}
+
+func (sel *Selection) dropRefused(headers []Header) []Header {
+	var usable []Header
+	for i := range headers {
+		if r := headers[i].Refusal; r != nil {
+			sel.drop(&headers[i], *r)
+			continue
+		}
+		usable = append(usable, headers[i])
+	}
+	return usable
+}
+
+// dropSharedUIDs handles several files under one SOP Instance UID. The same
+// slice sent twice is used once. Different slices under one UID cannot be told
+// apart by a reference, so that no result could name its source: all are
+// refused.
+func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
+	type slot struct {
+		uid   string
+		frame int
+	}
+	first := map[slot]*Header{}
+	shared := map[string]bool{}
+	copies := map[*Header]bool{}
+	for i := range headers {
+		h := &headers[i]
+		k := slot{h.SOPInstanceUID, h.Frame}
+		f, ok := first[k]
+		switch {
+		case !ok:
+			first[k] = h
+		case f.SeriesInstanceUID == h.SeriesInstanceUID && f.Position == h.Position && f.Orientation == h.Orientation &&
+			f.PatientID == h.PatientID && f.StudyInstanceUID == h.StudyInstanceUID:
+			copies[h] = true
+		default:
+			shared[h.SOPInstanceUID] = true
+		}
+	}
+	var usable []Header
+	repeated := 0
+	for i := range headers {
+		h := &headers[i]
+		switch {
+		case shared[h.SOPInstanceUID]:
+			sel.drop(h, *refuse(CodeSharedUID,
+				"several different slices have one SOP Instance UID (0008,0018), so that no reference can name one of them",
+				"send the study again with a UID of its own for each slice; every file that came is kept"))
+		case copies[h]:
+			repeated++
+			sel.drop(h, *refuse(CodeRepeated, "the slice came more than once under its SOP Instance UID, another copy was used", ""))
+		default:
+			usable = append(usable, *h)
+		}
+	}
+	if repeated > 0 {
+		sel.Notes = append(sel.Notes, fmt.Sprintf("%d slices came more than once under one SOP Instance UID at one position; the first by path is used", repeated))
+	}
+	return usable
+}
+
+// dropMixedPatients refuses series that hold slices of two patients.
+func (sel *Selection) dropMixedPatients(headers []Header) []Header {
+	patients := map[string]map[[2]string]bool{}
+	for i := range headers {
+		h := &headers[i]
+		key := h.StudyInstanceUID + "\x00" + h.SeriesInstanceUID
+		if patients[key] == nil {
+			patients[key] = map[[2]string]bool{}
+		}
+		patients[key][[2]string{h.PatientID, h.IssuerOfPatientID}] = true
+	}
+	var usable []Header
+	refused := map[string]bool{}
+	for i := range headers {
+		h := &headers[i]
+		key := h.StudyInstanceUID + "\x00" + h.SeriesInstanceUID
+		if len(patients[key]) == 1 {
+			usable = append(usable, *h)
+			continue
+		}
+		r := *refuse(CodeTwoPatients, fmt.Sprintf("slices of %d patients (PatientID (0010,0020) with its issuer) are in one series", len(patients[key])),
+			"correct the patient at the source and send the study again")
+		if !refused[key] {
+			refused[key] = true
+			sel.Refused = append(sel.Refused, SeriesRefusal{h.SeriesInstanceUID, r})
+		}
+		sel.drop(h, r)
+	}
+	return usable
+}
+
+// noteStudy adds notes about the study as a whole.
+func (sel *Selection) noteStudy(all []Header) {
+	patients, studies := map[[2]string]bool{}, map[string]bool{}
+	for i := range all {
+		if all[i].StudyInstanceUID == "" {
+			continue // unreadable file
+		}
+		patients[[2]string{all[i].PatientID, all[i].IssuerOfPatientID}] = true
+		studies[all[i].StudyInstanceUID] = true
+	}
+	if len(studies) > 1 {
+		sel.Notes = append(sel.Notes, fmt.Sprintf("instances of %d studies were given together; a stack has slices of one only", len(studies)))
+	}
+	if len(patients) > len(studies) {
+		sel.Notes = append(sel.Notes, fmt.Sprintf("%d patients (PatientID with its issuer) share the study: a result belongs to the patient of its own slices only; correct the study at its source", len(patients)))
+	}
+}
+
+// conclude says why there is no candidate: by the stack that came furthest, else
+// by what most instances were refused for.
+func (sel *Selection) conclude(total int, dropped []InstanceRefusal) *Refusal {
+	if total == 0 {
+		return refuse(CodeNothingUsable, "the study has no instance", "send the study again")
+	}
+	var why Refusal
+	if len(sel.Refused) > 0 {
+		why = sel.Refused[0].Refusal
+		for _, r := range sel.Refused {
+			if r.Refusal.Code == CodeTooFewSlices || r.Refusal.Code == CodeTooFarApart {
+				why = r.Refusal
+				break
+			}
+		}
+	} else {
+		why = mostCommon(dropped)
+	}
+	if len(dropped) > 0 {
+		why.Text = fmt.Sprintf("%s; instances refused: %s", why.Text, countCodes(dropped))
+	}
+	return &why
+}
+
+// refuseRest adds a refusal for every series that lost all its instances.
+func (sel *Selection) refuseRest(all []Header) {
+	spoken := map[string]bool{}
+	if sel.Chosen != nil {
+		spoken[sel.Chosen.SeriesInstanceUID] = true
+	}
+	for _, r := range sel.Refused {
+		spoken[r.SeriesInstanceUID] = true
+	}
+	for i := range all {
+		uid := all[i].SeriesInstanceUID
+		if uid == "" || spoken[uid] {
+			continue
+		}
+		spoken[uid] = true
+		var own []InstanceRefusal
+		for _, d := range sel.Dropped {
+			if d.SeriesInstanceUID == uid {
+				own = append(own, d)
+			}
+		}
+		sel.Refused = append(sel.Refused, SeriesRefusal{uid, mostCommon(own)})
+	}
+}
+
+// mostCommon returns the refusal whose code is the most frequent, the first of
+// equals.
+func mostCommon(dropped []InstanceRefusal) Refusal {
+	count := map[string]int{}
+	var best Refusal
+	for _, d := range dropped {
+		count[d.Refusal.Code]++
+	}
+	for _, d := range dropped {
+		if best.Code == "" || count[d.Refusal.Code] > count[best.Code] {
+			best = d.Refusal
+		}
+	}
+	return best
+}
+
+func countCodes(dropped []InstanceRefusal) string {
+	count := map[string]int{}
+	var codes []string
+	for _, d := range dropped {
+		if count[d.Refusal.Code] == 0 {
+			codes = append(codes, d.Refusal.Code)
+		}
+		count[d.Refusal.Code]++
+	}
+	sort.Strings(codes)
+	for i, c := range codes {
+		codes[i] = c + " " + strconv.Itoa(count[c])
+	}
+	return strings.Join(codes, ", ")
+}
+
+// build makes a Series of slices that belong together, and returns the slices
+// left out because their position was taken.
+func (rules Rules) build(group []Header) (*Series, []Header, *Refusal) {
+	h := &group[0]
+	n := h.Normal()
+	st := newStack(group, n)
+	s := &Series{
+		StudyInstanceUID: h.StudyInstanceUID, SeriesInstanceUID: h.SeriesInstanceUID, FrameOfReferenceUID: h.FrameOfReferenceUID,
+		Headers: st.headers, Positions: st.positions, Normal: n, Spacing: st.spacing, Length: st.length(),
+		Gaps: st.gaps, rules: rules, lasting: st.notes(n),
+	}
+	s.Name = nameOf(s)
+	if r := rules.check(st, s.Name); r != nil {
+		return nil, nil, r
+	}
+	if s.Length < wholeChest {
+		s.lasting = append(s.lasting, fmt.Sprintf("the slices stand for %.0f mm of the patient, less than a chest: a result speaks only about them", s.Length))
+	}
+	if h.PatientID == "" {
+		s.lasting = append(s.lasting, "PatientID (0010,0020) is absent or empty: results can be found by the study only")
+	}
+	if h.FrameOfReferenceUID == "" {
+		s.lasting = append(s.lasting, "FrameOfReferenceUID (0020,0052) is absent or empty: results match the slices by reference, not by position")
+	}
+	s.lasting = append(s.lasting, flagsOf(s.Headers)...)
+	s.Notes = append(st.gapNotes(), s.lasting...)
+	return s, st.repeated, nil
+}
+
+// check applies the rules to a measured stack.
+func (rules Rules) check(st *stack, name string) *Refusal {
+	switch {
+	case len(st.headers) < rules.MinSlices:
+		return refuse(CodeTooFewSlices, fmt.Sprintf("%s has too few usable slices (at least %d are needed)", name, rules.MinSlices),
+			"send the whole axial series")
+	case st.spacing > rules.MaxStep:
+		return refuse(CodeTooFarApart, fmt.Sprintf("the planes of %s are %.1f mm apart (at most %.1f mm can be read)", name, st.spacing, rules.MaxStep),
+			"send the whole axial series")
+	case st.length() < rules.MinLength:
+		return refuse(CodeTooFewSlices, fmt.Sprintf("the slices of %s stand for %.1f mm of the patient (at least %.1f mm are needed)", name, st.length(), rules.MinLength),
+			"send the whole axial series")
+	}
+	return nil
+}
+
+// flagsOf joins the flags of slices, each once with its count.
+func flagsOf(headers []Header) []string {
+	count := map[string]int{}
+	var order []string
+	for i := range headers {
+		for _, f := range headers[i].Flags {
+			if count[f] == 0 {
+				order = append(order, f)
+			}
+			count[f]++
+		}
+	}
+	for i, f := range order {
+		order[i] = fmt.Sprintf("%s (%d slices)", f, count[f])
+	}
+	return order
+}
+
+func nameOf(s *Series) string {
+	h := &s.Headers[0]
+	var b strings.Builder
+	b.WriteString("series")
+	if h.SeriesNumber != nil {
+		fmt.Fprintf(&b, " %d", *h.SeriesNumber)
+	}
+	b.WriteString(" (")
+	if h.Kernel != "" {
+		fmt.Fprintf(&b, "kernel %s, ", printable(h.Kernel))
+	}
+	fmt.Fprintf(&b, "%d slices", len(s.Headers))
+	if s.Spacing > 0 {
+		fmt.Fprintf(&b, " every %s mm", strconv.FormatFloat(math.Round(s.Spacing*100)/100, 'f', -1, 64))
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// printable keeps text of a header that is shown to operators short and free of
+// control characters.
+func printable(s string) string {
+	out := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0xFFFD {
+			return '?'
+		}
+		return r
+	}, s)
+	if len(out) > 32 {
+		out = out[:32]
+	}
+	return out
+}

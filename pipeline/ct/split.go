@@ -1,0 +1,136 @@
+package ct
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+)
+
+// split sorts slices into groups that can be one volume.
+//
+// Slices that differ in study, patient, series, frame of reference, direction,
+// matrix or pixel spacing are never in one volume. Slices of one such group that
+// differ in kernel, image type, thickness or acquisition are apart only where
+// the two sets lie over each other: then they are two pictures of the same
+// place, and stacking them would interleave two volumes. Where they lie one after
+// the other they are one scan (step and shoot counts an acquisition per step;
+// head protocols change the thickness on the way).
+func split(headers []Header) [][]Header {
+	var out [][]Header
+	for _, group := range partition(headers, rigidKey) {
+		for _, parallel := range byDirection(group) {
+			out = append(out, splitOverlaps(parallel, separators)...)
+		}
+	}
+	return out
+}
+
+// sameDirection is how much each component of a direction may differ within one
+// stack, about 0.1 degree: directions are written with four to seven digits.
+const sameDirection = 0.002
+
+// byDirection groups slices whose rows and columns run alike.
+func byDirection(headers []Header) [][]Header {
+	var out [][]Header
+next:
+	for i := range headers {
+		for j := range out {
+			if alike(&out[j][0].Orientation, &headers[i].Orientation) {
+				out[j] = append(out[j], headers[i])
+				continue next
+			}
+		}
+		out = append(out, []Header{headers[i]})
+	}
+	return out
+}
+
+func alike(a, b *[6]float64) bool {
+	for i := range a {
+		if math.Abs(a[i]-b[i]) > sameDirection {
+			return false
+		}
+	}
+	return true
+}
+
+// rigidKey is equal for slices that can share a grid. The spacing is compared to
+// 0.1 micrometre.
+func rigidKey(h *Header) string {
+	var b strings.Builder
+	for _, s := range []string{h.StudyInstanceUID, h.PatientID, h.IssuerOfPatientID, h.SeriesInstanceUID, h.FrameOfReferenceUID} {
+		fmt.Fprintf(&b, "%q", s)
+	}
+	fmt.Fprintf(&b, "|%d|%d|%d|%d", h.Rows, h.Columns, int(math.Round(h.PixelSpacing[0]*1e4)), int(math.Round(h.PixelSpacing[1]*1e4)))
+	return b.String()
+}
+
+// separators are tried in this order.
+var separators = []func(*Header) string{
+	func(h *Header) string { return h.Kernel },
+	func(h *Header) string { return strings.Join(h.ImageType, `\`) },
+	func(h *Header) string { return fmt.Sprintf("%.2f", h.SliceThickness) },
+	func(h *Header) string { return h.Phase },
+	func(h *Header) string {
+		if h.AcquisitionNumber == nil {
+			return ""
+		}
+		return fmt.Sprint(*h.AcquisitionNumber)
+	},
+}
+
+func splitOverlaps(group []Header, seps []func(*Header) string) [][]Header {
+	if len(seps) == 0 {
+		return [][]Header{group}
+	}
+	parts := partition(group, seps[0])
+	if len(parts) == 1 || !overlap(parts, group[0].Normal()) {
+		return splitOverlaps(group, seps[1:])
+	}
+	var out [][]Header
+	for _, p := range parts {
+		out = append(out, splitOverlaps(p, seps[1:])...)
+	}
+	return out
+}
+
+// overlap reports whether two of the sets share a stretch along the normal n.
+func overlap(parts [][]Header, n [3]float64) bool {
+	type span struct{ lo, hi float64 }
+	spans := make([]span, len(parts))
+	for i, p := range parts {
+		s := span{math.Inf(1), math.Inf(-1)}
+		for j := range p {
+			at := dot(p[j].Position, n)
+			s.lo, s.hi = math.Min(s.lo, at), math.Max(s.hi, at)
+		}
+		spans[i] = s
+	}
+	sort.Slice(spans, func(i, j int) bool { return spans[i].lo < spans[j].lo })
+	end := spans[0].hi
+	for _, s := range spans[1:] {
+		if s.lo < end+samePlane {
+			return true
+		}
+		end = math.Max(end, s.hi)
+	}
+	return false
+}
+
+// partition groups headers by key, groups in the order of their first header.
+func partition(headers []Header, key func(*Header) string) [][]Header {
+	at := map[string]int{}
+	var out [][]Header
+	for i := range headers {
+		k := key(&headers[i])
+		j, ok := at[k]
+		if !ok {
+			j = len(out)
+			at[k] = j
+			out = append(out, nil)
+		}
+		out[j] = append(out[j], headers[i])
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package ct
+
+import (
+	"fmt"
+	"math"
+	"sort"
+)
+
+const (
+	// samePlane is the distance in mm along the normal under which two slices are
+	// the same plane. Positions are written with a resolution of 0.1 mm or finer,
+	// and no chest CT steps by less than 0.2 mm.
+	samePlane = 0.05
+	// gapFactor: a step larger than this many usual steps lacks at least one plane.
+	gapFactor = 1.5
+	// irregular is the relative spread of steps above which it is noted.
+	irregular = 0.05
+)
+
+// Gap is a place in a stack where planes are missing.
+type Gap struct {
+	From, To float64 // positions in mm along the normal of the planes on both sides
+	Missing  int     // planes that would fill it, by the usual step
+}
+
+// stack is the geometry of parallel planes, by position, each once.
+type stack struct {
+	headers   []Header
+	positions []float64 // mm along the normal, rising
+	extents   []float64
+	afterGap  []bool
+	spacing   float64 // mean of the steps that are no gap; 0 for a single plane
+	gaps      []Gap
+	spread    float64  // largest relative difference of a step (no gap) from spacing
+	repeated  []Header // further slices at a position already taken
+}
+
+// newStack sorts parallel slices by their position along the normal n, keeps
+// the first of each plane in the order of headers, and measures steps and gaps.
+// For a single plane the extent is its stated thickness, for want of a step.
+func newStack(headers []Header, n [3]float64) *stack {
+	order := make([]int, len(headers))
+	at := make([]float64, len(headers))
+	for i := range headers {
+		order[i] = i
+		at[i] = dot(headers[i].Position, n)
+	}
+	sort.SliceStable(order, func(a, b int) bool { return at[order[a]] < at[order[b]] })
+	s := &stack{}
+	// A plane is as wide as samePlane from its lowest member, and its first
+	// member in the order of headers stands for it.
+	for i := 0; i < len(order); {
+		first, j := order[i], i+1
+		for ; j < len(order) && at[order[j]]-at[order[i]] < samePlane; j++ {
+			first = min(first, order[j])
+		}
+		for _, k := range order[i:j] {
+			if k != first {
+				s.repeated = append(s.repeated, headers[k])
+			}
+		}
+		s.headers = append(s.headers, headers[first])
+		s.positions = append(s.positions, at[first])
+		i = j
+	}
+	s.measure()
+	return s
+}
+
+func (s *stack) measure() {
+	n := len(s.positions)
+	s.extents = make([]float64, n)
+	s.afterGap = make([]bool, n)
+	if n == 0 {
+		return
+	}
+	s.afterGap[0] = true
+	if n == 1 {
+		s.extents[0] = s.headers[0].SliceThickness
+		return
+	}
+	steps := make([]float64, n-1)
+	for i := range steps {
+		steps[i] = s.positions[i+1] - s.positions[i]
+	}
+	sorted := append([]float64(nil), steps...)
+	sort.Float64s(sorted)
+	usual := sorted[(len(sorted)-1)/2] // the lower median: a gap among two steps stays a gap
+	var sum float64
+	var count int
+	for i, d := range steps {
+		if d > gapFactor*usual {
+			s.afterGap[i+1] = true
+			s.gaps = append(s.gaps, Gap{From: s.positions[i], To: s.positions[i+1], Missing: max(1, int(math.Round(d/usual))-1)})
+			continue
+		}
+		sum += d
+		count++
+	}
+	s.spacing = sum / float64(count)
+	for i, d := range steps {
+		half := d / 2
+		if s.afterGap[i+1] {
+			half = s.spacing / 2
+		} else {
+			s.spread = math.Max(s.spread, math.Abs(d-s.spacing)/s.spacing)
+		}
+		s.extents[i] += half
+		s.extents[i+1] += half
+	}
+	s.extents[0] += s.spacing / 2
+	s.extents[n-1] += s.spacing / 2
+}
+
+// length is the length of patient that the planes stand for, in mm.
+func (s *stack) length() float64 {
+	var mm float64
+	for _, e := range s.extents {
+		mm += e
+	}
+	return mm
+}
+
+// shear is the angle in degrees between the normal and the line along which the
+// positions step, 0 for a stack without tilt.
+func (s *stack) shear(n [3]float64) float64 {
+	if len(s.headers) < 2 {
+		return 0
+	}
+	a, b := s.headers[0].Position, s.headers[len(s.headers)-1].Position
+	d := unit([3]float64{b[0] - a[0], b[1] - a[1], b[2] - a[2]})
+	return math.Acos(math.Min(1, math.Abs(dot(d, n)))) * 180 / math.Pi
+}
+
+// gapNotes describes the places where planes are missing.
+func (s *stack) gapNotes() []string {
+	var out []string
+	for _, g := range s.gaps {
+		out = append(out, fmt.Sprintf("gap of %.1f mm between positions %.1f and %.1f: about %d missing; no plane and no length is assumed there",
+			g.To-g.From, g.From, g.To, g.Missing))
+	}
+	return out
+}
+
+// notes describes what else is unusual about the stack.
+func (s *stack) notes(n [3]float64) []string {
+	var out []string
+	if len(s.repeated) > 0 {
+		out = append(out, fmt.Sprintf("%d more slices at positions already taken were left out; each position is used once", len(s.repeated)))
+	}
+	if s.spread > irregular {
+		out = append(out, fmt.Sprintf("steps between planes differ by up to %.0f %% from their mean of %.2f mm; lengths are measured slice by slice", 100*s.spread, s.spacing))
+	}
+	if a := s.shear(n); a > 1 {
+		out = append(out, fmt.Sprintf("tilted gantry: planes step at %.1f degrees to their normal; distances are measured along the normal", a))
+	}
+	return out
+}
