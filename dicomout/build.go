@@ -82,7 +82,7 @@ func (r *Report) jobs() ([]job, error) {
 func hasLesion(s *sc.Slice) bool { return len(bytes.TrimLeft(s.Mask, "\x00")) > 0 }
 
 func (r *Report) facts() sc.StudyFacts {
-	return sc.StudyFacts{LesionVolumeML: r.Measures.LesionML, LungShare: r.Measures.LungShare}
+	return sc.StudyFacts{LesionVolumeML: r.Measures.LesionML, LungShare: r.Measures.Share()}
 }
 
 func (r *Report) summary(page *sc.Page) job {

@@ -124,6 +124,11 @@ func TestBuild_MakesWhatTheOutcomeAsksFor(t *testing.T) {
 		{"positive, no activation", func(r *dicomout.Report) { r.Activation = nil }, "summary 1, seg 1, outline 3"},
 		{"positive, summary only", func(r *dicomout.Report) { r.Options = dicomout.Options{Summary: true} }, "summary 1"},
 		{"positive, all off", func(r *dicomout.Report) { r.Options = dicomout.Options{} }, ""},
+		{"positive, frames of one instance", func(r *dicomout.Report) {
+			for i := range r.Study.Slices {
+				r.Study.Slices[i].SOPInstanceUID, r.Study.Slices[i].InstanceNumber = r.Study.Slices[0].SOPInstanceUID, 1
+			}
+		}, "summary 1, seg 1, activation 3, outline 3"},
 		{"negative", func(r *dicomout.Report) { r.Outcome = sc.Negative }, "summary 1"},
 		{"not processed", func(r *dicomout.Report) {
 			r.Outcome, r.Reason, r.Remedy, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", "Send it.", nil, nil

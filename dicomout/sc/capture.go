@@ -25,12 +25,12 @@ type Capture struct {
 
 // Activation packs a picture of RenderActivation.
 func Activation(s *object.Study, c Capture, picture *image.RGBA) (*object.Object, error) {
-	return slicePicture(s, object.Activation, "ACTIVATION", "JCS activation map over source slice", "Activation map", c, picture)
+	return slicePicture(s, object.Activation, "ACTIVATION", "JCS activation map over source slice:", "Activation map", c, picture)
 }
 
 // Outline packs a picture of RenderOutline.
 func Outline(s *object.Study, c Capture, picture *image.RGBA) (*object.Object, error) {
-	return slicePicture(s, object.Outline, "OUTLINE", "JCS lesion outline over source slice", "Lesion outline", c, picture)
+	return slicePicture(s, object.Outline, "OUTLINE", "JCS lesion outline over source slice:", "Lesion outline", c, picture)
 }
 
 // slicePicture packs a picture of one slice.
@@ -39,7 +39,7 @@ func slicePicture(s *object.Study, kind object.Kind, flavour, derivation, title 
 		return nil, fmt.Errorf("build %s: slice %d of %d", kind.Name, c.Index, len(s.Slices))
 	}
 	sl := s.Slices[c.Index]
-	uid := s.InstanceUID(kind, sl.SOPInstanceUID)
+	uid := s.InstanceUID(kind, nameOf(s.Slices, sl)...)
 	number := s.InstanceNumber(c.Index)
 	elements, err := pictureElements(s, kind, uid, picture)
 	if err != nil {
@@ -62,6 +62,21 @@ func slicePicture(s *object.Study, kind object.Kind, flavour, derivation, title 
 		elements = append(elements, s.FrameOfReferenceElements()...)
 	}
 	return s.NewObject(kind, uid, dataset.ExplicitVRLittleEndian, fmt.Sprintf("%s, image %d", title, number), elements)
+}
+
+// nameOf returns what tells the slice from all others: its instance, and its position if it is a frame of an instance with
+// several.
+func nameOf(all []object.Slice, sl object.Slice) []string {
+	frames := 0
+	for _, other := range all {
+		if other.SOPInstanceUID == sl.SOPInstanceUID {
+			frames++
+		}
+	}
+	if frames > 1 {
+		return []string{sl.SOPInstanceUID, sl.PositionDS}
+	}
+	return []string{sl.SOPInstanceUID}
 }
 
 // Summary packs a picture of RenderSummary. It has no plane; it refers to all slices of the chosen series, if there is one.
@@ -87,7 +102,12 @@ func Summary(s *object.Study, outcome Outcome, picture *image.RGBA) (*object.Obj
 // summarySources returns the Source Image Sequence of a page: all slices, none of which lies where the page does.
 func summarySources(slices []object.Slice) *object.Element {
 	items := make([][]*object.Element, 0, len(slices))
+	seen := map[string]bool{}
 	for _, sl := range slices {
+		if seen[sl.SOPInstanceUID] { // another frame of it
+			continue
+		}
+		seen[sl.SOPInstanceUID] = true
 		items = append(items, []*object.Element{
 			object.Text(tag.ReferencedSOPClassUID, "UI", sl.SOPClassUID),
 			object.Text(tag.ReferencedSOPInstanceUID, "UI", sl.SOPInstanceUID),

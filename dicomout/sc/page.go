@@ -55,6 +55,14 @@ type Measures struct {
 	LungShare float64
 }
 
+// Share is LungShare, negative also where there is no lung to take a share of.
+func (m Measures) Share() float64 {
+	if !(m.LungML > 0) {
+		return -1
+	}
+	return m.LungShare
+}
+
 // Lung is one lung: its volume, and that of the lesions in it, in mL.
 type Lung struct{ VolumeML, LesionML float64 }
 

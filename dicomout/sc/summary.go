@@ -204,7 +204,7 @@ func (s *sheet) measures() {
 	}
 	cell(left+190, "Lesion volume", formatVolume(m.LesionML), ink)
 	cell(left+360, "Lesions", fmt.Sprint(m.Lesions), ink)
-	cell(left+480, "Share of lung", formatShare(m.LungShare), s.accent())
+	cell(left+480, "Share of lung", formatShare(m.Share()), s.accent())
 	s.gauges(left+640, m)
 }
 
@@ -218,7 +218,7 @@ func (s *sheet) gauges(x int, m Measures) {
 	}
 	rows := []row{{"Right", m.Right.share()}, {"Left", m.Left.share()}}
 	if m.Right.share() < 0 && m.Left.share() < 0 {
-		rows = []row{{"Lungs", m.LungShare}}
+		rows = []row{{"Lungs", m.Share()}}
 	}
 	for i, row := range rows {
 		y := 238 + 24*i
