@@ -1,4 +1,4 @@
-// Command nets times both networks of models/manifest.toml against plain VGG-16 convolutions in fp32, all at 512x512, in
+// Command nets times both networks of models/manifest.toml against plain VGG-16 convolutions in fp32, all fed 512x512, in
 // the same process with the same threads, and prints milliseconds per slice and the ratio to that reference.
 //
 // The three take turns, so that other work on the machine touches all of them; medians are given. The ratio of CPU time
@@ -101,7 +101,7 @@ func run(dir string, opt models.Options, rounds int) error {
 }
 
 func describe(kind string, n models.Network) string {
-	return fmt.Sprintf("%s: %s, %s (%s)", kind, n.Name, n.Precision, n.Status)
+	return fmt.Sprintf("%s: %s, %s, inside %dx%d (%s)", kind, n.Name, n.Precision, n.Size, n.Size, n.Status)
 }
 
 // measure gives wall and CPU time per slice: workers calls at once, again and again for 0.2 s at least.
