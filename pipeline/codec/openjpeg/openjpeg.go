@@ -1,0 +1,186 @@
+// Package openjpeg decodes JPEG 2000 and High-Throughput JPEG 2000 codestreams (ITU-T
+// T.800, T.814) with the OpenJPEG library: the transfer syntaxes .90, .91 and .201 to
+// .203. It is the only codec that leaves Go. What can be checked before is checked in Go:
+// the SIZ marker against the data set, and that every announced tile is there, which
+// OpenJPEG does not mind. With the build tag nojp2, or without cgo, Decode always returns
+// ErrNotBuilt.
+package openjpeg
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"jcsnode/pipeline/codec/codestream"
+)
+
+// ErrNotBuilt is the error of a program built without OpenJPEG.
+var ErrNotBuilt = errors.New("this program was built without OpenJPEG (build tag nojp2 or no cgo)")
+
+// ErrDeadline is the error of a decoding that took longer than it may.
+var ErrDeadline = errors.New("JPEG 2000 decoding took too long")
+
+const (
+	// Deadline of one frame. A CT slice takes 30 to 100 ms; damaged streams of 64 x 64
+	// were seen to take 1.7 s.
+	Deadline = 10 * time.Second
+	// maxAbandoned is how many decodings beyond their deadline may still run, since C code
+	// cannot be stopped.
+	maxAbandoned = 4
+	// maxTiles of a codestream; CT comes in one.
+	maxTiles = 64
+)
+
+// abandoned counts decodings that nobody waits for any more.
+var abandoned atomic.Int32
+
+// Decode returns rows x columns samples, negative ones where the codestream is signed,
+// and its precision. A raw codestream and one inside a JP2 file are read. It waits until
+// the deadline at most; a decoding that is not ready then goes on unheard.
+func Decode(data []byte, im codestream.Image) (samples []int32, precision int, err error) {
+	if !Available {
+		return nil, 0, ErrNotBuilt
+	}
+	data, err = unwrap(data)
+	if err != nil {
+		return nil, 0, err
+	}
+	precision, err = inspect(data, im)
+	if err != nil {
+		return nil, 0, err
+	}
+	if n := abandoned.Load(); n >= maxAbandoned {
+		return nil, 0, fmt.Errorf("%d earlier ones still run: %w", n, ErrDeadline)
+	}
+	type result struct {
+		samples []int32
+		err     error
+	}
+	done := make(chan result, 1)
+	var state atomic.Int32 // 0 running, 1 ready, 2 abandoned
+	go func() {
+		out, err := decode(data, im)
+		done <- result{out, err}
+		if !state.CompareAndSwap(0, 1) {
+			abandoned.Add(-1)
+		}
+	}()
+	timer := time.NewTimer(Deadline)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		return r.samples, precision, r.err
+	case <-timer.C:
+		if state.CompareAndSwap(0, 2) {
+			abandoned.Add(1)
+		}
+		return nil, 0, ErrDeadline
+	}
+}
+
+// unwrap takes the codestream out of a JP2 file (T.800 annex I); other data stay as they
+// are.
+func unwrap(data []byte) ([]byte, error) {
+	if len(data) < 12 || string(data[4:8]) != "jP  " {
+		return data, nil
+	}
+	for len(data) >= 8 {
+		n, head := uint64(binary.BigEndian.Uint32(data)), 8
+		switch {
+		case n == 1 && len(data) >= 16:
+			n, head = binary.BigEndian.Uint64(data[8:]), 16
+		case n == 0:
+			n = uint64(len(data))
+		}
+		if n < uint64(head) || n > uint64(len(data)) {
+			return nil, fmt.Errorf("JP2 box of %d bytes, %d left: %w", n, len(data), io.ErrUnexpectedEOF)
+		}
+		if string(data[4:8]) == "jp2c" {
+			return data[head:n], nil
+		}
+		data = data[n:]
+	}
+	return nil, errors.New("JP2 file without codestream")
+}
+
+// inspect compares the SIZ marker (T.800 A.5.1) with the data set and looks for every
+// tile that it announces. It returns the precision.
+func inspect(data []byte, im codestream.Image) (int, error) {
+	if len(data) < 4+38+3 {
+		return 0, fmt.Errorf("JPEG 2000 codestream of %d bytes: %w", len(data), io.ErrUnexpectedEOF)
+	}
+	if string(data[:4]) != "\xff\x4f\xff\x51" {
+		return 0, fmt.Errorf("codestream begins with % X, not with SOC and SIZ", data[:4])
+	}
+	siz := func(at int) uint64 { return uint64(binary.BigEndian.Uint32(data[at:])) }
+	width, height, x0, y0 := siz(8), siz(12), siz(16), siz(20)
+	tileWidth, tileHeight, tileX0, tileY0 := siz(24), siz(28), siz(32), siz(36)
+	components := int(binary.BigEndian.Uint16(data[40:]))
+	if n := int(binary.BigEndian.Uint16(data[4:])); n != 38+3*components {
+		return 0, fmt.Errorf("SIZ of %d bytes for %d components", n, components)
+	}
+	if x0 >= width || y0 >= height || tileX0 > x0 || tileY0 > y0 || tileWidth == 0 || tileHeight == 0 {
+		return 0, errors.New("SIZ with image or tiles that have no extent")
+	}
+	precision := int(data[42]&0x7F) + 1
+	if err := im.Check(int(height-y0), int(width-x0), components, precision); err != nil {
+		return 0, err
+	}
+	if data[43] != 1 || data[44] != 1 {
+		return 0, fmt.Errorf("component is subsampled by %d x %d", data[43], data[44])
+	}
+	tiles := ((width - tileX0 + tileWidth - 1) / tileWidth) * ((height - tileY0 + tileHeight - 1) / tileHeight)
+	if tiles > maxTiles {
+		return 0, fmt.Errorf("codestream announces %d tiles, at most %d are accepted", tiles, maxTiles)
+	}
+	return precision, countTiles(data, int(tiles))
+}
+
+// countTiles follows the tile-parts (T.800 A.4.2) and wants one of each tile.
+func countTiles(data []byte, tiles int) error {
+	const (
+		sot = 0xFF90
+		eoc = 0xFFD9
+	)
+	seen := make([]bool, tiles)
+	left := tiles
+	at := 2
+	for at+4 <= len(data) && left > 0 {
+		marker, length := binary.BigEndian.Uint16(data[at:]), int(binary.BigEndian.Uint16(data[at+2:]))
+		if marker == eoc {
+			break
+		}
+		if marker < 0xFF00 || length < 2 {
+			return fmt.Errorf("%04X at byte %d of the codestream where a marker should be", marker, at)
+		}
+		if marker != sot {
+			at += 2 + length
+			continue
+		}
+		if at+12 > len(data) {
+			break
+		}
+		index, part := int(binary.BigEndian.Uint16(data[at+4:])), int(binary.BigEndian.Uint32(data[at+6:]))
+		if index >= tiles {
+			return fmt.Errorf("tile-part of tile %d, %d are announced", index, tiles)
+		}
+		if !seen[index] {
+			seen[index] = true
+			left--
+		}
+		if part == 0 { // up to the end
+			break
+		}
+		if part < 14 || part > len(data)-at {
+			return fmt.Errorf("tile-part of %d bytes at byte %d of %d: %w", part, at, len(data), io.ErrUnexpectedEOF)
+		}
+		at += part
+	}
+	if left > 0 {
+		return fmt.Errorf("%d of %d tiles are missing: %w", left, tiles, io.ErrUnexpectedEOF)
+	}
+	return nil
+}
