@@ -57,7 +57,7 @@ func classifyStatus(status dimse.Status) Verdict {
 	case status.Class() == dimse.ClassWarning:
 		return Verdict{SentWithWarning, RetryNever, "stored with warning " + status.String(), ""}
 	case status>>8 == 0xA7:
-		return Verdict{Temporary, RetrySlow, "peer is out of resources, " + status.String(), "free space on the peer; many archives answer this for any failure, see the peer's log"}
+		return Verdict{Temporary, RetrySlow, "peer cannot store now, " + status.String(), "free space on the peer; many archives answer this for any failure, see the peer's log"}
 	case status>>8 == 0xA9, status>>12 == 0xC:
 		return Verdict{Permanent, RetryNever, "peer does not want this object, " + status.String(), look}
 	case status == dimse.StatusInvalidInstance, status == dimse.StatusClassNotSupported, status == 0x0118, status == 0x0119:
