@@ -93,7 +93,8 @@ func (d *Door) admitCaller(p dimse.Peer) error {
 		if t && n {
 			return nil
 		}
-		title, network = title || t, network || n
+		title = title || t && peer.AETitle != ""
+		network = network || n && peer.Network.IsValid()
 	}
 	switch {
 	case title:

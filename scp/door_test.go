@@ -1,0 +1,337 @@
+package scp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"jcsnode/dataset"
+	"jcsnode/dimse"
+	"jcsnode/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// node is a door on a port, with what is behind it.
+type node struct {
+	dir  string
+	addr string
+	door *Door
+	l    *ledger.Ledger
+}
+
+func allSyntaxes() []string {
+	return []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1, dataset.JPEGLossless}
+}
+
+func startNode(t *testing.T, s Settings, change func(*Door)) *node {
+	t.Helper()
+	n := &node{dir: t.TempDir()}
+	inbox := testInbox(t, n.dir)
+	n.l = testLedger(t, n.dir)
+	s.AETitle = "JCS"
+	if s.TransferSyntaxes == nil {
+		s.TransferSyntaxes = allSyntaxes()
+	}
+	log := slog.New(slog.DiscardHandler)
+	n.door = NewDoor(s, inbox, n.l, log, time.Now)
+	if change != nil {
+		change(n.door)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.addr = listener.Addr().String()
+	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, Handler: n.door, Logger: log}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- server.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func (n *node) dial(t *testing.T, classes ...string) *dimse.Conn {
+	t.Helper()
+	var contexts []dimse.PresentationContext
+	for _, c := range classes {
+		contexts = append(contexts, dimse.PresentationContext{AbstractSyntax: c, TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}})
+	}
+	d := dimse.Dialer{CallingAETitle: "CT1"}
+	c, err := d.Dial(t.Context(), n.addr, "JCS", contexts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Abort() })
+	return c
+}
+
+func send(t *testing.T, c *dimse.Conn, i image) dimse.Response {
+	t.Helper()
+	return sendAs(t, c, i, i.sop)
+}
+
+func sendAs(t *testing.T, c *dimse.Conn, i image, sop string) dimse.Response {
+	t.Helper()
+	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Body: bytes.NewReader(i.bytes())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (n *node) history(t *testing.T, study string) *ledger.History {
+	t.Helper()
+	if err := n.l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := n.l.History(t.Context(), study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (n *node) events(t *testing.T, kind string) []ledger.Event {
+	t.Helper()
+	if err := n.l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := n.l.Events(t.Context(), 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var of []ledger.Event
+	for _, e := range all {
+		if e.Kind == kind {
+			of = append(of, e)
+		}
+	}
+	return of
+}
+
+func waitFor(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestDoor_StoresRecordsAndHolds(t *testing.T) {
+	n := startNode(t, Settings{CheckCalled: true}, nil)
+	c := n.dial(t, dimse.Verification, CTImageStorage)
+	if status, err := c.Echo(t.Context()); err != nil || status != dimse.StatusSuccess {
+		t.Fatalf("echo: %v, %v", status, err)
+	}
+	if held, _ := n.door.Holds("1.2"); held {
+		t.Error("held before anything came")
+	}
+	before := time.Now()
+	for _, sop := range []string{"1.2.1", "1.2.2", "1.2.1"} {
+		if r := send(t, c, aSlice("1.2", sop)); r.Status != dimse.StatusSuccess {
+			t.Fatalf("%s: %+v", sop, r)
+		}
+	}
+	if held, since := n.door.Holds("1.2"); !held || since.Before(before) {
+		t.Errorf("held %v since %v, want held since now", held, since)
+	}
+	h := n.history(t, "1.2")
+	if len(h.Instances) != 2 || h.Instances[0].ReceivedAgain != 1 {
+		t.Errorf("instances %+v, want two, the first received again", h.Instances)
+	}
+	i := h.Instances[0]
+	if i.CallingAE != "CT1" || i.CalledAE != "JCS" || !strings.HasPrefix(i.RemoteAddr, "127.0.0.1:") || i.TransferSyntaxUID != dataset.ExplicitVRLittleEndian || i.Association == "" {
+		t.Errorf("row %+v", i)
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the hold to end", func() bool { held, _ := n.door.Holds("1.2"); return !held })
+	ended := n.events(t, EventAssociation)
+	if len(ended) != 1 || ended[0].StudyUID != "1.2" || !strings.Contains(ended[0].Text, "2 instances stored, 1 were here already; released") {
+		t.Errorf("events %+v", ended)
+	}
+}
+
+func TestDoor_HoldsUntilTheLastAssociationEnds(t *testing.T) {
+	n := startNode(t, Settings{}, nil)
+	a, b := n.dial(t, CTImageStorage), n.dial(t, CTImageStorage)
+	send(t, a, aSlice("1.2", "1.2.1"))
+	_, first := n.door.Holds("1.2")
+	send(t, b, aSlice("1.2", "1.2.2"))
+	if err := a.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the second association alone to hold", func() bool {
+		held, since := n.door.Holds("1.2")
+		return held && since.After(first)
+	})
+	if err := b.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "nobody to hold", func() bool { held, _ := n.door.Holds("1.2"); return !held })
+}
+
+func TestDoor_BadInstancesDoNotEndTheAssociation(t *testing.T) {
+	n := startNode(t, Settings{}, nil)
+	c := n.dial(t, CTImageStorage, EnhancedCTImageStorage)
+	cut := aSlice("1.2", "1.2.1")
+	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: cut.class, SOPInstanceUID: cut.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+		Body: bytes.NewReader(cut.bytes()[:len(cut.bytes())-6])})
+	if err != nil || r.Status != dimse.StatusCannotUnderstand || r.ErrorComment == "" {
+		t.Errorf("cut: %+v, %v; want C000H with a comment", r, err)
+	}
+	if r := sendAs(t, c, aSlice("1.2", "1.2.2"), "1.2.9"); r.Status != dimse.StatusDataSetMismatch {
+		t.Errorf("other UID in the command: %+v", r)
+	}
+	if r := send(t, c, image{class: CTImageStorage, sop: "1.2.3", series: "1", pixels: []byte("x")}); r.Status != dimse.StatusCannotUnderstand {
+		t.Errorf("no study: %+v", r)
+	}
+	if r := send(t, c, aSlice("1.2", "1.2.4")); r.Status != dimse.StatusSuccess {
+		t.Errorf("good one afterwards: %+v", r)
+	}
+	if got := files(t, n.dir); len(got) != 1 {
+		t.Errorf("files %v, want the good one alone", got)
+	}
+	refused := n.events(t, EventRefused)
+	if len(refused) != 3 || refused[0].Attributes["code"] != "no-uid" || refused[0].Association == "" {
+		t.Errorf("events %+v, want three with their codes", refused)
+	}
+}
+
+func TestDoor_FullDisk(t *testing.T) {
+	free := make(chan int64, 1)
+	free <- 1000
+	n := startNode(t, Settings{}, func(d *Door) {
+		d.inbox.opt.ReserveBytes = 100
+		d.inbox.disk.freeDisk = func(string) (int64, error) {
+			f := <-free
+			free <- f
+			return f, nil
+		}
+	})
+	c := n.dial(t, CTImageStorage)
+	<-free
+	free <- 50
+	if r := send(t, c, aSlice("1.2", "1.2.1")); r.Status != dimse.StatusOutOfResources || !strings.Contains(r.ErrorComment, "disk is full") {
+		t.Errorf("%+v, want A700H that says why", r)
+	}
+	d := dimse.Dialer{CallingAETitle: "CT1"}
+	_, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{AbstractSyntax: CTImageStorage, TransferSyntaxes: allSyntaxes()}})
+	var rejection *dimse.Rejection
+	if !errors.As(err, &rejection) || !rejection.Temporary() {
+		t.Errorf("new association: %v, want a transient rejection", err)
+	}
+	<-free
+	free <- 1000
+	if r := send(t, c, aSlice("1.2", "1.2.1")); r.Status != dimse.StatusSuccess {
+		t.Errorf("with room again: %+v", r)
+	}
+}
+
+// deafLedger cannot write.
+type deafLedger struct{ *ledger.Ledger }
+
+func (deafLedger) Record(context.Context, ledger.Instance) error { return errors.New("disk full") }
+
+func TestDoor_NoSuccessWithoutARow(t *testing.T) {
+	var good Ledger
+	n := startNode(t, Settings{}, func(d *Door) {
+		good = d.ledger
+		d.ledger = deafLedger{good.(*ledger.Ledger)}
+	})
+	c := n.dial(t, CTImageStorage)
+	if r := send(t, c, aSlice("1.2", "1.2.1")); r.Status != dimse.StatusOutOfResources {
+		t.Errorf("%+v, want A700H", r)
+	}
+	n.door.ledger = good // the association is idle
+	if r := send(t, c, aSlice("1.2", "1.2.1")); r.Status != dimse.StatusSuccess {
+		t.Errorf("again: %+v", r)
+	}
+	if h := n.history(t, "1.2"); len(h.Instances) != 1 {
+		t.Errorf("%d rows, want one", len(h.Instances))
+	}
+}
+
+func TestDoor_OtherClassesAreFlagged(t *testing.T) {
+	n := startNode(t, Settings{AcceptOther: true}, nil)
+	const mr = "1.2.840.10008.5.1.4.1.1.4"
+	c := n.dial(t, mr)
+	i := aSlice("1.2", "1.2.1")
+	i.class = mr
+	if r := send(t, c, i); r.Status != dimse.StatusSuccess {
+		t.Fatalf("%+v", r)
+	}
+	if h := n.history(t, "1.2"); h.Instances[0].Flag != FlagNotOurs {
+		t.Errorf("flag %q, want %q", h.Instances[0].Flag, FlagNotOurs)
+	}
+}
+
+func TestDoor_RefusalsDoNotFloodTheLedger(t *testing.T) {
+	n := startNode(t, Settings{}, nil)
+	c := n.dial(t, CTImageStorage)
+	for k := range maxRefusals + 5 {
+		sendAs(t, c, aSlice("1.2", "1.2.1"), fmt.Sprintf("1.2.%d", k+10))
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the summary", func() bool {
+		refused := n.events(t, EventRefused)
+		return len(refused) == maxRefusals+1 && strings.HasPrefix(refused[0].Text, "105 instances refused in all")
+	})
+}
+
+// A connection that breaks in the middle: whole instances stay, the cut one leaves no
+// trace, and the resend of all of it is recognised.
+func TestDoor_ConnectionLostThenResent(t *testing.T) {
+	n := startNode(t, Settings{}, nil)
+	c := n.dial(t, CTImageStorage)
+	send(t, c, aSlice("1.2", "1.2.1"))
+	i := aSlice("1.2", "1.2.2")
+	i.pixels = make([]byte, 1<<20)
+	var once sync.Once
+	_, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+		Body: readerFunc(func(p []byte) (int, error) {
+			once.Do(func() { copy(p, i.bytes()) })
+			return 0, errors.New("scanner switched off")
+		})})
+	if err == nil {
+		t.Fatal("stored a broken body")
+	}
+	waitFor(t, "the end of the association", func() bool { return len(n.events(t, EventAssociation)) == 1 })
+	if e := n.events(t, EventAssociation)[0]; strings.Contains(e.Text, "released") {
+		t.Errorf("event %q tells of a release", e.Text)
+	}
+	if got := files(t, n.dir); len(got) != 1 {
+		t.Errorf("files %v, want the first instance alone", got)
+	}
+	c = n.dial(t, CTImageStorage)
+	send(t, c, aSlice("1.2", "1.2.1"))
+	send(t, c, i)
+	if h := n.history(t, "1.2"); len(h.Instances) != 2 || h.Instances[0].ReceivedAgain != 1 {
+		t.Errorf("instances %+v, want two, the first recognised", h.Instances)
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
