@@ -1,0 +1,67 @@
+# Two commands for a fresh machine (Debian 12, root, Go, gcc, npm, python3): `make demo` and `make test`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+# OpenJPEG decodes JPEG 2000 and HTJ2K. NOJP2=1 builds without it, for machines that lack libopenjp2-7-dev.
+TAGS := $(if $(NOJP2),-tags nojp2)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STUDY ?=
+export CGO_ENABLED := 1
+
+.PHONY: build provision cuda demo test lint unit training-test e2e viewer-test peers bench soak clean help
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+build: libraries ## bin/jcsnode
+	@mkdir -p bin
+	go build $(TAGS) -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/jcsnode ./cmd/jcsnode
+
+.PHONY: libraries
+libraries:
+	@$(if $(NOJP2),true,.ci/install openjpeg)
+
+provision: ## ONNX Runtime, pinned and checksummed, into the cache
+	@models/provision.sh
+
+cuda: ## the CUDA provider and its libraries (several GB)
+	@models/provision.sh cuda
+
+demo: build provision ## phantom study (or STUDY=folder) through node and PACS, with previews
+	@bin/jcsnode demo --out demo $(if $(STUDY),--study '$(STUDY)')
+
+test: lint unit training-test e2e viewer-test ## everything
+
+lint: libraries ## gofmt, go vet, staticcheck
+	@unformatted=$$(git ls-files '*.go' | xargs -r gofmt -l); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+unit: libraries provision peers ## every Go package but the program
+	go test $(TAGS) $$(go list ./... | grep -v /cmd/)
+	go test $(TAGS) -race -short ./dimse/... ./ledger/... ./scp/... ./dicomout/deliver/...
+
+training-test: ## the Python of the networks
+	@models/training/setup.sh
+	models/training/test.sh
+
+e2e: build provision peers ## the real program against DCMTK and Orthanc
+	go test $(TAGS) -count=1 -timeout 40m -v -run 'Test' ./cmd/...
+
+viewer-test: build provision peers ## the objects in the OHIF viewer
+	go test $(TAGS) -count=1 -timeout 20m -v -tags viewer -run TestViewer ./cmd/...
+
+peers:
+	@.ci/install peers
+
+bench: build provision peers ## reception against DCMTK and Orthanc, networks against VGG-16: ratios of one run
+	go run $(TAGS) ./bench/reception
+	go run $(TAGS) ./bench/nets
+
+soak: build ## minutes of fuzzing
+	.ci/fuzz
+
+clean:
+	rm -rf bin demo

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows are the imports that docs/design.md draws: each room may know these rooms of ours and no others. A room not listed here
+// may know none.
+var arrows = map[string][]string{
+	"dataset":           {},
+	"dimse/pdu":         {},
+	"dimse":             {"dimse/pdu"},
+	"config":            {},
+	"ledger":            {},
+	"models":            {},
+	"scp":               {"dimse", "dimse/pdu", "dataset", "ledger"},
+	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
+	"pipeline/codec/*":  {"pipeline/codec/codestream"},
+	"pipeline/ct":       {"dataset", "pipeline/codec"},
+	"pipeline/cascade":  {"pipeline/ct"},
+	"pipeline/lung":     {},
+	"pipeline":          {"dataset", "ledger", "models", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
+	"phantom":           {},
+	"dicomout/object":   {"dataset"},
+	"dicomout/object/*": {"dataset", "dicomout/object"},
+	"dicomout/seg":      {"dataset", "dicomout/object"},
+	"dicomout/sc":       {"dataset", "dicomout/object"},
+	"dicomout/deliver":  {"dimse", "dataset", "dicomout/object"},
+	"dicomout":          {"dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/deliver"},
+	"cmd/jcsnode":       {"*"},
+	"bench/*":           {"models", "dataset", "dimse"},
+}
+
+func TestArrows(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "jcsnode/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		room := strings.TrimPrefix(p.ImportPath, "jcsnode/")
+		allowed := allowedFor(room)
+		for _, i := range p.Imports {
+			to, ours := strings.CutPrefix(i, "jcsnode/")
+			if ours && !slices.ContainsFunc(allowed, func(pattern string) bool { return matches(pattern, to) }) {
+				t.Errorf("%s imports %s, an arrow that the design does not draw", room, to)
+			}
+		}
+	}
+}
+
+func allowedFor(room string) []string {
+	if exact, ok := arrows[room]; ok {
+		return exact
+	}
+	for pattern, allowed := range arrows {
+		if matches(pattern, room) {
+			return allowed
+		}
+	}
+	return nil
+}
+
+// matches takes "*" as everything and "a/*" as everything below a.
+func matches(pattern, room string) bool {
+	if pattern == "*" || pattern == room {
+		return true
+	}
+	prefix, ok := strings.CutSuffix(pattern, "*")
+	return ok && strings.HasPrefix(room, prefix)
+}

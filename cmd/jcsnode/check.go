@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"jcsnode/config"
+	"jcsnode/models"
+)
+
+func checkCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "find every mistake in the configuration; exit code 1 if there is one",
+		Args:  cobra.NoArgs,
+	}
+	path := configFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg, err := config.Load(*path)
+		var problems config.Problems
+		if err != nil && !errors.As(err, &problems) {
+			return err
+		}
+		manifest, manifestErr := models.ReadManifest(cfg.Models.Dir)
+		if manifestErr != nil {
+			problems = append(problems, "models: "+manifestErr.Error())
+		}
+		for _, p := range problems {
+			fmt.Fprintln(c.ErrOrStderr(), p)
+		}
+		if len(problems) > 0 {
+			fmt.Fprintf(c.ErrOrStderr(), "%s: %d mistake(s)\n", *path, len(problems))
+			return exitCode(1)
+		}
+		out := c.OutOrStdout()
+		fmt.Fprintf(out, "%s is good\n", *path)
+		fmt.Fprintf(out, "  AE title %s, listening on %s, data in %s\n", cfg.Node.AETitle, cfg.Node.Listen, cfg.Node.DataDir)
+		for _, n := range []models.Network{manifest.Classifier, manifest.Segmenter} {
+			fmt.Fprintf(out, "  %s %s: %s\n", n.Name, n.Version, n.Status)
+		}
+		if len(cfg.Peers) == 0 {
+			fmt.Fprintln(out, "  no [[peer]]: only this machine may store")
+		}
+		if len(cfg.Destinations) == 0 {
+			fmt.Fprintln(out, "  no [[destination]]: results stay here")
+		}
+		return nil
+	}
+	return c
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"jcsnode/config"
+	"jcsnode/dataset"
+	"jcsnode/ledger"
+	"jcsnode/phantom"
+	"jcsnode/pipeline"
+)
+
+func demoCommand() *cobra.Command {
+	var d demonstration
+	c := &cobra.Command{
+		Use:   "demo --out DIR [--study DIR]",
+		Short: "node, receiving PACS and sender on this machine: one study all the way, with previews",
+		Args:  cobra.NoArgs,
+	}
+	c.Flags().StringVar(&d.out, "out", "demo", "`folder` for everything that the demonstration makes; emptied first")
+	c.Flags().StringVar(&d.study, "study", "", "`folder` with a chest CT study (default: a phantom with lesions)")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		d.w = c.OutOrStdout()
+		return d.run(c.Context())
+	}
+	return c
+}
+
+// demonstration is one study's way through real sockets: sender, node, PACS.
+type demonstration struct {
+	out, study string
+	w          io.Writer
+}
+
+func (d *demonstration) say(format string, a ...any) { fmt.Fprintf(d.w, format+"\n", a...) }
+
+func (d *demonstration) run(ctx context.Context) error {
+	if err := d.prepare(ctx); err != nil {
+		return err
+	}
+	nodeSocket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	pacsSocket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	cfg, err := d.configure(nodeSocket.Addr().String(), pacsSocket.Addr().String())
+	if err != nil {
+		return err
+	}
+	logFile, err := os.Create(d.path("node.log"))
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	log := slog.New(slog.NewTextHandler(logFile, nil))
+
+	n, err := openNode(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	p := newProgress(d.w)
+	n.processor.Progress = p.step
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	g, running := errgroup.WithContext(running)
+	pacs := &archive{dir: d.path("received"), logger: log}
+	g.Go(func() error { return pacs.serve(running, pacsSocket, "PACS") })
+	g.Go(func() error { return n.run(running, nodeSocket) })
+	d.say("node JCSNODE on %s (%s), PACS on %s, log in %s", nodeSocket.Addr(), n.runtime.Device(), pacsSocket.Addr(), d.path("node.log"))
+
+	err = d.follow(running, n, nodeSocket.Addr().String(), p)
+	stop()
+	if ended := g.Wait(); err == nil && ended != nil && ctx.Err() == nil {
+		err = ended
+	}
+	return err
+}
+
+func (d *demonstration) path(name string) string { return filepath.Join(d.out, name) }
+
+// prepare empties the folder of an earlier demonstration and makes the phantom if there is no study.
+func (d *demonstration) prepare(ctx context.Context) error {
+	for _, old := range []string{"data", "received", "previews", "phantom"} {
+		if err := os.RemoveAll(d.path(old)); err != nil {
+			return fmt.Errorf("empty the folder of the demonstration: %w", err)
+		}
+	}
+	if err := os.MkdirAll(d.path("previews"), 0o755); err != nil {
+		return err
+	}
+	if d.study != "" {
+		return nil
+	}
+	d.study = d.path("phantom")
+	d.say("making a phantom chest CT with lesions: nobody was scanned for it")
+	return phantom.Write(ctx, d.study, phantom.Options{Slices: 60, Lesions: true, Seed: 1})
+}
+
+// configure writes the configuration that a site would write.
+func (d *demonstration) configure(node, pacs string) (config.Config, error) {
+	text := fmt.Sprintf("[node]\nlisten = %q\ndata_dir = \"data\"\n\n[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = %q\n\n[settle]\nquiet = \"2s\"\n", node, pacs)
+	path := d.path("config.toml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return config.Config{}, err
+	}
+	return config.Load(path)
+}
+
+// follow sends the study and reports until every object has its outcome.
+func (d *demonstration) follow(ctx context.Context, n *node, address string, p *progress) error {
+	files, err := findInstances([]string{d.study})
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("no DICOM file in %s", d.study)
+	}
+	f, err := dataset.Open(files[0].path, dataset.Limits{})
+	if err != nil {
+		return err
+	}
+	study := f.Set().String(dataset.StudyInstanceUID)
+	f.Close()
+	began := time.Now()
+	if err := send(ctx, target{to: address, called: "JCSNODE", calling: "SCANNER", timeout: time.Minute}, files, d.w); err != nil {
+		return err
+	}
+	h, err := d.wait(ctx, n.ledger, study)
+	if err != nil {
+		return err
+	}
+	return d.conclude(h, time.Since(began))
+}
+
+// wait polls the ledger until the study has a result and no delivery waits.
+func (d *demonstration) wait(ctx context.Context, l *ledger.Ledger, study string) (*ledger.History, error) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	said := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+		h, err := l.History(ctx, study)
+		if err != nil {
+			return nil, err
+		}
+		if h.State != said {
+			said = h.State
+			d.say("study is %s", said)
+		}
+		if (said == ledger.StateReported || said == ledger.StateNotProcessed) && !waiting(h) {
+			return h, nil
+		}
+	}
+}
+
+func waiting(h *ledger.History) bool {
+	for _, r := range h.Revisions {
+		for _, delivery := range r.Deliveries {
+			if delivery.State == ledger.DeliveryWaiting {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// conclude prints the decision, what the PACS received, and makes a preview of every picture.
+func (d *demonstration) conclude(h *ledger.History, took time.Duration) error {
+	last := h.Revisions[len(h.Revisions)-1]
+	var report pipeline.Report
+	if err := unmarshalFindings(last.Findings, &report); err != nil {
+		return err
+	}
+	d.say("")
+	printReport(d.w, &report)
+	d.say("")
+	previews, err := previewAll(d.path("received"), d.path("previews"))
+	if err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	sent := 0
+	for _, delivery := range last.Deliveries {
+		counts[delivery.Object.Kind+" "+delivery.State]++
+		if delivery.State == ledger.DeliverySent {
+			sent++
+		}
+	}
+	var lines []string
+	for k, c := range counts {
+		lines = append(lines, fmt.Sprintf("%d %s", c, k))
+	}
+	sort.Strings(lines)
+	d.say("the PACS received %d objects (%s) in %s", sent, strings.Join(lines, ", "), d.path("received"))
+	d.say("previews: %d pictures in %s", previews, d.path("previews"))
+	d.say("the whole history: bin/jcsnode status --config %s %s", d.path("config.toml"), h.StudyUID)
+	d.say("from the first byte sent to the last object stored: %.1f s", took.Seconds())
+	if sent < len(last.Deliveries) {
+		return fmt.Errorf("%d of %d objects were not delivered; see the history", len(last.Deliveries)-sent, len(last.Deliveries))
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"jcsnode/dataset"
+	"jcsnode/ledger"
+)
+
+// The node dies by SIGKILL at ten random moments, while it receives, while it reads, while it delivers. Whatever it
+// acknowledged is processed, and every object is in the archive exactly once.
+func TestKill_NothingAcknowledgedIsLostNothingComesTwice(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("seed %d", seed)
+
+	folder := someSlices(t, 16)
+	uid := studyUID(t, folder)
+	archive := startOrthanc(t)
+	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom), "[settle]\nquiet = \"2s\"\n[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
+	files, err := findInstances([]string{folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acknowledged := map[string]bool{}
+	within := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
+
+	// Reception: the node dies while instances are on their way, and gets what it did not acknowledge again.
+	for range 4 {
+		l.serve(t)
+		fuse := time.AfterFunc(within(60*time.Millisecond), func() { l.node.cmd.Process.Kill() })
+		sendMissing(t, l, files, acknowledged)
+		fuse.Stop()
+		l.node.kill()
+	}
+	t.Logf("%d of %d instances acknowledged after four kills", len(acknowledged), len(files))
+	l.serve(t)
+	sendMissing(t, l, files, acknowledged)
+	if len(acknowledged) != len(files) {
+		t.Fatalf("%d of %d instances acknowledged by a node that was left alone", len(acknowledged), len(files))
+	}
+
+	// Cascade and delivery: it dies at any moment after the study has settled.
+	for range 3 {
+		eventually(t, 2*time.Minute, "the study is settled", func() bool { return l.beyond(t, uid, ledger.StateReceiving) })
+		time.Sleep(within(3 * time.Second))
+		l.node.kill()
+		l.serve(t)
+	}
+	for range 3 {
+		eventually(t, 5*time.Minute, "the study is reported", func() bool {
+			return l.beyond(t, uid, ledger.StateProcessing)
+		})
+		time.Sleep(within(time.Second))
+		l.node.kill()
+		l.serve(t)
+	}
+
+	s := l.settled(t, uid, 10*time.Minute)
+	if s.Decision == nil || !s.Decision.Positive {
+		t.Fatalf("the study is not positive, so hardly any object was at stake: %+v %+v", s.Decision, s.Reason)
+	}
+	known := map[string]bool{}
+	for _, i := range s.Instances {
+		if i.Revision == 0 {
+			t.Errorf("instance %s is in no revision", i.SOPInstanceUID)
+		}
+		known[i.SOPInstanceUID] = true
+	}
+	for instance := range acknowledged {
+		if !known[instance] {
+			t.Errorf("acknowledged, but lost: %s", instance)
+		}
+	}
+	l.node.stop(t)
+	checkOnce(t, archive, uid, s)
+}
+
+// checkOnce compares the archive with the ledger: each object there once, and nothing of ours that the ledger does not know.
+func checkOnce(t *testing.T, archive *orthanc, uid string, s *studyStatusJSON) {
+	t.Helper()
+	held := map[string]int{}
+	for _, i := range archive.instances(t, uid) {
+		held[i.MainDicomTags.SOPInstanceUID]++
+	}
+	total := 0
+	for _, r := range s.Revisions {
+		for _, o := range r.Objects {
+			total++
+			if held[o.SOPInstanceUID] != 1 {
+				t.Errorf("%s %s is in the archive %d times", o.Kind, o.SOPInstanceUID, held[o.SOPInstanceUID])
+			}
+			delete(held, o.SOPInstanceUID)
+		}
+	}
+	for stranger := range held {
+		t.Errorf("in the archive, but not in the ledger: %s", stranger)
+	}
+	if total == 0 {
+		t.Error("no objects were made")
+	}
+	t.Logf("%d objects, each in the archive once", total)
+}
+
+// beyond tells whether the study has left the state, or one before it.
+func (l *lab) beyond(t *testing.T, uid, state string) bool {
+	s := l.study(t, uid)
+	order := map[string]int{ledger.StateReceiving: 1, ledger.StateSettled: 2, ledger.StateProcessing: 3, ledger.StateReported: 4, ledger.StateNotProcessed: 4}
+	return s != nil && order[s.State] > order[state]
+}
+
+// sendMissing sends what was not acknowledged over one association, until done or until the node is gone.
+func sendMissing(t *testing.T, l *lab, files []instance, acknowledged map[string]bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	contexts, err := contextsFor(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := dialer("SCANNER", 10*time.Second).Dial(ctx, l.address(), "JCSNODE", contexts)
+	if err != nil {
+		return // killed before the association was made
+	}
+	defer conn.Abort()
+	for _, f := range files {
+		if acknowledged[f.uid] {
+			continue
+		}
+		refusal, err := sendOne(ctx, conn, f)
+		if err != nil {
+			return
+		}
+		if refusal != "" {
+			t.Fatalf("%s: %s", f.path, refusal)
+		}
+		acknowledged[f.uid] = true
+	}
+	if err := conn.Release(ctx); err != nil {
+		t.Logf("release: %v", err)
+	}
+}
+
+// someSlices is a short stack of the real study: neighbouring slices with lesions, as a small study of their own.
+func someSlices(t *testing.T, n int) string {
+	t.Helper()
+	from := data(t, "ct", "covid_p001")
+	files, err := findInstances([]string{from})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byNumber := map[int]string{}
+	for _, f := range files {
+		byNumber[headerInt(t, f.path, dataset.InstanceNumber)] = f.path
+	}
+	out := t.TempDir()
+	const first = 90 // lower lobes, where the source's labels say infection
+	for i := range n {
+		path, ok := byNumber[first+i]
+		if !ok {
+			t.Fatalf("no image %d in %s", first+i, from)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(out, fmt.Sprintf("%03d.dcm", i)), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func headerInt(t *testing.T, path string, tag dataset.Tag) int {
+	t.Helper()
+	f, err := dataset.Open(path, dataset.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	n, err := f.Set().Int(tag)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return n
+}

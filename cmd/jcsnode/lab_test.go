@@ -1,0 +1,379 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"jcsnode/ledger"
+)
+
+// The tests of this package run the real program, built once, against real peers. TestMain doubles as the program itself.
+
+func TestMain(m *testing.M) {
+	if os.Getenv("JCSNODE_AS_PROGRAM") == "1" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// program is a command that runs jcsnode.
+func program(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "JCSNODE_AS_PROGRAM=1")
+	return cmd
+}
+
+// jcsnode runs the program to its end and returns what it printed.
+func jcsnode(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := program(t.Context(), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("jcsnode %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// absent skips a test that cannot run here, and fails it where everything must be there.
+func absent(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing, and CI must have it", what)
+	}
+	t.Skipf("%s is missing", what)
+}
+
+// tool makes sure that a peer is installed.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		absent(t, name+" (make peers)")
+	}
+	return path
+}
+
+// data is a folder of the shared test data.
+func data(t *testing.T, parts ...string) string {
+	t.Helper()
+	root := os.Getenv("JCSNODE_DATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	path, err := filepath.Abs(filepath.Join(append([]string{root}, parts...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		absent(t, "test data "+path+" (set JCSNODE_DATA)")
+	}
+	return path
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("not within %v: %s", limit, what)
+}
+
+// process is a program in the background, ended with the test.
+type process struct {
+	cmd   *exec.Cmd
+	log   string
+	ended chan struct{}
+}
+
+func start(t *testing.T, cmd *exec.Cmd, log string) *process {
+	t.Helper()
+	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd.Stdout, cmd.Stderr = f, f
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", cmd.Path, err)
+	}
+	p := &process{cmd: cmd, log: log, ended: make(chan struct{})}
+	go func() { cmd.Wait(); close(p.ended) }()
+	t.Cleanup(func() {
+		p.stop(t)
+		if t.Failed() {
+			text, _ := os.ReadFile(log)
+			t.Logf("%s:\n%s", log, tail(text, 6000))
+		}
+	})
+	return p
+}
+
+func tail(text []byte, most int) []byte { return text[max(0, len(text)-most):] }
+
+// stop ends the process as an operator would.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(60 * time.Second):
+		t.Errorf("%s did not end within 60 s of SIGTERM", p.cmd.Path)
+		p.kill()
+	}
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// lab is one node with its folder and configuration.
+type lab struct {
+	dir, config string
+	port        int
+	node        *process
+}
+
+// destination is the text of a [[destination]].
+func destination(name, title string, port int) string {
+	return fmt.Sprintf("[[destination]]\nname = %q\nae_title = %q\naddress = \"127.0.0.1:%d\"\n", name, title, port)
+}
+
+// newLab writes a configuration and starts nothing. More is text after [node].
+func newLab(t *testing.T, more ...string) *lab {
+	t.Helper()
+	l := &lab{dir: t.TempDir(), port: freePort(t)}
+	l.config = filepath.Join(l.dir, "config.toml")
+	networks, err := filepath.Abs("../../models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\nreserve = \"100MB\"\n[models]\ndir = %q\n%s", l.port, networks, strings.Join(more, "\n"))
+	if err := os.WriteFile(l.config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// serve starts the node and waits until it answers C-ECHO.
+func (l *lab) serve(t *testing.T) {
+	t.Helper()
+	l.node = start(t, program(context.WithoutCancel(t.Context()), "serve", "--config", l.config), filepath.Join(l.dir, "node.log"))
+	eventually(t, time.Minute, "the node answers", func() bool {
+		select {
+		case <-l.node.ended:
+			text, _ := os.ReadFile(l.node.log)
+			t.Fatalf("the node ended at once:\n%s", tail(text, 3000))
+		default:
+		}
+		return program(t.Context(), "echo", "--to", l.address(), "--called", "JCSNODE").Run() == nil
+	})
+}
+
+func (l *lab) address() string { return fmt.Sprintf("127.0.0.1:%d", l.port) }
+
+// study is what `jcsnode status --json` says; nil while the node does not know it.
+func (l *lab) study(t *testing.T, uid string) *studyStatusJSON {
+	t.Helper()
+	out, err := program(t.Context(), "status", "--config", l.config, "--json", uid).Output()
+	if err != nil {
+		return nil
+	}
+	var s studyStatusJSON
+	if err := json.Unmarshal(out, &s); err != nil {
+		t.Fatalf("status --json: %v\n%s", err, out)
+	}
+	return &s
+}
+
+// studyStatusJSON is the part of the status that the tests read.
+type studyStatusJSON struct {
+	State     string            `json:"state"`
+	Instances []ledger.Instance `json:"instances"`
+	Decision  *struct {
+		Positive bool   `json:"positive"`
+		Text     string `json:"text"`
+	} `json:"decision"`
+	Reason    *ledger.Reason           `json:"reason"`
+	Revisions []ledger.RevisionHistory `json:"revisions"`
+	Events    []ledger.Event           `json:"events"`
+}
+
+// settled waits until the study has its outcome and no object waits for its way.
+func (l *lab) settled(t *testing.T, uid string, limit time.Duration) *studyStatusJSON {
+	t.Helper()
+	var s *studyStatusJSON
+	eventually(t, limit, "study "+uid+" has its outcome and its deliveries", func() bool {
+		s = l.study(t, uid)
+		if s == nil || s.State != ledger.StateReported && s.State != ledger.StateNotProcessed {
+			return false
+		}
+		for _, r := range s.Revisions {
+			for _, d := range r.Deliveries {
+				if d.State == ledger.DeliveryWaiting {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	return s
+}
+
+// dcmtk runs one of DCMTK's tools.
+func dcmtk(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), tool(t, name), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, tail(out, 3000))
+	}
+	return string(out)
+}
+
+// orthanc is a real archive.
+type orthanc struct {
+	dicom, http int
+}
+
+func startOrthanc(t *testing.T) *orthanc {
+	t.Helper()
+	program := tool(t, "Orthanc")
+	o := &orthanc{dicom: freePort(t), http: freePort(t)}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "orthanc.json")
+	text := fmt.Sprintf(`{"Name": "test", "StorageDirectory": %q, "IndexDirectory": %q, "DicomPort": %d, "HttpPort": %d, "DicomAet": "ORTHANC",
+		"RemoteAccessAllowed": false, "AuthenticationEnabled": false, "StableAge": 1}`, filepath.Join(dir, "db"), filepath.Join(dir, "db"), o.dicom, o.http)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, exec.CommandContext(context.WithoutCancel(t.Context()), program, config), filepath.Join(dir, "orthanc.log"))
+	eventually(t, time.Minute, "Orthanc answers", func() bool {
+		select {
+		case <-p.ended:
+			t.Fatal("Orthanc ended at once")
+		default:
+		}
+		_, err := o.get("/system")
+		return err == nil
+	})
+	return o
+}
+
+func (o *orthanc) get(path string) ([]byte, error) {
+	r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", o.http, path))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err == nil && r.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", path, r.Status)
+	}
+	return body, err
+}
+
+// archived is one instance in the archive.
+type archived struct {
+	ID            string `json:"ID"`
+	MainDicomTags struct {
+		SOPInstanceUID string `json:"SOPInstanceUID"`
+	} `json:"MainDicomTags"`
+	Modality string `json:"-"`
+	Series   string `json:"-"`
+}
+
+// instances lists what the archive's index holds of a study.
+func (o *orthanc) instances(t *testing.T, study string) []archived {
+	t.Helper()
+	r, err := http.Post(fmt.Sprintf("http://127.0.0.1:%d/tools/lookup", o.http), "text/plain", strings.NewReader(study))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var found []struct{ ID, Type string }
+	if err := json.NewDecoder(r.Body).Decode(&found); err != nil {
+		t.Fatal(err)
+	}
+	var all []archived
+	for _, f := range found {
+		if f.Type != "Study" {
+			continue
+		}
+		var series []struct {
+			ID            string
+			MainDicomTags struct{ Modality, SeriesDescription string }
+		}
+		o.json(t, "/studies/"+f.ID+"/series", &series)
+		for _, s := range series {
+			var instances []archived
+			o.json(t, "/series/"+s.ID+"/instances", &instances)
+			for _, i := range instances {
+				i.Modality, i.Series = s.MainDicomTags.Modality, s.MainDicomTags.SeriesDescription
+				all = append(all, i)
+			}
+		}
+	}
+	return all
+}
+
+func (o *orthanc) json(t *testing.T, path string, v any) {
+	t.Helper()
+	body, err := o.get(path)
+	if err == nil {
+		err = json.Unmarshal(body, v)
+	}
+	if err != nil {
+		t.Fatalf("Orthanc %s: %v", path, err)
+	}
+}
+
+// file writes an instance of the archive to a file.
+func (o *orthanc) file(t *testing.T, id string) string {
+	t.Helper()
+	body, err := o.get("/instances/" + id + "/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), id+".dcm")
+	if err := os.WriteFile(path, body, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// valid runs dciodvfy, which must find no error.
+func valid(t *testing.T, path string) {
+	t.Helper()
+	out, _ := exec.CommandContext(t.Context(), tool(t, "dciodvfy"), path).CombinedOutput()
+	for _, line := range bytes.Split(out, []byte("\n")) {
+		if bytes.HasPrefix(line, []byte("Error")) {
+			t.Errorf("dciodvfy %s: %s", filepath.Base(path), line)
+		}
+	}
+}

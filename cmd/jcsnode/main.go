@@ -1,0 +1,73 @@
+// Command jcsnode is a DICOM node that reads chest CT studies with the JCS cascade and returns DICOM objects.
+// Research use only.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"jcsnode/config"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := root().ExecuteContext(ctx); err != nil {
+		var code exitCode
+		if errors.As(err, &code) {
+			os.Exit(int(code))
+		}
+		fmt.Fprintf(os.Stderr, "jcsnode: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// exitCode ends the program without another message: what is wrong was printed already.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "jcsnode",
+		Short: "DICOM node that reads chest CT studies with the JCS cascade",
+		Long: "jcsnode takes chest CT studies by C-STORE, asks the JCS cascade about them and sends DICOM Segmentation\n" +
+			"objects and secondary captures back to the PACS. Research use only. Not for diagnostic use.",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	c.AddCommand(serveCommand(), checkCommand(), runCommand(), statusCommand(), sendCommand(), echoCommand(),
+		phantomCommand(), archiveCommand(), demoCommand())
+	return c
+}
+
+// configFlag adds --config to a command that needs the configuration.
+func configFlag(c *cobra.Command) *string {
+	path := c.Flags().String("config", "config.toml", "configuration `file`")
+	return path
+}
+
+// newLogger writes to standard error: text on a terminal, JSON otherwise, unless the configuration says which.
+func newLogger(c config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" || c.Format == "auto" && !term.IsTerminal(int(os.Stderr.Fd())) {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opt))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opt))
+}

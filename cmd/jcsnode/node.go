@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jcsnode/config"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/deliver"
+	"jcsnode/dimse"
+	"jcsnode/ledger"
+	"jcsnode/models"
+	"jcsnode/pipeline"
+	"jcsnode/pipeline/codec"
+	"jcsnode/scp"
+)
+
+// deliverWorkers is how many destinations are served at a time: one that is slow must not hold up the others.
+const deliverWorkers = 4
+
+// node is the running program: every part, wired.
+type node struct {
+	config    config.Config
+	log       *slog.Logger
+	ledger    *ledger.Ledger
+	inbox     *scp.Inbox
+	runtime   *models.Runtime
+	door      *scp.Door
+	server    *dimse.Server
+	settler   *pipeline.Settler
+	processor *pipeline.Processor
+	courier   *dicomout.Courier
+}
+
+// openNode makes every part and recovers what a crash left, before any port is open.
+func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node, err error) {
+	n = &node{config: cfg, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	log.Info("jcsnode starts", "version", version, "config", cfg.Path, "data_dir", cfg.Node.DataDir, "notice", pipeline.Notice)
+	if err := os.MkdirAll(cfg.Node.DataDir, 0o750); err != nil {
+		return n, fmt.Errorf("make the data folder: %w", err)
+	}
+	n.runtime, err = models.Open(cfg.Models.Dir, models.Options{Library: cfg.Models.Library, Device: cfg.Models.Device, Threads: cfg.Models.Threads}, log)
+	if err != nil {
+		return n, err
+	}
+	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log}); err != nil {
+		return n, fmt.Errorf("open the ledger: %w", err)
+	}
+	n.inbox, err = scp.OpenInbox(cfg.Node.DataDir, scp.InboxOptions{ReserveBytes: int64(cfg.Node.Reserve),
+		ImplementationClassUID: implementationClassUID, ImplementationVersionName: implementationVersion})
+	if err != nil {
+		return n, err
+	}
+	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, log)
+	if err != nil {
+		return n, err
+	}
+	log.Info("inbox compared with the ledger", "files", rebuilt.Files, "recorded", rebuilt.Recorded, "quarantined", rebuilt.Quarantined)
+	return n, n.wire()
+}
+
+// wire makes the parts that work on others.
+func (n *node) wire() error {
+	c := n.config
+	settings := scp.Settings{AETitle: c.Node.AETitle, CheckCalled: c.Node.CheckCalled, AcceptOther: c.Node.AcceptOther, TransferSyntaxes: codec.TransferSyntaxes()}
+	for _, p := range c.Peers {
+		prefix, err := p.Prefix()
+		if err != nil {
+			return err
+		}
+		settings.Peers = append(settings.Peers, scp.Peer{AETitle: p.AETitle, Network: prefix})
+	}
+	n.door = scp.NewDoor(settings, n.inbox, n.ledger, n.log, time.Now)
+	n.server = &dimse.Server{
+		Admit: n.door.Admit, Accept: n.door.Accept, Handler: n.door,
+		MaxPDULength: uint32(c.Node.MaxPDU), MaxAssociations: c.Node.MaxAssociations, MaxAssociationsPerPeer: c.Node.MaxAssociationsPerPeer,
+		Timeouts:               dimse.Timeouts{Drain: time.Duration(c.Node.Drain)},
+		ImplementationClassUID: implementationClassUID, ImplementationVersion: implementationVersion,
+		Logger: n.log,
+	}
+	n.settler = &pipeline.Settler{
+		Ledger: n.ledger,
+		Holds:  func(study string) bool { held, _ := n.door.Holds(study); return held },
+		Quiet:  time.Duration(c.Settle.Quiet), Limit: time.Duration(c.Settle.Limit),
+		Now: time.Now, Logger: n.log,
+	}
+	manifest := n.runtime.Manifest()
+	set := cascadeSettings(c, manifest, n.runtime.Workers())
+	maker := &objectMaker{config: c, manifest: manifest, settings: set}
+	n.processor = &pipeline.Processor{
+		Ledger: n.ledger, DataDir: c.Node.DataDir,
+		Networks: pipeline.Networks{Classifier: n.runtime, Segmenter: n.runtime},
+		Settings: set, Models: reportModels(manifest), NotProcessed: c.Objects.NotProcessed,
+		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
+			err := maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
+			if errors.Is(err, errNoSource) {
+				return nil // the reason stands in the ledger
+			}
+			return err
+		},
+		Logger: n.log,
+	}
+	n.courier = &dicomout.Courier{Ledger: n.ledger, DataDir: c.Node.DataDir, Now: time.Now, Logger: n.log}
+	for _, d := range c.Destinations {
+		n.processor.Destinations = append(n.processor.Destinations, d.Name)
+		timeout := time.Duration(d.Timeout)
+		n.courier.Destinations = append(n.courier.Destinations, deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address,
+			CallingAETitle: d.CallingAETitle, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}})
+	}
+	if len(c.Destinations) == 0 {
+		n.log.Warn("no [[destination]] is configured: results stay here")
+	}
+	return nil
+}
+
+// run serves on l until ctx ends, then drains and closes everything. It closes l.
+func (n *node) run(ctx context.Context, l net.Listener) error {
+	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver}
+	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers); err != nil {
+		l.Close()
+		return errors.Join(err, n.close())
+	}
+	n.log.Info("listening", "address", l.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.runtime.Device())
+	g, serving := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.server.Serve(serving, l) })
+	g.Go(func() error { return n.settler.Run(serving) })
+	err := g.Wait()
+	n.log.Info("stopping: what is unfinished goes on at the next start")
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
+	defer cancel()
+	err = errors.Join(err, n.ledger.StopJobs(stopping), n.close())
+	if err == nil {
+		n.log.Info("stopped")
+	}
+	return err
+}
+
+// close closes what is open.
+func (n *node) close() error {
+	var errs []error
+	if n.inbox != nil {
+		errs = append(errs, n.inbox.Close())
+	}
+	if n.ledger != nil {
+		errs = append(errs, n.ledger.Close())
+	}
+	if n.runtime != nil {
+		errs = append(errs, n.runtime.Close())
+	}
+	return errors.Join(errs...)
+}

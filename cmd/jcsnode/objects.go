@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"runtime"
+	"strings"
+
+	"jcsnode/config"
+	"jcsnode/dataset"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/sc"
+	"jcsnode/dicomout/seg"
+	"jcsnode/ledger"
+	"jcsnode/models"
+	"jcsnode/pipeline"
+	"jcsnode/pipeline/cascade"
+	"jcsnode/pipeline/ct"
+)
+
+// implementation names the program in associations and file meta information.
+const (
+	implementationClassUID = object.ImplementationClassUID
+	implementationVersion  = object.ImplementationVersionName
+)
+
+// objectMaker turns an examination into DICOM objects: it is where the pipeline's values meet dicomout's.
+type objectMaker struct {
+	config   config.Config
+	manifest models.Manifest
+	settings cascade.Settings
+}
+
+// build hands each object with its picture to emit, in the order in which they are sent.
+func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made, image.Image) error) error {
+	report, done, err := m.report(x, id)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return dicomout.Build(ctx, report, func(o *object.Object, picture image.Image) error {
+		return emit(pipeline.Made{
+			Object: ledger.Object{SOPInstanceUID: o.SOPInstanceUID, SOPClassUID: o.SOPClassUID, SeriesUID: o.SeriesInstanceUID,
+				Kind: o.Kind, Title: o.Title, TransferSyntaxUID: o.TransferSyntaxUID},
+			File: o.File,
+		}, picture)
+	})
+}
+
+// report converts the examination; done closes the source file.
+func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r dicomout.Report, done func(), err error) {
+	o := m.config.Objects
+	r.Options = dicomout.Options{Summary: o.Summary, Segmentation: o.Segmentation, Activation: o.Activation, Outline: o.Outline,
+		NotProcessed: o.NotProcessed, Geometry: o.SCGeometry, Workers: runtime.GOMAXPROCS(0)}
+	source, err := sourceOf(x)
+	if err != nil {
+		return r, nil, err
+	}
+	done = func() { source.Close() }
+	r.Study = &object.Study{
+		Source:           source,
+		StudyInstanceUID: source.Set().String(dataset.StudyInstanceUID),
+		Revision:         id.Revision,
+		InputDigest:      id.InputDigest,
+		Time:             id.Time,
+		SeriesBase:       seriesBase(o.SeriesBase, x.Headers),
+		SoftwareVersion:  version,
+		NodeID:           m.config.Node.ID,
+		Models:           objectModels(m.manifest),
+		Settings:         m.canonicalSettings(),
+	}
+	if x.Refusal != nil {
+		r.Outcome, r.Reason, r.Remedy = sc.NotProcessed, x.Refusal.Text, x.Refusal.Remedy
+		return r, done, nil
+	}
+	r.Study.SeriesInstanceUID, r.Study.FrameOfReferenceUID = x.Chosen.SeriesInstanceUID, x.Chosen.FrameOfReferenceUID
+	m.addFindings(&r, x)
+	if r.Study.Lossy, err = lossyOf(x.Volume); err != nil {
+		done()
+		return r, nil, err
+	}
+	return r, done, nil
+}
+
+func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
+	v, f, d := x.Volume, x.Findings, x.Findings.Decision
+	r.Outcome = sc.Negative
+	if d.Positive {
+		r.Outcome = sc.Positive
+	}
+	r.Decision = sc.Decision{Rule: d.Rule, PositiveSlices: d.PositiveSlices, Threshold: d.Threshold, PositiveMM: d.PositiveMM,
+		ThresholdMM: d.ThresholdMM, OperatingPoint: m.settings.ClassifierOperatingPoint}
+	r.Measures = sc.Measures{
+		Segmented: d.Positive, LesionML: f.Lesions.VolumeML, Lesions: len(x.Measures.Components),
+		Right:  sc.Lung{VolumeML: x.Measures.Lungs.Right, LesionML: x.Measures.Lesions.Right},
+		Left:   sc.Lung{VolumeML: x.Measures.Lungs.Left, LesionML: x.Measures.Lesions.Left},
+		LungML: x.Measures.Lungs.Total(), LungShare: x.Measures.Share,
+	}
+	if !d.Positive {
+		r.Measures.LungShare = -1 // not measured
+	}
+	highest := float32(0)
+	for i := range v.Slices {
+		s, sf := &v.Slices[i], &f.Slices[i]
+		h := &s.Header
+		number := i + 1
+		if h.InstanceNumber != nil {
+			number = *h.InstanceNumber
+		}
+		r.Study.Slices = append(r.Study.Slices, object.Slice{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID,
+			InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: h.PositionDS, OrientationDS: h.OrientationDS,
+			PixelSpacingDS: h.PixelSpacingDS, SliceThicknessDS: h.SliceThicknessDS, Position: s.Position})
+		r.Slices = append(r.Slices, dicomout.Slice{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
+			Positive: sf.Positive, LesionAreaMM2: sf.LesionAreaMM2})
+		if sf.Positive && sf.Activation != nil {
+			for _, a := range sf.Activation.Values {
+				highest = max(highest, a)
+			}
+		}
+	}
+	r.Scale = sc.Scale{Max: float64(highest), Text: "study maximum"}
+	r.Activation = func(i int) []float32 {
+		if f.Slices[i].Activation == nil {
+			return nil
+		}
+		return f.Slices[i].Activation.At(v.Rows, v.Columns)
+	}
+	segmenter := m.manifest.Segmenter
+	r.Segmentation = seg.Input{SpacingBetweenSlices: v.SliceSpacing, Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
+		Window: segmenter.Window, Parameters: "segment=" + m.segmentText()}
+}
+
+func (m *objectMaker) segmentText() string {
+	if m.settings.Segment == cascade.SegmentNear {
+		return "near " + object.Decimal(m.settings.NearMM) + " mm"
+	}
+	return m.settings.Segment
+}
+
+// canonicalSettings names every setting that shapes objects; it is part of their UIDs.
+func (m *objectMaker) canonicalSettings() string {
+	s := m.settings
+	return strings.Join([]string{
+		fmt.Sprintf("threshold=%d", s.Threshold),
+		"threshold_mm=" + object.Decimal(s.ThresholdMM),
+		"segment=" + m.segmentText(),
+		"classifier_point=" + object.Decimal(s.ClassifierOperatingPoint),
+		"segmenter_point=" + object.Decimal(s.SegmenterOperatingPoint),
+		fmt.Sprintf("series_base=%d", m.config.Objects.SeriesBase),
+		fmt.Sprintf("sc_geometry=%v", m.config.Objects.SCGeometry),
+	}, " ")
+}
+
+func modelOf(n models.Network) object.Model {
+	return object.Model{Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status}
+}
+
+func objectModels(m models.Manifest) []object.Model {
+	return []object.Model{modelOf(m.Classifier), modelOf(m.Segmenter)}
+}
+
+// reportModels are the networks as findings name them.
+func reportModels(m models.Manifest) []pipeline.Model {
+	one := func(role string, n models.Network) pipeline.Model {
+		return pipeline.Model{Role: role, Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status, OperatingPoint: n.OperatingPoint}
+	}
+	return []pipeline.Model{one("classifier", m.Classifier), one("segmenter", m.Segmenter)}
+}
+
+// cascadeSettings joins the configuration with the operating points of the manifest.
+func cascadeSettings(c config.Config, m models.Manifest, workers int) cascade.Settings {
+	return cascade.Settings{Threshold: c.Cascade.Threshold, ThresholdMM: c.Cascade.ThresholdMM, Segment: c.Cascade.Segment, NearMM: c.Cascade.NearMM,
+		ClassifierOperatingPoint: m.Classifier.OperatingPoint, SegmenterOperatingPoint: m.Segmenter.OperatingPoint, Workers: workers}
+}
+
+// sourceOf opens the file that patient and study attributes are copied from: the first slice by position, or, without a
+// volume, the first instance that can be read.
+func sourceOf(x *pipeline.Examination) (*dataset.File, error) {
+	if x.Volume != nil {
+		return dataset.Open(x.Volume.Slices[0].Header.Path, dataset.Limits{})
+	}
+	for i := range x.Headers {
+		h := &x.Headers[i]
+		if h.Refusal != nil && h.Refusal.Code == ct.CodeUnreadable {
+			continue
+		}
+		return dataset.Open(h.Path, dataset.Limits{})
+	}
+	return nil, errNoSource
+}
+
+// errNoSource says that no file of the study can be read, so that there is no patient to make objects for.
+var errNoSource = errors.New("no readable instance to copy patient and study from")
+
+func lossyOf(v *ct.Volume) (*object.Lossy, error) {
+	lossy := &object.Lossy{}
+	for i := range v.Slices {
+		f, err := dataset.Open(v.Slices[i].Header.Path, dataset.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		lossy.Add(f)
+		f.Close()
+	}
+	return lossy, nil
+}
+
+// seriesBase is the first hundred from base on in which the study has no series yet.
+func seriesBase(base int, headers []ct.Header) int {
+	used := map[int]bool{}
+	for i := range headers {
+		if n := headers[i].SeriesNumber; n != nil && *n >= base {
+			used[(*n-base)/100] = true
+		}
+	}
+	k := 0
+	for used[k] {
+		k++
+	}
+	return base + 100*k
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"jcsnode/phantom"
+)
+
+func phantomCommand() *cobra.Command {
+	var out string
+	var opt phantom.Options
+	c := &cobra.Command{
+		Use:   "phantom --out DIR",
+		Short: "write a synthetic chest CT study, for tests and for a site's first check",
+		Long: "phantom writes a chest CT study that nobody was scanned for: body, lungs, vessels and, with --lesions, ground-glass\n" +
+			"lesions. The same options give the same files, UIDs included.",
+		Args: cobra.NoArgs,
+	}
+	c.Flags().StringVar(&out, "out", "", "`folder` for the files")
+	c.Flags().IntVar(&opt.Slices, "slices", 60, "number of slices")
+	c.Flags().BoolVar(&opt.Lesions, "lesions", false, "with ground-glass lesions")
+	c.Flags().Uint64Var(&opt.Seed, "seed", 1, "another seed gives another patient and study")
+	c.MarkFlagRequired("out")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := phantom.Write(c.Context(), out, opt); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%d slices in %s\n", opt.Slices, out)
+		return nil
+	}
+	return c
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"jcsnode/config"
+	"jcsnode/ledger"
+	"jcsnode/models"
+	"jcsnode/pipeline"
+)
+
+func statusCommand() *cobra.Command {
+	var asJSON bool
+	var limit int
+	c := &cobra.Command{
+		Use:   "status [STUDY_UID]",
+		Short: "what the node knows: all studies, or everything about one",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	path := configFlag(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	c.Flags().IntVar(&limit, "limit", 50, "list at most so many studies, the newest first")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cfg, err := config.Load(*path)
+		if err != nil {
+			return err
+		}
+		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{ReadOnly: true})
+		if err != nil {
+			return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
+		}
+		defer l.Close()
+		if len(args) == 0 {
+			return nodeStatus(c.Context(), c.OutOrStdout(), cfg, l, limit, asJSON)
+		}
+		return studyStatus(c.Context(), c.OutOrStdout(), l, args[0], asJSON)
+	}
+	return c
+}
+
+func ledgerPath(c config.Config) string { return filepath.Join(c.Node.DataDir, "ledger.db") }
+
+// nodeView is `jcsnode status --json`.
+type nodeView struct {
+	Version string           `json:"version"`
+	AETitle string           `json:"ae_title"`
+	Weights string           `json:"weights"`
+	Models  []pipeline.Model `json:"models"`
+	Counts  ledger.Counts    `json:"counts"`
+	Studies []studyRow       `json:"studies"`
+	Notice  string           `json:"notice"`
+}
+
+type studyRow struct {
+	ledger.Summary
+	Decision *pipeline.Decision `json:"decision,omitempty"`
+}
+
+func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.Ledger, limit int, asJSON bool) error {
+	view := nodeView{Version: version, AETitle: cfg.Node.AETitle, Notice: pipeline.Notice, Studies: []studyRow{}}
+	manifest, err := models.ReadManifest(cfg.Models.Dir)
+	if err != nil {
+		return err
+	}
+	view.Models = reportModels(manifest)
+	view.Weights = pipeline.Weights(view.Models)
+	if view.Counts, err = l.Counts(ctx); err != nil {
+		return err
+	}
+	studies, err := l.Studies(ctx, ledger.Filter{Limit: limit})
+	if err != nil {
+		return err
+	}
+	for _, s := range studies {
+		view.Studies = append(view.Studies, studyRow{s, decisionOf(s.Findings)})
+	}
+	if asJSON {
+		return writeJSON(w, view)
+	}
+	fmt.Fprintf(w, "%s, jcsnode %s, weights %s. %s\n", view.AETitle, view.Version, view.Weights, view.Notice)
+	fmt.Fprintf(w, "%d instances (%d flagged), %.1f GB; deliveries %v\n\n", view.Counts.Instances, view.Counts.Flagged, float64(view.Counts.Bytes)/1e9, view.Counts.Deliveries)
+	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "STUDY\tSTATE\tREVISION\tINSTANCES\tLAST\tRESULT\tDELIVERIES")
+	for _, s := range view.Studies {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%v\n", s.StudyUID, s.State, s.Revision, s.Instances, clock(s.LastAt), resultText(s), s.Deliveries)
+	}
+	return t.Flush()
+}
+
+func decisionOf(findings []byte) *pipeline.Decision {
+	var r pipeline.Report
+	if len(findings) == 0 || json.Unmarshal(findings, &r) != nil {
+		return nil
+	}
+	return r.Decision
+}
+
+func resultText(s studyRow) string {
+	switch {
+	case s.State != ledger.StateReported && s.State != ledger.StateNotProcessed:
+		return "-"
+	case s.State == ledger.StateNotProcessed:
+		return s.Reason.Code
+	case s.Decision != nil && s.Decision.Positive:
+		return "positive"
+	case s.Decision != nil:
+		return "negative"
+	}
+	return "-"
+}
+
+// studyView is `jcsnode status --json STUDY_UID`: the history, and what holds now.
+type studyView struct {
+	*ledger.History
+	Decision *pipeline.Decision `json:"decision"`
+	Reason   *ledger.Reason     `json:"reason"`
+	Notice   string             `json:"notice"`
+}
+
+func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string, asJSON bool) error {
+	h, err := l.History(ctx, uid)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return fmt.Errorf("study %s is not known here; `jcsnode status` lists the studies", uid)
+	}
+	if err != nil {
+		return err
+	}
+	view := studyView{History: h, Notice: pipeline.Notice}
+	if n := len(h.Revisions); n > 0 {
+		last := h.Revisions[n-1]
+		view.Decision = decisionOf(last.Findings)
+		view.Reason = &last.Reason
+	}
+	if asJSON {
+		return writeJSON(w, view)
+	}
+	fmt.Fprintf(w, "study %s: %s, %d instances from %s to %s\n", h.StudyUID, h.State, len(h.Instances), clock(h.FirstAt), clock(h.LastAt))
+	for _, r := range h.Revisions {
+		printRevision(w, r)
+	}
+	for _, i := range h.Instances {
+		for _, why := range i.Reasons {
+			fmt.Fprintf(w, "  instance %s not used: %s\n", i.SOPInstanceUID, why.Text)
+		}
+		if i.Flag != "" {
+			fmt.Fprintf(w, "  instance %s flagged: %s\n", i.SOPInstanceUID, i.Flag)
+		}
+	}
+	fmt.Fprintln(w, "history")
+	for _, e := range h.Events {
+		fmt.Fprintf(w, "  %s  %-18s %s\n", clock(e.At), e.Kind, e.Text)
+	}
+	return nil
+}
+
+func printRevision(w io.Writer, r ledger.RevisionHistory) {
+	fmt.Fprintf(w, "revision %d: %s, settled %s (%s)\n", r.Number, r.State, clock(r.SettledAt), r.SettledWhy)
+	if r.Reason.Text != "" {
+		fmt.Fprintf(w, "  %s\n", r.Reason.Text)
+	}
+	if r.Reason.Remedy != "" {
+		fmt.Fprintf(w, "  what to do: %s\n", r.Reason.Remedy)
+	}
+	for _, s := range r.Series {
+		verb := "not read"
+		if s.Chosen {
+			verb = "read"
+		}
+		fmt.Fprintf(w, "  series %s %s: %s\n", s.SeriesUID, verb, s.Text)
+	}
+	type key struct{ destination, state string }
+	counts := map[key]int{}
+	var order []key
+	for _, d := range r.Deliveries {
+		k := key{d.Destination, d.State}
+		if counts[k] == 0 {
+			order = append(order, k)
+		}
+		counts[k]++
+	}
+	for _, k := range order {
+		fmt.Fprintf(w, "  %s: %d objects %s\n", k.destination, counts[k], k.state)
+	}
+	for _, d := range r.Deliveries {
+		if d.State == ledger.DeliverySent {
+			continue
+		}
+		fmt.Fprintf(w, "    %s to %s: %s after %d attempts: %s %s", d.Object.Title, d.Destination, d.State, d.Attempts, d.Status, d.Detail)
+		if d.State == ledger.DeliveryWaiting && !d.NextAt.IsZero() {
+			fmt.Fprintf(w, "; next attempt %s", clock(d.NextAt))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

@@ -1,0 +1,81 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"jcsnode/ledger"
+)
+
+// objectStore is the folder of one study's objects below data_dir. Names are hashes of UIDs: no byte of a study becomes a path.
+type objectStore struct {
+	dataDir, folder string
+}
+
+func newObjectStore(dataDir, studyUID string) (*objectStore, error) {
+	s := &objectStore{dataDir: dataDir, folder: filepath.Join("objects", hashed(studyUID))}
+	if err := os.MkdirAll(filepath.Join(dataDir, s.folder), 0o750); err != nil {
+		return nil, fmt.Errorf("make the folder of the objects: %w", err)
+	}
+	return s, nil
+}
+
+// put writes one object and syncs its content. The name is durable after sync.
+func (s *objectStore) put(m Made) (ledger.Object, error) {
+	o := m.Object
+	sum := sha256.Sum256(m.File)
+	o.Path = filepath.Join(s.folder, hashed(o.SOPInstanceUID)+".dcm")
+	o.SHA256, o.Size = hex.EncodeToString(sum[:]), int64(len(m.File))
+	name := filepath.Join(s.dataDir, o.Path)
+	if err := writeSynced(name+".part", m.File); err != nil {
+		return o, fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
+	}
+	if err := os.Rename(name+".part", name); err != nil {
+		return o, fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
+	}
+	return o, nil
+}
+
+// sync makes the names durable, those of the folders included.
+func (s *objectStore) sync() error {
+	folder := filepath.Join(s.dataDir, s.folder)
+	for _, dir := range []string{folder, filepath.Dir(folder), s.dataDir} {
+		if err := syncFolder(dir); err != nil {
+			return fmt.Errorf("make the objects durable: %w", err)
+		}
+	}
+	return nil
+}
+
+func writeSynced(name string, content []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+func hashed(uid string) string {
+	sum := sha256.Sum256([]byte(uid))
+	return hex.EncodeToString(sum[:16])
+}

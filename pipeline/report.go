@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"math"
+
+	"jcsnode/pipeline/cascade"
+)
+
+// Report is the findings of one revision as they are kept in the ledger and written to findings.json.
+type Report struct {
+	StudyInstanceUID  string          `json:"study_instance_uid"`
+	SeriesInstanceUID string          `json:"series_instance_uid,omitempty"` // the series that was read
+	State             string          `json:"state"`                         // "reported" or "not processed"
+	Reason            *Reason         `json:"reason,omitempty"`              // why a study was not processed
+	ChosenBecause     string          `json:"chosen_because,omitempty"`
+	Decision          *Decision       `json:"decision,omitempty"`
+	Lesions           *Lesions        `json:"lesions,omitempty"` // of a positive study
+	Lungs             *Lungs          `json:"lungs,omitempty"`
+	Volume            *Volume         `json:"volume,omitempty"`
+	Slices            []Slice         `json:"slices,omitempty"` // by position along the normal, rising
+	Notes             []string        `json:"notes,omitempty"`
+	RefusedSeries     []RefusedSeries `json:"refused_series,omitempty"`
+	RefusedInstances  []Refused       `json:"refused_instances,omitempty"`
+	Models            []Model         `json:"models"`
+	Settings          Settings        `json:"settings"`
+	Notice            string          `json:"notice"`
+}
+
+// Notice is what every result says.
+const Notice = "Research use only. Not for diagnostic use."
+
+// Reason says why, and what to do about it.
+type Reason struct {
+	Code   string `json:"code"`
+	Text   string `json:"text"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// RefusedSeries is a series that was not read.
+type RefusedSeries struct {
+	SeriesInstanceUID string `json:"series_instance_uid"`
+	Reason
+}
+
+// Refused is an instance that was not used.
+type Refused struct {
+	SOPInstanceUID string `json:"sop_instance_uid"`
+	Path           string `json:"path"`
+	Reason
+}
+
+// Decision is the study's decision and what it rests on.
+type Decision struct {
+	Positive       bool    `json:"positive"`
+	Rule           string  `json:"rule"` // "count" or "length"
+	Text           string  `json:"text"`
+	PositiveSlices int     `json:"positive_slices"`
+	PositiveMM     float64 `json:"positive_mm"`
+	Slices         int     `json:"slices"`
+	LengthMM       float64 `json:"length_mm"`
+	Threshold      int     `json:"threshold"`
+	ThresholdMM    float64 `json:"threshold_mm"`
+}
+
+// Volume is the geometry of what was read; lengths in mm.
+type Volume struct {
+	Rows          int     `json:"rows"`
+	Columns       int     `json:"columns"`
+	RowSpacing    float64 `json:"row_spacing"`
+	ColumnSpacing float64 `json:"column_spacing"`
+	SliceSpacing  float64 `json:"slice_spacing"`
+}
+
+// Lesions are the measurements of the segmented lesions.
+type Lesions struct {
+	Count           int     `json:"count"` // connected in space
+	VolumeML        float64 `json:"volume_ml"`
+	MeanHU          float64 `json:"mean_hu"`
+	Slices          int     `json:"slices"` // slices with lesion
+	SegmentedSlices int     `json:"segmented_slices"`
+	LargestAreaMM2  float64 `json:"largest_area_mm2"`
+}
+
+// Lungs are the lungs as the classical mask sees them; ours, not the paper's.
+type Lungs struct {
+	VolumeML      float64 `json:"volume_ml"`
+	RightML       float64 `json:"right_ml"`
+	LeftML        float64 `json:"left_ml"`
+	LesionShare   float64 `json:"lesion_share"` // of the lung volume, 0..1; 0 when nothing was segmented
+	RightLesionML float64 `json:"right_lesion_ml"`
+	LeftLesionML  float64 `json:"left_lesion_ml"`
+}
+
+// Slice is what was found in one slice.
+type Slice struct {
+	SOPInstanceUID string  `json:"sop_instance_uid"`
+	Frame          int     `json:"frame,omitempty"` // of a multi-frame instance, from 1
+	InstanceNumber *int    `json:"instance_number"`
+	Z              float64 `json:"z"`        // of Image Position (Patient), mm
+	Position       float64 `json:"position"` // along the normal, mm
+	Extent         float64 `json:"extent"`   // length of patient that the slice stands for, mm
+	Probability    float64 `json:"probability"`
+	Positive       bool    `json:"positive"`
+	Segmented      bool    `json:"segmented"`
+	LesionAreaMM2  float64 `json:"lesion_area_mm2"`
+	LesionVolumeML float64 `json:"lesion_volume_ml"`
+}
+
+// Model is a network that had a part in the findings.
+type Model struct {
+	Role           string  `json:"role"` // "classifier" or "segmenter"
+	Name           string  `json:"name"`
+	Version        string  `json:"version"`
+	SHA256         string  `json:"sha256"`
+	Status         string  `json:"status"` // "trained", "preliminary", "untrained", "altered"
+	OperatingPoint float64 `json:"operating_point"`
+}
+
+// Settings are the settings that shape the findings.
+type Settings struct {
+	Threshold   int     `json:"threshold"`
+	ThresholdMM float64 `json:"threshold_mm"`
+	Segment     string  `json:"segment"`
+	NearMM      float64 `json:"near_mm"`
+}
+
+// Weights names the status of the networks in one word: the worst of them.
+func Weights(models []Model) string {
+	worst := "trained"
+	rank := map[string]int{"trained": 0, "preliminary": 1, "altered": 2, "untrained": 3}
+	for _, m := range models {
+		if rank[m.Status] > rank[worst] {
+			worst = m.Status
+		}
+	}
+	return worst
+}
+
+func settingsOf(set cascade.Settings) Settings {
+	s := Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, Segment: set.Segment}
+	if set.Segment == cascade.SegmentNear {
+		s.NearMM = set.NearMM
+	}
+	return s
+}
+
+// MadeWith tells whether the report rests on the same networks and settings.
+func (r *Report) MadeWith(models []Model, set cascade.Settings) bool {
+	if r.State != StateReported || len(r.Models) != len(models) || r.Settings != settingsOf(set) {
+		return false
+	}
+	for i := range models {
+		if r.Models[i] != models[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// States of a report.
+const (
+	StateReported     = "reported"
+	StateNotProcessed = "not processed"
+)
+
+// NewReport writes down what an examination gave. Numbers are rounded to what they are good for, so that a report reads well.
+func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
+	r := Report{State: StateReported, Models: models, Settings: settingsOf(set), Notice: Notice, ChosenBecause: x.Selection.Reason}
+	if len(x.Headers) > 0 {
+		r.StudyInstanceUID = x.Headers[0].StudyInstanceUID
+	}
+	r.Notes = append(r.Notes, x.Selection.Notes...)
+	for _, s := range x.Refused {
+		r.RefusedSeries = append(r.RefusedSeries, RefusedSeries{s.SeriesInstanceUID, Reason(s.Refusal)})
+	}
+	for _, i := range x.Dropped {
+		r.RefusedInstances = append(r.RefusedInstances, Refused{i.SOPInstanceUID, i.Path, Reason(i.Refusal)})
+	}
+	if x.Refusal != nil {
+		why := Reason(*x.Refusal)
+		r.State, r.Reason = StateNotProcessed, &why
+		return r
+	}
+	v, f := x.Volume, x.Findings
+	r.StudyInstanceUID, r.SeriesInstanceUID = x.Chosen.StudyInstanceUID, x.Chosen.SeriesInstanceUID
+	r.Notes = append(r.Notes, v.Notes...)
+	r.Volume = &Volume{v.Rows, v.Columns, v.RowSpacing, v.ColumnSpacing, round(v.SliceSpacing, 4)}
+	d := f.Decision
+	r.Decision = &Decision{Positive: d.Positive, Rule: d.Rule, Text: d.Text, PositiveSlices: d.PositiveSlices, PositiveMM: round(d.PositiveMM, 3),
+		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM}
+	if d.Positive {
+		r.Lesions = &Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,
+			SegmentedSlices: f.Lesions.Segmented, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2)}
+	}
+	m := x.Measures
+	r.Lungs = &Lungs{VolumeML: round(m.Lungs.Total(), 1), RightML: round(m.Lungs.Right, 1), LeftML: round(m.Lungs.Left, 1), LesionShare: round(m.Share, 5),
+		RightLesionML: round(m.Lesions.Right, 3), LeftLesionML: round(m.Lesions.Left, 3)}
+	for i := range v.Slices {
+		s, sf := &v.Slices[i], &f.Slices[i]
+		one := Slice{SOPInstanceUID: s.Header.SOPInstanceUID, InstanceNumber: s.Header.InstanceNumber, Z: s.Header.Position[2],
+			Position: round(s.Position, 4), Extent: round(s.Extent, 4), Probability: round(sf.Probability, 6), Positive: sf.Positive,
+			Segmented: sf.Mask != nil, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
+		if s.Header.Frames > 1 {
+			one.Frame = s.Header.Frame + 1
+		}
+		r.Slices = append(r.Slices, one)
+	}
+	return r
+}
+
+// round keeps so many digits after the point.
+func round(v float64, digits int) float64 {
+	f := math.Pow10(digits)
+	return math.Round(v*f) / f
+}

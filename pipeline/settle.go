@@ -1,0 +1,70 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"jcsnode/ledger"
+)
+
+// Settler decides when a study is complete. DICOM does not say; a study is taken as complete when nothing of it has come
+// for Quiet and no open association that stored into it remains, at the latest Limit after its first unsettled instance.
+type Settler struct {
+	Ledger *ledger.Ledger
+	Holds  func(studyUID string) bool // an open association stored into the study
+	Quiet  time.Duration
+	Limit  time.Duration
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Run settles studies until the context ends.
+func (s *Settler) Run(ctx context.Context) error {
+	tick := time.NewTicker(max(50*time.Millisecond, min(s.Quiet/4, time.Second)))
+	defer tick.Stop()
+	for {
+		if err := s.settleDue(ctx); err != nil && ctx.Err() == nil {
+			s.Logger.Error("studies cannot be settled; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Settler) settleDue(ctx context.Context) error {
+	receiving, err := s.Ledger.Receiving(ctx)
+	if err != nil {
+		return fmt.Errorf("list the studies being received: %w", err)
+	}
+	now := s.Now()
+	for _, a := range receiving {
+		why, due := dueReason(a, now, s.Quiet, s.Limit, s.Holds(a.StudyUID))
+		if !due {
+			continue
+		}
+		rev, err := s.Ledger.Settle(ctx, a.StudyUID, why)
+		if err != nil {
+			return fmt.Errorf("settle study %s: %w", a.StudyUID, err)
+		}
+		s.Logger.Info("study settled", "study", a.StudyUID, "revision", rev.Number, "instances", a.Instances, "why", why)
+	}
+	return nil
+}
+
+// dueReason says whether a study is complete at now, and why.
+func dueReason(a ledger.Activity, now time.Time, quiet, limit time.Duration, held bool) (string, bool) {
+	switch {
+	case now.Sub(a.FirstAt) >= limit:
+		return fmt.Sprintf("first instance came %v ago, the limit", limit), true
+	case held:
+		return "", false
+	case now.Sub(a.LastAt) >= quiet:
+		return fmt.Sprintf("quiet for %v", quiet), true
+	}
+	return "", false
+}
