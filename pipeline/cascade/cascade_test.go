@@ -263,7 +263,6 @@ func TestRun_RefusesNonsense(t *testing.T) {
 
 // broken is a network that answers outside its contract.
 type broken struct {
-	networks
 	p       float32
 	values  []float32
 	segment []float32
