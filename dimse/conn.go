@@ -36,7 +36,7 @@ type StoreCommand struct {
 	Body io.Reader
 }
 
-// Response is the answer to a request.
+// Response is the answer to a request. Beside an error it is StatusProcessingFailure, so that it is never taken for success.
 type Response struct {
 	Status       Status
 	ErrorComment string // (0000,0902), "" if there is none
@@ -70,7 +70,7 @@ func (c *Conn) context(abstract, syntax string) (id byte, err error) {
 func (c *Conn) Echo(ctx context.Context) (Status, error) {
 	id, err := c.context(Verification, "")
 	if err != nil {
-		return 0, err
+		return StatusProcessingFailure, err
 	}
 	response, err := c.request(ctx, id, pdu.Command{Field: pdu.CEchoRQ, AffectedSOPClassUID: Verification}, nil)
 	return response.Status, err
@@ -81,7 +81,7 @@ func (c *Conn) Echo(ctx context.Context) (Status, error) {
 func (c *Conn) Store(ctx context.Context, s StoreCommand) (Response, error) {
 	id, err := c.context(s.SOPClassUID, s.TransferSyntaxUID)
 	if err != nil {
-		return Response{}, err
+		return Response{Status: StatusProcessingFailure}, err
 	}
 	response, err := c.request(ctx, id, pdu.Command{
 		Field: pdu.CStoreRQ, Priority: s.Priority, HasDataSet: true,
@@ -167,7 +167,10 @@ func (c *Conn) request(ctx context.Context, id byte, command pdu.Command, data i
 		response, err = c.link.readResponse(&command)
 		return err
 	})
-	return response, err
+	if err != nil {
+		return Response{Status: StatusProcessingFailure}, err
+	}
+	return response, nil
 }
 
 // sendData sends a data set of unknown length: each fragment is read into its place behind the header, so that a PDU

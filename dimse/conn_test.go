@@ -110,7 +110,7 @@ func TestConn_AgainstServer(t *testing.T) {
 	if err := handler.end(t); err != nil {
 		t.Errorf("Closed: %v", err)
 	}
-	for i, data := range handler.stored {
+	for i, data := range handler.take() {
 		if !bytes.Equal(data, want[i/2]) {
 			t.Errorf("data set %d of %d bytes came differently", i, len(want[i/2]))
 		}
@@ -305,9 +305,9 @@ func TestConn_Store_Failures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = c.Store(t.Context(), storeOf(bytes.NewReader(pattern(1000))))
-			if !test.is(err) {
-				t.Errorf("Store: %v", err)
+			response, err := c.Store(t.Context(), storeOf(bytes.NewReader(pattern(1000))))
+			if !test.is(err) || response.Status == StatusSuccess {
+				t.Errorf("Store: %v, %v", response, err)
 			}
 			if _, again := c.Store(t.Context(), storeOf(strings.NewReader(""))); !errors.Is(again, ErrClosed) {
 				t.Errorf("Store after the end: %v", again)
@@ -345,7 +345,7 @@ func TestConn_Store_AbortsWhenTheBodyFails(t *testing.T) {
 			t.Errorf("Closed: %v", err)
 		}
 	}
-	if len(handler.stored) != 0 {
+	if len(handler.take()) != 0 {
 		t.Error("half a data set was taken for an instance")
 	}
 	c := dial(t, address)

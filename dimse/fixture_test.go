@@ -58,6 +58,15 @@ func (r *recorder) Store(_ context.Context, a *Association, req *StoreRequest) (
 	return StatusSuccess, ""
 }
 
+// take returns the data sets that were stored since the last take.
+func (r *recorder) take() [][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	stored := r.stored
+	r.stored = nil
+	return stored
+}
+
 func (r *recorder) Closed(_ *Association, err error) { r.closed <- err }
 
 // end waits for the end of an association.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"jcsnode/dimse/pdu"
@@ -76,8 +77,8 @@ func TestServer_AbortsWhatBreaksTheRules(t *testing.T) {
 			}
 		})
 	}
-	if len(handler.stored) != 0 {
-		t.Errorf("%d data sets were stored", len(handler.stored))
+	if stored := handler.take(); len(stored) != 0 {
+		t.Errorf("%d data sets were stored", len(stored))
 	}
 }
 
@@ -113,12 +114,15 @@ func TestServer_AnswersMessages(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			before := len(handler.stored)
 			p.write(message(contextEcho, pdu.Command{Field: pdu.CCancelRQ, RespondedTo: 1}, nil)) // never answered
 			p.write(message(test.context, test.command, test.data))
 			p.wantStatus(test.command.Field.Response(), test.command.MessageID, test.want)
-			if stored := len(handler.stored) - before; stored != 0 != test.stored || stored == 1 && !bytes.Equal(handler.stored[before], test.data) {
-				t.Errorf("%d data sets were stored, or a different one", stored)
+			var want [][]byte
+			if test.stored {
+				want = [][]byte{test.data}
+			}
+			if diff := cmp.Diff(want, handler.take()); diff != "" {
+				t.Errorf("stored, -want +got:\n%s", diff)
 			}
 		})
 	}
@@ -158,7 +162,6 @@ func TestServer_TakesEveryPacking(t *testing.T) {
 			wire = append(wire, pdata(values[:n]...)...)
 			values = values[n:]
 		}
-		handler.stored = nil
 		for len(wire) > 0 {
 			n := rapid.IntRange(1, len(wire)).Draw(r, "bytes in a write")
 			p.write(wire[:n])
@@ -166,9 +169,9 @@ func TestServer_TakesEveryPacking(t *testing.T) {
 		}
 		for id := range want {
 			p.wantStatus(pdu.CStoreRSP, uint16(id+1), StatusSuccess)
-			if !bytes.Equal(handler.stored[id], want[id]) {
-				r.Fatalf("message %d: got % x, want % x", id+1, handler.stored[id], want[id])
-			}
+		}
+		if diff := cmp.Diff(want, handler.take()); diff != "" {
+			r.Fatalf("data sets, -want +got:\n%s", diff)
 		}
 	})
 }

@@ -175,7 +175,7 @@ func TestServer_AnswersContextsAndRoles(t *testing.T) {
 	data := pattern(1000)
 	p.write(message(255, storeCommand(1), data))
 	p.wantStatus(pdu.CStoreRSP, 1, StatusSuccess)
-	if diff := cmp.Diff([][]byte{data}, handler.stored); diff != "" {
+	if diff := cmp.Diff([][]byte{data}, handler.take()); diff != "" {
 		t.Errorf("stored, -want +got:\n%s", diff)
 	}
 }
@@ -270,7 +270,7 @@ func TestServer_TLS(t *testing.T) {
 	if err := handler.end(t); err != nil {
 		t.Errorf("Closed: %v", err)
 	}
-	if len(handler.stored) != 1 || !bytes.Equal(handler.stored[0], data) {
-		t.Errorf("%d data sets were stored, or a different one", len(handler.stored))
+	if stored := handler.take(); len(stored) != 1 || !bytes.Equal(stored[0], data) {
+		t.Errorf("%d data sets were stored, or a different one", len(stored))
 	}
 }
