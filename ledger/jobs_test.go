@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// noHandlers never return by themselves.
+// blocking handlers return only when they are stopped.
 func blocking(started func(revisionID int64)) Handlers {
 	return Handlers{
 		Process: func(ctx context.Context, id int64) error {
@@ -246,6 +246,44 @@ func TestJobs_OneProcessPerLedger(t *testing.T) {
 	// The command line may still ask for work through its own connection.
 	settle(t, b, "1.2")
 	waitFor(t, "the report", func() bool { return history(t, a, "1.2").State == StateReported })
+}
+
+// Asking again for a study that is being processed starts it once more afterwards, never beside itself.
+func TestJobs_RequeueWhileRunning(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast})
+	report := reporting(l)
+	var running, most, calls atomic.Int32
+	proceed := make(chan struct{})
+	startJobs(t, l, Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			if calls.Add(1) == 1 {
+				<-proceed
+			}
+			return report(ctx, id)
+		},
+		Deliver: sending(l),
+	})
+	settle(t, l, "1.2")
+	waitFor(t, "the first run", func() bool { return calls.Load() == 1 })
+	if err := l.Requeue(t.Context(), "1.2"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the second job to find it busy", func() bool {
+		var n int
+		err := l.read.QueryRow(`SELECT COUNT(*) FROM river_job WHERE kind = 'process' AND json_extract(metadata, '$.snoozes') > 0`).Scan(&n)
+		return err == nil && n == 1
+	})
+	close(proceed)
+	waitFor(t, "no job left", func() bool {
+		var n int
+		err := l.read.QueryRow(`SELECT COUNT(*) FROM river_job WHERE state <> 'completed'`).Scan(&n)
+		return err == nil && n == 0
+	})
+	if h := history(t, l, "1.2"); h.State != StateReported || most.Load() != 1 {
+		t.Errorf("state %s, %d at once; want reported and never two", h.State, most.Load())
+	}
 }
 
 // child runs in the process that is killed.

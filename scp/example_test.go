@@ -1,0 +1,39 @@
+package scp_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"jcsnode/dimse"
+	"jcsnode/scp"
+)
+
+// A door that lets one scanner in, as it is given to a dimse.Server.
+func Example() {
+	dir, err := os.MkdirTemp("", "inbox")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	inbox, err := scp.OpenInbox(dir, scp.InboxOptions{ReserveBytes: 0, ImplementationClassUID: "2.25.1"})
+	if err != nil {
+		panic(err)
+	}
+	defer inbox.Close()
+	door := scp.NewDoor(scp.Settings{
+		AETitle: "JCSNODE", CheckCalled: true,
+		Peers:            []scp.Peer{{AETitle: "CT1", Network: netip.MustParsePrefix("10.20.0.0/16")}},
+		TransferSyntaxes: []string{"1.2.840.10008.1.2.1", "1.2.840.10008.1.2"},
+	}, inbox, nil /* the ledger */, slog.Default(), time.Now)
+	server := &dimse.Server{Admit: door.Admit, Accept: door.Accept, Handler: door}
+
+	fmt.Println(server.Admit(dimse.Peer{CallingAETitle: "CT1", CalledAETitle: "JCSNODE", Addr: &net.TCPAddr{IP: net.IPv4(10, 20, 0, 7), Port: 50000}}))
+	fmt.Println(server.Accept(dimse.Peer{}, scp.CTImageStorage, []string{"1.2.840.10008.1.2"}))
+	// Output:
+	// <nil>
+	// 1.2.840.10008.1.2 0
+}

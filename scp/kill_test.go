@@ -1,0 +1,158 @@
+package scp
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"jcsnode/dimse"
+	"jcsnode/ledger"
+)
+
+// forgetful is a ledger whose queue is lost by the crash.
+type forgetful struct{ *ledger.Ledger }
+
+func (forgetful) Record(context.Context, ledger.Instance) error { return nil }
+
+// child is a node in a process of its own, which is killed.
+func child(dir string) {
+	fail := func(err error) {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	inbox, err := OpenInbox(dir, InboxOptions{ImplementationClassUID: "2.25.1"})
+	if err != nil {
+		fail(err)
+	}
+	l, err := ledger.Open(context.Background(), filepath.Join(dir, "ledger.db"), ledger.Options{})
+	if err != nil {
+		fail(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fail(err)
+	}
+	door := NewDoor(Settings{TransferSyntaxes: allSyntaxes()}, inbox, forgetful{l}, slog.New(slog.DiscardHandler), time.Now)
+	server := &dimse.Server{Admit: door.Admit, Accept: door.Accept, Handler: door, Logger: slog.New(slog.DiscardHandler)}
+	fmt.Println(listener.Addr())
+	fail(server.Serve(context.Background(), listener))
+}
+
+// Contract 1: what was acknowledged is found after kill -9, even if the ledger had nothing
+// of it, and what was half received is gone.
+func TestKill_AcknowledgedInstancesAreFound(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "SCP_TEST_CHILD="+dir)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := bufio.NewReader(out).ReadString('\n')
+	n := &node{addr: strings.TrimSpace(addr)}
+	c := n.dial(t, CTImageStorage)
+	for k := range 20 {
+		if r := send(t, c, aSlice("1.2", fmt.Sprintf("1.2.%d", k))); r.Status != dimse.StatusSuccess {
+			t.Errorf("%d: %+v", k, r)
+		}
+	}
+	// The next one is under way when the process dies.
+	half := aSlice("1.2", "1.2.99")
+	half.pixels = make([]byte, 1<<20)
+	raw := half.bytes()
+	_, err = c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: half.class, SOPInstanceUID: half.sop, TransferSyntaxUID: allSyntaxes()[0],
+		Body: readerFunc(func(p []byte) (int, error) {
+			if len(raw) < 1<<19 {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Error(err)
+				}
+				_ = cmd.Wait()
+				return 0, errors.New("killed")
+			}
+			k := copy(p, raw)
+			raw = raw[k:]
+			return k, nil
+		})})
+	if err == nil {
+		t.Error("a dead process answered")
+	}
+
+	b := testInbox(t, dir)
+	l := testLedger(t, dir)
+	r, err := b.Rebuild(t.Context(), l, slog.New(slog.DiscardHandler))
+	if want := (Rebuilt{Files: 20, Recorded: 20}); err != nil || r != want {
+		t.Errorf("rebuilt %+v, %v; want %+v", r, err, want)
+	}
+	if got := files(t, dir); len(got) != 20 {
+		t.Errorf("%d files, want 20: %v", len(got), got)
+	}
+}
+
+// The order is the contract: contents, study folder, name, folder of the name.
+func TestReceive_SyncsBeforeItReturns(t *testing.T) {
+	dir := t.TempDir()
+	b := testInbox(t, dir)
+	real := b.disk
+	var calls []string
+	b.disk.create = func(path string) (file, error) {
+		f, err := real.create(path)
+		return &loggedFile{f, &calls}, err
+	}
+	b.disk.mkdir = func(path string) error {
+		calls = append(calls, "mkdir")
+		return real.mkdir(path)
+	}
+	b.disk.rename = func(from, to string) error {
+		calls = append(calls, "rename")
+		return real.rename(from, to)
+	}
+	b.disk.syncDir = func(path string) error {
+		name := "study"
+		if filepath.Base(path) == inboxDir {
+			name = inboxDir
+		}
+		calls = append(calls, "sync "+name)
+		return real.syncDir(path)
+	}
+	for _, c := range []struct {
+		sop  string
+		want []string
+	}{
+		{"1.2.1", []string{"sync contents", "mkdir", "sync inbox", "rename", "sync study"}},
+		{"1.2.2", []string{"sync contents", "rename", "sync study"}},
+		{"1.2.1", []string{"sync study"}}, // the same again
+	} {
+		calls = nil
+		i := aSlice("1.2", c.sop)
+		if _, err := b.Receive(i.incoming(), strings.NewReader(string(i.bytes()))); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(calls, c.want) {
+			t.Errorf("%s: %v, want %v", c.sop, calls, c.want)
+		}
+	}
+}
+
+type loggedFile struct {
+	file
+	calls *[]string
+}
+
+func (f *loggedFile) Datasync() error {
+	*f.calls = append(*f.calls, "sync contents")
+	return f.file.Datasync()
+}
