@@ -20,9 +20,10 @@ type File struct {
 	set    *Set
 	closer io.Closer
 
-	fragments []Fragment // of the pixel data, Basic Offset Table included
-	tables    int        // fragments that are the table: 1, or 0 where it is left out
-	framing   struct {
+	fragments     []Fragment // of the pixel data, Basic Offset Table included
+	tables        int        // fragments that are the table: 1, or 0 where it is left out
+	fragmentBytes int64      // of all fragments but the table
+	framing       struct {
 		once sync.Once
 		list [][]Fragment
 		err  error
@@ -191,6 +192,9 @@ func (f *File) readSet(src *source, r io.ReaderAt, size int64, lim Limits) error
 	c.segments = src.passed()
 	f.set = newSet(list, c, enc, lim)
 	f.tables = f.countTables()
+	for _, fr := range f.fragments[f.tables:] {
+		f.fragmentBytes += fr.Length
+	}
 	return nil
 }
 

@@ -32,8 +32,8 @@ func (f *File) PixelData() (PixelData, bool) {
 		return PixelData{}, false
 	}
 	p := PixelData{VR: e.VR, Encapsulated: e.Length < 0, Length: max(e.Length, 0), file: f, offset: e.ValueOffset}
-	for _, fr := range p.Fragments() {
-		p.Length += fr.Length
+	if p.Encapsulated {
+		p.Length = f.fragmentBytes
 	}
 	return p, true
 }

@@ -33,18 +33,18 @@ type Tables [2][4]*Table
 func (ts *Tables) Parse(b []byte) error {
 	for len(b) > 0 {
 		if len(b) < 17 {
-			return fmt.Errorf("Huffman table of %d bytes", len(b))
+			return fmt.Errorf("table of Huffman codes has %d bytes", len(b))
 		}
 		class, destination := b[0]>>4, b[0]&15
 		if class > 1 || destination > 3 {
-			return fmt.Errorf("Huffman table for class %d, destination %d", class, destination)
+			return fmt.Errorf("table of Huffman codes is for class %d, destination %d", class, destination)
 		}
 		n := 0
 		for _, c := range b[1:17] {
 			n += int(c)
 		}
 		if n > 256 || n > len(b)-17 {
-			return fmt.Errorf("Huffman table counts %d codes, %d bytes follow", n, len(b)-17)
+			return fmt.Errorf("table of Huffman codes counts %d codes, %d bytes follow", n, len(b)-17)
 		}
 		t, err := newTable(b[1:17], b[17:17+n], class == 1)
 		if err != nil {
@@ -65,10 +65,10 @@ func newTable(counts, values []byte, ac bool) (*Table, error) {
 		t.last[length] = -1
 		for range counts[length-1] {
 			if code >= 1<<length {
-				return nil, errors.New("Huffman table has more codes than fit")
+				return nil, errors.New("table of Huffman codes has more codes than fit")
 			}
 			if !ac && values[k] > 16 {
-				return nil, fmt.Errorf("Huffman table has difference category %d", values[k])
+				return nil, fmt.Errorf("table of Huffman codes has difference category %d", values[k])
 			}
 			if length <= fastBits {
 				t.enter(code, length, values[k], ac)

@@ -86,19 +86,17 @@ func (b *bitReader) bits(k int) int32 {
 // golomb reads a value of the limited-length Golomb code (T.87 A.5.3): a number of
 // zeros, a one, and k bits; from limit zeros on, the value less 1 in qbpp bits.
 func (b *bitReader) golomb(k, limit, qbpp int) int32 {
-	if b.n < 57 {
-		b.fill()
-	}
 	zeros := bits.LeadingZeros64(b.acc)
-	if zeros < limit {
-		b.acc <<= (zeros + 1) & 63
-		b.n -= zeros + 1
-		if k == 0 {
-			return int32(zeros)
-		}
-		return int32(zeros)<<k | b.bits(k)
+	if zeros+1+k > b.n {
+		b.fill()
+		zeros = bits.LeadingZeros64(b.acc)
 	}
-	b.acc <<= (limit + 1) & 63
-	b.n -= limit + 1
-	return b.bits(qbpp) + 1
+	if zeros >= limit {
+		b.acc <<= (limit + 1) & 63
+		b.n -= limit + 1
+		return b.bits(qbpp) + 1
+	}
+	b.acc <<= (zeros + 1) & 63
+	b.n -= zeros + 1
+	return int32(zeros)<<k | b.bits(k)
 }

@@ -1,0 +1,145 @@
+package openjpeg
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"jcsnode/dataset"
+	"jcsnode/pipeline/codec/codestream"
+)
+
+var small = codestream.Image{Rows: 128, Columns: 128, Precision: 16}
+
+// stream takes a codestream out of the corpus.
+func stream(t testing.TB, name string) []byte {
+	t.Helper()
+	dir := os.Getenv("JCSNODE_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "..", "shared", "data")
+	}
+	f, err := dataset.Open(filepath.Join(dir, "syntaxes", "small_s16", name), dataset.Limits{})
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("test data are missing: %v", err)
+		}
+		t.Skipf("SKIPPED, nothing was checked: no test data (set JCSNODE_DATA): %v", err)
+	}
+	defer f.Close()
+	p, _ := f.PixelData()
+	b, err := p.Frame(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(b)
+}
+
+func TestInspect(t *testing.T) {
+	good := stream(t, "j2k-lossless.dcm")
+	patch := func(at int, v uint32) []byte {
+		b := slices.Clone(good)
+		binary.BigEndian.PutUint32(b[at:], v)
+		return b
+	}
+	other := small
+	other.Rows = 64
+	for name, c := range map[string]struct {
+		data     []byte
+		im       codestream.Image
+		mismatch bool
+		cut      bool
+	}{
+		"header says other rows": {good, other, true, false},
+		"2^31 columns":           {patch(8, 1<<31), small, true, false},
+		"offset behind image":    {patch(16, 200), small, false, false},
+		"no tile width":          {patch(24, 0), small, false, false},
+		"16,384 tiles":           {patch(24, 1), small, false, false},
+		"second tile missing":    {patch(24, 64), small, false, true},
+		"two components":         {patch(40, 0x00020F01), small, false, false},
+		"cut in the tile":        {good[:len(good)/2], small, false, true},
+		"SOC alone":              {good[:2], small, false, true},
+		"nothing":                {nil, small, false, true},
+		"not a codestream":       {make([]byte, 200), small, false, false},
+	} {
+		_, err := inspect(c.data, c.im)
+		var mismatch *codestream.Mismatch
+		if err == nil || errors.As(err, &mismatch) != c.mismatch || errors.Is(err, io.ErrUnexpectedEOF) != c.cut {
+			t.Errorf("%s: %v (%T)", name, err, err)
+		}
+	}
+	if p, err := inspect(good, small); err != nil || p != 16 {
+		t.Errorf("good stream: precision %d, %v", p, err)
+	}
+}
+
+func TestUnwrap(t *testing.T) {
+	jp2 := "\x00\x00\x00\x0cjP  \r\n\x87\n" + "\x00\x00\x00\x09abcd!"
+	for name, c := range map[string]struct{ in, want string }{
+		"raw":              {"\xff\x4f\xff\x51rest of stream", "\xff\x4f\xff\x51rest of stream"},
+		"box to the end":   {jp2 + "\x00\x00\x00\x00jp2cSTREAM", "STREAM"},
+		"box with length":  {jp2 + "\x00\x00\x00\x0ejp2cSTREAMmore", "STREAM"},
+		"box of 64 bits":   {jp2 + "\x00\x00\x00\x01jp2c\x00\x00\x00\x00\x00\x00\x00\x16STREAMmore", "STREAM"},
+		"no codestream":    {jp2, ""},
+		"box of 3 bytes":   {jp2 + "\x00\x00\x00\x03jp2cSTREAM", ""},
+		"box past the end": {jp2 + "\x00\x00\x01\x00jp2cSTREAM", ""},
+		"64 bits past end": {jp2 + "\x00\x00\x00\x01jp2c\xff\xff\xff\xff\xff\xff\xff\xffSTREAM", ""},
+	} {
+		got, err := unwrap([]byte(c.in))
+		if string(got) != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
+		}
+	}
+}
+
+// TestDecode_EveryCutIsNoticed cuts at every tenth byte; the last two are EOC.
+func TestDecode_EveryCutIsNoticed(t *testing.T) {
+	if !Available {
+		t.Skip("SKIPPED: built without OpenJPEG")
+	}
+	for _, name := range []string{"j2k-lossless.dcm", "htj2k-lossless.dcm", "j2k-lossy.dcm"} {
+		good := stream(t, name)
+		for n := 0; n < len(good)-4; n += 10 {
+			if _, _, err := Decode(good[:n], small); err == nil {
+				t.Errorf("%s cut to %d of %d bytes: no error", name, n, len(good))
+			}
+		}
+	}
+}
+
+// FuzzInspect fuzzes what stands before the library.
+func FuzzInspect(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x0cjP  \r\n\x87\n\x00\x00\x00\x00jp2c\xff\x4f\xff\x51"))
+	head := []byte("\xff\x4f\xff\x51\x00\x29\x00\x00\x00\x00\x00\x80\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x0f\x01\x01")
+	f.Add(append(head, "\xff\x90\x00\x0a\x00\x00\x00\x00\x00\x10\x00\x01\xff\x93\x00\x00\xff\xd9"...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := unwrap(data)
+		if err != nil {
+			return
+		}
+		if p, err := inspect(b, small); err == nil && (p < 1 || p > 16) {
+			t.Fatalf("precision %d", p)
+		}
+	})
+}
+
+// FuzzDecode mutates whole streams through the library: no crash, no time beyond the
+// deadline. It needs the corpus.
+func FuzzDecode(f *testing.F) {
+	if !Available {
+		f.Skip("SKIPPED: built without OpenJPEG")
+	}
+	f.Add(stream(f, "j2k-lossy.dcm"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, _, err := Decode(data, small)
+		if errors.Is(err, ErrDeadline) {
+			t.Fatal(err)
+		}
+		if err == nil && len(got) != small.Samples() {
+			t.Fatalf("%d samples", len(got))
+		}
+	})
+}
