@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -201,6 +203,32 @@ func TestBuild_StopsWithItsContext(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestBuild_KeepsFewObjects lets emit be slower than the workers, who must wait for it.
+func TestBuild_KeepsFewObjects(t *testing.T) {
+	r := positiveReport(t, 60)
+	r.Options = dicomout.Options{Activation: true, Workers: 2}
+	var started atomic.Int64
+	inner := r.Activation
+	r.Activation = func(i int) []float32 {
+		started.Add(1)
+		return inner(i)
+	}
+	emitted := int64(0)
+	err := dicomout.Build(t.Context(), r, func(*object.Object, image.Image) error {
+		for range 1000 { // until the workers have done what they may
+			runtime.Gosched()
+		}
+		if ahead := started.Load() - emitted; ahead > 4 {
+			t.Errorf("%d objects begun before number %d was sent", ahead, emitted+1)
+		}
+		emitted++
+		return nil
+	})
+	if err != nil || emitted != 20 {
+		t.Errorf("%d objects, %v", emitted, err)
 	}
 }
 

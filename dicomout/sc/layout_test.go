@@ -79,7 +79,7 @@ func TestSummary_TextFits(t *testing.T) {
 		"huge": change(func(g *Page) {
 			g.Models = hugeModels
 			g.Software = strings.Repeat("1.2.3-", 30)
-			g.Measures = Measures{Segmented: true, LesionML: 123456, Lesions: 99999, LungML: 1234567, LungShare: -1}
+			g.Measures = Measures{Segmented: true, LesionML: 123456, OutsideML: 123455, Lesions: 99999, LungML: 1234567, LungShare: -1}
 			g.Decision = Decision{Rule: "length", PositiveSlices: 10000, Threshold: 10000, PositiveMM: 12345, ThresholdMM: 12345, OperatingPoint: 0.123456789,
 				Text: strings.Repeat("A very long sentence about the decision of this study. ", 8)}
 			for i := range g.Slices {
@@ -140,6 +140,34 @@ func TestSummary_SaysWhatDecided(t *testing.T) {
 	for _, want := range []string{"POSITIVE", "12 of 40", "24 mm", "20 mm", "96 mL", "4210 mL", "2.3 %", "4.2 %", "UNTRAINED", "PRELIMINARY", "CT image 40"} {
 		if !hasText(*boxes, want) {
 			t.Errorf("summary does not say %q", want)
+		}
+	}
+}
+
+func TestSummary_DrawsNoMapOfAFewSlices(t *testing.T) {
+	for n, want := range map[int]bool{3: true, 40: false} {
+		g := phantomPage()
+		g.Slices = g.Slices[:n]
+		p, boxes := record(t)
+		if _, err := p.RenderSummary(g); err != nil {
+			t.Fatal(err)
+		}
+		if got := hasText(*boxes, "The slices cover"); got != want {
+			t.Errorf("%d slices of 2 mm: map left out %v, want %v", n, got, want)
+		}
+	}
+}
+
+func TestSummary_TellsLesionsOutsideTheLungs(t *testing.T) {
+	for outside, want := range map[float64]bool{0: false, 0.5: false, 40: true} {
+		g := phantomPage()
+		g.Measures.OutsideML = outside
+		p, boxes := record(t)
+		if _, err := p.RenderSummary(g); err != nil {
+			t.Fatal(err)
+		}
+		if got := hasText(*boxes, "outside lungs"); got != want {
+			t.Errorf("%g of 96.4 mL outside: told %v, want %v", outside, got, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package sc
 
 import (
+	"bytes"
 	"image"
 	"math"
 	"slices"
@@ -9,9 +10,10 @@ import (
 // coronal holds sums from front to back of each slice, as a frontal picture of the chest: one line for each slice, one value
 // for each column (row, if the slices are transposed).
 type coronal struct {
-	places              int         // values in a line
-	spacing             float64     // of them in mm
-	dense, lung, lesion [][]float32 // attenuation against air, and depths, in mm; nil lines where nothing is known
+	places          int         // values in a line
+	spacing         float64     // of them in mm
+	dense, lung     [][]float32 // attenuation against air and depth of lung in mm; nil lines where nothing is known
+	inside, outside [][]float32 // depth of lesion in the lungs (anywhere, if those are unknown) and beside them
 }
 
 func newCoronal(all []Slice, transposed bool) coronal {
@@ -23,7 +25,19 @@ func newCoronal(all []Slice, transposed bool) coronal {
 		s := &all[i]
 		c.dense = append(c.dense, depthSums(s, transposed, s.HU, func(hu int16) float32 { return max(0, float32(hu)+1000) / 1000 }))
 		c.lung = append(c.lung, depthSums(s, transposed, s.Lung, set))
-		c.lesion = append(c.lesion, depthSums(s, transposed, s.Mask, set))
+		inside, outside := s.Mask, []byte(nil)
+		if s.Mask != nil && s.Lung != nil {
+			inside, outside = bytes.Clone(s.Mask), bytes.Clone(s.Mask)
+			for at, lung := range s.Lung {
+				if lung != 0 {
+					outside[at] = 0
+				} else {
+					inside[at] = 0
+				}
+			}
+		}
+		c.inside = append(c.inside, depthSums(s, transposed, inside, set))
+		c.outside = append(c.outside, depthSums(s, transposed, outside, set))
 	}
 	return c
 }
@@ -75,7 +89,7 @@ func at(lines [][]float32, y, x step) float32 {
 }
 
 // lungMap draws the frontal picture into r, whose rows are those of axis: the chest in grey, lungs a little lighter, lesions
-// in colour, the stronger the more of the lung's depth they take. It shows the width of the crop.
+// in colour, the stronger the more of the lung's depth they take, and faintly where they lie beside the lungs. It shows the width of the crop.
 func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Slice, a axis, c crop, f Facing) {
 	sums := newCoronal(all, f.Transposed)
 	edge := c.left
@@ -100,11 +114,15 @@ func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Slice, a axi
 			place = min(max(place, 0), float64(sums.places-1))
 			x := step{int(place), min(int(place)+1, sums.places-1), float32(place - math.Floor(place))}
 			grey := math.Pow(float64(min(at(sums.dense, y, x)/most, 1)), 1.4)
-			lung, lesion := float64(at(sums.lung, y, x)), float64(at(sums.lesion, y, x))
+			lung, lesion := float64(at(sums.lung, y, x)), float64(at(sums.inside, y, x))
+			beside := float64(at(sums.outside, y, x))
 			pix := dst.Pix[dst.PixOffset(px, py):][:4:4]
 			pix[0], pix[1], pix[2] = byte(18+150*grey), byte(22+152*grey), byte(26+154*grey)
 			if lung > 0 {
 				blend(pix, lungBlue, uint32(min(70, 3*lung)))
+			}
+			if beside > 0 {
+				blend(pix, lesionRed, uint32(min(beside*10, 60)))
 			}
 			if lesion > 0 {
 				part := lesion / max(lung, lesion)

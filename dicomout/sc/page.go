@@ -45,6 +45,8 @@ type Measures struct {
 	// Segmented tells whether lesions were looked for; if not, only the lungs were measured.
 	Segmented bool
 	LesionML  float64
+	// OutsideML is the part of LesionML that lies in neither lung, which LungShare leaves out.
+	OutsideML float64
 	// Lesions counts the connected lesions in space.
 	Lesions int
 	// Right and Left are the patient's lungs; zero when they were not told apart.

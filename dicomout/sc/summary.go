@@ -5,6 +5,8 @@ import (
 	"image"
 	"image/color"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The summary page is a square of side pixels; everything lies between left and right.
@@ -141,6 +143,9 @@ func (s *sheet) section(y int, head, text, otherwise string) int {
 	if text == "" {
 		text = otherwise
 	}
+	if first, n := utf8.DecodeRuneInString(text); n > 0 { // reasons are errors to the program, and begin like those
+		text = string(unicode.ToUpper(first)) + text[n:]
+	}
 	s.write(left, y, headStyle, faded, head, right-left)
 	return s.paragraph(left, y+32, style{size: 22}, ink, text, 860, 6)
 }
@@ -203,6 +208,9 @@ func (s *sheet) measures() {
 		return
 	}
 	cell(left+190, "Lesion volume", formatVolume(m.LesionML), ink)
+	if m.OutsideML > 0.01*m.LesionML { // a little is the border of the lung mask, more a doubt about the lesions
+		s.write(left+190, 304, style{size: 13}, warning, formatVolume(m.OutsideML)+" outside lungs", 160)
+	}
 	cell(left+360, "Lesions", fmt.Sprint(m.Lesions), ink)
 	cell(left+480, "Share of lung", formatShare(m.Share()), s.accent())
 	s.gauges(left+640, m)
@@ -286,12 +294,18 @@ func (s *sheet) plots(c crop) {
 	area := image.Rect(left, top, left+width, bottom)
 	s.write(left, top-14, headStyle, faded, "Lung map, apex to base", split-left)
 	fill(s.dst, area, panel)
-	s.p.lungMap(s.dst, area, s.g.Slices, a, c, s.g.Facing)
+	short := a.length() < c.side/4 // stretched over the height it would look like no chest
+	if short {
+		s.paragraph(area.Min.X+16, top+40, noteStyle, faded,
+			"The slices cover "+formatLength(a.length())+": too little for a map.", area.Dx()-32, 4)
+	} else {
+		s.p.lungMap(s.dst, area, s.g.Slices, a, c, s.g.Facing)
+		letter := style{bold: true, size: 15}
+		s.p.text(s.dst, area.Min.X+8, top+20, letter, white, "R", true)
+		s.p.textRight(s.dst, area.Max.X-8, top+20, letter, white, "L", true)
+	}
 	frame(s.dst, area, divider)
-	s.p.text(s.dst, area.Min.X+8, top+20, style{bold: true, size: 15}, white, "R", true)
-	s.p.textRight(s.dst, area.Max.X-8, top+20, style{bold: true, size: 15}, white, "L", true)
-
-	if s.g.Measures.Segmented {
+	if s.g.Measures.Segmented && !short {
 		key := image.Rect(left, bottom+8, left+12, bottom+18)
 		fill(s.dst, key, lesionRed)
 		s.write(key.Max.X+8, bottom+18, style{size: 13}, faded, "lesion, by share of the lung's depth", split-10-key.Max.X-8)
