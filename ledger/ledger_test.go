@@ -296,16 +296,21 @@ func TestRecord_DiskFullThenRoom(t *testing.T) {
 	if _, err := l.write.Exec("PRAGMA max_page_count = 1"); err != nil { // as small as it is now
 		t.Fatal(err)
 	}
-	const n = queueLength + 2*batchLength
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
 	recorded := 0
-	var err error
-	for recorded < n {
-		if err = l.Record(ctx, slice("1.2", recorded+1)); err != nil {
-			break
+	err := error(nil)
+	next := func(wait time.Duration) {
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		defer cancel()
+		if err = l.Record(ctx, slice("1.2", recorded+1)); err == nil {
+			recorded++
 		}
-		recorded++
+	}
+	for range batchLength {
+		next(time.Minute)
+	}
+	waitFor(t, "a commit to fail", func() bool { return l.Fault() != nil })
+	for err == nil && recorded < queueLength+2*batchLength {
+		next(100 * time.Millisecond)
 	}
 	if err == nil || !strings.Contains(err.Error(), "full") {
 		t.Fatalf("after %d rows: %v; want the reason why the ledger cannot write", recorded, err)
