@@ -15,20 +15,27 @@ import (
 func (h header) native(f *dataset.File, pixels dataset.PixelData, frame int) ([]int32, error) {
 	n := h.rows * h.columns
 	size := n * h.allocated / 8
+	at := int64(frame) * int64(size)
+	big := f.TransferSyntax().BigEndian
+	inWords := h.allocated == 8 && big && pixels.VR == "OW" // two pixels to a word, the first below
+	before := 0
+	if inWords {
+		before = int(at & 1)
+		size = (before + size + 1) &^ 1
+	}
 	raw := make([]byte, size) // in the file, see describe
-	if got, err := pixels.Reader().ReadAt(raw, int64(frame)*int64(size)); got < size {
+	if got, err := pixels.Reader().ReadAt(raw, at-int64(before)); got < size {
 		code := NotReadable
 		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, dataset.ErrTruncated) {
 			code = Truncated
 		}
 		return nil, &Error{Code: code, Text: fmt.Sprintf("read frame %d", frame), Err: err}
 	}
-	big := f.TransferSyntax().BigEndian
 	values := make([]int32, n)
 	switch {
-	case h.allocated == 8 && big && pixels.VR == "OW": // swapped as words, also in size
+	case inWords:
 		for i := range values {
-			values[i] = int32(raw[min(i^1, size-1)])
+			values[i] = int32(raw[(before+i)^1])
 		}
 	case h.allocated == 8:
 		for i, b := range raw {

@@ -52,32 +52,41 @@ func Decode(data []byte, im codestream.Image) (samples []int32, precision int, e
 	if err != nil {
 		return nil, 0, err
 	}
+	samples, err = within(Deadline, func() ([]int32, error) { return decode(data, im) })
+	if err != nil {
+		return nil, 0, err
+	}
+	return samples, precision, nil
+}
+
+// within runs decode and waits for it until limit.
+func within(limit time.Duration, decode func() ([]int32, error)) ([]int32, error) {
 	if n := abandoned.Load(); n >= maxAbandoned {
-		return nil, 0, fmt.Errorf("%d earlier ones still run: %w", n, ErrDeadline)
+		return nil, fmt.Errorf("%d earlier ones still run: %w", n, ErrDeadline)
 	}
 	type result struct {
 		samples []int32
 		err     error
 	}
 	done := make(chan result, 1)
-	var state atomic.Int32 // 0 running, 1 ready, 2 abandoned
+	var over atomic.Bool // decoded or given up, whichever comes first
 	go func() {
-		out, err := decode(data, im)
-		done <- result{out, err}
-		if !state.CompareAndSwap(0, 1) {
+		samples, err := decode()
+		done <- result{samples, err}
+		if !over.CompareAndSwap(false, true) {
 			abandoned.Add(-1)
 		}
 	}()
-	timer := time.NewTimer(Deadline)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case r := <-done:
-		return r.samples, precision, r.err
+		return r.samples, r.err
 	case <-timer.C:
-		if state.CompareAndSwap(0, 2) {
+		if over.CompareAndSwap(false, true) {
 			abandoned.Add(1)
 		}
-		return nil, 0, ErrDeadline
+		return nil, ErrDeadline
 	}
 }
 
