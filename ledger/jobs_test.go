@@ -1,14 +1,11 @@
 package ledger
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -286,110 +283,50 @@ func TestJobs_RequeueWhileRunning(t *testing.T) {
 	}
 }
 
-// child runs in the process that is killed.
-func child(role string) {
-	ctx := context.Background()
-	l, err := Open(ctx, os.Getenv("LEDGER_TEST_PATH"), Options{TestOnly: true, MaxAttempts: 2})
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	if role == "record" {
-		for n := range 500 {
-			if err := l.Record(ctx, slice("1.2", n)); err != nil {
-				fmt.Println(err)
-				os.Exit(1)
+// A destination that does not answer holds up neither studies nor other destinations, and
+// one that is no longer configured still gets its end.
+func TestJobs_SlowDestinationHoldsUpNobody(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast})
+	send := sending(l)
+	stuck := make(chan struct{})
+	release := sync.OnceFunc(func() { close(stuck) })
+	defer release()
+	h := Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			if err := l.Begin(ctx, id); err != nil {
+				return err
 			}
-		}
-		if err := l.Flush(ctx); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		fmt.Println("ready")
-		select {}
+			return l.Report(ctx, id, []Object{{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}}, []string{"SLOW PACS", "good", "unlisted"}, Reason{})
+		},
+		Deliver: func(ctx context.Context, id int64, destination string) error {
+			if destination == "SLOW PACS" {
+				select {
+				case <-stuck:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			return send(ctx, id, destination)
+		},
 	}
-	started := make(chan int64)
-	if err := l.StartJobs(ctx, blocking(func(id int64) { started <- id }), 3, 1); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	for range 3 {
-		<-started
-	}
-	fmt.Println("ready")
-	select {}
-}
-
-// killed runs a child until it is ready and kills it with SIGKILL.
-func killed(t *testing.T, role, path string) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD="+role, "LEDGER_TEST_PATH="+path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
+	if err := l.StartJobs(t.Context(), h, 1, 1, "SLOW PACS", "good"); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	if err := cmd.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	if err := cmd.Wait(); err == nil {
-		t.Error("child ended by itself")
-	}
-	if line != "ready\n" {
-		t.Fatalf("child says %q", line)
-	}
-}
-
-func TestKill_FlushedRowsAreThere(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "l.db")
-	killed(t, "record", path)
-	l := openTest(t, path, Options{})
-	if c, err := l.Counts(t.Context()); err != nil || c.Instances != 500 {
-		t.Errorf("%d instances, %v; want 500", c.Instances, err)
-	}
-}
-
-func TestKill_RunningJobsRunAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "l.db")
-	l := openTest(t, path, Options{MaxAttempts: 2})
 	for n := range 3 {
 		settle(t, l, fmt.Sprintf("1.%d", n))
 	}
-	killed(t, "jobs", path)
-
-	startJobs(t, l, Handlers{Process: reporting(l), Deliver: sending(l)})
-	waitFor(t, "three reports", func() bool {
+	sent := func() int {
 		c, err := l.Counts(t.Context())
-		return err == nil && c.Studies[StateReported] == 3 && c.Deliveries[DeliverySent] == 3
-	})
-	if kinds := eventKinds(history(t, l, "1.0")); !strings.Contains(kinds, EventRecovered) {
-		t.Errorf("events %s, want one that tells of the recovery", kinds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Deliveries[DeliverySent]
 	}
-}
-
-func TestKill_StudyThatKillsEndsAsCrashed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "l.db")
-	l := openTest(t, path, Options{MaxAttempts: 2})
-	for n := range 3 {
-		settle(t, l, fmt.Sprintf("1.%d", n))
+	waitFor(t, "all that is not slow", func() bool { return sent() == 6 })
+	if err := l.StopJobs(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	killed(t, "jobs", path)
-	killed(t, "jobs", path)
-	var calls atomic.Int32
-	startJobs(t, l, Handlers{
-		Process: func(context.Context, int64) error { calls.Add(1); return nil },
-		Deliver: deliverNothing,
-	})
-	h := history(t, l, "1.1")
-	if r := h.Revisions[0]; r.State != StateNotProcessed || r.Reason.Code != ReasonCrashed || r.Reason.Remedy == "" {
-		t.Errorf("revision %+v, want not processed, crashed", r)
-	}
-	if calls.Load() != 0 {
-		t.Errorf("processed %d times more", calls.Load())
-	}
+	release()
+	startJobs(t, l, h) // without any destination of its own
+	waitFor(t, "the rest", func() bool { return sent() == 9 })
 }

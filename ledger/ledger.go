@@ -36,11 +36,12 @@ type Ledger struct {
 	senders sync.RWMutex // held for reading while something is put into queue
 	written chan struct{}
 
-	mu      sync.Mutex // guards the fields below
-	closed  bool
-	fault   error // why the newest batch could not be committed, nil when it was
-	workers *workers
-	busy    map[string]bool // work that a job is at
+	mu           sync.Mutex // guards the fields below
+	closed       bool
+	fault        error // why the newest batch could not be committed, nil when it was
+	workers      *workers
+	destinations []string        // that have a queue of their own
+	busy         map[string]bool // work that a job is at
 }
 
 // Options of Open. The zero value is for production.

@@ -3,13 +3,14 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 )
 
 // recoverJobs sets back the jobs that a killed process left running. Nobody else runs
 // them: StartJobs holds the lock. A process job that was running at each of its last
 // attempts is taken for the cause of the crashes, and ends.
-func (l *Ledger) recoverJobs(ctx context.Context) error {
+func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 	type job struct {
 		id       int64
 		kind     string
@@ -54,6 +55,15 @@ func (l *Ledger) recoverJobs(ctx context.Context) error {
 			if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = ? WHERE id = ?`, max(j.attempt, 0), j.id); err != nil {
 				return err
 			}
+		}
+		// Jobs for a destination that left the configuration still need somebody who ends them.
+		names, err := json.Marshal(queues)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE finalized_at IS NULL AND queue NOT IN (SELECT value FROM json_each(?))`,
+			queueDeliver, string(names)); err != nil {
+			return err
 		}
 		if err := l.enqueueMissing(ctx, tx); err != nil {
 			return err
