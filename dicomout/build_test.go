@@ -127,6 +127,7 @@ func TestBuild_MakesWhatTheOutcomeAsksFor(t *testing.T) {
 		{"positive, frames of one instance", func(r *dicomout.Report) {
 			for i := range r.Study.Slices {
 				r.Study.Slices[i].SOPInstanceUID, r.Study.Slices[i].InstanceNumber = r.Study.Slices[0].SOPInstanceUID, 1
+				r.Study.Slices[i].Frame = i + 1
 			}
 		}, "summary 1, seg 1, activation 3, outline 3"},
 		{"negative", func(r *dicomout.Report) { r.Outcome = sc.Negative }, "summary 1"},

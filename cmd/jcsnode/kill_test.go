@@ -34,7 +34,7 @@ func TestKill_NothingAcknowledgedIsLostNothingComesTwice(t *testing.T) {
 	// Reception: the node dies while instances are on their way, and gets what it did not acknowledge again.
 	for range 4 {
 		l.serve(t)
-		fuse := time.AfterFunc(within(60*time.Millisecond), func() { l.node.cmd.Process.Kill() })
+		fuse := time.AfterFunc(within(40*time.Millisecond), func() { l.node.cmd.Process.Kill() })
 		sendMissing(t, l, files, acknowledged)
 		fuse.Stop()
 		l.node.kill()

@@ -97,7 +97,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		Segmented: d.Positive, LesionML: f.Lesions.VolumeML, Lesions: len(x.Measures.Components),
 		Right:  sc.Lung{VolumeML: x.Measures.Lungs.Right, LesionML: x.Measures.Lesions.Right},
 		Left:   sc.Lung{VolumeML: x.Measures.Lungs.Left, LesionML: x.Measures.Lesions.Left},
-		LungML: x.Measures.Lungs.Total(), LungShare: x.Measures.Share,
+		LungML: x.Measures.Lungs.Total(), LungShare: x.Measures.Share, OutsideML: x.Measures.OutsideML,
 	}
 	if !d.Positive {
 		r.Measures.LungShare = -1 // not measured
@@ -110,8 +110,12 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		if h.InstanceNumber != nil {
 			number = *h.InstanceNumber
 		}
+		frame := 0
+		if h.Frames > 1 {
+			frame, number = h.Frame+1, h.Frame+1
+		}
 		r.Study.Slices = append(r.Study.Slices, object.Slice{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID,
-			InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: h.PositionDS, OrientationDS: h.OrientationDS,
+			Frame: frame, InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: h.PositionDS, OrientationDS: h.OrientationDS,
 			PixelSpacingDS: h.PixelSpacingDS, SliceThicknessDS: h.SliceThicknessDS, Position: s.Position})
 		r.Slices = append(r.Slices, dicomout.Slice{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
 			Positive: sf.Positive, LesionAreaMM2: sf.LesionAreaMM2})

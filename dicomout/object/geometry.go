@@ -11,7 +11,7 @@ func (s *Study) FrameOfReferenceElements() []*Element {
 	}
 }
 
-// reference returns class and instance of the slice, as Referenced Instance and Source Image items begin.
+// reference returns class and instance of the slice, as Referenced Instance items begin.
 func (sl Slice) reference() []*Element {
 	return []*Element{
 		Text(tag.ReferencedSOPClassUID, "UI", sl.SOPClassUID),
@@ -19,11 +19,24 @@ func (sl Slice) reference() []*Element {
 	}
 }
 
-// ReferencedSeries returns the Referenced Series Sequence: the chosen CT series with the given slices of it.
+// ImageReference returns class, instance and, of a multi-frame instance, frame (PS3.3 table 10-3), as Source Image items begin.
+func (sl Slice) ImageReference() []*Element {
+	elements := sl.reference()
+	if sl.Frame > 0 {
+		elements = append(elements, Number(tag.ReferencedFrameNumber, sl.Frame))
+	}
+	return elements
+}
+
+// ReferencedSeries returns the Referenced Series Sequence: the chosen CT series with the instances of the given slices, each once.
 func (s *Study) ReferencedSeries(slices []Slice) *Element {
 	instances := make([][]*Element, 0, len(slices))
+	seen := make(map[string]bool, len(slices))
 	for _, sl := range slices {
-		instances = append(instances, sl.reference())
+		if !seen[sl.SOPInstanceUID] {
+			seen[sl.SOPInstanceUID] = true
+			instances = append(instances, sl.reference())
+		}
 	}
 	return Sequence(tag.ReferencedSeriesSequence, []*Element{
 		Sequence(tag.ReferencedInstanceSequence, instances...),
@@ -36,7 +49,7 @@ func (s *Study) ReferencedSeries(slices []Slice) *Element {
 func SourceImages(slices ...Slice) *Element {
 	items := make([][]*Element, 0, len(slices))
 	for _, sl := range slices {
-		items = append(items, append(sl.reference(),
+		items = append(items, append(sl.ImageReference(),
 			Text(tag.SpatialLocationsPreserved, "CS", "YES"),
 			CodeSequence(tag.PurposeOfReferenceCodeSequence, CodeSourceImage)))
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/suyashkumar/dicom"
+	"github.com/suyashkumar/dicom/pkg/tag"
 	"pgregory.net/rapid"
 )
 
@@ -163,4 +165,36 @@ func TestASCII(t *testing.T) {
 			t.Errorf("ASCII(%q) = %q, want %q", in, got, want)
 		}
 	}
+}
+
+func TestReferences_OfAMultiFrameSource(t *testing.T) {
+	s := Study{SeriesInstanceUID: "1.2.3"}
+	frames := []Slice{{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 1}, {SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 2}}
+	if got := countTag(s.ReferencedSeries(frames), tag.ReferencedSOPInstanceUID); got != 1 {
+		t.Errorf("the instance of two frames is referenced %d times, want once", got)
+	}
+	if got := countTag(SourceImages(frames...), tag.ReferencedFrameNumber); got != 2 {
+		t.Errorf("%d frame numbers in the source images, want 2", got)
+	}
+	if got := countTag(SourceImages(Slice{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4"}), tag.ReferencedFrameNumber); got != 0 {
+		t.Errorf("%d frame numbers for a single-frame source, want none", got)
+	}
+}
+
+// countTag counts the elements with the tag in and below the element.
+func countTag(e *Element, t tag.Tag) int {
+	n := 0
+	if e.Tag == t {
+		n++
+	}
+	items, ok := e.Value.GetValue().([]*dicom.SequenceItemValue)
+	if !ok {
+		return n
+	}
+	for _, item := range items {
+		for _, inner := range item.GetValue().([]*Element) {
+			n += countTag(inner, t)
+		}
+	}
+	return n
 }

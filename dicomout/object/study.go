@@ -43,6 +43,7 @@ type Model struct{ Name, Version, SHA256, Status string }
 // backslashes between values; PixelSpacing is row spacing first.
 type Slice struct {
 	SOPClassUID, SOPInstanceUID                                 string
+	Frame                                                       int // of a multi-frame instance, from 1; 0: the instance is one slice
 	InstanceNumber                                              int
 	Rows, Columns                                               int
 	PositionDS, OrientationDS, PixelSpacingDS, SliceThicknessDS string

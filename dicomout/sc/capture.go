@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"strconv"
 	"strings"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -39,7 +40,7 @@ func slicePicture(s *object.Study, kind object.Kind, flavour, derivation, title 
 		return nil, fmt.Errorf("build %s: slice %d of %d", kind.Name, c.Index, len(s.Slices))
 	}
 	sl := s.Slices[c.Index]
-	uid := s.InstanceUID(kind, nameOf(s.Slices, sl)...)
+	uid := s.InstanceUID(kind, nameOf(sl)...)
 	number := s.InstanceNumber(c.Index)
 	elements, err := pictureElements(s, kind, uid, picture)
 	if err != nil {
@@ -64,17 +65,10 @@ func slicePicture(s *object.Study, kind object.Kind, flavour, derivation, title 
 	return s.NewObject(kind, uid, dataset.ExplicitVRLittleEndian, fmt.Sprintf("%s, image %d", title, number), elements)
 }
 
-// nameOf returns what tells the slice from all others: its instance, and its position if it is a frame of an instance with
-// several.
-func nameOf(all []object.Slice, sl object.Slice) []string {
-	frames := 0
-	for _, other := range all {
-		if other.SOPInstanceUID == sl.SOPInstanceUID {
-			frames++
-		}
-	}
-	if frames > 1 {
-		return []string{sl.SOPInstanceUID, sl.PositionDS}
+// nameOf returns what tells the slice from all others: its instance, and its frame if the instance has several.
+func nameOf(sl object.Slice) []string {
+	if sl.Frame > 0 {
+		return []string{sl.SOPInstanceUID, strconv.Itoa(sl.Frame)}
 	}
 	return []string{sl.SOPInstanceUID}
 }
