@@ -1,0 +1,182 @@
+package phantom
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"jcsnode/dataset"
+	"jcsnode/pipeline/ct"
+	"jcsnode/pipeline/lung"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The node takes the phantom for a chest, with lungs of a plausible size.
+func TestWrite_IsAChest(t *testing.T) {
+	dir := t.TempDir()
+	if err := Write(context.Background(), dir, Options{Slices: 24, Spacing: 12}); err != nil {
+		t.Fatal(err)
+	}
+	sel := ct.Select(headers(t, dir))
+	if sel.Refusal != nil {
+		t.Fatal(sel.Refusal)
+	}
+	v, err := ct.Load(context.Background(), sel.Chosen, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Slices) != 24 || len(sel.Dropped) > 0 || len(v.Dropped) > 0 {
+		t.Errorf("%d slices, left out: %v, %v; want 24 and none", len(v.Slices), sel.Dropped, v.Dropped)
+	}
+	if len(v.Notes) > 0 {
+		t.Errorf("notes %q, want none", v.Notes)
+	}
+	right, left := lungs(t, v)
+	if right < 1500 || right > 3500 || left < 1300 || left > 3500 {
+		t.Errorf("lungs of %.0f and %.0f mL, want 1500 to 3500", right, left)
+	}
+	t.Logf("lungs of %.0f and %.0f mL", right, left)
+}
+
+func headers(t *testing.T, dir string) []ct.Header {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []ct.Header
+	for _, e := range entries {
+		out = append(out, ct.ReadFile(filepath.Join(dir, e.Name()), dataset.Limits{})...)
+	}
+	return out
+}
+
+func lungs(t *testing.T, v *ct.Volume) (right, left float64) {
+	t.Helper()
+	g := lung.Grid{Rows: v.Rows, Columns: v.Columns, RowSpacing: v.RowSpacing, ColumnSpacing: v.ColumnSpacing}
+	var hu [][]int16
+	for i := range v.Slices {
+		hu, g.Extents = append(hu, v.Slices[i].HU), append(g.Extents, v.Slices[i].Extent)
+	}
+	_, volumes, err := lung.Mask(hu, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return volumes.Right, volumes.Left
+}
+
+func TestWrite_SameOptionsSameFiles(t *testing.T) {
+	sum := func(o Options) string {
+		dir := t.TempDir()
+		if err := Write(context.Background(), dir, o); err != nil {
+			t.Fatal(err)
+		}
+		h := sha256.New()
+		for i := range o.Slices {
+			b, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("IM%04d.dcm", i+1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Write(b)
+		}
+		return fmt.Sprintf("%x", h.Sum(nil))
+	}
+	base := Options{Slices: 2, Lesions: true}
+	first := sum(base)
+	if again := sum(base); again != first {
+		t.Errorf("the same options gave %s, then %s", first, again)
+	}
+	for _, o := range []Options{{Slices: 2}, {Slices: 2, Lesions: true, Seed: 1}, {Slices: 2, Lesions: true, Spacing: 4}} {
+		if sum(o) == first {
+			t.Errorf("options %+v gave the files of %+v", o, base)
+		}
+	}
+}
+
+// Lesions make lung denser in both lungs, over a long stretch, and change nothing
+// elsewhere.
+func TestRender_Lesions(t *testing.T) {
+	plain, ill := newModel(3, false), newModel(3, true)
+	noise := func() *rand.Rand { return rand.New(rand.NewPCG(1, 1)) }
+	stretch := 0.0
+	for z := 15.0; z < 220; z += 15 {
+		a, b := plain.render(z, 5, noise()), ill.render(z, 5, noise())
+		var sides [2]int
+		for i := range a {
+			if d := int(b[i]) - int(a[i]); d > 100 {
+				if a[i] > -500 {
+					continue // a vessel at the border of a lesion
+				}
+				sides[i%matrix*2/matrix]++
+			} else if d < -150 {
+				t.Fatalf("z %v: pixel %d is %d HU with lesions, %d without", z, i, b[i], a[i])
+			}
+		}
+		if sides[0] > 100 && sides[1] > 100 {
+			stretch += 15
+		}
+	}
+	if stretch < 90 {
+		t.Errorf("lesions in both lungs over %.0f mm, want at least 90", stretch)
+	}
+}
+
+func TestWrite_RefusesNonsense(t *testing.T) {
+	for _, tt := range []struct {
+		opt  Options
+		want string
+	}{
+		{Options{Slices: -1}, "-1 slices"},
+		{Options{Slices: 5000}, "5000 slices"},
+		{Options{Spacing: 0.01}, "0.01 mm"},
+	} {
+		if err := Write(context.Background(), t.TempDir(), tt.opt); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: error %v, want one with %q", tt.opt, err, tt.want)
+		}
+	}
+}
+
+func TestWrite_EndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := Write(ctx, t.TempDir(), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+// The files are valid by the tool that knows the standard best.
+func TestWrite_IsValidDICOM(t *testing.T) {
+	tool, err := exec.LookPath("dciodvfy")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("dciodvfy (dicom3tools) is missing")
+		}
+		t.Skip("dciodvfy (dicom3tools) is missing")
+	}
+	dir := t.TempDir()
+	if err := Write(context.Background(), dir, Options{Slices: 2, Lesions: true}); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := exec.Command(tool, "-new", filepath.Join(dir, "IM0001.dcm")).CombinedOutput()
+	if bytes.Contains(out, []byte("Error")) || bytes.Contains(out, []byte("Warning")) {
+		t.Errorf("dciodvfy says:\n%s", out)
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	m := newModel(1, true)
+	for b.Loop() {
+		m.render(100, 5, rand.New(rand.NewPCG(1, 1)))
+	}
+}

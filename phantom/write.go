@@ -1,0 +1,102 @@
+package phantom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say which phantom. The zero value is a study of 60 slices, 5 mm apart,
+// without lesions.
+type Options struct {
+	Slices  int     // 0 is 60
+	Spacing float64 // mm between slices, which are as thick; 0 is 5
+	Lesions bool    // ground-glass opacities at the back of both lungs, over about 170 mm
+	Seed    uint64  // another seed is another patient
+
+	// Time is that of study and series; zero is noon of 1 January 2024. It is the same
+	// for every call, since the same options give the same files.
+	Time time.Time
+}
+
+// Limits of Options.
+const (
+	maxSlices  = 2000
+	minSpacing = 0.25
+	maxSpacing = 20.0
+)
+
+func (o Options) filled() (Options, error) {
+	if o.Slices == 0 {
+		o.Slices = 60
+	}
+	if o.Spacing == 0 {
+		o.Spacing = 5
+	}
+	if o.Time.IsZero() {
+		o.Time = time.Date(2024, 1, 1, 12, 0, 0, 0, time.UTC)
+	}
+	if o.Slices < 1 || o.Slices > maxSlices {
+		return o, fmt.Errorf("phantom: %d slices, must be 1 to %d", o.Slices, maxSlices)
+	}
+	if !(o.Spacing >= minSpacing && o.Spacing <= maxSpacing) {
+		return o, fmt.Errorf("phantom: %v mm between slices, must be %v to %v", o.Spacing, minSpacing, maxSpacing)
+	}
+	return o, nil
+}
+
+// height is the z of slice i, the lowest first. The stack is centred on the lungs.
+func (o Options) height(i int) float64 {
+	return lungHeight/2 + (float64(i)-float64(o.Slices-1)/2)*o.Spacing
+}
+
+// Write draws a study and writes it into dir, which is made if need be, one file
+// for each slice: IM0001.dcm is the most cranial one. Files of that name are
+// replaced.
+func Write(ctx context.Context, dir string, opt Options) error {
+	opt, err := opt.filled()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("phantom: %w", err)
+	}
+	m := newModel(opt.Seed, opt.Lesions)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range opt.Slices {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			number := opt.Slices - i // falls as z rises
+			path := filepath.Join(dir, fmt.Sprintf("IM%04d.dcm", number))
+			if err := writeFile(path, func(w io.Writer) error {
+				return encode(w, opt, i, number, m.render(opt.height(i), opt.Spacing, rand.New(rand.NewPCG(opt.Seed, uint64(number)<<8|3))))
+			}); err != nil {
+				return fmt.Errorf("phantom: slice %d: %w", number, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		return errors.Join(err, f.Close(), os.Remove(path))
+	}
+	return f.Close()
+}
