@@ -35,9 +35,10 @@ type StoreRequest struct {
 	MoveOriginatorAETitle string // "" unless a C-MOVE caused the request
 	MoveOriginatorID      uint16
 
-	// Body is the data set as it arrives. io.EOF comes only after the last fragment; any other error ends the association. What
-	// is not read is drained by the server. It implements io.WriterTo, which saves a copy, and is valid until Store
-	// returns.
+	// Body is the data set as it arrives. io.EOF comes only after the last fragment; every other error means that the data set
+	// is cut and ends the association: *AbortError, *TimeoutError, ErrConnectionLost, ErrShutdown and others. What is not
+	// read is drained by the server. Body implements io.WriterTo, which saves a copy (io.Copy uses it; fragments come as the
+	// peer cut them, so give it a buffered writer where small writes cost), and is valid until Store returns.
 	Body io.Reader
 }
 

@@ -60,24 +60,26 @@ func (d *Dialer) dial(ctx context.Context, address, calledAE string, contexts []
 	l.maxData = rq.User.MaxLength
 	l.until = time.Now().Add(timeouts.Request)
 	c := &Conn{link: l, contexts: contexts}
-	err = c.guarded(ctx, func() error {
-		if err := l.write(packed); err != nil {
-			return err
-		}
-		ac, err := l.readAnswer()
-		if err != nil {
-			return err
-		}
-		if err := settle(contexts, ac); err != nil {
-			return l.malformed(err)
-		}
-		l.establish(ac.User.MaxLength, contexts)
-		return nil
-	})
-	if err != nil {
+	if err := c.guarded(ctx, func() error { return l.associate(packed, contexts) }); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// associate sends the request, reads the answer and writes it into the contexts.
+func (l *link) associate(request []byte, contexts []PresentationContext) error {
+	if err := l.write(request); err != nil {
+		return err
+	}
+	ac, err := l.readAnswer()
+	if err != nil {
+		return err
+	}
+	if err := settle(contexts, ac); err != nil {
+		return l.malformed(err)
+	}
+	l.establish(ac.User.MaxLength, contexts)
+	return nil
 }
 
 // request builds the A-ASSOCIATE-RQ and a copy of the contexts with IDs.

@@ -102,7 +102,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 // Shutdown rejects new associations with 2/3/1, waits until the current ones are over or ctx ends, aborts those that are
 // left, closes the listeners and returns when nothing runs any more. A handler that has its data set whole may still
-// answer. The error is that of ctx if something had to be aborted.
+// answer; one that ignores the end of its ctx holds Shutdown up. The error is that of ctx if something had to be aborted.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
 	var err error
