@@ -90,7 +90,7 @@ func (c *Courier) unknown(ctx context.Context, waiting []ledger.Delivery, name s
 // record writes one outcome, even when the context ended while the answer was on its way: an answer must not be lost.
 func (c *Courier) record(ctx context.Context, log *slog.Logger, d ledger.Delivery, o deliver.Outcome) error {
 	ctx = context.WithoutCancel(ctx)
-	out := ledger.DeliveryOutcome{Detail: o.Text}
+	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted}
 	if o.Answered {
 		out.Status = fmt.Sprintf("%04XH", uint16(o.Status))
 	}
@@ -101,9 +101,11 @@ func (c *Courier) record(ctx context.Context, log *slog.Logger, d ledger.Deliver
 			log.Warn("object stored with a warning", "object", d.Object.SOPInstanceUID, "answer", o.Text)
 		}
 	default:
+		// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
 		now := c.Now()
-		delay, again := o.Retry.Policy().Next(d.Attempts+1, now.Sub(d.CreatedAt), rand.Float64)
-		out.State, out.NextAt = ledger.DeliveryWaiting, now.Add(delay)
+		troubles, since := d.Row(string(o.Retry), now)
+		delay, again := o.Retry.Policy().Next(troubles, now.Sub(since), rand.Float64)
+		out.State, out.NextAt, out.Trouble = ledger.DeliveryWaiting, now.Add(delay), string(o.Retry)
 		if o.Remedy != "" {
 			out.Detail += "; " + o.Remedy
 		}

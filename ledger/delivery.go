@@ -37,6 +37,9 @@ type Delivery struct {
 	Attempts    int       `json:"attempts"`
 	Status      string    `json:"status,omitempty"` // of the newest attempt, "0000H"
 	Detail      string    `json:"detail,omitempty"`
+	Trouble     string    `json:"trouble,omitempty"`  // kind of the newest failures, the caller's word
+	Troubles    int       `json:"troubles,omitempty"` // failures of that kind in a row
+	Since       time.Time `json:"since"`              // time of the first of them
 	CreatedAt   time.Time `json:"created_at"`
 	SentAt      time.Time `json:"sent_at"`
 	NextAt      time.Time `json:"next_at"` // not before
@@ -44,10 +47,20 @@ type Delivery struct {
 
 // DeliveryOutcome is what an attempt brought.
 type DeliveryOutcome struct {
-	State  string // waiting = will be tried again, sent, failed = will not
-	Status string
-	Detail string
-	NextAt time.Time // for waiting
+	State     string // waiting = will be tried again, sent, failed = will not
+	Attempted bool   // false when the object's turn never came
+	Status    string
+	Detail    string
+	Trouble   string    // kind of failure; another kind begins a new row of Troubles
+	NextAt    time.Time // for waiting
+}
+
+// Row returns how many failures of the kind in a row the delivery will have seen with one more at now, and since when.
+func (d *Delivery) Row(trouble string, now time.Time) (troubles int, since time.Time) {
+	if d.Trouble != trouble || d.Troubles == 0 {
+		return 1, now
+	}
+	return d.Troubles + 1, d.Since
 }
 
 func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o Object, destinations []string) error {
@@ -81,12 +94,13 @@ func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o O
 	return nil
 }
 
-// Pending returns the deliveries of a revision to a destination that wait, in the order in
-// which the objects were made. NextAt may be in the future; the caller decides.
+// Pending returns the deliveries of a revision to a destination that wait: the least attempted first, so that an object that
+// ends associations does not stand before all others for ever, then in the order in which the objects were made. NextAt may be
+// in the future; the caller decides.
 func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination string) ([]Delivery, error) {
 	var all []Delivery
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		all, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? AND d.destination = ? AND d.state = '`+DeliveryWaiting+`' ORDER BY o.id`, revisionID, destination)
+		all, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? AND d.destination = ? AND d.state = '`+DeliveryWaiting+`' ORDER BY d.attempts, o.id`, revisionID, destination)
 		return err
 	})
 	if err != nil {
@@ -119,8 +133,11 @@ func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome
 		if o.State == DeliverySent {
 			sent = now
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, attempts = attempts + 1, status = ?, detail = ?, sent_at = ?, next_at = ? WHERE id = ?`,
-			o.State, o.Status, o.Detail, ms(sent), ms(o.NextAt), id); err != nil {
+		// The right sides see the row as it was: the same kind of trouble goes on, another begins.
+		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
+			trouble = ?7, troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
+			since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END WHERE id = ?9`,
+			o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id); err != nil {
 			return err
 		}
 		text := destination
@@ -138,15 +155,15 @@ func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome
 }
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
-	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.created_at, d.sent_at, d.next_at,
+	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
 			o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size
 		FROM delivery d JOIN object o ON o.id = d.object_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
-			var created, sent, next int64
-			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &created, &sent, &next,
+			var since, created, sent, next int64
+			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next,
 				&d.Object.SOPInstanceUID, &d.Object.SOPClassUID, &d.Object.SeriesUID, &d.Object.Kind, &d.Object.Title,
 				&d.Object.TransferSyntaxUID, &d.Object.Path, &d.Object.SHA256, &d.Object.Size)
-			d.CreatedAt, d.SentAt, d.NextAt = at(created), at(sent), at(next)
+			d.Since, d.CreatedAt, d.SentAt, d.NextAt = at(since), at(created), at(sent), at(next)
 			return d, err
 		}, args...)
 }

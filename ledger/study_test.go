@@ -72,7 +72,7 @@ func TestStudy_FromFirstInstanceToReport(t *testing.T) {
 	if err != nil || len(pending) != 2 || pending[0].Object.SOPInstanceUID != "2.25.1" {
 		t.Fatalf("pending %+v, %v; want both objects in order", pending, err)
 	}
-	for _, o := range []DeliveryOutcome{{State: DeliveryWaiting, Status: "A700H", Detail: "full", NextAt: c.Now().Add(time.Minute)}, {State: DeliverySent, Status: "0000H"}, {State: DeliveryFailed}} {
+	for _, o := range []DeliveryOutcome{{State: DeliveryWaiting, Attempted: true, Status: "A700H", Detail: "full", NextAt: c.Now().Add(time.Minute)}, {State: DeliverySent, Attempted: true, Status: "0000H"}, {State: DeliveryFailed}} {
 		if err := l.RecordDelivery(ctx, pending[0].ID, o); err != nil {
 			t.Fatal(err)
 		}

@@ -23,8 +23,8 @@ import (
 	"jcsnode/scp"
 )
 
-// deliverWorkers is how many destinations are served at a time: one that is slow must not hold up the others.
-const deliverWorkers = 4
+// deliverWorkers is how many associations each destination gets at a time, for different studies.
+const deliverWorkers = 2
 
 // node is the running program: every part, wired.
 type node struct {
@@ -129,7 +129,7 @@ func (n *node) wire() error {
 // run serves on l until ctx ends, then drains and closes everything. It closes l.
 func (n *node) run(ctx context.Context, l net.Listener) error {
 	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver}
-	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers); err != nil {
+	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, n.processor.Destinations...); err != nil {
 		l.Close()
 		return errors.Join(err, n.close())
 	}

@@ -93,6 +93,9 @@ CREATE TABLE delivery (
     attempts    INTEGER NOT NULL DEFAULT 0,
     status      TEXT NOT NULL DEFAULT '',
     detail      TEXT NOT NULL DEFAULT '',
+    trouble     TEXT NOT NULL DEFAULT '',   -- kind of the newest failures, the caller's word
+    troubles    INTEGER NOT NULL DEFAULT 0, -- failures of that kind in a row
+    since       INTEGER NOT NULL DEFAULT 0, -- time of the first of them
     created_at  INTEGER NOT NULL,
     sent_at     INTEGER NOT NULL DEFAULT 0,
     next_at     INTEGER NOT NULL DEFAULT 0,

@@ -1,0 +1,190 @@
+package dicomout_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"jcsnode/dataset"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/deliver"
+	"jcsnode/dimse"
+	"jcsnode/ledger"
+)
+
+// pacs answers each C-STORE with the next status of a list, success when the list is over.
+type pacs struct {
+	mu       sync.Mutex
+	answers  []dimse.Status
+	received []string
+}
+
+func (p *pacs) Echo(context.Context, *dimse.Association) dimse.Status { return dimse.StatusSuccess }
+func (p *pacs) Closed(*dimse.Association, error)                      {}
+func (p *pacs) Store(_ context.Context, _ *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
+	io.Copy(io.Discard, req.Body)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.received = append(p.received, req.SOPInstanceUID)
+	if len(p.answers) == 0 {
+		return dimse.StatusSuccess, ""
+	}
+	s := p.answers[0]
+	p.answers = p.answers[1:]
+	return s, ""
+}
+
+func (p *pacs) serve(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	s := &dimse.Server{Handler: p, Logger: slog.New(slog.DiscardHandler), Timeouts: dimse.Timeouts{Drain: time.Second},
+		Accept: func(_ dimse.Peer, _ string, proposed []string) (string, byte) { return proposed[0], 0 }}
+	go func() { defer close(done); s.Serve(ctx, l) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return l.Addr().String()
+}
+
+// reported is a ledger with one reported revision of three objects for one destination.
+func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledger.Revision) {
+	t.Helper()
+	ctx, dir := t.Context(), t.TempDir()
+	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Now: now, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	if err := l.Record(ctx, ledger.Instance{StudyUID: "1.2", SeriesUID: "1.2.1", SOPInstanceUID: "1.2.1.1", Path: "inbox/1"}); err != nil {
+		t.Fatal(err)
+	}
+	rev, err := l.Settle(ctx, "1.2", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Begin(ctx, rev.ID); err != nil {
+		t.Fatal(err)
+	}
+	var objects []ledger.Object
+	for _, uid := range []string{"2.25.1", "2.25.2", "2.25.3"} {
+		var file fileBuffer
+		if err := dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID: uid,
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, ImplementationClassUID: "2.25.9"}); err != nil {
+			t.Fatal(err)
+		}
+		file = append(file, "\x08\x00\x18\x00UI\x06\x00"+uid...)
+		if err := os.WriteFile(filepath.Join(dir, uid), file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "summary",
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: uid})
+	}
+	if err := l.Report(ctx, rev.ID, objects, []string{"pacs"}, ledger.Reason{}); err != nil {
+		t.Fatal(err)
+	}
+	return l, dir, rev
+}
+
+type fileBuffer []byte
+
+func (b *fileBuffer) Write(p []byte) (int, error) { *b = append(*b, p...); return len(p), nil }
+
+func states(t *testing.T, l *ledger.Ledger) map[string]ledger.Delivery {
+	t.Helper()
+	h, err := l.History(t.Context(), "1.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]ledger.Delivery{}
+	for _, d := range h.Revisions[0].Deliveries {
+		all[d.Object.SOPInstanceUID] = d
+	}
+	return all
+}
+
+// One object is stored, one the archive has no room for, one it does not want: each has its own outcome, only the second is
+// sent again, and only when it is due.
+func TestCourier_EachObjectHasItsOwnOutcome(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	l, dir, rev := reported(t, func() time.Time { return now })
+	archive := &pacs{answers: []dimse.Status{dimse.StatusSuccess, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}}
+	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
+		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
+
+	for range 2 { // the second time nothing is due
+		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := states(t, l)
+	if got["2.25.1"].State != ledger.DeliverySent || got["2.25.2"].State != ledger.DeliveryWaiting || got["2.25.3"].State != ledger.DeliveryFailed {
+		t.Fatalf("states %q, %q, %q; want sent, waiting, failed", got["2.25.1"].State, got["2.25.2"].State, got["2.25.3"].State)
+	}
+	if got["2.25.2"].Status != "A700H" || !got["2.25.2"].NextAt.After(now) {
+		t.Errorf("waiting with status %q until %v", got["2.25.2"].Status, got["2.25.2"].NextAt)
+	}
+	now = now.Add(3 * time.Hour)
+	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	if got := states(t, l)["2.25.2"]; got.State != ledger.DeliverySent || got.Attempts != 2 {
+		t.Errorf("%s after %d attempts, want sent after 2", got.State, got.Attempts)
+	}
+	if len(archive.received) != 4 {
+		t.Errorf("the archive was sent %d objects, want 4: %v", len(archive.received), archive.received)
+	}
+}
+
+// An archive that is away keeps everything waiting, however long, and gets all of it when it is back.
+func TestCourier_ArchiveAwayAndBack(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	l, dir, rev := reported(t, func() time.Time { return now })
+	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
+		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: "127.0.0.1:1", CallingAETitle: "JCSNODE"}}}
+	for range 50 {
+		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(2 * time.Hour)
+	}
+	for uid, d := range states(t, l) {
+		if d.State != ledger.DeliveryWaiting {
+			t.Fatalf("%s is %s after four days without the archive: %s", uid, d.State, d.Detail)
+		}
+	}
+	archive := &pacs{answers: []dimse.Status{0x0110}}
+	c.Destinations[0].Address = archive.serve(t)
+	for range 2 {
+		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(2 * time.Hour)
+	}
+	for uid, d := range states(t, l) {
+		if d.State != ledger.DeliverySent {
+			t.Errorf("%s is %s: %s", uid, d.State, d.Detail)
+		}
+	}
+}
+
+func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
+	l, dir, rev := reported(t, time.Now)
+	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	for uid, d := range states(t, l) {
+		if d.State != ledger.DeliveryFailed || d.Detail == "" {
+			t.Errorf("%s is %s %q, want failed with a reason", uid, d.State, d.Detail)
+		}
+	}
+}
