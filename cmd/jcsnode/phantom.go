@@ -24,6 +24,7 @@ func phantomCommand() *cobra.Command {
 	c.Flags().Uint64Var(&opt.Seed, "seed", 1, "another seed gives another patient and study")
 	c.MarkFlagRequired("out")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		opt.Spacing = phantomSpacing(opt.Slices)
 		if err := phantom.Write(c.Context(), out, opt); err != nil {
 			return err
 		}
@@ -31,4 +32,9 @@ func phantomCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// phantomSpacing lets any number of slices from 60 on cover the chest's 300 mm; fewer stay 5 mm apart and show a part of it.
+func phantomSpacing(slices int) float64 {
+	return max(0.25, min(5, 300/float64(max(slices, 1))))
 }
