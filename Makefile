@@ -43,9 +43,9 @@ unit: libraries provision peers ## every Go package but the program
 	go test $(TAGS) $$(go list ./... | grep -v /cmd/)
 	go test $(TAGS) -race -short ./dimse/... ./ledger/... ./scp/... ./dicomout/deliver/...
 
-training-test: ## the Python of the networks
+training-test: peers ## the Python of the networks
 	@models/training/setup.sh
-	models/training/test.sh
+	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && python -m pytest -q
 
 e2e: build provision peers ## the real program against DCMTK and Orthanc
 	go test $(TAGS) -count=1 -timeout 40m -v -run 'Test' ./cmd/...
