@@ -87,8 +87,9 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 }
 
 // LoadBest loads the best candidate of a selection that turns out to hold lungs,
-// and returns it with the refusals of those before it. When none does, the error
-// is the refusal of the first.
+// and returns it with the refusals of those before it, in the order of the
+// candidates; Selection.Outcome takes them. When none does, the error is the
+// refusal of the first.
 func LoadBest(ctx context.Context, sel Selection, progress func(done, total int)) (*Volume, *Series, []SeriesRefusal, error) {
 	if sel.Refusal != nil {
 		return nil, nil, nil, sel.Refusal

@@ -137,13 +137,16 @@ func kernelClass(kernel, description string) int {
 	case "SOFT", "STANDARD", "STD", "STD+", "CHST", "A", "B", "C", "UB", "YA", "B_SOFT_B", "B_SOFT_C":
 		return kernelSoft
 	}
-	letters := strings.TrimRight(strings.TrimRight(k, "SFH"), "0123456789")
-	number := 0
-	for _, c := range k[len(letters):] {
-		if c < '0' || c > '9' {
-			break
+	digits := strings.IndexAny(k, "0123456789")
+	letters, number := k, 0
+	if digits >= 0 {
+		letters = k[:digits]
+		for _, c := range k[digits:] {
+			if c < '0' || c > '9' || number > 99 {
+				break
+			}
+			number = number*10 + int(c-'0')
 		}
-		number = number*10 + int(c-'0')
 	}
 	switch {
 	case letters == "FC" && number > 0:

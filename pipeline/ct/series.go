@@ -1,0 +1,144 @@
+package ct
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Rules are the limits that a stack of slices must meet to be read.
+type Rules struct {
+	MinSlices int     // planes; two are the least that have a measurable distance
+	MinLength float64 // mm of patient that the planes stand for
+	MaxStep   float64 // mm, usual distance of planes
+}
+
+// DefaultRules are deliberately low: a short stack is read and its Notes say
+// that it is short. Two planes are needed to measure a distance, and under 5 mm
+// of patient there is no lesion to tell from noise. High-resolution chest
+// protocols take one thin slice every 10 mm; planes further apart than 12.5 mm
+// are single pictures, not a scan.
+func DefaultRules() Rules {
+	return Rules{MinSlices: 2, MinLength: 5, MaxStep: 12.5}
+}
+
+// wholeChest is the length in mm under which a stack cannot hold the lungs of
+// an adult (about 250 mm) or a child, so that a negative result speaks only
+// about a part.
+const wholeChest = 120
+
+// Series is one stack of parallel planes of one series, sorted by position
+// along their normal, rising, each position once.
+type Series struct {
+	StudyInstanceUID, SeriesInstanceUID, FrameOfReferenceUID string
+
+	Name      string // for operators: series number, kernel, slices; no patient data
+	Headers   []Header
+	Positions []float64 // mm along Normal
+	Normal    [3]float64
+	Spacing   float64 // mm between neighbouring planes, gaps left out
+	Length    float64 // mm of patient that the planes stand for
+	Gaps      []Gap
+	Notes     []string
+
+	rules   Rules
+	lasting []string // Notes without those about gaps, which a broken slice changes
+}
+
+// build makes a Series of slices that belong together, and returns the slices
+// left out because their position was taken.
+func (rules Rules) build(group []Header) (*Series, []Header, *Refusal) {
+	h := &group[0]
+	n := h.Normal()
+	st := newStack(group, n)
+	s := &Series{
+		StudyInstanceUID: h.StudyInstanceUID, SeriesInstanceUID: h.SeriesInstanceUID, FrameOfReferenceUID: h.FrameOfReferenceUID,
+		Headers: st.headers, Positions: st.positions, Normal: n, Spacing: st.spacing, Length: st.length(),
+		Gaps: st.gaps, rules: rules, lasting: st.notes(n),
+	}
+	s.Name = nameOf(s)
+	if r := rules.check(st, s.Name); r != nil {
+		return nil, nil, r
+	}
+	if s.Length < wholeChest {
+		s.lasting = append(s.lasting, fmt.Sprintf("the slices stand for %.0f mm of the patient, less than a chest: a result speaks only about them", s.Length))
+	}
+	if h.PatientID == "" {
+		s.lasting = append(s.lasting, "PatientID (0010,0020) is absent or empty: results can be found by the study only")
+	}
+	if h.FrameOfReferenceUID == "" {
+		s.lasting = append(s.lasting, "FrameOfReferenceUID (0020,0052) is absent or empty: results match the slices by reference, not by position")
+	}
+	s.lasting = append(s.lasting, flagsOf(s.Headers)...)
+	s.Notes = append(st.gapNotes(), s.lasting...)
+	return s, st.repeated, nil
+}
+
+// check applies the rules to a measured stack.
+func (rules Rules) check(st *stack, name string) *Refusal {
+	switch {
+	case len(st.headers) < rules.MinSlices:
+		return refuse(CodeTooFewSlices, fmt.Sprintf("%s has too few usable slices (at least %d are needed)", name, rules.MinSlices),
+			"send the whole axial series")
+	case st.spacing > rules.MaxStep:
+		return refuse(CodeTooFarApart, fmt.Sprintf("the planes of %s are %.1f mm apart (at most %.1f mm can be read)", name, st.spacing, rules.MaxStep),
+			"send the whole axial series")
+	case st.length() < rules.MinLength:
+		return refuse(CodeTooFewSlices, fmt.Sprintf("the slices of %s stand for %.1f mm of the patient (at least %.1f mm are needed)", name, st.length(), rules.MinLength),
+			"send the whole axial series")
+	}
+	return nil
+}
+
+// flagsOf joins the flags of slices, each once with its count.
+func flagsOf(headers []Header) []string {
+	count := map[string]int{}
+	var order []string
+	for i := range headers {
+		for _, f := range headers[i].Flags {
+			if count[f] == 0 {
+				order = append(order, f)
+			}
+			count[f]++
+		}
+	}
+	for i, f := range order {
+		order[i] = fmt.Sprintf("%s (%d slices)", f, count[f])
+	}
+	return order
+}
+
+func nameOf(s *Series) string {
+	h := &s.Headers[0]
+	var b strings.Builder
+	b.WriteString("series")
+	if h.SeriesNumber != nil {
+		fmt.Fprintf(&b, " %d", *h.SeriesNumber)
+	}
+	b.WriteString(" (")
+	if h.Kernel != "" {
+		fmt.Fprintf(&b, "kernel %s, ", printable(h.Kernel))
+	}
+	fmt.Fprintf(&b, "%d slices", len(s.Headers))
+	if s.Spacing > 0 {
+		fmt.Fprintf(&b, " every %s mm", strconv.FormatFloat(math.Round(s.Spacing*100)/100, 'f', -1, 64))
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// printable keeps text of a header that is shown to operators short and free of
+// control characters.
+func printable(s string) string {
+	out := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0xFFFD {
+			return '?'
+		}
+		return r
+	}, s)
+	if len(out) > 32 {
+		out = out[:32]
+	}
+	return out
+}
