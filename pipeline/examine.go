@@ -31,6 +31,7 @@ type Examination struct {
 	Refused   []ct.SeriesRefusal   // series that are not read, by the selection or when decoded
 	Dropped   []ct.InstanceRefusal // instances that are part of no volume
 	Chosen    *ct.Series
+	Reason    string // why Chosen
 	Volume    *ct.Volume
 	Refusal   *ct.Refusal
 
@@ -73,6 +74,10 @@ func Load(ctx context.Context, paths []string, progress Progress) (*Examination,
 		return r.SeriesInstanceUID == chosen.SeriesInstanceUID && chosen != x.Selection.Chosen && r.Refusal.Code == ct.CodeOtherChosen
 	})
 	x.Chosen, x.Volume, x.Dropped = chosen, v, append(x.Dropped, v.Dropped...)
+	x.Reason = x.Selection.Reason
+	if chosen != x.Selection.Chosen {
+		x.Reason = chosen.Name + " is the best that holds lungs"
+	}
 	return x, nil
 }
 

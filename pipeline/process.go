@@ -127,7 +127,7 @@ func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examin
 	}
 	var series []ledger.SeriesReason
 	if x.Chosen != nil {
-		series = append(series, ledger.SeriesReason{SeriesUID: x.Chosen.SeriesInstanceUID, Chosen: true, Text: x.Selection.Reason})
+		series = append(series, ledger.SeriesReason{SeriesUID: x.Chosen.SeriesInstanceUID, Chosen: true, Text: x.Reason})
 	}
 	for _, r := range x.Refused {
 		series = append(series, ledger.SeriesReason{SeriesUID: r.SeriesInstanceUID, Code: r.Refusal.Code, Text: r.Refusal.Text})

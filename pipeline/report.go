@@ -165,7 +165,7 @@ const (
 
 // NewReport writes down what an examination gave. Numbers are rounded to what they are good for, so that a report reads well.
 func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
-	r := Report{State: StateReported, Models: models, Settings: settingsOf(set), Notice: Notice, ChosenBecause: x.Selection.Reason}
+	r := Report{State: StateReported, Models: models, Settings: settingsOf(set), Notice: Notice, ChosenBecause: x.Reason}
 	if len(x.Headers) > 0 {
 		r.StudyInstanceUID = x.Headers[0].StudyInstanceUID
 	}

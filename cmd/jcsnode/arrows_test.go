@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"dicomout/object/*": {"dataset", "dicomout/object"},
 	"dicomout/seg":      {"dataset", "dicomout/object"},
 	"dicomout/sc":       {"dataset", "dicomout/object"},
-	"dicomout/deliver":  {"dimse", "dataset", "dicomout/object"},
+	"dicomout/deliver":  {"dimse", "dimse/pdu", "dataset", "dicomout/object"},
 	"dicomout":          {"dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/deliver"},
 	"cmd/jcsnode":       {"*"},
 	"bench/*":           {"models", "dataset", "dimse"},

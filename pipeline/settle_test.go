@@ -1,0 +1,34 @@
+package pipeline
+
+import (
+	"testing"
+	"time"
+
+	"jcsnode/ledger"
+)
+
+func TestDueReason(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	const quiet, limit = time.Minute, time.Hour
+	for name, c := range map[string]struct {
+		first, last time.Duration // before now
+		held        bool
+		want        bool
+	}{
+		"still coming":                     {2 * time.Minute, 10 * time.Second, false, false},
+		"quiet":                            {2 * time.Minute, time.Minute, false, true},
+		"quiet, but an association holds":  {2 * time.Minute, 10 * time.Minute, true, false},
+		"held for longer than the limit":   {time.Hour, time.Minute, true, true},
+		"still coming, beyond the limit":   {time.Hour, time.Second, false, true},
+		"first instance a moment ago":      {0, 0, false, false},
+		"clock was set back after the end": {-time.Hour, -time.Hour, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := ledger.Activity{FirstAt: now.Add(-c.first), LastAt: now.Add(-c.last)}
+			why, due := dueReason(a, now, quiet, limit, c.held)
+			if due != c.want || due && why == "" {
+				t.Errorf("due %v (%q), want %v", due, why, c.want)
+			}
+		})
+	}
+}
