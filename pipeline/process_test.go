@@ -1,0 +1,200 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"jcsnode/dataset"
+	"jcsnode/ledger"
+	"jcsnode/phantom"
+	"jcsnode/pipeline/cascade"
+)
+
+// sureNetworks call every slice positive and outline a square.
+type sureNetworks struct{ calls int }
+
+func (n *sureNetworks) Classify(context.Context, []float32, int, int) (float32, []float32, int, int, error) {
+	n.calls++
+	return 0.9, []float32{0, 1, 2, 3}, 2, 2, nil
+}
+
+func (n *sureNetworks) Segment(_ context.Context, hu []float32, rows, columns int) ([]float32, error) {
+	out := make([]float32, len(hu))
+	for r := rows / 3; r < rows/2; r++ {
+		for c := columns / 4; c < columns/3; c++ {
+			out[r*columns+c] = 1
+		}
+	}
+	return out, nil
+}
+
+// bench is a processor over a ledger with one study of phantom slices.
+type bench struct {
+	*Processor
+	nets  *sureNetworks
+	study string
+	built []Identity
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	dir := t.TempDir()
+	b := &bench{nets: &sureNetworks{}}
+	if err := os.CopyFS(filepath.Join(dir, "inbox"), os.DirFS(phantomStudy(t))); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), ledger.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	set := cascade.DefaultSettings()
+	b.Processor = &Processor{Ledger: l, DataDir: dir, Networks: Networks{b.nets, b.nets}, Settings: set, NotProcessed: true,
+		Models: []Model{{Role: "classifier", Name: "sure", Status: "untrained"}}, Destinations: []string{"pacs"}, Logger: slog.New(slog.DiscardHandler),
+		Build: func(_ context.Context, _ *Examination, id Identity, emit func(Made) error) error {
+			b.built = append(b.built, id)
+			uid := fmt.Sprintf("2.25.%d", id.Revision)
+			return emit(Made{Object: ledger.Object{SOPInstanceUID: uid, Kind: "summary"}, File: []byte(uid + id.Time.String())})
+		}}
+	return b
+}
+
+var drawPhantom = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "jcsnode-pipeline-")
+	if err != nil {
+		return "", err
+	}
+	return dir, phantom.Write(context.Background(), dir, phantom.Options{Slices: 8})
+})
+
+// phantomStudy is drawn once for all tests, which copy it.
+func phantomStudy(t *testing.T) string {
+	t.Helper()
+	dir, err := drawPhantom()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := drawPhantom(); err == nil {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// receive records the files of the inbox that fit the pattern and settles the study.
+func (b *bench) receive(t *testing.T, pattern string) ledger.Revision {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(b.DataDir, "inbox", pattern))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(paths), err)
+	}
+	for _, p := range paths {
+		rel, _ := filepath.Rel(b.DataDir, p)
+		i := ledger.Instance{StudyUID: b.study, SeriesUID: "1", SOPInstanceUID: rel, Path: rel}
+		if f, err := dataset.Open(p, dataset.Limits{}); err == nil {
+			b.study = f.Set().String(dataset.StudyInstanceUID)
+			i.StudyUID, i.SOPInstanceUID = b.study, f.Set().String(dataset.SOPInstanceUID)
+			f.Close()
+		}
+		if err := b.Ledger.Record(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rev, err := b.Ledger.Settle(t.Context(), b.study, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rev
+}
+
+func (b *bench) process(t *testing.T, rev ledger.Revision) ledger.RevisionHistory {
+	t.Helper()
+	if err := b.Process(t.Context(), rev.ID); err != nil {
+		t.Fatal(err)
+	}
+	h, err := b.Ledger.History(t.Context(), b.study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.Revisions[len(h.Revisions)-1]
+}
+
+func TestProcess_ReportsAndKeepsObjectsDurably(t *testing.T) {
+	b := newBench(t)
+	got := b.process(t, b.receive(t, "*"))
+	if got.State != ledger.StateReported || len(got.Objects) != 1 || len(got.Deliveries) != 1 {
+		t.Fatalf("%s with %d objects and %d deliveries", got.State, len(got.Objects), len(got.Deliveries))
+	}
+	text, err := os.ReadFile(filepath.Join(b.DataDir, got.Objects[0].Path))
+	if err != nil || int64(len(text)) != got.Objects[0].Size {
+		t.Errorf("object file: %d bytes, %v; the ledger says %d", len(text), err, got.Objects[0].Size)
+	}
+	if !b.built[0].Time.Equal(got.FindingsAt) {
+		t.Errorf("objects carry %v, the findings were written at %v", b.built[0].Time, got.FindingsAt)
+	}
+}
+
+// A run that died after its findings were written is repeated with the same time, so that its objects come out equal.
+func TestProcess_SecondRunHasTheTimeOfTheFirst(t *testing.T) {
+	b := newBench(t)
+	rev := b.receive(t, "*")
+	build := b.Build
+	b.Build = func(ctx context.Context, x *Examination, id Identity, emit func(Made) error) error {
+		build(ctx, x, id, func(Made) error { return nil })
+		return fmt.Errorf("the machine stops here")
+	}
+	if err := b.Process(t.Context(), rev.ID); err == nil {
+		t.Fatal("a build that failed was taken for done")
+	}
+	time.Sleep(2 * time.Millisecond) // the ledger's times are milliseconds
+	b.Build = build
+	b.process(t, rev)
+	if !b.built[0].Time.Equal(b.built[1].Time) || b.built[0].InputDigest != b.built[1].InputDigest {
+		t.Errorf("identities differ: %+v, %+v", b.built[0], b.built[1])
+	}
+}
+
+func TestProcess_LateInstances(t *testing.T) {
+	b := newBench(t)
+	b.process(t, b.receive(t, "*[0-5].dcm"))
+	calls := b.nets.calls
+
+	// Something that is no slice changes nothing: no second set of objects.
+	if err := os.WriteFile(filepath.Join(b.DataDir, "inbox", "late.txt"), []byte("no slice"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := b.process(t, b.receive(t, "late.txt"))
+	if got.State != ledger.StateReported || got.Reason.Code != "unchanged" || len(got.Objects) != 0 || b.nets.calls != calls {
+		t.Errorf("%s %q with %d objects after %d more calls; want reported, unchanged, none, none", got.State, got.Reason.Code, len(got.Objects), b.nets.calls-calls)
+	}
+
+	// Slices do.
+	got = b.process(t, b.receive(t, "*[6-9].dcm"))
+	if got.State != ledger.StateReported || len(got.Objects) != 1 || got.Number != 3 {
+		t.Errorf("%s with %d objects in revision %d; want reported, 1, 3", got.State, len(got.Objects), got.Number)
+	}
+}
+
+func TestProcess_StudyThatCannotBeReadHasReasonAndRemedy(t *testing.T) {
+	b := newBench(t)
+	got := b.process(t, b.receive(t, "*1.dcm"))
+	if got.State != ledger.StateNotProcessed || got.Reason.Code == "" || got.Reason.Text == "" || got.Reason.Remedy == "" {
+		t.Errorf("%s, %+v; want not processed with a reason and a remedy", got.State, got.Reason)
+	}
+	if len(got.Objects) != 1 {
+		t.Errorf("%d objects, want the page with the reason", len(got.Objects))
+	}
+	if b.nets.calls != 0 {
+		t.Errorf("the classifier was asked %d times", b.nets.calls)
+	}
+}
