@@ -21,6 +21,11 @@ const (
 	// Measured: 0.07 to 0.24 in the middle of a chest, under 0.03 in heads, abdomens
 	// and thighs (foam and air between table, legs and blankets).
 	MinLungShare = 0.05
+	// A stack that shows lungs over less than leastLungs mm and less than
+	// leastLungPart of its length is an examination of neck or abdomen that touches
+	// the lungs. A short stack that lies within the lungs is none.
+	leastLungs    = 80.0
+	leastLungPart = 0.4
 	// lungMargin is how far in mm a slice may lie from every slice through the
 	// lungs: neck and abdomen at the ends of a chest scan stay, a thigh does not.
 	lungMargin = 100

@@ -136,21 +136,27 @@ func headersOf(planes []Slice) []Header {
 }
 
 // nearLungs returns the slices that show lungs or lie within lungMargin of one
-// that does. A scan of the trunk loses its abdomen here; a head or thigh is
-// refused.
+// that does, and the others. A scan of the trunk loses its abdomen here; a head, a
+// thigh or an abdomen is refused.
 func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *Refusal) {
+	st := newStack(headersOf(planes), n)
 	var lungs []float64
+	var length float64
 	for i := range planes {
 		if planes[i].LungShare >= MinLungShare {
-			lungs = append(lungs, dot(planes[i].Header.Position, n))
+			lungs = append(lungs, st.positions[i])
+			length += st.extents[i]
 		}
 	}
+	const remedy = "send a chest CT"
 	if len(lungs) < least {
-		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found: %d of %d slices have a lung-like part", len(lungs), len(planes)),
-			"send a chest CT")
+		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found: %d of %d slices have a lung-like part", len(lungs), len(planes)), remedy)
+	}
+	if whole := st.length(); length < leastLungs && length < leastLungPart*whole {
+		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("not a chest: lungs are seen over %.0f of %.0f mm only", length, whole), remedy)
 	}
 	for i := range planes {
-		at := dot(planes[i].Header.Position, n)
+		at := st.positions[i]
 		near := slices.ContainsFunc(lungs, func(l float64) bool { return math.Abs(at-l) <= lungMargin })
 		if near {
 			kept = append(kept, planes[i])

@@ -122,6 +122,11 @@ func TestSelect_MeasuresGeometry(t *testing.T) {
 		{"a plane twice", planes("1.1", 0, 4, 4, 8, 12), 4, 16, nil, 1, "each position is used once"},
 		{"a plane twice by rounding", planes("1.1", 0, 4, 4.01, 8, 12), 4, 16, nil, 1, "each position is used once"},
 		{"jitter", planes("1.1", 0, 1.001, 1.999, 3.001, 3.999, 5), 1, 6, nil, 0, ""},
+		{"one slice beside the others", func() []Header {
+			h := planes("1.1", steps(0, 2, 50)...)
+			h[20].Position[0] += 5
+			return h
+		}(), 2, 100, nil, 0, "shifted against each other in their plane by up to 5.0 mm"},
 		{"uneven", planes("1.1", 0, 2, 4.4, 6.4, 8.8), 2.2, 11, nil, 0, "steps between planes differ"},
 	}
 	for _, tt := range tests {

@@ -13,6 +13,8 @@ const (
 	samePlane = 0.05
 	// gapFactor: a step larger than this many usual steps lacks at least one plane.
 	gapFactor = 1.5
+	// maxShift in mm is how far slices may lie beside the line of the stack unnoted.
+	maxShift = 2.0
 	// irregular is the relative spread of steps above which it is noted.
 	irregular = 0.05
 )
@@ -132,6 +134,30 @@ func (s *stack) shear(n [3]float64) float64 {
 	return math.Acos(math.Min(1, math.Abs(dot(d, n)))) * 180 / math.Pi
 }
 
+// shift is the largest distance in mm, within the plane, of a slice from the
+// straight line through the first and the last.
+func (s *stack) shift(n [3]float64) float64 {
+	last := len(s.headers) - 1
+	if last < 2 {
+		return 0
+	}
+	a, b := s.headers[0].Position, s.headers[last].Position
+	var most float64
+	for i := range s.headers {
+		t := (s.positions[i] - s.positions[0]) / (s.positions[last] - s.positions[0])
+		var d [3]float64
+		for k := range d {
+			d[k] = s.headers[i].Position[k] - a[k] - t*(b[k]-a[k])
+		}
+		along := dot(d, n)
+		for k := range d {
+			d[k] -= along * n[k]
+		}
+		most = math.Max(most, norm(d))
+	}
+	return most
+}
+
 // gapNotes describes the places where planes are missing.
 func (s *stack) gapNotes() []string {
 	var out []string
@@ -150,6 +176,9 @@ func (s *stack) notes(n [3]float64) []string {
 	}
 	if s.spread > irregular {
 		out = append(out, fmt.Sprintf("steps between planes differ by up to %.0f %% from their mean of %.2f mm; lengths are measured slice by slice", 100*s.spread, s.spacing))
+	}
+	if mm := s.shift(n); mm > maxShift {
+		out = append(out, fmt.Sprintf("slices are shifted against each other in their plane by up to %.1f mm; each result keeps the place of its own slice", mm))
 	}
 	if a := s.shear(n); a > 1 {
 		out = append(out, fmt.Sprintf("tilted gantry: planes step at %.1f degrees to their normal; distances are measured along the normal", a))

@@ -1,0 +1,55 @@
+package ct
+
+import (
+	"strings"
+	"testing"
+)
+
+// stackWithLungs makes slices 5 mm apart, the middle ones with lungs.
+func stackWithLungs(before, lungs, after int) []Slice {
+	var out []Slice
+	for i, h := range planes("1.1", steps(0, 5, before+lungs+after)...) {
+		s := Slice{Header: h}
+		if i >= before && i < before+lungs {
+			s.LungShare = 0.2
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func TestNearLungs(t *testing.T) {
+	tests := []struct {
+		name                 string
+		before, lungs, after int
+		kept                 int
+		refused              string
+	}{
+		{"chest", 8, 46, 8, 62, ""},
+		{"trunk", 100, 50, 10, 80, ""}, // 100 mm below, all above
+		{"short stack within the lungs", 0, 3, 0, 3, ""},
+		{"short stack, mostly lungs", 2, 8, 2, 12, ""},
+		{"abdomen with the bases of the lungs", 80, 12, 0, 0, "lungs are seen over 60 of 460 mm only"},
+		{"neck with the apices", 0, 10, 60, 0, "lungs are seen over 50 of 350 mm only"},
+		{"head", 50, 0, 0, 0, "no lungs found: 0 of 50"},
+		{"one slice by chance", 50, 1, 0, 0, "no lungs found: 1 of 51"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			all := stackWithLungs(tt.before, tt.lungs, tt.after)
+			kept, far, r := nearLungs(all, [3]float64{0, 0, 1}, 2)
+			if tt.refused != "" {
+				if r == nil || r.Code != CodeNoLungs || !strings.Contains(r.Text, tt.refused) {
+					t.Errorf("refusal %v, want %q", r, tt.refused)
+				}
+				return
+			}
+			if r != nil {
+				t.Fatal(r)
+			}
+			if len(kept) != tt.kept || len(kept)+len(far) != len(all) {
+				t.Errorf("%d kept and %d far of %d, want %d kept", len(kept), len(far), len(all), tt.kept)
+			}
+		})
+	}
+}
