@@ -24,16 +24,16 @@ type Networks struct {
 	Segmenter  cascade.Segmenter
 }
 
-// Examination is what one reading of a study gave. Refusal says why there is no volume; it is nil when there is one.
+// Examination is what one reading of a study gave.
 type Examination struct {
-	Headers   []ct.Header
-	Selection ct.Selection
-	Refused   []ct.SeriesRefusal   // series that are not read, by the selection or when decoded
-	Dropped   []ct.InstanceRefusal // instances that are part of no volume
-	Chosen    *ct.Series
-	Reason    string // why Chosen
-	Volume    *ct.Volume
-	Refusal   *ct.Refusal
+	Headers []ct.Header
+	Chosen  *ct.Series
+	Reason  string   // why Chosen
+	Notes   []string // oddities of the study
+	Refused []ct.SeriesRefusal
+	Dropped []ct.InstanceRefusal // instances that are not in Volume
+	Volume  *ct.Volume
+	Refusal *ct.Refusal // why there is no volume, nil if there is one
 
 	// What Read adds.
 	Findings *cascade.Findings
@@ -59,25 +59,18 @@ func Load(ctx context.Context, paths []string, progress Progress) (*Examination,
 	if err := x.readHeaders(ctx, paths, progress.stage("read")); err != nil {
 		return nil, err
 	}
-	x.Selection = ct.Select(x.Headers)
-	x.Refused, x.Dropped = x.Selection.Refused, x.Selection.Dropped
-	v, chosen, refused, err := ct.LoadBest(ctx, x.Selection, progress.stage("decode"))
-	x.Refused = append(x.Refused, refused...)
+	selection := ct.Select(x.Headers)
+	x.Notes = selection.Notes
+	v, _, refused, err := ct.LoadBest(ctx, selection, progress.stage("decode"))
+	outcome := selection.Outcome(refused)
+	x.Chosen, x.Reason, x.Refused, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Dropped
 	if errors.As(err, &x.Refusal) {
 		return x, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load the volume: %w", err)
 	}
-	// A stack that was tried after the first was refused as "another is better"; it is the chosen one now.
-	x.Refused = slices.DeleteFunc(x.Refused, func(r ct.SeriesRefusal) bool {
-		return r.SeriesInstanceUID == chosen.SeriesInstanceUID && chosen != x.Selection.Chosen && r.Refusal.Code == ct.CodeOtherChosen
-	})
-	x.Chosen, x.Volume, x.Dropped = chosen, v, append(x.Dropped, v.Dropped...)
-	x.Reason = x.Selection.Reason
-	if chosen != x.Selection.Chosen {
-		x.Reason = chosen.Name + " is the best that holds lungs"
-	}
+	x.Volume, x.Dropped = v, append(x.Dropped, v.Dropped...)
 	return x, nil
 }
 

@@ -169,7 +169,7 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 	if len(x.Headers) > 0 {
 		r.StudyInstanceUID = x.Headers[0].StudyInstanceUID
 	}
-	r.Notes = append(r.Notes, x.Selection.Notes...)
+	r.Notes = append(r.Notes, x.Notes...)
 	for _, s := range x.Refused {
 		r.RefusedSeries = append(r.RefusedSeries, RefusedSeries{s.SeriesInstanceUID, Reason(s.Refusal)})
 	}

@@ -244,6 +244,9 @@ func (sel *Selection) conclude(total int, dropped []InstanceRefusal) *Refusal {
 	} else {
 		why = mostCommon(dropped)
 	}
+	if why.Remedy == "" { // a localizer or a map is no mistake by itself, but there must be slices beside it
+		why.Remedy = "send the axial slices of the chest as the scanner made them"
+	}
 	if len(dropped) > 0 {
 		why.Text = fmt.Sprintf("%s; instances refused: %s", why.Text, countCodes(dropped))
 	}
