@@ -31,6 +31,7 @@ func (c *Config) check() Problems {
 	if c.Node.Drain < 0 {
 		add("node.drain: %v; 0 or more", c.Node.Drain)
 	}
+	c.TLS.check(add)
 
 	for i, peer := range c.Peers {
 		key := fmt.Sprintf("peer[%d]", i+1)
@@ -40,8 +41,11 @@ func (c *Config) check() Problems {
 		if _, err := peer.Prefix(); err != nil {
 			add("%s.network: %q is no address or CIDR, such as 10.20.0.0/16", key, peer.Network)
 		}
-		if peer.AETitle == "" && peer.Network == "" {
-			add("%s: give ae_title, network or both; an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
+		if peer.Certificate != "" && (c.TLS.Listen == "" || c.TLS.ClientCA == "") {
+			add("%s.certificate: needs tls.listen and tls.client_ca, or nobody can prove to be %q", key, peer.Certificate)
+		}
+		if peer.AETitle == "" && peer.Network == "" && peer.Certificate == "" {
+			add("%s: give ae_title, network, certificate or some of them; an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
 		}
 	}
 	names := map[string]bool{}
@@ -59,6 +63,7 @@ func (c *Config) check() Problems {
 		if d.Timeout <= 0 {
 			add("%s.timeout: %v; more than 0", key, d.Timeout)
 		}
+		d.checkTLS(add, key)
 	}
 	if c.Settle.Quiet <= 0 {
 		add("settle.quiet: %v; more than 0, such as \"60s\"", c.Settle.Quiet)

@@ -18,6 +18,7 @@ type Config struct {
 	Path string `toml:"-"` // the file it was read from
 
 	Node         Node          `toml:"node"`
+	TLS          TLS           `toml:"tls"`
 	Peers        []Peer        `toml:"peer"`
 	Destinations []Destination `toml:"destination"`
 	Settle       Settle        `toml:"settle"`
@@ -45,8 +46,9 @@ type Node struct {
 
 // Peer may open associations. Empty fields allow any value.
 type Peer struct {
-	AETitle string `toml:"ae_title"`
-	Network string `toml:"network"` // CIDR or a single address
+	AETitle     string `toml:"ae_title"`
+	Network     string `toml:"network"`     // CIDR or a single address
+	Certificate string `toml:"certificate"` // common or DNS name that the peer's TLS certificate must have
 }
 
 // Prefix is the network of the peer; the zero prefix allows any address.
@@ -71,6 +73,10 @@ type Destination struct {
 	Address        string   `toml:"address"`          // host:port
 	CallingAETitle string   `toml:"calling_ae_title"` // default: node.ae_title
 	Timeout        Duration `toml:"timeout"`          // for the association and for each response
+	TLS            bool     `toml:"tls"`
+	CA             string   `toml:"ca"`          // PEM file; empty: the authorities of the system
+	Certificate    string   `toml:"certificate"` // PEM file of ours; empty: none is shown
+	Key            string   `toml:"key"`
 }
 
 // Settle says when a study is complete enough to be read.
@@ -124,6 +130,7 @@ func Default() Config {
 			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", CheckCalled: true,
 			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, Reserve: 2 << 30, Drain: Duration(30 * time.Second),
 		},
+		TLS:      TLS{RequireClientCertificate: true, ExpiryWarning: Duration(30 * 24 * time.Hour)},
 		Settle:   Settle{Quiet: Duration(60 * time.Second), Limit: Duration(90 * time.Minute)},
 		Cascade:  Cascade{Threshold: 25, ThresholdMM: 25, Segment: "all", NearMM: 10},
 		Pipeline: Pipeline{Workers: 1},
@@ -183,8 +190,12 @@ func (c *Config) resolve(base string) {
 	c.Node.DataDir = in(c.Node.DataDir)
 	c.Models.Library = in(c.Models.Library)
 	c.Models.Dir = modelsDir(in(c.Models.Dir), c.Models.Dir)
+	for _, path := range []*string{&c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA} {
+		*path = in(*path)
+	}
 	for i := range c.Destinations {
 		d := &c.Destinations[i]
+		d.CA, d.Certificate, d.Key = in(d.CA), in(d.Certificate), in(d.Key)
 		if d.CallingAETitle == "" {
 			d.CallingAETitle = c.Node.AETitle
 		}

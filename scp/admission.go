@@ -1,6 +1,7 @@
 package scp
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -37,10 +38,11 @@ type Settings struct {
 	TransferSyntaxes []string // that are taken, the preferred one first
 }
 
-// Peer may open associations. An empty title and an invalid network fit everybody.
+// Peer may open associations. An empty title or certificate and an invalid network fit everybody.
 type Peer struct {
-	AETitle string
-	Network netip.Prefix
+	AETitle     string
+	Network     netip.Prefix
+	Certificate string // common name or DNS name of the peer's verified TLS certificate
 }
 
 func (p Peer) hasTitle(title string) bool { return p.AETitle == "" || p.AETitle == title }
@@ -53,6 +55,31 @@ var (
 	calledNotRecognized  = dimse.Rejection{Result: 1, Source: 1, Reason: 7}
 	temporaryCongestion  = dimse.Rejection{Result: 2, Source: 3, Reason: 1}
 )
+
+// hasCertificate reports whether the connection proved the peer's name. Only a certificate that the listener verified counts.
+func (p Peer) hasCertificate(state *tls.ConnectionState) bool {
+	if p.Certificate == "" {
+		return true
+	}
+	if state == nil || len(state.VerifiedChains) == 0 {
+		return false
+	}
+	leaf := state.VerifiedChains[0][0]
+	return leaf.Subject.CommonName == p.Certificate ||
+		slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return strings.EqualFold(name, p.Certificate) })
+}
+
+// shown is the name of the certificate that a peer proved, for texts.
+func shown(state *tls.ConnectionState) string {
+	switch {
+	case state == nil:
+		return "a connection without TLS"
+	case len(state.VerifiedChains) == 0:
+		return "TLS without a client certificate"
+	}
+	leaf := state.VerifiedChains[0][0]
+	return fmt.Sprintf("the certificate %q %q", leaf.Subject.CommonName, leaf.DNSNames)
+}
 
 func reject(r dimse.Rejection, format string, args ...any) error {
 	r.Detail = fmt.Sprintf(format, args...)
@@ -87,16 +114,23 @@ func (d *Door) admitCaller(p dimse.Peer) error {
 		return reject(callingNotRecognized, `no [[peer]] is configured, so only this machine may come in: add [[peer]] with ae_title = %q and network = "%s"`,
 			p.CallingAETitle, addr)
 	}
-	title, network := false, false
+	title, network, unproven := false, false, ""
 	for _, peer := range d.settings.Peers {
 		t, n := peer.hasTitle(p.CallingAETitle), peer.hasAddress(addr)
 		if t && n {
-			return nil
+			if peer.hasCertificate(p.TLS) {
+				return nil
+			}
+			unproven = peer.Certificate
+			continue
 		}
 		title = title || t && peer.AETitle != ""
 		network = network || n && peer.Network.IsValid()
 	}
 	switch {
+	case unproven != "":
+		return reject(callingNotRecognized, "calling AE title %q at %s must prove the name %q, and came with %s: install its certificate there, or change certificate of its [[peer]]",
+			p.CallingAETitle, addr, unproven, shown(p.TLS))
 	case title:
 		return reject(callingNotRecognized, "calling AE title %q is known, but not from %s: change network of its [[peer]], or add one", p.CallingAETitle, addr)
 	case network:

@@ -37,6 +37,9 @@ func checkCommand() *cobra.Command {
 		out := c.OutOrStdout()
 		fmt.Fprintf(out, "%s is good\n", *path)
 		fmt.Fprintf(out, "  AE title %s, listening on %s, data in %s\n", cfg.Node.AETitle, cfg.Node.Listen, cfg.Node.DataDir)
+		if cfg.TLS.Listen != "" {
+			fmt.Fprintf(out, "  TLS on %s with certificate %s\n", cfg.TLS.Listen, cfg.TLS.Describe())
+		}
 		for _, n := range []models.Network{manifest.Classifier, manifest.Segmenter} {
 			fmt.Fprintf(out, "  %s %s: %s\n", n.Name, n.Version, n.Status)
 		}

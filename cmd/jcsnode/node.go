@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"image"
@@ -16,6 +17,7 @@ import (
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/deliver"
 	"jcsnode/dimse"
+	"jcsnode/dimse/secure"
 	"jcsnode/ledger"
 	"jcsnode/models"
 	"jcsnode/pipeline"
@@ -38,6 +40,8 @@ type node struct {
 	settler   *pipeline.Settler
 	processor *pipeline.Processor
 	courier   *dicomout.Courier
+	own       *secure.Identity   // of the TLS listener, nil without one
+	watched   []*secure.Identity // whose certificates expire
 }
 
 // openNode makes every part and recovers what a crash left, before any port is open.
@@ -81,7 +85,13 @@ func (n *node) wire() error {
 		if err != nil {
 			return err
 		}
-		settings.Peers = append(settings.Peers, scp.Peer{AETitle: p.AETitle, Network: prefix})
+		settings.Peers = append(settings.Peers, scp.Peer{AETitle: p.AETitle, Network: prefix, Certificate: p.Certificate})
+	}
+	if c.TLS.Listen != "" {
+		var err error
+		if n.own, err = n.identity("listener", secure.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, Authorities: c.TLS.ClientCA}); err != nil {
+			return err
+		}
 	}
 	n.door = scp.NewDoor(settings, n.inbox, n.ledger, n.log, time.Now)
 	n.server = &dimse.Server{
@@ -117,8 +127,16 @@ func (n *node) wire() error {
 	for _, d := range c.Destinations {
 		n.processor.Destinations = append(n.processor.Destinations, d.Name)
 		timeout := time.Duration(d.Timeout)
-		n.courier.Destinations = append(n.courier.Destinations, deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address,
-			CallingAETitle: d.CallingAETitle, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}})
+		destination := deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address,
+			CallingAETitle: d.CallingAETitle, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}}
+		if d.TLS {
+			identity, err := n.identity("destination "+d.Name, secure.Files{Certificate: d.Certificate, Key: d.Key, Authorities: d.CA})
+			if err != nil {
+				return err
+			}
+			destination.TLS = identity.Client()
+		}
+		n.courier.Destinations = append(n.courier.Destinations, destination)
 	}
 	if len(c.Destinations) == 0 {
 		n.log.Warn("no [[destination]] is configured: results stay here")
@@ -126,16 +144,52 @@ func (n *node) wire() error {
 	return nil
 }
 
-// run serves on l until ctx ends, then drains and closes everything. It closes l.
-func (n *node) run(ctx context.Context, l net.Listener) error {
+// identity loads the TLS files of one use and has their certificate watched.
+func (n *node) identity(use string, files secure.Files) (*secure.Identity, error) {
+	i, err := secure.Load(files, n.log.With("for", use), time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("TLS of the %s: %w", use, err)
+	}
+	if i.Certificate() != nil {
+		n.watched = append(n.watched, i)
+	}
+	return i, nil
+}
+
+// listen opens the plain port and, if there is one, that of TLS.
+func (n *node) listen() (listeners []net.Listener, err error) {
+	plain, err := net.Listen("tcp", n.config.Node.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", n.config.Node.Listen, err)
+	}
+	n.log.Info("listening", "address", plain.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.runtime.Device())
+	if n.own == nil {
+		return []net.Listener{plain}, nil
+	}
+	l, err := net.Listen("tcp", n.config.TLS.Listen)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen on %s for TLS: %w", n.config.TLS.Listen, err), plain.Close())
+	}
+	n.log.Info("listening for TLS", "address", l.Addr().String(), "client_certificate_required", n.config.TLS.RequireClientCertificate)
+	return []net.Listener{plain, tls.NewListener(l, n.own.Server(n.config.TLS.RequireClientCertificate))}, nil
+}
+
+// run serves on the listeners until ctx ends, then drains and closes everything, them included.
+func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver}
 	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, n.processor.Destinations...); err != nil {
-		l.Close()
+		for _, l := range listeners {
+			l.Close()
+		}
 		return errors.Join(err, n.close())
 	}
-	n.log.Info("listening", "address", l.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.runtime.Device())
 	g, serving := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.server.Serve(serving, l) })
+	for _, l := range listeners {
+		g.Go(func() error { return n.server.Serve(serving, l) })
+	}
+	for _, i := range n.watched {
+		g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
+	}
 	g.Go(func() error { return n.settler.Run(serving) })
 	err := g.Wait()
 	n.log.Info("stopping: what is unfinished goes on at the next start")

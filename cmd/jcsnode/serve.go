@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/spf13/cobra"
 
@@ -36,16 +35,16 @@ func serveCommand() *cobra.Command {
 	return c
 }
 
-// serve runs a node on the configured address until ctx ends.
+// serve runs a node on the configured addresses until ctx ends.
 func serve(ctx context.Context, cfg config.Config) error {
 	log := newLogger(cfg.Log)
 	n, err := openNode(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", cfg.Node.Listen)
+	listeners, err := n.listen()
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w", cfg.Node.Listen, err), n.close())
+		return errors.Join(err, n.close())
 	}
-	return n.run(ctx, l)
+	return n.run(ctx, listeners...)
 }
