@@ -15,8 +15,8 @@ import (
 )
 
 // Build makes the objects of the report and hands each to emit with a picture of it: summary, segmentation, activation overlays,
-// lesion outlines, the slices of a kind by position. A negative study has a summary only, and a study that was not processed
-// one with the reason, if the options ask for it. Emit is called by one goroutine at a time, in that order; what it returns
+// lesion outlines, the slices of a kind by position, and the structured report behind the segmentation that it refers to. A
+// negative study has summary and report only, and a study that was not processed those with the reason, if the options ask for it. Emit is called by one goroutine at a time, in that order; what it returns
 // ends the build. In memory are at most as many objects as workers, and the one that emit works on.
 func Build(ctx context.Context, r Report, emit func(o *object.Object, preview image.Image) error) error {
 	if err := r.check(); err != nil {
@@ -48,19 +48,26 @@ func (r *Report) jobs() ([]job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Outcome == sc.NotProcessed && !r.Options.NotProcessed {
+		return nil, nil
+	}
+	page, err := r.page(slices)
+	if err != nil {
+		return nil, err
+	}
 	var jobs []job
-	if r.Options.Summary && (r.Outcome != sc.NotProcessed || r.Options.NotProcessed) {
-		page, err := r.page(slices)
-		if err != nil {
-			return nil, err
-		}
+	if r.Options.Summary {
 		jobs = append(jobs, r.summary(page))
 	}
-	if r.Outcome != sc.Positive {
-		return jobs, nil
-	}
-	if r.Options.Segmentation {
+	positive := r.Outcome == sc.Positive
+	if positive && r.Options.Segmentation {
 		jobs = append(jobs, r.segmentation(slices))
+	}
+	if r.Options.Report {
+		jobs = append(jobs, r.document(page, slices))
+	}
+	if !positive {
+		return jobs, nil
 	}
 	if r.Options.Activation && r.Activation != nil {
 		for i := range slices {

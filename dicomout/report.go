@@ -7,6 +7,7 @@ import (
 	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/sc"
 	"jcsnode/dicomout/seg"
+	"jcsnode/dicomout/sr"
 )
 
 // Report is everything that the objects of one study revision are made of.
@@ -18,6 +19,9 @@ type Report struct {
 	Reason, Remedy string
 	Decision       sc.Decision
 	Measures       sc.Measures
+	// Lesions are the lesions connected in space, the largest first; LesionHU is the mean of all of them.
+	Lesions  []sr.Lesion
+	LesionHU float64
 	// Slices are the findings, in the order of Study.Slices. Empty if the study was not processed.
 	Slices []Slice
 	// Activation returns the activation of a slice on the slice's own grid, Rows x Columns values in 0..Scale.Max, or nil where
@@ -46,7 +50,9 @@ type Slice struct {
 // Options say which objects a site wants, and how.
 type Options struct {
 	Summary, Segmentation, Activation, Outline bool
-	// NotProcessed makes the summary of a study that was not processed.
+	// Report makes the structured report.
+	Report bool
+	// NotProcessed makes summary and report of a study that was not processed.
 	NotProcessed bool
 	// Geometry places overlays and outlines where their slices lie.
 	Geometry bool

@@ -14,11 +14,13 @@ import (
 	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/sc"
 	"jcsnode/dicomout/seg"
+	"jcsnode/dicomout/sr"
 	"jcsnode/ledger"
 	"jcsnode/models"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/ct"
+	"jcsnode/pipeline/lung"
 )
 
 // implementation names the program in associations and file meta information.
@@ -132,9 +134,21 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		}
 		return f.Slices[i].Activation.At(v.Rows, v.Columns)
 	}
+	r.Lesions, r.LesionHU = lesionsOf(x), x.Measures.MeanHU
 	segmenter := m.manifest.Segmenter
 	r.Segmentation = seg.Input{SpacingBetweenSlices: v.SliceSpacing, Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
 		Window: segmenter.Window, Parameters: "segment=" + m.segmentText()}
+}
+
+// lesionsOf are the lesions as the structured report lists them.
+func lesionsOf(x *pipeline.Examination) []sr.Lesion {
+	sides := map[byte]sr.Side{lung.Right: sr.Right, lung.Left: sr.Left}
+	var all []sr.Lesion
+	for _, c := range x.Measures.Components {
+		all = append(all, sr.Lesion{VolumeML: c.VolumeML, MeanHU: c.MeanHU, LargestAreaMM2: c.LargestAreaMM2, LargestSlice: c.LargestSlice,
+			SliceProbability: x.Findings.Slices[c.LargestSlice].Probability, Side: sides[c.Side]})
+	}
+	return all
 }
 
 func (m *objectMaker) segmentText() string {

@@ -73,6 +73,9 @@ func (s *Study) FrameOfReference() (uid string, derived bool) {
 	return deriveUID("frame of reference", s.StudyInstanceUID, s.SeriesInstanceUID), true
 }
 
+// DeviceUID names this node as the observer of a report. It is the same for every study.
+func (s *Study) DeviceUID() string { return deriveUID("device", s.NodeID) }
+
 // LesionTracking returns Tracking ID and Tracking UID of the lesion segment. The structured report repeats both, and neither
 // room has to see the other's object.
 func (s *Study) LesionTracking() (id, uid string) {

@@ -32,6 +32,8 @@ type Study struct {
 	Settings string
 	// Slices are all slices of the chosen series, by position rising.
 	Slices []Slice
+	// Replaces are the objects of the revision that this one replaces, as they were sent; none for the first.
+	Replaces []Reference
 	// Lossy tells of lossy compression in any slice; nil looks at Source alone. Collect it with Lossy.Add.
 	Lossy *Lossy
 }

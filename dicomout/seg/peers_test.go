@@ -3,7 +3,6 @@ package seg_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -44,11 +43,7 @@ func write(t *testing.T, s *object.Study, masks [][]byte, spacing float64) strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "seg.dcm")
-	if err := os.WriteFile(path, o.File, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return objecttest.Write(t, o)
 }
 
 func TestBuild_DciodvfyFindsNothing(t *testing.T) {
@@ -79,7 +74,7 @@ func TestBuild_DciodvfyFindsNothing(t *testing.T) {
 // TestBuild_PydicomReadsTheMasks compares pixels, positions and references as an independent reader finds them, with frames that
 // begin inside a byte.
 func TestBuild_PydicomReadsTheMasks(t *testing.T) {
-	python := pythonWith(t, "pydicom", "numpy")
+	python := objecttest.Python(t, "pydicom", "numpy")
 	for _, c := range []struct {
 		name          string
 		rows, columns int
@@ -138,29 +133,12 @@ func checksum(mask []byte) (c checksums) {
 
 // TestBuild_HighdicomReadsTheSegment looks at the object with the library that checks segmentations most strictly.
 func TestBuild_HighdicomReadsTheSegment(t *testing.T) {
-	python := pythonWith(t, "highdicom")
+	python := objecttest.Python(t, "highdicom")
 	s := objecttest.Study(t, "covid_p001")
 	out, err := exec.Command(python, filepath.Join("testdata", "check.py"), write(t, s, discs(s), 2)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("check.py: %v\n%s", err, out)
 	}
-}
-
-// pythonWith returns a Python that has the modules: of the folder of test peers, or of the path.
-func pythonWith(t *testing.T, modules ...string) string {
-	t.Helper()
-	var candidates []string
-	if cache, err := os.UserCacheDir(); err == nil {
-		candidates = append(candidates, filepath.Join(cache, "jcsnode", "peers", "bin", "python"))
-	}
-	candidates = append(candidates, "python3")
-	for _, python := range candidates {
-		if exec.Command(python, "-c", "import "+strings.Join(modules, ",")).Run() == nil {
-			return python
-		}
-	}
-	objecttest.Missing(t, "Python with %s, in ~/.cache/jcsnode/peers or on the path", strings.Join(modules, ", "))
-	return ""
 }
 
 // TestBuild_GoDicomReadsItBack reads the object with github.com/grailbio/go-dicom, an implementation with nothing in common with

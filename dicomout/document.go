@@ -1,0 +1,51 @@
+package dicomout
+
+import (
+	"image"
+	"slices"
+
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/sc"
+	"jcsnode/dicomout/sr"
+)
+
+// document makes the structured report. Its preview is the summary page, which shows the same numbers.
+func (r *Report) document(page *sc.Page, pictures []sc.Slice) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		o, err := sr.Build(r.Study, r.documentInput(pictures))
+		if err != nil {
+			return nil, nil, err
+		}
+		picture, err := p.RenderSummary(page)
+		return o, picture, err
+	}
+}
+
+// documentInput says in the report's words what was found.
+func (r *Report) documentInput(pictures []sc.Slice) sr.Input {
+	in := sr.Input{
+		Reason: r.Reason, Remedy: r.Remedy,
+		Decision: sr.Decision{
+			Slices: len(r.Slices), PositiveSlices: r.Decision.PositiveSlices, Threshold: r.Decision.Threshold,
+			PositiveMM: r.Decision.PositiveMM, ThresholdMM: r.Decision.ThresholdMM, OperatingPoint: r.Decision.OperatingPoint,
+		},
+		Segmenter: r.Segmentation.Model, SegmenterPoint: r.Segmentation.Threshold,
+	}
+	if len(r.Study.Models) > 0 { // the classifier stands first
+		in.Classifier = r.Study.Models[0]
+	}
+	switch r.Outcome {
+	case sc.Positive:
+		in.Result = sr.Present
+	case sc.Negative:
+		in.Result = sr.Absent
+	}
+	if r.Outcome != sc.Positive || !slices.ContainsFunc(pictures, func(s sc.Slice) bool { return hasLesion(&s) }) {
+		return in
+	}
+	in.Lesions = &sr.Lesions{VolumeML: r.Measures.LesionML, MeanHU: r.LesionHU, LungShare: r.Measures.Share(), Each: r.Lesions}
+	if r.Options.Segmentation {
+		in.Segmentation = &object.Segmentation
+	}
+	return in
+}

@@ -1,0 +1,139 @@
+package dicomout_test
+
+import (
+	"math"
+	"strconv"
+	"testing"
+
+	"jcsnode/dataset"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/sc"
+	"jcsnode/dicomout/sr"
+)
+
+// withReport asks for the structured report and makes the measures those of the masks.
+func withReport(t testing.TB, n int) dicomout.Report {
+	r := positiveReport(t, n)
+	r.Options.Report = true
+	voxels, largest := 0, 0
+	for i, f := range r.Slices {
+		for _, v := range f.Mask {
+			voxels += int(v)
+		}
+		if f.LesionAreaMM2 > r.Slices[largest].LesionAreaMM2 {
+			largest = i
+		}
+	}
+	row, column, err := sc.Spacing(r.Study.Slices[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Measures.LesionML = float64(voxels) * row * column * r.Segmentation.SpacingBetweenSlices / 1000
+	r.LesionHU = -620
+	r.Lesions = []sr.Lesion{{VolumeML: r.Measures.LesionML, MeanHU: -620, LargestAreaMM2: r.Slices[largest].LesionAreaMM2, LargestSlice: largest,
+		SliceProbability: r.Slices[largest].Probability, Side: sr.Right}}
+	return r
+}
+
+func TestBuild_ReportOnRequest(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(r *dicomout.Report)
+		want   string
+	}{
+		{"positive", func(*dicomout.Report) {}, "summary 1, seg 1, report 1, activation 3, outline 3"},
+		{"no lesion found", func(r *dicomout.Report) {
+			for i := range r.Slices {
+				clear(r.Slices[i].Mask)
+			}
+		}, "summary 1, report 1, activation 3"},
+		{"negative", func(r *dicomout.Report) { r.Outcome = sc.Negative }, "summary 1, report 1"},
+		{"not processed", func(r *dicomout.Report) {
+			r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+		}, "summary 1, report 1"},
+		{"not processed, not wanted", func(r *dicomout.Report) {
+			r.Outcome, r.Reason, r.Slices, r.Options.NotProcessed = sc.NotProcessed, "No axial series.", nil, false
+		}, ""},
+		{"report alone", func(r *dicomout.Report) { r.Options = dicomout.Options{Report: true} }, "report 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := withReport(t, 9)
+			c.change(&r)
+			all := build(t, r)
+			if got := kinds(all); got != c.want {
+				t.Fatalf("made %q, want %q", got, c.want)
+			}
+			for _, b := range all {
+				if b.preview == nil {
+					t.Errorf("%s has no preview", b.object.Title)
+				}
+			}
+		})
+	}
+}
+
+// TestBuild_ReportedVolumeIsThatOfTheSegmentation counts the voxels of the segmentation and multiplies by its own spacings.
+func TestBuild_ReportedVolumeIsThatOfTheSegmentation(t *testing.T) {
+	var counted, reported float64
+	for _, b := range build(t, withReport(t, 9)) {
+		set := read(t, b.object)
+		switch b.object.Kind {
+		case "seg":
+			counted = segmentedML(t, b.object.File, set)
+		case "report":
+			reported = measure(t, set, "118565006")
+		}
+	}
+	if counted <= 0 || math.Abs(counted-reported) > 0.0005 { // the report rounds to the microlitre
+		t.Errorf("report says %v ml, the segmentation holds %v ml", reported, counted)
+	}
+}
+
+// segmentedML counts the bits at the end of a segmentation file and returns their volume by the spacings of the file.
+func segmentedML(t *testing.T, file []byte, set *dataset.Set) float64 {
+	t.Helper()
+	number := func(tag dataset.Tag) int {
+		n, err := set.Int(tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	pixels := number(dataset.Rows) * number(dataset.Columns) * number(dataset.NumberOfFrames)
+	voxels := 0
+	for _, b := range file[len(file)-pixels/8:] {
+		for ; b != 0; b &= b - 1 {
+			voxels++
+		}
+	}
+	measures := set.Items(dataset.NewTag(0x5200, 0x9229))[0].Items(dataset.PixelMeasuresSequence)[0]
+	spacing, err := measures.Floats(dataset.PixelSpacing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	between, err := measures.Floats(dataset.NewTag(0x0018, 0x0088))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(voxels) * spacing[0] * spacing[1] * between[0] / 1000
+}
+
+// measure returns the first value with the concept below the set, depth first.
+func measure(t *testing.T, set *dataset.Set, code string) float64 {
+	t.Helper()
+	for _, item := range set.Items(dataset.NewTag(0x0040, 0xA730)) {
+		name := item.Items(dataset.NewTag(0x0040, 0xA043))
+		values := item.Items(dataset.NewTag(0x0040, 0xA300))
+		if len(name) == 1 && len(values) == 1 && name[0].String(dataset.NewTag(0x0008, 0x0100)) == code {
+			v, err := strconv.ParseFloat(values[0].String(dataset.NewTag(0x0040, 0xA30A)), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		if v := measure(t, item, code); v != 0 {
+			return v
+		}
+	}
+	return 0
+}
