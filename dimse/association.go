@@ -53,6 +53,10 @@ type Association struct {
 	link     *link
 	handler  Handler
 	log      *slog.Logger
+
+	reports    []Report              // to be sent
+	sent       map[uint16]sentReport // by message ID
+	lastReport uint16                // message ID of the last one
 }
 
 // ID numbers the associations of a server, from 1.
@@ -67,6 +71,9 @@ func (a *Association) Contexts() []PresentationContext { return a.contexts }
 // run answers messages until the association ends, and returns why it does.
 func (a *Association) run(ctx context.Context) error {
 	for {
+		if err := a.sendReports(); err != nil {
+			return err
+		}
 		pc, command, err := a.link.readCommand("the next message")
 		if err != nil {
 			return err
@@ -80,10 +87,13 @@ func (a *Association) run(ctx context.Context) error {
 // dispatch answers one message. Its data set, if there is one, is behind it in the connection and is read to its end before
 // the response leaves.
 func (a *Association) dispatch(ctx context.Context, pc *PresentationContext, command *pdu.Command) error {
-	if command.Field.IsResponse() {
-		return a.link.disorder("response without a request: " + command.Field.String())
-	}
 	data := &body{link: a.link, id: pc.ID, last: !command.HasDataSet}
+	if command.Field.IsResponse() {
+		if !a.reported(command) {
+			return a.link.disorder("response without a request: " + command.Field.String())
+		}
+		return data.drain()
+	}
 	status, text := StatusUnrecognizedOperation, ""
 	switch command.Field {
 	case pdu.CCancelRQ:
@@ -93,17 +103,17 @@ func (a *Association) dispatch(ctx context.Context, pc *PresentationContext, com
 		status, text = a.echo(ctx, pc, command)
 	case pdu.CStoreRQ:
 		status, text = a.store(ctx, pc, command, data)
+	case pdu.NActionRQ:
+		status, text = a.action(ctx, pc, command, data)
+	case pdu.NEventReportRQ:
+		status, text = a.event(ctx, pc, command, data)
 	default:
 		a.log.Warn("message of an unknown operation", "command", command.Field.String(), "context", pc.AbstractSyntax)
 	}
 	if err := data.drain(); err != nil {
 		return err
 	}
-	return a.link.send(pc.ID, &pdu.Command{
-		Field: command.Field.Response(), RespondedTo: command.MessageID,
-		AffectedSOPClassUID: command.AffectedSOPClassUID, AffectedSOPInstanceUID: command.AffectedSOPInstanceUID,
-		Status: uint16(status), ErrorComment: comment(text),
-	})
+	return a.link.send(pc.ID, respond(command, status, text))
 }
 
 func (a *Association) echo(ctx context.Context, pc *PresentationContext, command *pdu.Command) (status Status, text string) {

@@ -17,8 +17,9 @@ import (
 // error but ErrNoContext, or that of a ctx which had ended before, ends the association. Each Conn has to be
 // ended by Release or Abort.
 type Conn struct {
-	link     *link
-	contexts []PresentationContext
+	link        *link
+	contexts    []PresentationContext
+	eventReport func(*EventRequest) (Status, string)
 
 	mu        sync.Mutex
 	messageID uint16 // guarded by mu
@@ -164,7 +165,7 @@ func (c *Conn) request(ctx context.Context, id byte, command pdu.Command, data i
 				return err
 			}
 		}
-		response, err = c.link.readResponse(&command)
+		response, err = c.readResponse(&command)
 		return err
 	})
 	if err != nil {
@@ -227,10 +228,16 @@ func readFull(r io.Reader, p []byte) (int, error) {
 	return n, nil
 }
 
-// readResponse reads the response to a request; anything else aborts.
-func (l *link) readResponse(request *pdu.Command) (Response, error) {
+// readResponse reads the response to a request and answers reports that come before it; anything else aborts.
+func (c *Conn) readResponse(request *pdu.Command) (Response, error) {
+	l := c.link
 	l.between = l.timeouts.Response
 	pc, response, err := l.readCommand("the response to " + request.Field.String())
+	for err == nil && response.Field == pdu.NEventReportRQ {
+		if err = c.answerReport(pc, &response); err == nil {
+			pc, response, err = l.readCommand("the response to " + request.Field.String())
+		}
+	}
 	if err != nil {
 		return Response{}, err
 	}

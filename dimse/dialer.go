@@ -24,6 +24,9 @@ type Dialer struct {
 
 	Timeouts Timeouts
 
+	// EventReport answers the N-EVENT-REPORTs that come on the association; nil answers 0211H. See Conn.AwaitReport.
+	EventReport func(*EventRequest) (status Status, comment string)
+
 	// ImplementationClassUID and ImplementationVersion (16 characters) name the product in the request.
 	ImplementationClassUID, ImplementationVersion string
 }
@@ -59,7 +62,7 @@ func (d *Dialer) dial(ctx context.Context, address, calledAE string, contexts []
 	l.on(evtConnected)
 	l.maxData = rq.User.MaxLength
 	l.until = time.Now().Add(timeouts.Request)
-	c := &Conn{link: l, contexts: contexts}
+	c := &Conn{link: l, contexts: contexts, eventReport: d.EventReport}
 	if err := c.guarded(ctx, func() error { return l.associate(packed, contexts) }); err != nil {
 		return nil, err
 	}
@@ -121,6 +124,10 @@ func (d *Dialer) request(calledAE string, contexts []PresentationContext) (*pdu.
 		}
 		c.Result, c.TransferSyntax = pdu.ResultNoReason, ""
 		rq.Contexts = append(rq.Contexts, pdu.ContextRQ{ID: c.ID, AbstractSyntax: c.AbstractSyntax, TransferSyntaxes: c.TransferSyntaxes})
+		role := pdu.Role{SOPClassUID: c.AbstractSyntax, SCP: true}
+		if c.SCP && !slices.Contains(rq.User.Roles, role) {
+			rq.User.Roles = append(rq.User.Roles, role)
+		}
 	}
 	return rq, contexts, nil
 }
@@ -175,7 +182,8 @@ func (l *link) readAnswer() (*pdu.AssociateAC, error) {
 }
 
 // settle writes the answers into the contexts. A context without an answer counts as refused; an answer to nothing that was
-// proposed is an error.
+// proposed is an error. A role that was asked for and denied refuses the context; an acceptor that leaves the item out means the
+// default roles (PS3.7 D.3.3.4), but those that take the class at all are known to take reports too.
 func settle(contexts []PresentationContext, ac *pdu.AssociateAC) error {
 	for _, answer := range ac.Contexts {
 		i := slices.IndexFunc(contexts, func(c PresentationContext) bool { return c.ID == answer.ID })
@@ -189,6 +197,10 @@ func settle(contexts []PresentationContext, ac *pdu.AssociateAC) error {
 		}
 		if !slices.Contains(c.TransferSyntaxes, answer.TransferSyntax) {
 			return fmt.Errorf("presentation context %d was accepted with transfer syntax %q, which was not proposed", c.ID, answer.TransferSyntax)
+		}
+		if c.SCP && slices.ContainsFunc(ac.User.Roles, func(r pdu.Role) bool { return r.SOPClassUID == c.AbstractSyntax && !r.SCP }) {
+			c.Result = pdu.ResultUserRejection
+			continue
 		}
 		c.TransferSyntax = answer.TransferSyntax
 	}

@@ -1,5 +1,5 @@
 // Package dimse is a DICOM upper layer (PS3.8) and message service (PS3.7) for both roles: a Server that accepts
-// associations and answers C-ECHO and C-STORE, and a Dialer that opens them and sends.
+// associations and answers C-ECHO, C-STORE, N-ACTION and N-EVENT-REPORT, and a Dialer that opens them and sends the same.
 //
 // Data sets are streams in both directions: StoreRequest.Body reads from the connection through one buffer per association,
 // and StoreCommand.Body is read as it is sent, so that memory does not grow with the size of an instance.

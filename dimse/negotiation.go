@@ -59,6 +59,7 @@ type PresentationContext struct {
 	ID               byte // odd; Dial gives IDs out where it is 0
 	AbstractSyntax   string
 	TransferSyntaxes []string // proposed
+	SCP              bool     // Dial asks that this side be SCP of the class, by role selection (PS3.7 D.3.3.4)
 
 	Result         byte   // pdu.ResultAcceptance and so on, once answered
 	TransferSyntax string // the accepted one, "" if none was
@@ -114,7 +115,7 @@ func acceptVerification(abstract string, proposed []string) (string, byte) {
 
 // answer builds the A-ASSOCIATE-AC. The titles go back as they came (PS3.8 table 9-17); extended negotiation and the user
 // identity get no answer.
-func answer(rq *pdu.AssociateRQ, contexts []PresentationContext, maxLength uint32, classUID, version string) *pdu.AssociateAC {
+func answer(rq *pdu.AssociateRQ, contexts []PresentationContext, grantSCP func(string) bool, maxLength uint32, classUID, version string) *pdu.AssociateAC {
 	ac := &pdu.AssociateAC{
 		Version: pdu.ProtocolVersion, Titles: rq.Titles, ApplicationContext: pdu.ApplicationContext,
 		User: pdu.UserInformation{MaxLength: maxLength, ImplementationClassUID: classUID, ImplementationVersion: version},
@@ -139,8 +140,9 @@ func answer(rq *pdu.AssociateRQ, contexts []PresentationContext, maxLength uint3
 	}
 	for _, role := range rq.User.Roles {
 		if classes[role.SOPClassUID] {
-			// This side is SCP of everything it accepts: the peer may be SCU if it asked to, and never SCP.
-			ac.User.Roles = append(ac.User.Roles, pdu.Role{SOPClassUID: role.SOPClassUID, SCU: role.SCU})
+			// This side is SCP of everything it accepts: the peer may be SCU if it asked to, and SCP where that is granted.
+			ac.User.Roles = append(ac.User.Roles, pdu.Role{SOPClassUID: role.SOPClassUID, SCU: role.SCU,
+				SCP: role.SCP && grantSCP(role.SOPClassUID)})
 		}
 	}
 	return ac

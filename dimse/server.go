@@ -26,6 +26,11 @@ type Server struct {
 	// pdu.ResultAcceptance. Nil takes C-ECHO alone. Both hooks are called by many goroutines.
 	Accept func(peer Peer, abstract string, proposed []string) (transferSyntax string, result byte)
 
+	// GrantSCP says whether a peer that asks to be SCP of a class, by role selection, may be: it then sends N-EVENT-REPORT.
+	// Nil: never.
+	GrantSCP func(peer Peer, abstract string) bool
+
+	// Handler may be an Actor and an EventReceiver as well.
 	Handler Handler
 
 	// MaxPDULength is the longest P-DATA-TF, in bytes, that is announced and taken; the read buffer is as large. At least
@@ -256,7 +261,8 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *s
 	if s.Accept != nil {
 		accept = func(abstract string, proposed []string) (string, byte) { return s.Accept(peer, abstract, proposed) }
 	}
-	a := &Association{id: c.id, peer: peer, contexts: negotiate(rq.Contexts, accept), link: l, handler: s.Handler}
+	a := &Association{id: c.id, peer: peer, contexts: negotiate(rq.Contexts, accept), link: l, handler: s.Handler,
+		sent: map[uint16]sentReport{}}
 	a.log = log.With("association", a.id)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -265,7 +271,8 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *s
 	l.establish(rq.User.MaxLength, a.contexts)
 	l.between = s.timeouts.Idle
 	a.logContexts()
-	packed, err := answer(rq, a.contexts, s.maxData, s.ImplementationClassUID, s.ImplementationVersion).Append(nil)
+	grant := func(abstract string) bool { return s.GrantSCP != nil && s.GrantSCP(peer, abstract) }
+	packed, err := answer(rq, a.contexts, grant, s.maxData, s.ImplementationClassUID, s.ImplementationVersion).Append(nil)
 	if err == nil {
 		l.on(evtAccept)
 		err = l.write(packed)
@@ -276,6 +283,7 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *s
 	// The place is free before the peer can learn that the association is over, so that it may come again at once.
 	s.census.dismiss(c)
 	err = l.conclude(err)
+	a.abandonReports(err)
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelWarn

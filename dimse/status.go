@@ -11,9 +11,13 @@ const (
 	StatusProcessingFailure          Status = 0x0110
 	StatusDuplicateInstance          Status = 0x0111
 	StatusNoSuchInstance             Status = 0x0112
+	StatusInvalidArgument            Status = 0x0115
 	StatusInvalidInstance            Status = 0x0117
+	StatusClassInstanceConflict      Status = 0x0119
 	StatusClassNotSupported          Status = 0x0122
+	StatusNoSuchAction               Status = 0x0123
 	StatusNotAuthorized              Status = 0x0124
+	StatusDuplicateTransaction       Status = 0x0131 // storage commitment, PS3.3 C.14.1.1
 	StatusUnrecognizedOperation      Status = 0x0211
 	StatusResourceLimitation         Status = 0x0213
 	StatusOutOfResources             Status = 0xA700
@@ -68,6 +72,14 @@ func (s Status) String() string {
 		text = "duplicate SOP instance"
 	case s == StatusNoSuchInstance:
 		text = "no such SOP instance"
+	case s == StatusInvalidArgument:
+		text = "invalid argument value"
+	case s == StatusClassInstanceConflict:
+		text = "class and instance conflict"
+	case s == StatusNoSuchAction:
+		text = "no such action type"
+	case s == StatusDuplicateTransaction:
+		text = "duplicate transaction UID"
 	case s == StatusInvalidInstance:
 		text = "invalid SOP instance"
 	case s == StatusClassNotSupported:

@@ -10,11 +10,15 @@ type CommandField uint16
 
 // Command fields that this project names. The response has bit 15 set.
 const (
-	CStoreRQ  CommandField = 0x0001
-	CStoreRSP CommandField = 0x8001
-	CEchoRQ   CommandField = 0x0030
-	CEchoRSP  CommandField = 0x8030
-	CCancelRQ CommandField = 0x0FFF
+	CStoreRQ        CommandField = 0x0001
+	CStoreRSP       CommandField = 0x8001
+	CEchoRQ         CommandField = 0x0030
+	CEchoRSP        CommandField = 0x8030
+	NEventReportRQ  CommandField = 0x0100
+	NEventReportRSP CommandField = 0x8100
+	NActionRQ       CommandField = 0x0130
+	NActionRSP      CommandField = 0x8130
+	CCancelRQ       CommandField = 0x0FFF
 )
 
 // IsResponse reports whether the message answers another.
@@ -34,6 +38,14 @@ func (f CommandField) String() string {
 		return "C-ECHO-RQ"
 	case CEchoRSP:
 		return "C-ECHO-RSP"
+	case NEventReportRQ:
+		return "N-EVENT-REPORT-RQ"
+	case NEventReportRSP:
+		return "N-EVENT-REPORT-RSP"
+	case NActionRQ:
+		return "N-ACTION-RQ"
+	case NActionRSP:
+		return "N-ACTION-RSP"
 	case CCancelRQ:
 		return "C-CANCEL-RQ"
 	}
@@ -51,6 +63,7 @@ const noDataSet = 0x0101
 const (
 	elementGroupLength          = 0x0000
 	elementAffectedSOPClass     = 0x0002
+	elementRequestedSOPClass    = 0x0003
 	elementCommandField         = 0x0100
 	elementMessageID            = 0x0110
 	elementRespondedTo          = 0x0120
@@ -59,6 +72,9 @@ const (
 	elementStatus               = 0x0900
 	elementErrorComment         = 0x0902
 	elementAffectedSOPInstance  = 0x1000
+	elementRequestedSOPInstance = 0x1001
+	elementEventType            = 0x1002
+	elementActionType           = 0x1008
 	elementMoveOriginatorTitle  = 0x1030
 	elementMoveOriginatorNumber = 0x1031
 )
@@ -66,17 +82,21 @@ const (
 // Command is a command set. Values that are absent are zero; zero values are left out by Append, unless the message needs
 // them.
 type Command struct {
-	Field                  CommandField
-	MessageID              uint16 // of a request
-	RespondedTo            uint16 // of a response or C-CANCEL-RQ: the message ID of the request
-	AffectedSOPClassUID    string
-	AffectedSOPInstanceUID string
-	Priority               uint16 // 0 medium, 1 high, 2 low
-	HasDataSet             bool
-	Status                 uint16
-	ErrorComment           string // at most 64 characters
-	MoveOriginatorAETitle  string
-	MoveOriginatorID       uint16
+	Field                   CommandField
+	MessageID               uint16 // of a request
+	RespondedTo             uint16 // of a response or C-CANCEL-RQ: the message ID of the request
+	AffectedSOPClassUID     string
+	AffectedSOPInstanceUID  string
+	RequestedSOPClassUID    string // of N-ACTION-RQ
+	RequestedSOPInstanceUID string
+	EventTypeID             uint16 // of N-EVENT-REPORT
+	ActionTypeID            uint16 // of N-ACTION
+	Priority                uint16 // 0 medium, 1 high, 2 low
+	HasDataSet              bool
+	Status                  uint16
+	ErrorComment            string // at most 64 characters
+	MoveOriginatorAETitle   string
+	MoveOriginatorID        uint16
 }
 
 // DecodeCommand decodes a whole command set: implicit VR little endian, group 0000 only. Elements that Command lacks are
@@ -141,6 +161,10 @@ func (m *Command) set(element uint16, value []byte, c *cursor) error {
 		m.AffectedSOPClassUID = uid(value)
 	case elementAffectedSOPInstance:
 		m.AffectedSOPInstanceUID = uid(value)
+	case elementRequestedSOPClass:
+		m.RequestedSOPClassUID = uid(value)
+	case elementRequestedSOPInstance:
+		m.RequestedSOPInstanceUID = uid(value)
 	case elementErrorComment:
 		m.ErrorComment = text(value)
 	case elementMoveOriginatorTitle:
@@ -155,6 +179,10 @@ func (m *Command) set(element uint16, value []byte, c *cursor) error {
 		number = &m.Priority
 	case elementStatus:
 		number = &m.Status
+	case elementEventType:
+		number = &m.EventTypeID
+	case elementActionType:
+		number = &m.ActionTypeID
 	case elementMoveOriginatorNumber:
 		number = &m.MoveOriginatorID
 	case elementDataSetType:
@@ -179,6 +207,7 @@ func (m *Command) Append(b []byte) []byte {
 	start := len(b)
 	request := !m.Field.IsResponse() && m.Field != CCancelRQ
 	b = appendPadded(b, elementAffectedSOPClass, m.AffectedSOPClassUID, 0)
+	b = appendPadded(b, elementRequestedSOPClass, m.RequestedSOPClassUID, 0)
 	b = appendNumber(b, elementCommandField, uint16(m.Field), true)
 	b = appendNumber(b, elementMessageID, m.MessageID, request)
 	b = appendNumber(b, elementRespondedTo, m.RespondedTo, !request)
@@ -191,6 +220,9 @@ func (m *Command) Append(b []byte) []byte {
 	b = appendNumber(b, elementStatus, m.Status, m.Field.IsResponse())
 	b = appendPadded(b, elementErrorComment, m.ErrorComment, ' ')
 	b = appendPadded(b, elementAffectedSOPInstance, m.AffectedSOPInstanceUID, 0)
+	b = appendPadded(b, elementRequestedSOPInstance, m.RequestedSOPInstanceUID, 0)
+	b = appendNumber(b, elementEventType, m.EventTypeID, m.Field == NEventReportRQ)
+	b = appendNumber(b, elementActionType, m.ActionTypeID, m.Field == NActionRQ)
 	b = appendPadded(b, elementMoveOriginatorTitle, m.MoveOriginatorAETitle, ' ')
 	b = appendNumber(b, elementMoveOriginatorNumber, m.MoveOriginatorID, false)
 	binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))

@@ -128,7 +128,9 @@ func TestCommand_RoundTrip(t *testing.T) {
 			Status:                 rapid.Uint16().Draw(t, "status"),
 			ErrorComment:           unpadded(64).Draw(t, "comment"),
 			MoveOriginatorAETitle:  unpadded(16).Draw(t, "originator"),
-			MoveOriginatorID:       rapid.Uint16().Draw(t, "originator ID"),
+			RequestedSOPClassUID:   uidText().Draw(t, "requested class"), RequestedSOPInstanceUID: uidText().Draw(t, "requested instance"),
+			EventTypeID: rapid.Uint16().Draw(t, "event"), ActionTypeID: rapid.Uint16().Draw(t, "action"),
+			MoveOriginatorID: rapid.Uint16().Draw(t, "originator ID"),
 		}
 		packed := want.Append(nil)
 		got, err := DecodeCommand(packed)

@@ -25,7 +25,7 @@ func load(t *testing.T, f secure.Files, log *slog.Logger) *secure.Identity {
 }
 
 // shake lets client and server meet and returns the error of each side and what the client saw.
-func shake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error, state tls.ConnectionState) {
+func shake(t *testing.T, server, client *tls.Config) (state tls.ConnectionState, serverErr, clientErr error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,7 +61,7 @@ func shake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error
 	if clientErr != nil {
 		conn.Close()
 	}
-	return <-done, clientErr, state
+	return state, <-done, clientErr
 }
 
 func TestIdentity_WhoMayConnect(t *testing.T) {
@@ -99,14 +99,14 @@ func TestIdentity_WhoMayConnect(t *testing.T) {
 		{"TLS 1.1", old, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			serverErr, clientErr, _ := shake(t, node.Server(c.require), c.client)
+			_, serverErr, clientErr := shake(t, node.Server(c.require), c.client)
 			if good := serverErr == nil && clientErr == nil; good != c.good {
 				t.Errorf("server %v, client %v; want good %v", serverErr, clientErr, c.good)
 			}
 		})
 	}
 	t.Run("server of another authority", func(t *testing.T) {
-		if _, clientErr, _ := shake(t, node.Server(false), load(t, secure.Files{Authorities: theirs.File}, log).Client()); clientErr == nil {
+		if _, _, clientErr := shake(t, node.Server(false), load(t, secure.Files{Authorities: theirs.File}, log).Client()); clientErr == nil {
 			t.Error("the client trusted it")
 		}
 	})
@@ -121,7 +121,7 @@ func TestIdentity_TakesNewFilesAndKeepsTheOldWhenTheyAreBroken(t *testing.T) {
 	client := load(t, secure.Files{Authorities: ca.File}, slog.Default()).Client()
 	serial := func() int64 {
 		t.Helper()
-		serverErr, clientErr, state := shake(t, server, client)
+		state, serverErr, clientErr := shake(t, server, client)
 		if serverErr != nil || clientErr != nil {
 			t.Fatal(serverErr, clientErr)
 		}
