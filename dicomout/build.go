@@ -3,7 +3,6 @@ package dicomout
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 
@@ -11,7 +10,6 @@ import (
 
 	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/sc"
-	"jcsnode/dicomout/seg"
 )
 
 // Build makes the objects of the report and hands each to emit with a picture of it: summary, segmentation, activation overlays,
@@ -63,6 +61,9 @@ func (r *Report) jobs() ([]job, error) {
 	if positive && r.Options.Segmentation {
 		jobs = append(jobs, r.segmentation(slices))
 	}
+	if positive && r.Options.Lungs {
+		jobs = append(jobs, r.lungs(slices))
+	}
 	if r.Options.Report {
 		jobs = append(jobs, r.document(page, slices))
 	}
@@ -99,33 +100,6 @@ func (r *Report) summary(page *sc.Page) job {
 			return nil, nil, err
 		}
 		o, err := sc.Summary(r.Study, r.Outcome, picture)
-		return o, picture, err
-	}
-}
-
-// segmentation makes the one segmentation; its preview is the outline of the slice with the largest lesions.
-func (r *Report) segmentation(slices []sc.Slice) job {
-	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		in := r.Segmentation
-		in.Masks = make([][]byte, len(slices))
-		largest := -1
-		for i := range slices {
-			in.Masks[i] = slices[i].Mask
-			if hasLesion(&slices[i]) && (largest < 0 || slices[i].LesionAreaMM2 > slices[largest].LesionAreaMM2) {
-				largest = i
-			}
-		}
-		if largest < 0 {
-			return nil, nil, nil
-		}
-		o, err := seg.Build(r.Study, in)
-		if errors.Is(err, seg.ErrEmpty) {
-			return nil, nil, nil
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		picture, err := p.RenderOutline(&slices[largest], r.facts(), r.Study.Models)
 		return o, picture, err
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"jcsnode/dataset"
 	"jcsnode/dicomout/deliver"
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/seg"
 	"jcsnode/ledger"
 )
 
@@ -39,9 +42,7 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 			continue
 		}
 		byID[d.ID] = d
-		path := filepath.Join(c.DataDir, d.Object.Path)
-		items = append(items, deliver.Item{ID: d.ID, SOPClassUID: d.Object.SOPClassUID, SOPInstanceUID: d.Object.SOPInstanceUID,
-			TransferSyntaxUID: d.Object.TransferSyntaxUID, Read: func() ([]byte, error) { return os.ReadFile(path) }})
+		items = append(items, c.item(d))
 	}
 	if len(items) == 0 {
 		return nil // the ledger runs the job again when the next delivery is due
@@ -64,6 +65,26 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 		log.Warn("association with the destination failed", "error", sendErr, "remedy", deliver.ClassifyError(sendErr).Remedy)
 	}
 	return errors.Join(failures...)
+}
+
+// item says where the object of a delivery is read from. A label map has a BINARY form for destinations that do not know its class;
+// it is made when it is needed.
+func (c *Courier) item(d ledger.Delivery) deliver.Item {
+	path := filepath.Join(c.DataDir, d.Object.Path)
+	item := deliver.Item{ID: d.ID, SOPClassUID: d.Object.SOPClassUID, SOPInstanceUID: d.Object.SOPInstanceUID,
+		TransferSyntaxUID: d.Object.TransferSyntaxUID, Read: func() ([]byte, error) { return os.ReadFile(path) }}
+	if d.Object.Kind != object.LabelMap.Name {
+		return item
+	}
+	item.Alternative = &deliver.Item{SOPClassUID: object.SegmentationStorage, SOPInstanceUID: seg.BinaryUID(d.Object.SOPInstanceUID),
+		TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Read: func() ([]byte, error) {
+			labelMap, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			return seg.Binary(labelMap)
+		}}
+	return item
 }
 
 func (c *Courier) destination(name string) (deliver.Destination, bool) {

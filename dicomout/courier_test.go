@@ -14,12 +14,17 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/deliver"
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/object/objecttest"
+	"jcsnode/dicomout/seg"
 	"jcsnode/dimse"
+	"jcsnode/dimse/pdu"
 	"jcsnode/ledger"
 )
 
 // pacs answers each C-STORE with the next status of a list, success when the list is over.
 type pacs struct {
+	refused  string // SOP class that it does not know
 	mu       sync.Mutex
 	answers  []dimse.Status
 	received []string
@@ -49,7 +54,12 @@ func (p *pacs) serve(t *testing.T) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	s := &dimse.Server{Handler: p, Logger: slog.New(slog.DiscardHandler), Timeouts: dimse.Timeouts{Drain: time.Second},
-		Accept: func(_ dimse.Peer, _ string, proposed []string) (string, byte) { return proposed[0], 0 }}
+		Accept: func(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
+			if abstract == p.refused {
+				return "", pdu.ResultAbstractSyntaxNotSupported
+			}
+			return proposed[0], pdu.ResultAcceptance
+		}}
 	go func() { defer close(done); s.Serve(ctx, l) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return l.Addr().String()
@@ -58,7 +68,29 @@ func (p *pacs) serve(t *testing.T) string {
 // reported is a ledger with one reported revision of three objects for one destination.
 func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledger.Revision) {
 	t.Helper()
-	ctx, dir := t.Context(), t.TempDir()
+	dir := t.TempDir()
+	var objects []ledger.Object
+	for _, uid := range []string{"2.25.1", "2.25.2", "2.25.3"} {
+		var file fileBuffer
+		if err := dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID: uid,
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, ImplementationClassUID: "2.25.9"}); err != nil {
+			t.Fatal(err)
+		}
+		file = append(file, "\x08\x00\x18\x00UI\x06\x00"+uid...)
+		if err := os.WriteFile(filepath.Join(dir, uid), file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "summary",
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: uid})
+	}
+	l, rev := reportedObjects(t, dir, now, objects)
+	return l, dir, rev
+}
+
+// reportedObjects is a ledger with one reported revision of the objects for one destination.
+func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []ledger.Object) (*ledger.Ledger, ledger.Revision) {
+	t.Helper()
+	ctx := t.Context()
 	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Now: now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -74,24 +106,10 @@ func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledge
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	var objects []ledger.Object
-	for _, uid := range []string{"2.25.1", "2.25.2", "2.25.3"} {
-		var file fileBuffer
-		if err := dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID: uid,
-			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, ImplementationClassUID: "2.25.9"}); err != nil {
-			t.Fatal(err)
-		}
-		file = append(file, "\x08\x00\x18\x00UI\x06\x00"+uid...)
-		if err := os.WriteFile(filepath.Join(dir, uid), file, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		objects = append(objects, ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "summary",
-			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: uid})
-	}
 	if err := l.Report(ctx, rev.ID, objects, []string{"pacs"}, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
-	return l, dir, rev
+	return l, rev
 }
 
 type fileBuffer []byte
@@ -185,6 +203,42 @@ func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 	for uid, d := range states(t, l) {
 		if d.State != ledger.DeliveryFailed || d.Detail == "" {
 			t.Errorf("%s is %s %q, want failed with a reason", uid, d.State, d.Detail)
+		}
+	}
+}
+
+// A label map goes as it is to an archive that knows its class, and as a BINARY segmentation to one that does not; the ledger says
+// which.
+func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
+	s := objecttest.Small(t, 2)
+	labelMap, err := seg.BuildLabelMap(s, seg.Input{Masks: [][]byte{nil, {14: 1}}, SpacingBetweenSlices: 2.5}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ refused, instance, detail string }{
+		{"", labelMap.SOPInstanceUID, "stored"},
+		{object.LabelMapSegmentationStorage, seg.BinaryUID(labelMap.SOPInstanceUID),
+			"stored, as SOP class " + object.SegmentationStorage + ", instance " + seg.BinaryUID(labelMap.SOPInstanceUID) +
+				": peer does not accept SOP class " + object.LabelMapSegmentationStorage},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "map.dcm"), labelMap.File, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l, rev := reportedObjects(t, dir, time.Now, []ledger.Object{{SOPInstanceUID: labelMap.SOPInstanceUID, SOPClassUID: labelMap.SOPClassUID,
+			Kind: labelMap.Kind, TransferSyntaxUID: labelMap.TransferSyntaxUID, Path: "map.dcm", SHA256: "1"}})
+		archive := &pacs{refused: c.refused}
+		courier := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+			Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
+		if err := courier.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+			t.Fatal(err)
+		}
+		d := states(t, l)[labelMap.SOPInstanceUID]
+		if d.State != ledger.DeliverySent || d.Detail != c.detail {
+			t.Errorf("%s: %q, want sent: %q", d.State, d.Detail, c.detail)
+		}
+		if len(archive.received) != 1 || archive.received[0] != c.instance {
+			t.Errorf("archive got %v, want %s", archive.received, c.instance)
 		}
 	}
 }

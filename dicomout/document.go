@@ -45,7 +45,7 @@ func (r *Report) documentInput(pictures []sc.Slice) sr.Input {
 	}
 	in.Lesions = &sr.Lesions{VolumeML: r.Measures.LesionML, MeanHU: r.LesionHU, LungShare: r.Measures.Share(), Each: r.Lesions}
 	if r.Options.Segmentation {
-		in.Segmentation = &object.Segmentation
+		in.Segmentation = r.segmentationKind()
 	}
 	return in
 }

@@ -1,6 +1,7 @@
 package dicomout_test
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"testing"
@@ -54,6 +55,13 @@ func TestBuild_ReportOnRequest(t *testing.T) {
 		{"not processed, not wanted", func(r *dicomout.Report) {
 			r.Outcome, r.Reason, r.Slices, r.Options.NotProcessed = sc.NotProcessed, "No axial series.", nil, false
 		}, ""},
+		{"label map and lungs", func(r *dicomout.Report) {
+			r.Options.LabelMap, r.Options.Lungs = true, true
+			for i := range r.Slices {
+				r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
+			}
+		}, "summary 1, labelmap 1, lungs 1, report 1, activation 3, outline 3"},
+		{"lungs without a lung", func(r *dicomout.Report) { r.Options.Lungs = true }, "summary 1, seg 1, report 1, activation 3, outline 3"},
 		{"report alone", func(r *dicomout.Report) { r.Options = dicomout.Options{Report: true} }, "report 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,6 +94,18 @@ func TestBuild_ReportedVolumeIsThatOfTheSegmentation(t *testing.T) {
 	}
 	if counted <= 0 || math.Abs(counted-reported) > 0.0005 { // the report rounds to the microlitre
 		t.Errorf("report says %v ml, the segmentation holds %v ml", reported, counted)
+	}
+}
+
+// TestBuild_ReportRefersToWhatIsMade looks for the segmentation of the build in its report, as either form.
+func TestBuild_ReportRefersToWhatIsMade(t *testing.T) {
+	for _, labelMap := range []bool{false, true} {
+		r := withReport(t, 9)
+		r.Options.LabelMap = labelMap
+		all := build(t, r)
+		if segmentation, report := all[1].object, all[2].object; !bytes.Contains(report.File, []byte(segmentation.SOPInstanceUID)) {
+			t.Errorf("label map %v: %s does not refer to %s", labelMap, report.Title, segmentation.Title)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ type Report struct {
 // Slice is what was found in one slice. Planes have Rows x Columns values, row by row, on the slice's own grid.
 type Slice struct {
 	HU   []int16
-	Lung []byte // not 0 in the lungs; nil when no lung was looked for
+	Lung []byte // seg.RightLung or seg.LeftLung in the lungs, else 0; nil when no lung was looked for
 	Mask []byte // not 0 in lesions; nil when the slice was not segmented
 	// Probability is the classifier's; Positive whether it reached the operating point.
 	Probability   float64
@@ -50,6 +50,12 @@ type Slice struct {
 // Options say which objects a site wants, and how.
 type Options struct {
 	Summary, Segmentation, Activation, Outline bool
+	// LabelMap makes the segmentation as a label map. Destinations that do not know its class get its BINARY form.
+	LabelMap bool
+	// LabelMapBackground describes the background of a label map as segment 0.
+	LabelMapBackground bool
+	// Lungs makes a segmentation of both lungs, of positive studies.
+	Lungs bool
 	// Report makes the structured report.
 	Report bool
 	// NotProcessed makes summary and report of a study that was not processed.
@@ -62,7 +68,8 @@ type Options struct {
 
 // DefaultOptions are those of a site that sets nothing.
 func DefaultOptions() Options {
-	return Options{Summary: true, Segmentation: true, Activation: true, Outline: true, NotProcessed: true, Geometry: true, Workers: 1}
+	return Options{Summary: true, Segmentation: true, Activation: true, Outline: true, NotProcessed: true, LabelMapBackground: true, Geometry: true,
+		Workers: 1}
 }
 
 // check makes sure that slices and study belong together.

@@ -29,6 +29,8 @@ type Item struct {
 	// Read returns the object as a Part 10 file of ours. It is called when the object's turn comes, so that one object at a time
 	// is in memory.
 	Read func() ([]byte, error)
+	// Alternative says the same in another form, for a peer that accepts none of this one; nil if there is none.
+	Alternative *Item
 }
 
 // Outcome is what became of one Item in one call of Send.
@@ -43,6 +45,8 @@ type Outcome struct {
 	Comment  string
 	// TransferSyntaxUID is that in which the object went, "" if it did not.
 	TransferSyntaxUID string
+	// Alternative tells that the item's other form went, since the peer accepts none of the item itself. The text says so, too.
+	Alternative bool
 }
 
 // Send delivers the items, in their order, over one association, and calls report once for each item, as soon as its outcome is
@@ -92,6 +96,12 @@ func giveUp(items []Item, err error, report func(Outcome)) {
 func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) {
 	outcome := Outcome{Item: item, Attempted: true}
 	syntax, ok := chooseSyntax(item, conn.Accepted(item.SOPClassUID))
+	if other := item.Alternative; !ok && other != nil && len(conn.Accepted(other.SOPClassUID)) > 0 {
+		outcome, err := deliver(ctx, conn, *other)
+		outcome.Item, outcome.Alternative = item, true
+		outcome.Text += fmt.Sprintf(", as SOP class %s, instance %s: peer does not accept SOP class %s", other.SOPClassUID, other.SOPInstanceUID, item.SOPClassUID)
+		return outcome, err
+	}
 	if !ok {
 		outcome.Verdict = classifyContexts(item.SOPClassUID, results(conn.Contexts(), item.SOPClassUID))
 		return outcome, nil
@@ -143,7 +153,13 @@ func syntaxes(item Item) []string {
 // contexts proposes one presentation context per class and syntax, so that the peer can accept each and the choice is ours.
 func contexts(items []Item) []dimse.PresentationContext {
 	var proposed []dimse.PresentationContext
+	forms := make([]Item, 0, len(items))
 	for _, item := range items {
+		for form := &item; form != nil; form = form.Alternative {
+			forms = append(forms, *form)
+		}
+	}
+	for _, item := range forms {
 		for _, syntax := range syntaxes(item) {
 			if slices.ContainsFunc(proposed, func(pc dimse.PresentationContext) bool {
 				return pc.AbstractSyntax == item.SOPClassUID && pc.TransferSyntaxes[0] == syntax

@@ -38,6 +38,8 @@ var (
 		Description: "JCS activation map, multi-frame (research only)", Number: 6}
 	Outline = Kind{Name: "outline", SOPClassUID: SecondaryCaptureImageStorage, Modality: "OT",
 		Description: "JCS lesion outline (research only)", Number: 7}
+	Lungs = Kind{Name: "lungs", SOPClassUID: SegmentationStorage, Modality: "SEG",
+		Description: "JCS lungs (research only)", Number: 8}
 )
 
 // Object is one DICOM object, ready to be sent.

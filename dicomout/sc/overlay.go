@@ -73,6 +73,23 @@ func (p *Painter) RenderOutline(s *Slice, facts StudyFacts, models []object.Mode
 	return dst, nil
 }
 
+// RenderLungs draws the slice in grey with the edges of the lung mask. The slice must have one.
+func (p *Painter) RenderLungs(s *Slice) (*image.RGBA, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if s.Lung == nil {
+		return nil, fmt.Errorf("%s: lungs without a mask", s.Label)
+	}
+	g := s.grid()
+	dst := p.base(s, g)
+	outline(dst, nearest(g, s.Lung), edgeColor)
+	l := newLegend(p, dst)
+	l.upperLeft("jcsnode lung mask", s.Label)
+	l.lowerLeft(nil)
+	return dst, nil
+}
+
 // legend places text over a picture: white on a black edge, 13 pixels high at 512 and in proportion above.
 type legend struct {
 	p            *Painter

@@ -1,7 +1,6 @@
 package seg
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -31,100 +30,98 @@ type Input struct {
 	Parameters string
 }
 
-// Build returns the segmentation of the study revision: segment 1 is the lesion. It returns ErrEmpty when all masks are.
+// Build returns the segmentation of the study revision as BINARY: segment 1 is the lesion. It returns ErrEmpty when all masks are.
 func Build(s *object.Study, in Input) (*object.Object, error) {
-	frames, err := selectFrames(s.Slices, in.Masks)
-	if err != nil {
-		return nil, fmt.Errorf("build segmentation: %w", err)
+	return build(s, in, form{
+		kind: object.Segmentation, label: "JCS_LESION", description: lesionDescription, title: "Lesion segmentation",
+		segments: [][]*object.Element{segment(s, in)},
+	})
+}
+
+// BuildLabelMap returns the same as a LABELMAP: a byte for each pixel, 1 in lesions. Background describes the value 0 as a segment,
+// which most readers expect; without it, some viewers get their colours right (cornerstone3D 2882).
+func BuildLabelMap(s *object.Study, in Input, background bool) (*object.Object, error) {
+	f := form{kind: object.LabelMap, label: "JCS_LESION", description: lesionDescription, title: "Lesion label map", labelMap: true}
+	if background {
+		f.segments = append(f.segments, backgroundSegment())
 	}
-	if !(in.SpacingBetweenSlices > 0) {
-		return nil, fmt.Errorf("build segmentation: spacing between slices is %v mm, must be positive", in.SpacingBetweenSlices)
+	f.segments = append(f.segments, segment(s, in))
+	return build(s, in, f)
+}
+
+const lesionDescription = "Lung lesions found by JCS. Research use only"
+
+func build(s *object.Study, in Input, f form) (*object.Object, error) {
+	var err error
+	if f.frames, err = selectFrames(s.Slices, in.Masks, anyValue); err != nil {
+		return nil, fmt.Errorf("build %s: %w", f.kind.Name, err)
 	}
-	kind := object.Segmentation
-	sopInstanceUID := s.InstanceUID(kind)
-	elements, err := s.Common(kind, sopInstanceUID)
+	f.spacing = in.SpacingBetweenSlices
+	return f.object(s)
+}
+
+// form is a segmentation object before it is written: what differs between the kinds.
+type form struct {
+	kind                      object.Kind
+	label, description, title string // title without the count of slices
+	labelMap                  bool
+	segments                  [][]*object.Element
+	frames                    []frame
+	spacing                   float64 // between slices, mm
+}
+
+// object writes the form.
+func (f *form) object(s *object.Study) (*object.Object, error) {
+	if !(f.spacing > 0) {
+		return nil, fmt.Errorf("build %s: spacing between slices is %v mm, must be positive", f.kind.Name, f.spacing)
+	}
+	uid := s.InstanceUID(f.kind)
+	elements, err := s.Common(f.kind, uid)
 	if err != nil {
-		return nil, fmt.Errorf("build segmentation: %w", err)
+		return nil, fmt.Errorf("build %s: %w", f.kind.Name, err)
 	}
 	elements = append(elements, s.FrameOfReferenceElements()...)
-	elements = append(elements, image(s, frames)...)
+	elements = append(elements, f.image(s)...)
 	elements = append(elements, s.ReferencedSeries(s.Slices))
-	elements = append(elements, object.Sequence(tag.SegmentSequence, segment(s, in)))
-	elements = append(elements, dimensions(s, frames, in.SpacingBetweenSlices)...)
-	elements = append(elements, functionalGroups(frames, in.SpacingBetweenSlices)...)
-
-	title := fmt.Sprintf("Lesion segmentation, %d of %d slices", len(frames), len(s.Slices))
-	return s.NewObject(kind, sopInstanceUID, dataset.ExplicitVRLittleEndian, title, elements)
-}
-
-// frame is one slice with lesion pixels.
-type frame struct {
-	slice object.Slice
-	mask  []byte
-}
-
-// selectFrames returns the slices with lesion pixels, by position rising, after checking that masks and slices fit together.
-func selectFrames(slices []object.Slice, masks [][]byte) ([]frame, error) {
-	if len(masks) != len(slices) {
-		return nil, fmt.Errorf("%d masks for %d slices", len(masks), len(slices))
-	}
-	var frames []frame
-	for i, m := range masks {
-		sl := slices[i]
-		if i > 0 && !(sl.Position > slices[i-1].Position) {
-			return nil, fmt.Errorf("slices are not sorted by position: %v mm follows %v mm (instance %s)",
-				sl.Position, slices[i-1].Position, sl.SOPInstanceUID)
-		}
-		if m == nil {
-			continue
-		}
-		if len(m) != sl.Rows*sl.Columns {
-			return nil, fmt.Errorf("mask has %d pixels, slice %s has %d x %d", len(m), sl.SOPInstanceUID, sl.Rows, sl.Columns)
-		}
-		if len(bytes.TrimLeft(m, "\x00")) == 0 {
-			continue
-		}
-		if first := slices[0]; sl.Rows != first.Rows || sl.Columns != first.Columns {
-			return nil, fmt.Errorf("slice %s has %d x %d pixels, the series %d x %d", sl.SOPInstanceUID, sl.Rows, sl.Columns, first.Rows, first.Columns)
-		}
-		frames = append(frames, frame{slice: sl, mask: m})
-	}
-	if len(frames) == 0 {
-		return nil, ErrEmpty
-	}
-	return frames, nil
+	elements = append(elements, object.Sequence(tag.SegmentSequence, f.segments...))
+	elements = append(elements, f.dimensions(s)...)
+	elements = append(elements, f.functionalGroups()...)
+	title := fmt.Sprintf("%s, %d of %d slices", f.title, planes(f.frames), len(s.Slices))
+	return s.NewObject(f.kind, uid, dataset.ExplicitVRLittleEndian, title, elements)
 }
 
 // image returns the Segmentation Image module (PS3.3 C.8.20.2) and the pixels.
-func image(s *object.Study, frames []frame) []*object.Element {
-	masks := make([][]byte, len(frames))
-	for i, f := range frames {
-		masks[i] = f.mask
+func (f *form) image(s *object.Study) []*object.Element {
+	bits, segmentation := 1, "BINARY"
+	if f.labelMap {
+		bits, segmentation = 8, "LABELMAP"
 	}
-	return []*object.Element{
+	elements := []*object.Element{
 		object.Text(tag.ImageType, "CS", "DERIVED", "PRIMARY"),
 		object.Number(tag.InstanceNumber, 1),
-		object.Text(tag.ContentLabel, "CS", "JCS_LESION"),
-		object.Text(tag.ContentDescription, "LO", contentDescription(s)),
+		object.Text(tag.ContentLabel, "CS", f.label),
+		object.Text(tag.ContentDescription, "LO", contentDescription(s, f.description)),
 		object.Text(tag.ContentCreatorName, "PN", "jcsnode^"), // without the caret dciodvfy warns of a name in one component
 		object.Int(tag.SamplesPerPixel, "US", 1),
 		object.Text(tag.PhotometricInterpretation, "CS", "MONOCHROME2"),
-		object.Int(tag.Rows, "US", frames[0].slice.Rows),
-		object.Int(tag.Columns, "US", frames[0].slice.Columns),
-		object.Int(tag.BitsAllocated, "US", 1),
-		object.Int(tag.BitsStored, "US", 1),
-		object.Int(tag.HighBit, "US", 0),
+		object.Int(tag.Rows, "US", f.frames[0].slice.Rows),
+		object.Int(tag.Columns, "US", f.frames[0].slice.Columns),
+		object.Int(tag.BitsAllocated, "US", bits),
+		object.Int(tag.BitsStored, "US", bits),
+		object.Int(tag.HighBit, "US", bits-1),
 		object.Int(tag.PixelRepresentation, "US", 0),
-		object.Number(tag.NumberOfFrames, len(frames)),
-		object.Text(tagSegmentationType, "CS", "BINARY"),
+		object.Number(tag.NumberOfFrames, len(f.frames)),
+		object.Text(tagSegmentationType, "CS", segmentation),
 		object.Text(tagSegmentsOverlap, "CS", "NO"),
-		object.PixelData("OB", pack(masks)),
 	}
+	if f.labelMap {
+		return append(elements, object.Int(tag.PixelPaddingValue, "US", 0), object.PixelData("OB", labels(f.frames)))
+	}
+	return append(elements, object.PixelData("OB", pack(f.frames)))
 }
 
 // contentDescription says what the object is and, from the second revision on, what it replaces, within 64 characters.
-func contentDescription(s *object.Study) string {
-	text := "Lung lesions found by JCS. Research use only"
+func contentDescription(s *object.Study, text string) string {
 	if s.Revision < 2 {
 		return text
 	}

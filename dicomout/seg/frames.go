@@ -22,65 +22,75 @@ var codeSegmentation = object.Code{Value: "113076", Scheme: "DCM", Meaning: "Seg
 // hundredth of a millimetre or finer.
 const equidistanceMM = 0.01
 
-// dimensions returns the Multi-frame Dimension module: segment, then position (PS3.3 C.7.6.17).
-func dimensions(s *object.Study, frames []frame, spacingBetweenSlices float64) []*object.Element {
-	organization := s.UID(object.Segmentation.Name, "dimension organization")
-	index := func(pointer, group tag.Tag, label string) []*object.Element {
-		return []*object.Element{
-			object.Text(tag.DimensionOrganizationUID, "UI", organization),
-			object.Pointer(tag.DimensionIndexPointer, pointer),
-			object.Pointer(tag.FunctionalGroupPointer, group),
-			object.Text(tag.DimensionDescriptionLabel, "LO", label),
-		}
+// dimensions returns the Multi-frame Dimension module (PS3.3 C.7.6.17): segment, then position; of a label map, whose frames show
+// all segments, position alone.
+func (f *form) dimensions(s *object.Study) []*object.Element {
+	organization := s.UID(f.kind.Name, "dimension organization")
+	indexes := [][]*object.Element{dimensionIndex(organization, tag.ImagePositionPatient, tag.PlanePositionSequence, "ImagePositionPatient")}
+	if !f.labelMap {
+		indexes = append([][]*object.Element{dimensionIndex(organization, tagReferencedSegment, tagSegmentIdentification, "ReferencedSegmentNumber")}, indexes...)
 	}
 	elements := []*object.Element{
 		object.Sequence(tag.DimensionOrganizationSequence, []*object.Element{
 			object.Text(tag.DimensionOrganizationUID, "UI", organization),
 		}),
-		object.Sequence(tag.DimensionIndexSequence,
-			index(tagReferencedSegment, tagSegmentIdentification, "ReferencedSegmentNumber"),
-			index(tag.ImagePositionPatient, tag.PlanePositionSequence, "ImagePositionPatient")),
+		object.Sequence(tag.DimensionIndexSequence, indexes...),
 	}
-	if equidistant(frames, spacingBetweenSlices) {
+	if equidistant(f.frames, f.spacing) {
 		elements = append(elements, object.Text(tag.DimensionOrganizationType, "CS", "3D"))
 	}
 	return elements
 }
 
+// dimensionIndex returns one item of the Dimension Index Sequence.
+func dimensionIndex(organization string, pointer, group tag.Tag, label string) []*object.Element {
+	return []*object.Element{
+		object.Text(tag.DimensionOrganizationUID, "UI", organization),
+		object.Pointer(tag.DimensionIndexPointer, pointer),
+		object.Pointer(tag.FunctionalGroupPointer, group),
+		object.Text(tag.DimensionDescriptionLabel, "LO", label),
+	}
+}
+
 // functionalGroups returns the shared and the per-frame groups (PS3.3 A.51.5). Measures and orientation are shared when the
 // slices say the same to the letter, and stand per frame otherwise, so that no slice gets another's text.
-func functionalGroups(frames []frame, spacingBetweenSlices float64) []*object.Element {
+func (f *form) functionalGroups() []*object.Element {
+	frames := f.frames
 	first := frames[0].slice
 	sameMeasures, sameOrientation := true, true
-	for _, f := range frames {
-		sameMeasures = sameMeasures && f.slice.PixelSpacingDS == first.PixelSpacingDS && f.slice.SliceThicknessDS == first.SliceThicknessDS
-		sameOrientation = sameOrientation && f.slice.OrientationDS == first.OrientationDS
+	for _, one := range frames {
+		sameMeasures = sameMeasures && one.slice.PixelSpacingDS == first.PixelSpacingDS && one.slice.SliceThicknessDS == first.SliceThicknessDS
+		sameOrientation = sameOrientation && one.slice.OrientationDS == first.OrientationDS
 	}
 	var shared []*object.Element
 	if sameMeasures {
-		shared = append(shared, object.PixelMeasures(first, spacingBetweenSlices))
+		shared = append(shared, object.PixelMeasures(first, f.spacing))
 	}
 	if sameOrientation {
 		shared = append(shared, object.PlaneOrientation(first))
 	}
 	perFrame := make([][]*object.Element, len(frames))
-	for i, f := range frames {
+	for i, one := range frames {
+		place := []int{one.plane}
+		if !f.labelMap {
+			place = []int{one.segment, one.plane}
+		}
 		groups := []*object.Element{
-			object.Sequence(tag.FrameContentSequence, []*object.Element{
-				object.Int(tag.DimensionIndexValues, "UL", 1, i+1),
-			}),
-			object.PlanePosition(f.slice),
-			object.Sequence(tagSegmentIdentification, []*object.Element{object.Int(tagReferencedSegment, "US", 1)}),
+			object.Sequence(tag.FrameContentSequence, []*object.Element{object.Int(tag.DimensionIndexValues, "UL", place...)}),
+			object.PlanePosition(one.slice),
 			object.Sequence(tag.DerivationImageSequence, []*object.Element{
 				object.CodeSequence(tag.DerivationCodeSequence, codeSegmentation),
-				object.SourceImages(f.slice),
+				object.SourceImages(one.slice),
 			}),
 		}
+		if !f.labelMap {
+			groups = append(groups, segmentIdentification(one.segment))
+		}
 		if !sameMeasures {
-			groups = append(groups, object.PixelMeasures(f.slice, spacingBetweenSlices))
+			groups = append(groups, object.PixelMeasures(one.slice, f.spacing))
 		}
 		if !sameOrientation {
-			groups = append(groups, object.PlaneOrientation(f.slice))
+			groups = append(groups, object.PlaneOrientation(one.slice))
 		}
 		perFrame[i] = groups
 	}
@@ -90,10 +100,16 @@ func functionalGroups(frames []frame, spacingBetweenSlices float64) []*object.El
 	}
 }
 
+// segmentIdentification returns the functional group that names the segment of a frame. It stands in each frame even if there is
+// one segment: older viewers look only there (OHIF 2252).
+func segmentIdentification(number int) *object.Element {
+	return object.Sequence(tagSegmentIdentification, []*object.Element{object.Int(tagReferencedSegment, "US", number)})
+}
+
 // equidistant tells whether the frames are parallel planes, SpacingBetweenSlices apart along their normal: what dimension
 // organization type 3D promises. A single frame has no step, and slices without lesion leave gaps.
 func equidistant(frames []frame, spacingBetweenSlices float64) bool {
-	if len(frames) < 2 {
+	if len(frames) < 2 || frames[len(frames)-1].segment != frames[0].segment {
 		return false
 	}
 	var step [3]float64
