@@ -22,6 +22,8 @@ import (
 type Handlers struct {
 	Process func(ctx context.Context, revisionID int64) error
 	Deliver func(ctx context.Context, revisionID int64, destination string) error
+	// Commit reports on a storage commitment request. Nil leaves the requests waiting.
+	Commit func(ctx context.Context, commitmentID int64) error
 }
 
 // RetryAfter is returned by a handler that wants to run again later. It is no failure.
@@ -151,6 +153,9 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers, deli
 	}
 	w := &workers{lock: lock}
 	queues := map[string]river.QueueConfig{queueProcess: {MaxWorkers: processWorkers}, queueDeliver: {MaxWorkers: deliverWorkers}}
+	if h.Commit != nil {
+		queues[queueCommit] = river.QueueConfig{MaxWorkers: commitWorkers}
+	}
 	for _, d := range destinations {
 		queues[queueOf(d)] = river.QueueConfig{MaxWorkers: deliverWorkers}
 	}
@@ -170,6 +175,9 @@ func (l *Ledger) startJobs(ctx context.Context, w *workers, h Handlers, queues m
 	bundle := river.NewWorkers()
 	river.AddWorker(bundle, &processWorker{l: l, handle: h.Process})
 	river.AddWorker(bundle, &deliverWorker{l: l, handle: h.Deliver})
+	if h.Commit != nil {
+		river.AddWorker(bundle, &commitWorker{l: l, handle: h.Commit})
+	}
 	var err error
 	w.client, err = river.NewClient(riversqlite.New(l.write), &river.Config{
 		Logger:               l.jobLogger(),

@@ -19,6 +19,9 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 		max      int
 	}
 	err := l.update(ctx, func(tx *sql.Tx) error {
+		if err := l.recoverCommitments(ctx, tx); err != nil {
+			return err
+		}
 		jobs, err := query(ctx, tx, `SELECT id, kind, json_extract(args, '$.revision_id'), attempt, max_attempts FROM river_job WHERE state = 'running'`,
 			func(rows *sql.Rows) (j job, err error) {
 				err = rows.Scan(&j.id, &j.kind, &j.revision, &j.attempt, &j.max)
@@ -61,8 +64,8 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE finalized_at IS NULL AND queue NOT IN (SELECT value FROM json_each(?))`,
-			queueDeliver, string(names)); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE finalized_at IS NULL AND kind <> ? AND queue NOT IN (SELECT value FROM json_each(?))`,
+			queueDeliver, commitArgs{}.Kind(), string(names)); err != nil {
 			return err
 		}
 		if err := l.enqueueMissing(ctx, tx); err != nil {
