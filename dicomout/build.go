@@ -70,7 +70,11 @@ func (r *Report) jobs() ([]job, error) {
 	if !positive {
 		return jobs, nil
 	}
-	if r.Options.Activation && r.Activation != nil {
+	switch {
+	case !r.Options.Activation || r.Activation == nil:
+	case r.Options.MultiFrame:
+		jobs = append(jobs, r.activationMultiFrame(slices))
+	default:
 		for i := range slices {
 			if slices[i].Positive {
 				jobs = append(jobs, r.activation(i, &slices[i]))
@@ -100,26 +104,6 @@ func (r *Report) summary(page *sc.Page) job {
 			return nil, nil, err
 		}
 		o, err := sc.Summary(r.Study, r.Outcome, picture)
-		return o, picture, err
-	}
-}
-
-func (r *Report) activation(i int, s *sc.Slice) job {
-	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		values := r.Activation(i)
-		if values == nil {
-			return nil, nil, nil
-		}
-		picture, err := p.RenderActivation(s, values, r.Scale, r.Study.Models)
-		if err != nil {
-			return nil, nil, err
-		}
-		o, err := sc.Activation(r.Study, sc.Capture{
-			Index: i,
-			Derivation: fmt.Sprintf("class positive, slice probability %s, positive from %s, activation 0 to %s (%s).",
-				object.Decimal(s.Probability), object.Decimal(r.Decision.OperatingPoint), object.Decimal(r.Scale.Max), r.Scale.Text),
-			Geometry: r.Options.Geometry,
-		}, picture)
 		return o, picture, err
 	}
 }

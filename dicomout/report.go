@@ -25,7 +25,7 @@ type Report struct {
 	// Slices are the findings, in the order of Study.Slices. Empty if the study was not processed.
 	Slices []Slice
 	// Activation returns the activation of a slice on the slice's own grid, Rows x Columns values in 0..Scale.Max, or nil where
-	// there is none. It is called once for each picture and from several goroutines at a time.
+	// there is none. It is called for each picture, from several goroutines at a time.
 	Activation func(i int) []float32
 	// Scale is the range of the activation, fixed for the whole study.
 	Scale sc.Scale
@@ -50,6 +50,8 @@ type Slice struct {
 // Options say which objects a site wants, and how.
 type Options struct {
 	Summary, Segmentation, Activation, Outline bool
+	// MultiFrame makes one object of all activation overlays, true colour. Older archives do not know its class.
+	MultiFrame bool
 	// LabelMap makes the segmentation as a label map. Destinations that do not know its class get its BINARY form.
 	LabelMap bool
 	// LabelMapBackground describes the background of a label map as segment 0.

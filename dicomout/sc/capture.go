@@ -112,10 +112,15 @@ func summarySources(slices []object.Slice) *object.Element {
 	return object.Sequence(tag.SourceImageSequence, items...)
 }
 
-// pictureElements returns what all our Secondary Capture objects share (PS3.3 A.8.1): the common attributes, SC Equipment, and
-// the pixels. Window and rescale are absent on purpose: viewers apply them to colour, too, and show black.
+// pictureElements returns what an object of one picture has beside its place.
 func pictureElements(s *object.Study, kind object.Kind, uid string, picture *image.RGBA) ([]*object.Element, error) {
 	size := picture.Rect.Size()
+	return colourElements(s, kind, uid, size, colours(make([]byte, 0, 3*size.X*size.Y+1), picture))
+}
+
+// colourElements returns what all our Secondary Capture objects share (PS3.3 A.8.1): the common attributes, SC Equipment, and the
+// pixels. Window and rescale are absent on purpose: viewers apply them to colour, too, and show black.
+func colourElements(s *object.Study, kind object.Kind, uid string, size image.Point, pixels []byte) ([]*object.Element, error) {
 	if size.X < 1 || size.Y < 1 || size.X > 0xffff || size.Y > 0xffff {
 		return nil, errors.New("picture of " + size.String() + " pixels")
 	}
@@ -136,15 +141,13 @@ func pictureElements(s *object.Study, kind object.Kind, uid string, picture *ima
 		object.Int(tag.BitsStored, "US", 8),
 		object.Int(tag.HighBit, "US", 7),
 		object.Int(tag.PixelRepresentation, "US", 0),
-		object.PixelData("OB", colours(picture)),
+		object.PixelData("OB", pixels),
 	), nil
 }
 
-// colours returns R, G, B of each pixel.
-func colours(picture *image.RGBA) []byte {
+// colours appends R, G, B of each pixel.
+func colours(out []byte, picture *image.RGBA) []byte {
 	size := picture.Rect.Size()
-	n := size.X * size.Y
-	out := make([]byte, 0, 3*n+1) // room for the byte that makes an odd length even
 	for y := range size.Y {
 		row := picture.Pix[y*picture.Stride:][:4*size.X]
 		for x := 0; x < len(row); x += 4 {

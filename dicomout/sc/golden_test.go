@@ -35,6 +35,7 @@ func TestGolden(t *testing.T) {
 		"activation": func() (*image.RGBA, error) {
 			return p.RenderActivation(slice, blob(slice), page.Scale, testModels)
 		},
+		"lungs": func() (*image.RGBA, error) { return p.RenderLungs(slice) },
 		"outline": func() (*image.RGBA, error) {
 			return p.RenderOutline(slice, StudyFacts{LesionVolumeML: 96.4, LungShare: 0.0229}, testModels)
 		},

@@ -57,32 +57,11 @@ func decimals(text string, n int) ([]float64, error) {
 	return values, nil
 }
 
-// planeElements returns the Image Plane module (PS3.3 C.7.6.2) of a picture of the given size over the whole slice. A picture
-// on the slice's own grid has the slice's own texts; otherwise the spacing shrinks with the pixels, and the position, which is
-// the centre of the first pixel, moves towards the corner.
+// planeElements returns the Image Plane module (PS3.3 C.7.6.2) of a picture of the given size over the whole slice.
 func planeElements(sl object.Slice, size image.Point) ([]*object.Element, error) {
-	position, spacing := sl.PositionDS, sl.PixelSpacingDS
-	if size != image.Pt(sl.Columns, sl.Rows) {
-		row, column, err := Spacing(sl)
-		if err != nil {
-			return nil, err
-		}
-		p, err := decimals(sl.PositionDS, 3)
-		if err != nil {
-			return nil, fmt.Errorf("ImagePositionPatient of %s: %w", sl.SOPInstanceUID, err)
-		}
-		o, err := decimals(sl.OrientationDS, 6)
-		if err != nil {
-			return nil, fmt.Errorf("ImageOrientationPatient of %s: %w", sl.SOPInstanceUID, err)
-		}
-		newRow := row * float64(sl.Rows) / float64(size.Y)
-		newColumn := column * float64(sl.Columns) / float64(size.X)
-		var texts [3]string
-		for i := range texts {
-			texts[i] = object.Decimal(p[i] + o[i]*(newColumn-column)/2 + o[3+i]*(newRow-row)/2)
-		}
-		position = strings.Join(texts[:], `\`)
-		spacing = object.Decimal(newRow) + `\` + object.Decimal(newColumn)
+	position, spacing, err := place(sl, size)
+	if err != nil {
+		return nil, err
 	}
 	return []*object.Element{
 		object.Text(tag.ImagePositionPatient, "DS", position),
@@ -90,6 +69,34 @@ func planeElements(sl object.Slice, size image.Point) ([]*object.Element, error)
 		object.Text(tag.PixelSpacing, "DS", spacing),
 		object.Text(tag.SliceThickness, "DS", sl.SliceThicknessDS),
 	}, nil
+}
+
+// place returns ImagePositionPatient and PixelSpacing of a picture of the given size over the whole slice. A picture on the slice's
+// own grid has the slice's own texts; otherwise the spacing shrinks with the pixels, and the position, which is the centre of the
+// first pixel, moves towards the corner.
+func place(sl object.Slice, size image.Point) (position, spacing string, err error) {
+	if size == image.Pt(sl.Columns, sl.Rows) {
+		return sl.PositionDS, sl.PixelSpacingDS, nil
+	}
+	row, column, err := Spacing(sl)
+	if err != nil {
+		return "", "", err
+	}
+	p, err := decimals(sl.PositionDS, 3)
+	if err != nil {
+		return "", "", fmt.Errorf("ImagePositionPatient of %s: %w", sl.SOPInstanceUID, err)
+	}
+	o, err := decimals(sl.OrientationDS, 6)
+	if err != nil {
+		return "", "", fmt.Errorf("ImageOrientationPatient of %s: %w", sl.SOPInstanceUID, err)
+	}
+	newRow := row * float64(sl.Rows) / float64(size.Y)
+	newColumn := column * float64(sl.Columns) / float64(size.X)
+	var texts [3]string
+	for i := range texts {
+		texts[i] = object.Decimal(p[i] + o[i]*(newColumn-column)/2 + o[3+i]*(newRow-row)/2)
+	}
+	return strings.Join(texts[:], `\`), object.Decimal(newRow) + `\` + object.Decimal(newColumn), nil
 }
 
 // patientOrientation returns the anatomical directions of the rows and of the columns (PS3.3 C.7.6.1.1.1), each with its

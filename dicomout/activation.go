@@ -1,0 +1,65 @@
+package dicomout
+
+import (
+	"fmt"
+	"image"
+
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/sc"
+)
+
+// activationText says how the maps were made, for every slice alike.
+func (r *Report) activationText() string {
+	return fmt.Sprintf("positive from %s, activation 0 to %s (%s).", object.Decimal(r.Decision.OperatingPoint), object.Decimal(r.Scale.Max), r.Scale.Text)
+}
+
+func (r *Report) activation(i int, s *sc.Slice) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		values := r.Activation(i)
+		if values == nil {
+			return nil, nil, nil
+		}
+		picture, err := p.RenderActivation(s, values, r.Scale, r.Study.Models)
+		if err != nil {
+			return nil, nil, err
+		}
+		o, err := sc.Activation(r.Study, sc.Capture{
+			Index:      i,
+			Derivation: fmt.Sprintf("class positive, slice probability %s, %s", object.Decimal(s.Probability), r.activationText()),
+			Geometry:   r.Options.Geometry,
+		}, picture)
+		return o, picture, err
+	}
+}
+
+// activationMultiFrame makes one object of the activation of all positive slices; its preview is the most probable of them.
+func (r *Report) activationMultiFrame(slices []sc.Slice) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		var indices []int
+		best := -1
+		for i := range slices {
+			if !slices[i].Positive || r.Activation(i) == nil {
+				continue
+			}
+			indices = append(indices, i)
+			if best < 0 || slices[i].Probability > slices[best].Probability {
+				best = i
+			}
+		}
+		if best < 0 {
+			return nil, nil, nil
+		}
+		var preview image.Image
+		o, err := sc.ActivationMultiFrame(r.Study, sc.Frames{
+			Indices: indices, Derivation: "class positive, " + r.activationText(), Geometry: r.Options.Geometry,
+			Render: func(i int) (*image.RGBA, error) {
+				picture, err := p.RenderActivation(&slices[i], r.Activation(i), r.Scale, r.Study.Models)
+				if i == best {
+					preview = picture
+				}
+				return picture, err
+			},
+		})
+		return o, preview, err
+	}
+}
