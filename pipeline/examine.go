@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"jcsnode/dataset"
+	"jcsnode/guard"
 	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/ct"
 	"jcsnode/pipeline/lung"
@@ -93,7 +94,9 @@ func (x *Examination) readHeaders(ctx context.Context, paths []string, progress 
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, path := range paths {
 		g.Go(func() error {
-			headers[i] = ct.ReadFile(path, dataset.Limits{})
+			if err := guard.Call(func() error { headers[i] = ct.ReadFile(path, dataset.Limits{}); return nil }); err != nil {
+				return fmt.Errorf("read the header of %s: %w", path, err)
+			}
 			return ctx.Err()
 		})
 	}
@@ -105,10 +108,13 @@ func (x *Examination) readHeaders(ctx context.Context, paths []string, progress 
 	return nil
 }
 
-// InputDigest names the input of the findings: hex SHA-256 over the sorted SOP Instance UIDs of the chosen series, or of the
-// whole study when no series was chosen.
+// InputDigest names the input of the findings: hex SHA-256 over the sorted SOP Instance UIDs of the slices that were read or,
+// when nothing could be read, over the reason and the UIDs of the whole study.
 func (x *Examination) InputDigest() string {
 	var uids []string
+	if x.Refusal != nil {
+		uids = append(uids, "not processed: "+x.Refusal.Code)
+	}
 	if x.Volume != nil {
 		for i := range x.Volume.Slices {
 			uids = append(uids, x.Volume.Slices[i].Header.SOPInstanceUID)

@@ -6,17 +6,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"jcsnode/ledger"
 )
 
-// objectStore is the folder of one study's objects below data_dir. Names are hashes of UIDs: no byte of a study becomes a path.
+// objectStore is the folder of the objects of one revision of a study, below data_dir. Names are hashes of UIDs: no byte of a study becomes a path.
 type objectStore struct {
 	dataDir, folder string
 }
 
-func newObjectStore(dataDir, studyUID string) (*objectStore, error) {
-	s := &objectStore{dataDir: dataDir, folder: filepath.Join("objects", hashed(studyUID))}
+func newObjectStore(dataDir, studyUID string, revision int) (*objectStore, error) {
+	s := &objectStore{dataDir: dataDir, folder: filepath.Join("objects", hashed(studyUID), strconv.Itoa(revision))}
 	if err := os.MkdirAll(filepath.Join(dataDir, s.folder), 0o750); err != nil {
 		return nil, fmt.Errorf("make the folder of the objects: %w", err)
 	}
@@ -42,7 +43,7 @@ func (s *objectStore) put(m Made) (ledger.Object, error) {
 // sync makes the names durable, those of the folders included.
 func (s *objectStore) sync() error {
 	folder := filepath.Join(s.dataDir, s.folder)
-	for _, dir := range []string{folder, filepath.Dir(folder), s.dataDir} {
+	for _, dir := range []string{folder, filepath.Dir(folder), filepath.Join(s.dataDir, "objects"), s.dataDir} {
 		if err := syncFolder(dir); err != nil {
 			return fmt.Errorf("make the objects durable: %w", err)
 		}

@@ -5,17 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"jcsnode/ledger"
 	"jcsnode/pipeline/cascade"
+	"jcsnode/pipeline/ct"
 )
 
 // Identity is what every object of one revision is named by.
 type Identity struct {
-	Revision    int
+	Revision    int // counts the revisions of the study that have objects, from 1
 	InputDigest string
 	Time        time.Time // when the findings were written
 }
@@ -53,21 +57,21 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		return err
 	}
 	began := time.Now()
-	paths := make([]string, len(instances))
-	for i, in := range instances {
-		paths[i] = filepath.Join(p.DataDir, in.Path)
-	}
-	x, err := Load(ctx, paths, p.Progress)
+	x, err := p.load(ctx, instances)
 	if err != nil {
 		return err
 	}
 	if err := p.saveReasons(ctx, rev.ID, x); err != nil {
 		return err
 	}
+	earlier, err := p.earlier(ctx, rev)
+	if err != nil {
+		return err
+	}
+	if same := p.likeBefore(earlier, x); same != nil {
+		return p.unchanged(ctx, rev, *same)
+	}
 	if x.Refusal == nil {
-		if same, err := p.unchanged(ctx, rev, x); err != nil || same {
-			return err
-		}
 		if err := x.Read(ctx, p.Networks, p.Settings, p.Progress); err != nil {
 			return err
 		}
@@ -77,7 +81,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if err != nil {
 		return err
 	}
-	objects, err := p.makeObjects(ctx, rev, x, Identity{Revision: rev.Number, InputDigest: x.InputDigest(), Time: at})
+	objects, err := p.makeObjects(ctx, rev, x, Identity{Revision: 1 + withObjects(earlier), InputDigest: x.InputDigest(), Time: at})
 	if err != nil {
 		return err
 	}
@@ -91,26 +95,71 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	return p.Ledger.Report(ctx, rev.ID, objects, p.Destinations, ledger.Reason{Text: report.Decision.Text})
 }
 
-// unchanged ends a revision whose late instances change nothing: the findings of an earlier one rest on the same slices, the
-// same networks and the same settings, so its objects stay valid and no new ones are made.
-func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, x *Examination) (bool, error) {
-	previous, err := p.Ledger.Previous(ctx, rev.ID)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return false, nil
+// load reads the instances of a revision. One whose files were removed cannot be read any more: it says so, instead of
+// reading the rest as if that were the study.
+func (p *Processor) load(ctx context.Context, instances []ledger.Instance) (*Examination, error) {
+	paths := make([]string, len(instances))
+	missing := 0
+	for i, in := range instances {
+		paths[i] = filepath.Join(p.DataDir, in.Path)
+		if _, err := os.Stat(paths[i]); errors.Is(err, fs.ErrNotExist) {
+			missing++
+		}
 	}
+	if missing > 0 {
+		return &Examination{Refusal: &ct.Refusal{Code: "files-removed",
+			Text:   fmt.Sprintf("%d of %d instances of the study were removed from this node", missing, len(instances)),
+			Remedy: "restore their files below data_dir and requeue the study"}}, nil
+	}
+	return Load(ctx, paths, p.Progress)
+}
+
+// earlier are the other revisions of the study, the newest first.
+func (p *Processor) earlier(ctx context.Context, rev ledger.Revision) ([]ledger.RevisionHistory, error) {
+	h, err := p.Ledger.History(ctx, rev.StudyUID)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	var before Report
-	if previous.InputDigest != x.InputDigest() || json.Unmarshal(previous.Findings, &before) != nil || !before.MadeWith(p.Models, p.Settings) {
-		return false, nil
+	others := slices.DeleteFunc(h.Revisions, func(r ledger.RevisionHistory) bool { return r.Number >= rev.Number })
+	slices.Reverse(others)
+	return others, nil
+}
+
+func withObjects(revisions []ledger.RevisionHistory) int {
+	n := 0
+	for _, r := range revisions {
+		if len(r.Objects) > 0 {
+			n++
+		}
 	}
-	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, previous.InputDigest, previous.Findings); err != nil {
-		return false, err
+	return n
+}
+
+// likeBefore finds an earlier revision that rests on the same slices, the same networks and the same settings: its objects are
+// those that this one would make.
+func (p *Processor) likeBefore(earlier []ledger.RevisionHistory, x *Examination) *ledger.RevisionHistory {
+	digest := x.InputDigest()
+	for i := range earlier {
+		var before Report
+		if earlier[i].InputDigest == digest && json.Unmarshal(earlier[i].Findings, &before) == nil && before.MadeWith(p.Models, p.Settings) {
+			return &earlier[i]
+		}
 	}
-	why := ledger.Reason{Code: "unchanged", Text: fmt.Sprintf("the late instances are not part of what was read: the objects of revision %d stay valid", previous.Number)}
-	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", previous.Number)
-	return true, p.Ledger.Report(ctx, rev.ID, nil, nil, why)
+	return nil
+}
+
+// unchanged ends a revision whose late instances change nothing. No objects are made: those of the earlier one are valid.
+func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, like ledger.RevisionHistory) error {
+	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, like.InputDigest, like.Findings); err != nil {
+		return err
+	}
+	why := ledger.Reason{Code: "unchanged", Text: fmt.Sprintf("the late instances are not part of what was read: what revision %d found is valid", like.Number)}
+	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", like.Number)
+	if like.State == ledger.StateNotProcessed {
+		why.Text, why.Remedy = like.Reason.Text, like.Reason.Remedy
+		return p.Ledger.NotProcessed(ctx, rev.ID, why, nil, nil)
+	}
+	return p.Ledger.Report(ctx, rev.ID, nil, nil, why)
 }
 
 func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examination) error {
@@ -130,7 +179,7 @@ func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examin
 		series = append(series, ledger.SeriesReason{SeriesUID: x.Chosen.SeriesInstanceUID, Chosen: true, Text: x.Reason})
 	}
 	for _, r := range x.Refused {
-		series = append(series, ledger.SeriesReason{SeriesUID: r.SeriesInstanceUID, Code: r.Refusal.Code, Text: r.Refusal.Text})
+		series = append(series, ledger.SeriesReason{SeriesUID: r.SeriesInstanceUID, Code: r.Refusal.Code, Text: r.Refusal.Text, Remedy: r.Refusal.Remedy})
 	}
 	return p.Ledger.SaveSeriesReasons(ctx, revisionID, series)
 }
@@ -146,10 +195,10 @@ func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, x *Ex
 // makeObjects builds the objects and writes them durably. Their files are named by their UIDs' hashes, so a second run
 // writes the same files.
 func (p *Processor) makeObjects(ctx context.Context, rev ledger.Revision, x *Examination, id Identity) ([]ledger.Object, error) {
-	if x.Refusal != nil && !p.NotProcessed {
+	if x.Refusal != nil && (!p.NotProcessed || len(x.Headers) == 0) {
 		return nil, nil
 	}
-	store, err := newObjectStore(p.DataDir, rev.StudyUID)
+	store, err := newObjectStore(p.DataDir, rev.StudyUID, rev.Number)
 	if err != nil {
 		return nil, err
 	}

@@ -146,7 +146,7 @@ func settingsOf(set cascade.Settings) Settings {
 
 // MadeWith tells whether the report rests on the same networks and settings.
 func (r *Report) MadeWith(models []Model, set cascade.Settings) bool {
-	if r.State != StateReported || len(r.Models) != len(models) || r.Settings != settingsOf(set) {
+	if len(r.Models) != len(models) || r.Settings != settingsOf(set) {
 		return false
 	}
 	for i := range models {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -42,18 +43,20 @@ func (s *Settler) settleDue(ctx context.Context) error {
 		return fmt.Errorf("list the studies being received: %w", err)
 	}
 	now := s.Now()
+	var failures []error
 	for _, a := range receiving {
 		why, due := dueReason(a, now, s.Quiet, s.Limit, s.Holds(a.StudyUID))
 		if !due {
 			continue
 		}
 		rev, err := s.Ledger.Settle(ctx, a.StudyUID, why)
-		if err != nil {
-			return fmt.Errorf("settle study %s: %w", a.StudyUID, err)
+		if err != nil { // the other studies must not wait for this one
+			failures = append(failures, fmt.Errorf("settle study %s: %w", a.StudyUID, err))
+			continue
 		}
 		s.Logger.Info("study settled", "study", a.StudyUID, "revision", rev.Number, "instances", a.Instances, "why", why)
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // dueReason says whether a study is complete at now, and why.

@@ -11,6 +11,7 @@ import (
 // arrows are the imports that docs/design.md draws: each room may know these rooms of ours and no others. A room not listed here
 // may know none.
 var arrows = map[string][]string{
+	"guard":             {},
 	"dataset":           {},
 	"dimse/pdu":         {},
 	"dimse":             {"dimse/pdu"},
@@ -19,18 +20,18 @@ var arrows = map[string][]string{
 	"models":            {},
 	"scp":               {"dimse", "dimse/pdu", "dataset", "ledger"},
 	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
-	"pipeline/codec/*":  {"pipeline/codec/codestream"},
-	"pipeline/ct":       {"dataset", "pipeline/codec"},
-	"pipeline/cascade":  {"pipeline/ct"},
-	"pipeline/lung":     {},
-	"pipeline":          {"dataset", "ledger", "models", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
+	"pipeline/codec/*":  {"guard", "pipeline/codec/codestream"},
+	"pipeline/ct":       {"guard", "dataset", "pipeline/codec"},
+	"pipeline/cascade":  {"guard", "pipeline/ct"},
+	"pipeline/lung":     {"guard"},
+	"pipeline":          {"guard", "dataset", "ledger", "models", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
 	"phantom":           {},
 	"dicomout/object":   {"dataset"},
 	"dicomout/object/*": {"dataset", "dicomout/object"},
 	"dicomout/seg":      {"dataset", "dicomout/object"},
 	"dicomout/sc":       {"dataset", "dicomout/object"},
 	"dicomout/deliver":  {"dimse", "dimse/pdu", "dataset", "dicomout/object"},
-	"dicomout":          {"dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/deliver"},
+	"dicomout":          {"guard", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/deliver"},
 	"cmd/jcsnode":       {"*"},
 	"bench/*":           {"models", "dataset", "dimse"},
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"jcsnode/guard"
 	"jcsnode/pipeline/ct"
 )
 
@@ -116,7 +117,7 @@ func (r *run) each(parent context.Context, stage string, slices []int, work func
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := work(ctx, i); err != nil {
+			if err := guard.Call(func() error { return work(ctx, i) }); err != nil {
 				return fmt.Errorf("%s slice %d of %d: %w", stage, i+1, len(r.volume.Slices), err)
 			}
 			if progress != nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"jcsnode/dataset"
+	"jcsnode/guard"
 	"jcsnode/pipeline/codec"
 )
 
@@ -69,7 +70,7 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 		return refuse(CodeBrokenPixelData, fmt.Sprintf("no slice of %s could be decoded", s.Name), "send the study again")
 	}
 	// Broken slices first: a stack that is too short is not blamed for its lungs.
-	if r := s.rules.check(newStack(headersOf(planes), s.Normal), s.Name); r != nil {
+	if r := s.rules.check(measuredStack(headersOf(planes), s.Normal), s.Name); r != nil {
 		return r
 	}
 	kept, far, r := nearLungs(planes, s.Normal, s.rules.MinSlices)
@@ -115,7 +116,7 @@ func LoadBest(ctx context.Context, sel Selection, progress func(done, total int)
 
 // arrange measures the slices that are left and puts them into the volume.
 func (v *Volume) arrange(planes []Slice, rules Rules) *Refusal {
-	st := newStack(headersOf(planes), v.Normal)
+	st := measuredStack(headersOf(planes), v.Normal)
 	if r := rules.check(st, "what is left of the series"); r != nil {
 		return r
 	}
@@ -139,7 +140,7 @@ func headersOf(planes []Slice) []Header {
 // that does, and the others. A scan of the trunk loses its abdomen here; a head, a
 // thigh or an abdomen is refused.
 func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *Refusal) {
-	st := newStack(headersOf(planes), n)
+	st := measuredStack(headersOf(planes), n)
 	var lungs []float64
 	var length float64
 	for i := range planes {
@@ -194,7 +195,9 @@ func decodeAll(parent context.Context, headers []Header, progress func(done, tot
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			out[i] = files.decode(&headers[i])
+			if err := guard.Call(func() error { out[i] = files.decode(&headers[i]); return nil }); err != nil {
+				return fmt.Errorf("decode slice %s: %w", headers[i].SOPInstanceUID, err)
+			}
 			if progress != nil {
 				mu.Lock()
 				defer mu.Unlock()

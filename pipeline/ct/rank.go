@@ -9,16 +9,19 @@ import (
 // rank sorts readable stacks by preference and returns why the first is first.
 //
 // In this order: not labelled as another part of the body; covers the patient
-// (the longest stack and all that reach 70 % of it are equal); planes close
+// (the longest stack and all that reach 70 % of it are equal, and nothing is longer than a chest); planes close
 // enough for the count of the paper (classes up to 1.5, 3, 5.5 mm and more);
 // lung kernel before unknown before soft kernel, since the networks see the
 // lung window; original before derived; closer planes, but none under 0.5 mm is
 // closer than another (it only costs time); more slices; lower series number;
 // UID.
 func rank(s []*Series) string {
+	// A scan down to the pelvis covers no more of the lungs than one of the chest.
+	const chestLength = 350 // mm, apex to the lowest recess of a large adult
+
 	var longest float64
 	for _, c := range s {
-		longest = max(longest, c.Length)
+		longest = max(longest, min(c.Length, chestLength))
 	}
 	keys := func(c *Series) []float64 {
 		h := &c.Headers[0]

@@ -69,6 +69,17 @@ func newStack(headers []Header, n [3]float64) *stack {
 	return s
 }
 
+// measuredStack measures planes that are sorted and each there once, as those of a Series are. newStack would not do: planes
+// whose representatives lie closer than samePlane would be merged a second time.
+func measuredStack(headers []Header, n [3]float64) *stack {
+	s := &stack{headers: headers}
+	for i := range headers {
+		s.positions = append(s.positions, dot(headers[i].Position, n))
+	}
+	s.measure()
+	return s
+}
+
 func (s *stack) measure() {
 	n := len(s.positions)
 	s.extents = make([]float64, n)

@@ -3,6 +3,8 @@ package lung
 import (
 	"runtime"
 	"sync"
+
+	"jcsnode/guard"
 )
 
 const (
@@ -65,14 +67,18 @@ func Mask(hu [][]int16, g Grid) ([][]byte, Volumes, error) {
 	return mask, v, nil
 }
 
-// each calls work for 0..n-1 on all processors and waits.
+// each calls work for 0..n-1 on all processors and waits. A panic of work comes out here, where the caller can recover it.
 func each(n int, work func(int)) {
 	var wg sync.WaitGroup
+	var once sync.Once
+	var failed error
 	next := make(chan int)
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			for i := range next {
-				work(i)
+				if err := guard.Call(func() error { work(i); return nil }); err != nil {
+					once.Do(func() { failed = err })
+				}
 			}
 		})
 	}
@@ -81,6 +87,9 @@ func each(n int, work func(int)) {
 	}
 	close(next)
 	wg.Wait()
+	if failed != nil {
+		panic(failed)
+	}
 }
 
 // insideAir marks the air of a slice that is not connected to its border.

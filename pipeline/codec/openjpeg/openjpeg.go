@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jcsnode/guard"
 	"jcsnode/pipeline/codec/codestream"
 )
 
@@ -71,8 +72,9 @@ func within(limit time.Duration, decode func() ([]int32, error)) ([]int32, error
 	done := make(chan result, 1)
 	var over atomic.Bool // decoded or given up, whichever comes first
 	go func() {
-		samples, err := decode()
-		done <- result{samples, err}
+		var r result
+		r.err = guard.Call(func() (err error) { r.samples, err = decode(); return err })
+		done <- r
 		if !over.CompareAndSwap(false, true) {
 			abandoned.Add(-1)
 		}
