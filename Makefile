@@ -7,6 +7,8 @@ SHELL := /bin/bash
 # OpenJPEG decodes JPEG 2000 and HTJ2K. NOJP2=1 builds without it, for machines that lack libopenjp2-7-dev.
 TAGS := $(if $(NOJP2),-tags nojp2)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# The version is set by hand below; a checkout of another owner would make go's own stamping fail.
+export GOFLAGS := -buildvcs=false
 STUDY ?=
 export CGO_ENABLED := 1
 
@@ -35,9 +37,10 @@ demo: build provision ## phantom study (or STUDY=folder) through node and PACS, 
 test: lint unit training-test e2e viewer-test ## everything
 
 lint: libraries ## gofmt, go vet, staticcheck
-	@unformatted=$$(git ls-files '*.go' | xargs -r gofmt -l); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
-	go vet ./...
-	go tool staticcheck ./...
+	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	go vet $(TAGS) ./...
+	go vet $(TAGS) -tags viewer ./cmd/jcsnode
+	go tool staticcheck $(TAGS) ./...
 
 unit: libraries provision peers ## every Go package but the program
 	go test $(TAGS) $$(go list ./... | grep -v /cmd/)

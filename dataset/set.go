@@ -77,13 +77,17 @@ func (s *Set) vr(e Element) string {
 	return "US"
 }
 
+// longestValue bounds what one header value may take of memory, in bytes.
+const longestValue = 16 << 20
+
 // Bytes returns the value of t as it lies in the file, padding included, except that
 // numbers of a big endian file are little endian. The value of a sequence is its items,
 // unchanged, a delimiter at its end included; see Items. The caller must not change the
-// bytes. It returns false when t is absent, is pixel data, or cannot be read any more.
+// bytes. It returns false when t is absent, is pixel data, is longer than any header value
+// is (16 MiB), or cannot be read any more.
 func (s *Set) Bytes(t Tag) ([]byte, bool) {
 	e, ok := s.find(t)
-	if !ok || e.Tag == PixelDataTag {
+	if !ok || e.Tag == PixelDataTag || e.end-e.ValueOffset > longestValue {
 		return nil, false
 	}
 	b, err := s.content.bytes(e.ValueOffset, e.end-e.ValueOffset)

@@ -10,6 +10,8 @@ const (
 	firstRead = 8 << 10
 	// maxRead bounds one read, and so what is allocated before its bytes arrive.
 	maxRead = 64 << 10
+	// longestSegment is where what is kept moves to a new buffer, so that a long header is not copied again and again.
+	longestSegment = 1 << 20
 )
 
 // source hands out the bytes of a data set in order. It looks ahead by a few bytes,
@@ -66,6 +68,8 @@ func (s *source) fill() error {
 	case s.keeping() && s.keep.size+int64(len(s.buf)) >= s.keep.max:
 		s.closeSegment()
 		s.keep.full = true
+	case s.keeping() && s.pos >= longestSegment:
+		s.closeSegment()
 	}
 	if len(s.buf) == cap(s.buf) {
 		grown := make([]byte, len(s.buf), len(s.buf)+min(max(firstRead, len(s.buf)), maxRead))

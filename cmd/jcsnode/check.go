@@ -23,9 +23,14 @@ func checkCommand() *cobra.Command {
 		if err != nil && !errors.As(err, &problems) {
 			return err
 		}
-		manifest, manifestErr := models.ReadManifest(cfg.Models.Dir)
-		if manifestErr != nil {
-			problems = append(problems, "models: "+manifestErr.Error())
+		var manifest models.Manifest
+		if len(problems) == 0 {
+			if manifest, err = models.ReadManifest(cfg.Models.Dir); err != nil {
+				problems = append(problems, "models.dir: "+err.Error())
+			}
+			if _, err := models.Find(cfg.Models.Library, cfg.Models.Device == models.DeviceCUDA); err != nil {
+				problems = append(problems, "models.library: "+err.Error())
+			}
 		}
 		for _, p := range problems {
 			fmt.Fprintln(c.ErrOrStderr(), p)

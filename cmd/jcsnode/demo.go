@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -29,7 +31,7 @@ func demoCommand() *cobra.Command {
 		Short: "node, receiving PACS and sender on this machine: one study all the way, with previews",
 		Args:  cobra.NoArgs,
 	}
-	c.Flags().StringVar(&d.out, "out", "demo", "`folder` for everything that the demonstration makes; emptied first")
+	c.Flags().StringVar(&d.out, "out", "demo", "`folder` for everything that the demonstration makes; what an earlier one left there is removed")
 	c.Flags().StringVar(&d.study, "study", "", "`folder` with a chest CT study (default: a phantom with lesions)")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		d.w = c.OutOrStdout()
@@ -85,22 +87,40 @@ func (d *demonstration) run(ctx context.Context) error {
 
 	err = d.follow(running, n, nodeSocket.Addr().String(), p)
 	stop()
-	if ended := g.Wait(); err == nil && ended != nil && ctx.Err() == nil {
-		err = ended
+	if ended := g.Wait(); ended != nil && ctx.Err() == nil {
+		return ended // why a part stopped says more than that the rest was cancelled
 	}
 	return err
 }
 
 func (d *demonstration) path(name string) string { return filepath.Join(d.out, name) }
 
+// demoMarker is a file that tells the folder of a demonstration from one that holds something else.
+const demoMarker = ".jcsnode-demo"
+
 // prepare empties the folder of an earlier demonstration and makes the phantom if there is no study.
 func (d *demonstration) prepare(ctx context.Context) error {
+	entries, err := os.ReadDir(d.out)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(d.path(demoMarker)); err != nil && len(entries) > 0 {
+		return fmt.Errorf("%s holds something that no demonstration made; name an empty folder with --out", d.out)
+	}
+	if d.study != "" {
+		if rel, err := filepath.Rel(d.out, d.study); err == nil && filepath.IsLocal(rel) {
+			return fmt.Errorf("the study %s lies in %s, which the demonstration empties; name another --out", d.study, d.out)
+		}
+	}
 	for _, old := range []string{"data", "received", "previews", "phantom"} {
 		if err := os.RemoveAll(d.path(old)); err != nil {
 			return fmt.Errorf("empty the folder of the demonstration: %w", err)
 		}
 	}
 	if err := os.MkdirAll(d.path("previews"), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.path(demoMarker), []byte("jcsnode demo empties this folder\n"), 0o644); err != nil {
 		return err
 	}
 	if d.study != "" {
@@ -113,7 +133,7 @@ func (d *demonstration) prepare(ctx context.Context) error {
 
 // configure writes the configuration that a site would write.
 func (d *demonstration) configure(node, pacs string) (config.Config, error) {
-	text := fmt.Sprintf("[node]\nlisten = %q\ndata_dir = \"data\"\n\n[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = %q\n\n[settle]\nquiet = \"2s\"\n", node, pacs)
+	text := fmt.Sprintf("[node]\nlisten = %q\ndata_dir = \"data\"\nreserve = \"0\"\n\n[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = %q\n\n[settle]\nquiet = \"2s\"\n", node, pacs)
 	path := d.path("config.toml")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return config.Config{}, err
@@ -137,7 +157,10 @@ func (d *demonstration) follow(ctx context.Context, n *node, address string, p *
 	study := f.Set().String(dataset.StudyInstanceUID)
 	f.Close()
 	began := time.Now()
-	if err := send(ctx, target{to: address, called: "JCSNODE", calling: "SCANNER", timeout: time.Minute}, files, d.w); err != nil {
+	err = send(ctx, target{to: address, called: "JCSNODE", calling: "SCANNER", timeout: time.Minute}, files, d.w)
+	if code := exitCode(0); errors.As(err, &code) {
+		d.say("the node does not take everything that lies in the folder; the demonstration goes on with the rest")
+	} else if err != nil {
 		return err
 	}
 	h, err := d.wait(ctx, n.ledger, study)
@@ -151,7 +174,7 @@ func (d *demonstration) follow(ctx context.Context, n *node, address string, p *
 func (d *demonstration) wait(ctx context.Context, l *ledger.Ledger, study string) (*ledger.History, error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	said := ""
+	said, began := "", time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -159,6 +182,12 @@ func (d *demonstration) wait(ctx context.Context, l *ledger.Ledger, study string
 		case <-tick.C:
 		}
 		h, err := l.History(ctx, study)
+		if errors.Is(err, ledger.ErrNotFound) {
+			if time.Since(began) > 10*time.Second {
+				return nil, fmt.Errorf("the node stored nothing of study %s; its log is %s", study, d.path("node.log"))
+			}
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -186,6 +215,9 @@ func waiting(h *ledger.History) bool {
 // conclude prints the decision, what the PACS received, and makes a preview of every picture.
 func (d *demonstration) conclude(h *ledger.History, took time.Duration) error {
 	last := h.Revisions[len(h.Revisions)-1]
+	if len(last.Findings) == 0 {
+		return fmt.Errorf("the study ended without findings: %s; %s (log: %s)", last.Reason.Text, last.Reason.Remedy, d.path("node.log"))
+	}
 	var report pipeline.Report
 	if err := unmarshalFindings(last.Findings, &report); err != nil {
 		return err

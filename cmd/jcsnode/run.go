@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,11 @@ func runCommand() *cobra.Command {
 	c.Flags().StringVar(&at, "time", "", "date and time that the objects carry, RFC 3339; the same `time` gives the same bytes (default now)")
 	c.MarkFlagRequired("out")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		cfg, err := config.Load(*path)
+		load := func() (config.Config, error) { return config.Load(*path) }
+		if _, err := os.Stat(*path); err != nil && !c.Flags().Changed("config") {
+			load = config.WithoutFile
+		}
+		cfg, err := load()
 		if err != nil {
 			return err
 		}
@@ -78,9 +83,13 @@ func runCommand() *cobra.Command {
 // groupByStudy lists the files below dir, one list for each study, those that come first first. Files that name no study
 // (damaged, no DICOM) go to the largest, whose report then says what is wrong with them.
 func groupByStudy(dir string) ([][]string, error) {
+	dir, err := filepath.EvalSymlinks(dir) // WalkDir does not enter a linked folder
+	if err != nil {
+		return nil, err
+	}
 	var order []string
 	byStudy := map[string][]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -204,7 +213,7 @@ func printReport(w io.Writer, r *pipeline.Report) {
 		if d.Positive {
 			verdict = "POSITIVE"
 		}
-		fmt.Fprintf(w, "  %s      %s\n", verdict, d.Text)
+		fmt.Fprintf(w, "  %s      %s\n", verdict, strings.TrimPrefix(d.Text, strings.ToLower(verdict)+": "))
 		fmt.Fprintf(w, "  series        %s\n", r.ChosenBecause)
 	}
 	if l := r.Lesions; l != nil {

@@ -48,7 +48,11 @@ type instance struct {
 func findInstances(paths []string) ([]instance, error) {
 	var all []instance
 	for _, root := range paths {
-		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		root, err := filepath.EvalSymlinks(root) // WalkDir does not enter a linked folder
+		if err != nil {
+			return nil, err
+		}
+		err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() {
 				return err
 			}
