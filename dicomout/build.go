@@ -67,6 +67,9 @@ func (r *Report) jobs() ([]job, error) {
 	if r.Options.Report {
 		jobs = append(jobs, r.document(page, slices))
 	}
+	if r.Options.Rejection && r.Outcome != sc.NotProcessed && len(r.Study.Replaces) > 0 {
+		jobs = append(jobs, r.rejection(page))
+	}
 	if !positive {
 		return jobs, nil
 	}

@@ -49,3 +49,15 @@ func (r *Report) documentInput(pictures []sc.Slice) sr.Input {
 	}
 	return in
 }
+
+// rejection makes the selection of the objects that are out of date. Its preview is the summary page that holds instead of them.
+func (r *Report) rejection(page *sc.Page) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		o, err := sr.Reject(r.Study)
+		if err != nil {
+			return nil, nil, err
+		}
+		picture, err := p.RenderSummary(page)
+		return o, picture, err
+	}
+}

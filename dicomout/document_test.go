@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 
 	"jcsnode/dataset"
 	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/sc"
 	"jcsnode/dicomout/sr"
 )
@@ -62,6 +64,16 @@ func TestBuild_ReportOnRequest(t *testing.T) {
 			}
 		}, "summary 1, labelmap 1, lungs 1, report 1, activation 3, outline 3"},
 		{"lungs without a lung", func(r *dicomout.Report) { r.Options.Lungs = true }, "summary 1, seg 1, report 1, activation 3, outline 3"},
+		{"second revision, rejection", func(r *dicomout.Report) {
+			r.Study.Revision, r.Options.Rejection = 2, true
+			r.Study.Replaces = []object.Reference{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+		}, "summary 1, seg 1, report 1, rejection 1, activation 3, outline 3"},
+		{"second revision not processed", func(r *dicomout.Report) {
+			r.Study.Revision, r.Options.Rejection = 2, true
+			r.Study.Replaces = []object.Reference{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+			r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+		}, "summary 1, report 1"},
+		{"first revision, rejection", func(r *dicomout.Report) { r.Options.Rejection = true }, "summary 1, seg 1, report 1, activation 3, outline 3"},
 		{"report alone", func(r *dicomout.Report) { r.Options = dicomout.Options{Report: true} }, "report 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -106,6 +118,38 @@ func TestBuild_ReportRefersToWhatIsMade(t *testing.T) {
 		if segmentation, report := all[1].object, all[2].object; !bytes.Contains(report.File, []byte(segmentation.SOPInstanceUID)) {
 			t.Errorf("label map %v: %s does not refer to %s", labelMap, report.Title, segmentation.Title)
 		}
+	}
+}
+
+// TestBuild_EveryObjectSaysWhatItReplaces looks for the replaced revision in each kind of object of a third revision, the second of
+// which changed nothing.
+func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
+	r := withReport(t, 9)
+	r.Study.Revision, r.Study.ReplacesRevision = 3, 1
+	r.Options.Lungs, r.Options.Rejection = true, true
+	r.Study.Replaces = []object.Reference{{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+	for i := range r.Slices {
+		r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
+	}
+	labelled, frames := r, r
+	labelled.Options.LabelMap, frames.Options.MultiFrame = true, true
+	seen := map[string]bool{}
+	for _, b := range append(append(build(t, r), build(t, labelled)...), build(t, frames)...) {
+		seen[b.object.Kind] = true
+		set := read(t, b.object)
+		if got := set.String(dataset.SeriesDescription); !strings.HasSuffix(got, " rev 3") {
+			t.Errorf("%s: series description %q", b.object.Title, got)
+		}
+		said := false
+		for _, text := range []string{"replaces revision 1", "rev 3 replaces 1", "revision 1 of this study, which revision 3 replaces"} {
+			said = said || bytes.Contains(b.object.File, []byte(text))
+		}
+		if !said {
+			t.Errorf("%s does not say what it replaces", b.object.Title)
+		}
+	}
+	if len(seen) != 9 {
+		t.Errorf("looked at kinds %v", seen)
 	}
 }
 

@@ -60,6 +60,8 @@ type Options struct {
 	Lungs bool
 	// Report makes the structured report.
 	Report bool
+	// Rejection makes a Key Object Selection of the objects that this revision replaces, for archives that then hide them (IHE IOCM).
+	Rejection bool
 	// NotProcessed makes summary and report of a study that was not processed.
 	NotProcessed bool
 	// Geometry places overlays and outlines where their slices lie.

@@ -34,6 +34,8 @@ type objectMaker struct {
 	config   config.Config
 	manifest models.Manifest
 	settings cascade.Settings
+	// replaced names the objects of the revision that a later one replaces; nil where there is no ledger.
+	replaced func(ctx context.Context, studyUID string, revision int) (before int, objects []object.Reference, err error)
 }
 
 // build hands each object with its picture to emit, in the order in which they are sent.
@@ -43,6 +45,12 @@ func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pip
 		return err
 	}
 	defer done()
+	if m.replaced != nil && id.Revision > 1 {
+		s := report.Study
+		if s.ReplacesRevision, s.Replaces, err = m.replaced(ctx, s.StudyInstanceUID, id.Revision); err != nil {
+			return err
+		}
+	}
 	return dicomout.Build(ctx, report, func(o *object.Object, picture image.Image) error {
 		return emit(pipeline.Made{
 			Object: ledger.Object{SOPInstanceUID: o.SOPInstanceUID, SOPClassUID: o.SOPClassUID, SeriesUID: o.SeriesInstanceUID,

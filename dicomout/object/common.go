@@ -74,7 +74,7 @@ func (s *Study) Common(kind Kind, sopInstanceUID string) ([]*Element, error) {
 	if zone := source.String(dataset.TimezoneOffsetFromUTC); zone != "" && zone == s.Time.Format("-0700") {
 		elements = append(elements, Text(tag.TimezoneOffsetFromUTC, "SH", zone))
 	}
-	if kind.Modality != "SR" {
+	if !kind.document() {
 		elements = append(elements, s.lossy().elements()...)
 		part, err := bodyPart(source)
 		if err != nil {

@@ -40,7 +40,12 @@ var (
 		Description: "JCS lesion outline (research only)", Number: 7}
 	Lungs = Kind{Name: "lungs", SOPClassUID: SegmentationStorage, Modality: "SEG",
 		Description: "JCS lungs (research only)", Number: 8}
+	Rejection = Kind{Name: "rejection", SOPClassUID: KeyObjectSelectionDocumentStorage, Modality: "KO",
+		Description: "JCS superseded objects (research only)", Number: 9}
 )
+
+// document tells whether instances are documents, which have content instead of pixels.
+func (k Kind) document() bool { return k.Modality == "SR" || k.Modality == "KO" }
 
 // Object is one DICOM object, ready to be sent.
 type Object struct {

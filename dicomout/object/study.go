@@ -32,8 +32,10 @@ type Study struct {
 	Settings string
 	// Slices are all slices of the chosen series, by position rising.
 	Slices []Slice
-	// Replaces are the objects of the revision that this one replaces, as they were sent; none for the first.
-	Replaces []Reference
+	// Replaces are the objects of the revision that this one replaces, but for what rejected older ones, and ReplacesRevision is its number; 0 stands for the one
+	// before this.
+	Replaces         []Reference
+	ReplacesRevision int
 	// Lossy tells of lossy compression in any slice; nil looks at Source alone. Collect it with Lossy.Add.
 	Lossy *Lossy
 }
@@ -112,12 +114,23 @@ func (s *Study) SeriesDescription(kind Kind) string {
 	return ASCII(kind.Description, 64-len(suffix)) + suffix
 }
 
+// Replaced returns the number of the revision that this one replaces, 0 for the first. A revision between the two changed nothing.
+func (s *Study) Replaced() int {
+	if s.revision() == 1 {
+		return 0
+	}
+	if s.ReplacesRevision > 0 {
+		return s.ReplacesRevision
+	}
+	return s.revision() - 1
+}
+
 // Supersedes returns a sentence about the revision that this one replaces, "" for the first.
 func (s *Study) Supersedes() string {
 	if s.revision() == 1 {
 		return ""
 	}
-	return fmt.Sprintf("Revision %d, replaces revision %d.", s.revision(), s.revision()-1)
+	return fmt.Sprintf("Revision %d, replaces revision %d.", s.revision(), s.Replaced())
 }
 
 // InstanceNumber returns the number for an object made of the slice with this index: that of the slice when the numbers of

@@ -125,7 +125,7 @@ func contentDescription(s *object.Study, text string) string {
 	if s.Revision < 2 {
 		return text
 	}
-	if long := fmt.Sprintf("%s (rev %d replaces %d)", text, s.Revision, s.Revision-1); len(long) <= 64 {
+	if long := fmt.Sprintf("%s (rev %d replaces %d)", text, s.Revision, s.Replaced()); len(long) <= 64 {
 		return long
 	}
 	return fmt.Sprintf("%s (rev %d)", text, s.Revision)

@@ -75,3 +75,19 @@ func number(name object.Code, value float64, digits int, unit object.Code, child
 func image(r relation, name object.Code, reference item) item {
 	return append(content(r, "IMAGE", name, nil), object.Sequence(tag.ReferencedSOPSequence, reference))
 }
+
+// selected returns a reference to a whole instance in a selection, which has no concept name. What is no image is a composite.
+func selected(r object.Reference) item {
+	valueType := "IMAGE"
+	if r.SOPClassUID == object.Comprehensive3DSRStorage {
+		valueType = "COMPOSITE"
+	}
+	return item{
+		object.Text(tag.RelationshipType, "CS", string(contains)),
+		object.Text(tag.ValueType, "CS", valueType),
+		object.Sequence(tag.ReferencedSOPSequence, item{
+			object.Text(tag.ReferencedSOPClassUID, "UI", r.SOPClassUID),
+			object.Text(tag.ReferencedSOPInstanceUID, "UI", r.SOPInstanceUID),
+		}),
+	}
+}

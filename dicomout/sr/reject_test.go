@@ -1,0 +1,95 @@
+package sr_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jcsnode/dataset"
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/object/objecttest"
+	"jcsnode/dicomout/sr"
+)
+
+func rejection(t *testing.T) *object.Object {
+	t.Helper()
+	s := objecttest.Small(t, 4)
+	s.Revision, s.ReplacesRevision = 3, 1
+	s.Replaces = []object.Reference{
+		{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.11", SeriesInstanceUID: "2.25.10"},
+		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.21", SeriesInstanceUID: "2.25.20"},
+		{Kind: "activation", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.31", SeriesInstanceUID: "2.25.30"},
+		{Kind: "activation", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.32", SeriesInstanceUID: "2.25.30"},
+	}
+	o, err := sr.Reject(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := sr.Reject(s); err != nil || !bytes.Equal(o.File, again.File) {
+		t.Errorf("two builds differ, %v", err)
+	}
+	return o
+}
+
+func TestReject_ListsWhatIsReplaced(t *testing.T) {
+	set := objecttest.Parse(t, rejection(t).File).Set()
+	want := map[string]bool{"2.25.11": true, "2.25.21": true, "2.25.31": true, "2.25.32": true}
+	for name, sequence := range map[string]dataset.Tag{"evidence": dataset.NewTag(0x0040, 0xA375), "content": dataset.NewTag(0x0040, 0xA730)} {
+		if diff := cmp.Diff(want, references(set.Items(sequence))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestReject_ReadsAsWritten(t *testing.T) {
+	dump, err := exec.LookPath("dsrdump")
+	if err != nil {
+		objecttest.Missing(t, "dsrdump (DCMTK)")
+	}
+	got, err := exec.Command(dump, "+Pl", objecttest.Write(t, rejection(t))).CombinedOutput()
+	if err != nil {
+		t.Fatalf("dsrdump: %v\n%s", err, got)
+	}
+	golden := filepath.Join("testdata", "rejection.txt")
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("dsrdump differs from %s (-want +got; -update rewrites):\n%s", golden, diff)
+	}
+}
+
+func TestReject_DciodvfyFindsNoErrors(t *testing.T) {
+	validator, err := exec.LookPath("dciodvfy")
+	if err != nil {
+		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
+	}
+	out, err := exec.Command(validator, objecttest.Write(t, rejection(t))).CombinedOutput()
+	if err != nil {
+		t.Fatalf("dciodvfy: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning") && !strings.Contains(line, "needed to build DICOMDIR") {
+			t.Error(line)
+		}
+	}
+}
+
+func TestReject_NothingToReject(t *testing.T) {
+	s := objecttest.Small(t, 4)
+	s.Revision = 2
+	if _, err := sr.Reject(s); err == nil {
+		t.Error("no error")
+	}
+}
