@@ -158,6 +158,8 @@ func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string,
 	switch {
 	case abstract == dimse.Verification:
 		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.ExplicitVRBigEndian}
+	case abstract == StorageCommitmentPushModel && d.Commitment != nil:
+		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}
 	case slices.Contains(OurClasses(), abstract):
 	case d.settings.AcceptOther && strings.HasPrefix(abstract, storageRoot):
 	default:

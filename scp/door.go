@@ -32,8 +32,11 @@ const (
 	maxRefusals = 100
 )
 
-// Door implements dimse.Handler, and Admit and Accept of dimse.Server.
+// Door implements dimse.Handler and dimse.Actor, and Admit and Accept of dimse.Server.
 type Door struct {
+	// Commitment answers storage commitment requests; nil refuses their class. It is set before the first association.
+	Commitment *Commitment
+
 	settings Settings
 	inbox    *Inbox
 	ledger   Ledger

@@ -1,0 +1,264 @@
+package scp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"jcsnode/dataset"
+	"jcsnode/dimse"
+	"jcsnode/ledger"
+)
+
+// StorageCommitmentPushModel is the SOP class of storage commitment (PS3.4 J.3).
+const StorageCommitmentPushModel = "1.2.840.10008.1.20.1"
+
+// storageCommitmentInstance is its well-known instance.
+const storageCommitmentInstance = "1.2.840.10008.1.20.1.1"
+
+// Numbers of PS3.4 J.3.2 and J.3.3.
+const (
+	actionRequestCommitment = 1
+	eventAllCommitted       = 1
+	eventSomeFailed         = 2
+)
+
+// statusNoSuchClass answers an N-ACTION for another class than that of the context (PS3.7 C.5.8).
+const statusNoSuchClass dimse.Status = 0x0118
+
+// commitmentPatience is how long a report is tried. After that the modality's own list has the studies as not confirmed.
+const commitmentPatience = 48 * time.Hour
+
+// CommitmentLedger is what storage commitment reads and writes.
+type CommitmentLedger interface {
+	RequestCommitment(ctx context.Context, c ledger.Commitment) (int64, error)
+	Commitment(ctx context.Context, id int64) (ledger.Commitment, error)
+	Flush(ctx context.Context) error
+	Presence(ctx context.Context, of []ledger.Reference) ([]ledger.Presence, error)
+	QueueCommitment(ctx context.Context, id int64) error
+	RetryCommitment(ctx context.Context, id int64, detail string) error
+	FinishCommitment(ctx context.Context, id int64, state, detail string) error
+}
+
+// ReportAddress is where reports for a peer go when its own association is gone.
+type ReportAddress struct {
+	AETitle string
+	Address string      // host:port
+	TLS     *tls.Config // nil: plain TCP
+}
+
+// Commitment is storage commitment as SCP (PS3.4 annex J). A request is recorded and answered at once. The report goes out
+// on the requestor's association while that is open; what becomes of it is tried again on associations of ours, by jobs of the
+// ledger that call Deliver. It says what is true when it leaves: an instance is committed when the ledger has it, which is
+// after the sync of its bytes and name.
+type Commitment struct {
+	Ledger    CommitmentLedger
+	Addresses []ReportAddress
+	Dialer    dimse.Dialer // its CallingAETitle and TLSConfig are set for each report
+	Now       func() time.Time
+	Logger    *slog.Logger
+}
+
+// Action implements dimse.Actor.
+func (d *Door) Action(ctx context.Context, a *dimse.Association, req *dimse.ActionRequest) (dimse.Status, string) {
+	v := d.visit(a)
+	if d.Commitment == nil {
+		return dimse.StatusUnrecognizedOperation, ""
+	}
+	return d.Commitment.request(ctx, a, v.name, req)
+}
+
+func (c *Commitment) request(ctx context.Context, a *dimse.Association, association string, req *dimse.ActionRequest) (dimse.Status, string) {
+	switch {
+	case req.SOPClassUID != StorageCommitmentPushModel:
+		return statusNoSuchClass, "N-ACTION is for storage commitment only"
+	case req.SOPInstanceUID != storageCommitmentInstance:
+		return dimse.StatusNoSuchInstance, "storage commitment has the instance " + storageCommitmentInstance
+	case req.ActionTypeID != actionRequestCommitment:
+		return dimse.StatusNoSuchAction, "storage commitment has action type 1 only"
+	}
+	peer := a.Peer()
+	log := c.Logger.With("association", association, "calling", peer.CallingAETitle, "peer", peer.Addr.String())
+	transaction, references, err := decodeCommitment(req.Body, req.TransferSyntaxUID)
+	if err != nil {
+		log.Warn("storage commitment request refused", "error", err)
+		if errors.Is(err, errTooLong) {
+			return dimse.StatusResourceLimitation, "too many instances in one request"
+		}
+		return dimse.StatusInvalidArgument, err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
+	defer cancel()
+	id, err := c.Ledger.RequestCommitment(ctx, ledger.Commitment{TransactionUID: transaction, CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle,
+		RemoteAddr: peer.Addr.String(), Association: association, References: references})
+	if err != nil {
+		log.Error("storage commitment request not recorded: check the disk of data_dir", "error", err)
+		return dimse.StatusProcessingFailure, "request could not be recorded"
+	}
+	log.Info("storage commitment requested", "transaction", transaction, "instances", len(references))
+	a.Report(dimse.Report{
+		SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: storageCommitmentInstance,
+		Make: func(syntax string) (uint16, []byte, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), recordWait)
+			defer cancel()
+			r, err := c.compose(ctx, id)
+			if err != nil {
+				return 0, nil, err
+			}
+			return r.eventType, r.encode(syntax), nil
+		},
+		Done: func(response dimse.Response, err error) { c.reported(log, id, response, err) },
+	})
+	return dimse.StatusSuccess, ""
+}
+
+// reported takes what became of the report on the requestor's association.
+func (c *Commitment) reported(log *slog.Logger, id int64, response dimse.Response, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), recordWait)
+	defer cancel()
+	switch {
+	case errors.Is(err, errNotWaiting):
+		return
+	case err == nil && response.Status.Class() != dimse.ClassFailure:
+		err = c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported, "reported on the requestor's association")
+	default:
+		log.Info("storage commitment is not reported on the requestor's association, it goes to the address of its [[peer]]",
+			"status", response.Status.String(), "error", err)
+		err = c.Ledger.QueueCommitment(ctx, id)
+	}
+	if err != nil {
+		log.Error("outcome of a storage commitment report not recorded; it is sent again after the next start", "commitment", id, "error", err)
+	}
+}
+
+// errNotWaiting says that the request has its report, or a newer request stands for it.
+var errNotWaiting = errors.New("request does not wait for a report any more")
+
+// report is the content of an N-EVENT-REPORT.
+type report struct {
+	commitment ledger.Commitment
+	eventType  uint16
+	good       []ledger.Reference
+	failed     []failedReference
+}
+
+func (r *report) encode(syntax string) []byte {
+	return encodeCommitment(syntax, r.commitment.TransactionUID, r.good, r.failed)
+}
+
+// compose finds out what is true now.
+func (c *Commitment) compose(ctx context.Context, id int64) (*report, error) {
+	if err := c.Ledger.Flush(ctx); err != nil {
+		return nil, err
+	}
+	commitment, err := c.Ledger.Commitment(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if commitment.State != ledger.CommitmentWaiting {
+		return nil, errNotWaiting
+	}
+	presence, err := c.Ledger.Presence(ctx, commitment.References)
+	if err != nil {
+		return nil, err
+	}
+	r := &report{commitment: commitment, eventType: eventAllCommitted}
+	for i, reference := range commitment.References {
+		switch {
+		case commitment.Duplicate:
+			r.failed = append(r.failed, failedReference{reference, dimse.StatusDuplicateTransaction})
+		case presence[i] == ledger.OtherClass:
+			r.failed = append(r.failed, failedReference{reference, dimse.StatusClassInstanceConflict})
+		case presence[i] == ledger.Absent:
+			r.failed = append(r.failed, failedReference{reference, dimse.StatusNoSuchInstance})
+		default:
+			r.good = append(r.good, reference)
+		}
+	}
+	if len(r.failed) > 0 {
+		r.eventType = eventSomeFailed
+	}
+	return r, nil
+}
+
+// Deliver is ledger.Handlers.Commit: it reports on an association of ours, in the role of SCP.
+func (c *Commitment) Deliver(ctx context.Context, id int64) error {
+	r, err := c.compose(ctx, id)
+	if errors.Is(err, errNotWaiting) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	log := c.Logger.With("commitment", id, "transaction", r.commitment.TransactionUID, "requestor", r.commitment.CallingAE)
+	address, ok := c.address(r.commitment.CallingAE)
+	if !ok {
+		text := fmt.Sprintf("%s released its association before the report, and no [[peer]] with this ae_title has an address", r.commitment.CallingAE)
+		log.Warn("storage commitment cannot be reported: add address to the [[peer]] of the requestor", "error", text)
+		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentFailed, text)
+	}
+	err = c.send(ctx, address, r)
+	if err == nil {
+		log.Info("storage commitment reported", "address", address.Address, "committed", len(r.good), "failed", len(r.failed))
+		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported,
+			fmt.Sprintf("reported to %s at %s: %d instances are safe, %d are not", address.AETitle, address.Address, len(r.good), len(r.failed)))
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	text := fmt.Sprintf("report to %s at %s: %v", address.AETitle, address.Address, err)
+	if age := c.Now().Sub(r.commitment.CreatedAt); age > commitmentPatience {
+		log.Error("storage commitment is given up: check ae_title and address of the [[peer]], and that the peer lets us in", "error", err)
+		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentFailed, text)
+	}
+	delay := commitmentDelay(r.commitment.Attempts)
+	log.Warn("storage commitment not reported yet", "attempt", r.commitment.Attempts+1, "again_in", delay, "error", err)
+	if err := c.Ledger.RetryCommitment(ctx, id, text); err != nil {
+		return err
+	}
+	return &ledger.RetryAfter{Delay: delay, Err: err}
+}
+
+// commitmentDelay doubles from 30 s to an hour.
+func commitmentDelay(attempts int) time.Duration {
+	return min(30*time.Second<<min(attempts, 10), time.Hour)
+}
+
+func (c *Commitment) address(title string) (ReportAddress, bool) {
+	for _, a := range c.Addresses {
+		if a.AETitle == title && a.Address != "" {
+			return a, true
+		}
+	}
+	return ReportAddress{}, false
+}
+
+func (c *Commitment) send(ctx context.Context, to ReportAddress, r *report) error {
+	dialer := c.Dialer
+	dialer.CallingAETitle, dialer.TLSConfig = r.commitment.CalledAE, to.TLS
+	conn, err := dialer.Dial(ctx, to.Address, to.AETitle, []dimse.PresentationContext{{AbstractSyntax: StorageCommitmentPushModel,
+		TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}, SCP: true}})
+	if err != nil {
+		return err
+	}
+	syntaxes := conn.Accepted(StorageCommitmentPushModel)
+	if len(syntaxes) == 0 {
+		return errors.Join(errors.New("peer does not take storage commitment with us as SCP"), conn.Release(ctx))
+	}
+	response, err := conn.Report(ctx, dimse.EventCommand{SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: storageCommitmentInstance,
+		EventTypeID: r.eventType, TransferSyntaxUID: syntaxes[0], Body: bytes.NewReader(r.encode(syntaxes[0]))})
+	if err != nil {
+		return err
+	}
+	if err := conn.Release(ctx); err != nil {
+		c.Logger.Debug("association of a storage commitment report ended badly", "error", err) // the report has its answer
+	}
+	if response.Status.Class() == dimse.ClassFailure {
+		return fmt.Errorf("peer answered %v %s", response.Status, response.ErrorComment)
+	}
+	return nil
+}

@@ -1,0 +1,325 @@
+package scp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"jcsnode/dataset"
+	"jcsnode/dimse"
+	"jcsnode/dimse/pdu"
+	"jcsnode/ledger"
+)
+
+// withCommitment gives a door storage commitment that reports to address, "" for none.
+func withCommitment(address string) func(*Door) {
+	return func(d *Door) {
+		d.Commitment = &Commitment{Ledger: d.ledger.(*ledger.Ledger), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+			Addresses: []ReportAddress{{AETitle: "CT1", Address: address}}}
+	}
+}
+
+// readReport gives a report back as text: "type transaction | good ... | failed reason ...".
+func readReport(e *dimse.EventRequest) string {
+	var file bytes.Buffer
+	_ = dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: e.SOPClassUID, SOPInstanceUID: e.SOPInstanceUID, TransferSyntaxUID: e.TransferSyntaxUID})
+	if _, err := io.Copy(&file, e.Body); err != nil {
+		return err.Error()
+	}
+	f, err := dataset.Read(bytes.NewReader(file.Bytes()), int64(file.Len()), dataset.Limits{})
+	if err != nil {
+		return err.Error()
+	}
+	text := fmt.Sprintf("%d %s |", e.EventTypeID, f.Set().String(tagTransactionUID))
+	for _, i := range f.Set().Items(tagReferencedItems) {
+		text += " " + i.String(dataset.ReferencedSOPInstanceUID)
+	}
+	text += " |"
+	for _, i := range f.Set().Items(tagFailedSequence) {
+		reason, _ := i.Bytes(tagFailureReason)
+		text += fmt.Sprintf(" %s %02X%02XH", i.String(dataset.ReferencedSOPInstanceUID), reason[1], reason[0])
+	}
+	return text
+}
+
+// requestor is a modality that stores and asks.
+type requestor struct {
+	*dimse.Conn
+	reports []string
+	syntax  string
+}
+
+func (n *node) requestor(t *testing.T, syntax string) *requestor {
+	t.Helper()
+	r := &requestor{syntax: syntax}
+	d := dimse.Dialer{CallingAETitle: "CT1", EventReport: func(e *dimse.EventRequest) (dimse.Status, string) {
+		r.reports = append(r.reports, readReport(e))
+		return dimse.StatusSuccess, ""
+	}}
+	var err error
+	r.Conn, err = d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{
+		{AbstractSyntax: CTImageStorage, TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}},
+		{AbstractSyntax: StorageCommitmentPushModel, TransferSyntaxes: []string{syntax}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Abort() })
+	return r
+}
+
+func (r *requestor) ask(t *testing.T, transaction string, sops ...string) {
+	t.Helper()
+	var references []ledger.Reference
+	for _, sop := range sops {
+		class := CTImageStorage
+		if rest, ok := strings.CutPrefix(sop, "MR "); ok {
+			class, sop = "1.2.840.10008.5.1.4.1.1.4", rest
+		}
+		references = append(references, ledger.Reference{SOPClassUID: class, SOPInstanceUID: sop})
+	}
+	response, err := r.Action(t.Context(), dimse.ActionCommand{SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: storageCommitmentInstance, ActionTypeID: 1,
+		TransferSyntaxUID: r.syntax, Body: bytes.NewReader(encodeCommitment(r.syntax, transaction, references, nil))})
+	if err != nil || response.Status != dimse.StatusSuccess {
+		t.Fatalf("N-ACTION: %v, %v", response, err)
+	}
+}
+
+func TestCommitment_OnTheSameAssociation(t *testing.T) {
+	for _, syntax := range []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian} {
+		t.Run(syntax, func(t *testing.T) {
+			n := startNode(t, Settings{}, withCommitment(""))
+			r := n.requestor(t, syntax)
+			for _, sop := range []string{"1.1", "1.2"} {
+				if got := send(t, r.Conn, aSlice("1.9", sop)); got.Status != dimse.StatusSuccess {
+					t.Fatal(got)
+				}
+			}
+			r.ask(t, "5.1", "1.1", "1.2")
+			if err := r.AwaitReport(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r.ask(t, "5.2", "1.1", "9.9", "MR 1.2")
+			if err := r.AwaitReport(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r.ask(t, "5.1", "1.2") // the transaction is that of another request
+			if err := r.AwaitReport(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r.ask(t, "5.1", "1.1", "1.2") // the same request again
+			if err := r.AwaitReport(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want := []string{"1 5.1 | 1.1 1.2 |", "2 5.2 | 1.1 | 9.9 0112H 1.2 0119H", "2 5.1 | | 1.2 0131H", "1 5.1 | 1.1 1.2 |"}
+			if !slices.Equal(r.reports, want) {
+				t.Errorf("got  %q\nwant %q", r.reports, want)
+			}
+			if err := r.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "the outcomes in the history", func() bool { return len(n.events(t, ledger.EventCommitmentReported)) == 4 })
+			if e := n.events(t, ledger.EventCommitmentRequested)[0]; e.StudyUID != "1.9" {
+				t.Errorf("the request is not in the study's history: %+v", e)
+			}
+		})
+	}
+}
+
+// modality is a peer that takes reports on associations to it.
+type modality struct{ reports chan string }
+
+func (*modality) Echo(context.Context, *dimse.Association) dimse.Status { return dimse.StatusSuccess }
+func (*modality) Store(context.Context, *dimse.Association, *dimse.StoreRequest) (dimse.Status, string) {
+	return dimse.StatusProcessingFailure, ""
+}
+func (*modality) Closed(*dimse.Association, error) {}
+func (m *modality) EventReport(_ context.Context, a *dimse.Association, e *dimse.EventRequest) (dimse.Status, string) {
+	m.reports <- a.Peer().CallingAETitle + " to " + a.Peer().CalledAETitle + ": " + readReport(e)
+	return dimse.StatusSuccess, ""
+}
+
+func (m *modality) serve(t *testing.T, l net.Listener) {
+	t.Helper()
+	s := &dimse.Server{Handler: m, Logger: slog.New(slog.DiscardHandler), GrantSCP: func(dimse.Peer, string) bool { return true },
+		Accept: func(_ dimse.Peer, _ string, proposed []string) (string, byte) {
+			return proposed[0], pdu.ResultAcceptance
+		}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func startCommitJobs(t *testing.T, n *node) {
+	t.Helper()
+	nothing := func(context.Context, int64) error { return nil }
+	err := n.l.StartJobs(t.Context(), ledger.Handlers{Process: nothing, Deliver: func(context.Context, int64, string) error { return nil },
+		Commit: n.door.Commitment.Deliver}, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCommitment_OnAnAssociationOfOursAfterARelease(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &modality{reports: make(chan string, 10)}
+	m.serve(t, l)
+	n := startNode(t, Settings{}, withCommitment(l.Addr().String()))
+	startCommitJobs(t, n)
+	r := n.requestor(t, dataset.ExplicitVRLittleEndian)
+	if got := send(t, r.Conn, aSlice("1.9", "1.1")); got.Status != dimse.StatusSuccess {
+		t.Fatal(got)
+	}
+	r.ask(t, "5.1", "1.1")
+	if err := r.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got := <-m.reports:
+		if want := "JCS to CT1: 1 5.1 | 1.1 |"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("no report")
+	}
+	waitFor(t, "the end in the ledger", func() bool { return len(n.events(t, ledger.EventCommitmentReported)) == 1 })
+}
+
+func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close() // nobody is there yet
+	n := startNode(t, Settings{}, withCommitment(address))
+	c := n.door.Commitment
+	ask := func(calling string) int64 {
+		t.Helper()
+		id, err := n.l.RequestCommitment(t.Context(), ledger.Commitment{TransactionUID: calling, CallingAE: calling, CalledAE: "JCS",
+			References: []ledger.Reference{{SOPClassUID: CTImageStorage, SOPInstanceUID: "1"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	state := func(id int64) ledger.Commitment {
+		t.Helper()
+		row, err := n.l.Commitment(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row
+	}
+	id := ask("CT1")
+	var retry *ledger.RetryAfter
+	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute} {
+		if err := c.Deliver(t.Context(), id); !errors.As(err, &retry) || retry.Delay != want {
+			t.Fatalf("got %v, want a retry after %v", err, want)
+		}
+	}
+	if row := state(id); row.State != ledger.CommitmentWaiting || row.Attempts != 3 || !strings.Contains(row.Detail, "refused") {
+		t.Errorf("got %+v", row)
+	}
+	stranger := ask("CT2")
+	if err := c.Deliver(t.Context(), stranger); err != nil || state(stranger).State != ledger.CommitmentFailed || !strings.Contains(state(stranger).Detail, "no [[peer]]") {
+		t.Errorf("no address: %v, %+v", err, state(stranger))
+	}
+	if l, err = net.Listen("tcp", address); err != nil {
+		t.Skipf("the port was taken by somebody else: %v", err)
+	}
+	m := &modality{reports: make(chan string, 10)}
+	m.serve(t, l)
+	if err := c.Deliver(t.Context(), id); err != nil || state(id).State != ledger.CommitmentReported {
+		t.Errorf("%v, %+v", err, state(id))
+	}
+	if got := <-m.reports; got != "JCS to CT1: 2 CT1 | | 1 0112H" {
+		t.Errorf("got %q", got)
+	}
+	if err := c.Deliver(t.Context(), id); err != nil || len(m.reports) != 0 {
+		t.Errorf("reported twice, or %v", err)
+	}
+
+	c.Addresses[0].Address = "127.0.0.1:1"
+	late := ask("CT1")
+	c.Now = func() time.Time { return time.Now().Add(commitmentPatience + time.Minute) }
+	if err := c.Deliver(t.Context(), late); err != nil || state(late).State != ledger.CommitmentFailed {
+		t.Errorf("after its time: %v, %+v", err, state(late))
+	}
+}
+
+func TestCommitment_Refused(t *testing.T) {
+	n := startNode(t, Settings{}, withCommitment(""))
+	syntax := dataset.ExplicitVRLittleEndian
+	r := n.requestor(t, syntax)
+	good := ledger.Reference{SOPClassUID: CTImageStorage, SOPInstanceUID: "1"}
+	for _, c := range []struct {
+		name     string
+		instance string
+		action   uint16
+		data     []byte
+		want     dimse.Status
+	}{
+		{"other instance", "1.2.3", 1, encodeCommitment(syntax, "5.1", []ledger.Reference{good}, nil), dimse.StatusNoSuchInstance},
+		{"other action", storageCommitmentInstance, 2, encodeCommitment(syntax, "5.1", []ledger.Reference{good}, nil), dimse.StatusNoSuchAction},
+		{"no transaction", storageCommitmentInstance, 1, encodeCommitment(syntax, "", []ledger.Reference{good}, nil), dimse.StatusInvalidArgument},
+		{"no instances", storageCommitmentInstance, 1, encodeCommitment(syntax, "5.1", nil, nil), dimse.StatusInvalidArgument},
+		{"instance without class", storageCommitmentInstance, 1, encodeCommitment(syntax, "5.1", []ledger.Reference{{SOPInstanceUID: "1"}}, nil), dimse.StatusInvalidArgument},
+		{"cut", storageCommitmentInstance, 1, encodeCommitment(syntax, "5.1", []ledger.Reference{good}, nil)[:30], dimse.StatusInvalidArgument},
+		{"noise", storageCommitmentInstance, 1, []byte("GET / HTTP/1.1"), dimse.StatusInvalidArgument},
+		{"nothing", storageCommitmentInstance, 1, nil, dimse.StatusInvalidArgument},
+		{"too long", storageCommitmentInstance, 1, make([]byte, maxCommitmentLength+2), dimse.StatusResourceLimitation},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := dimse.ActionCommand{SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: c.instance, ActionTypeID: c.action, TransferSyntaxUID: syntax}
+			if c.data != nil {
+				a.Body = bytes.NewReader(c.data)
+			}
+			if got, err := r.Action(t.Context(), a); err != nil || got.Status != c.want || got.ErrorComment == "" {
+				t.Errorf("got %v %q, %v; want %v with a comment", got.Status, got.ErrorComment, err, c.want)
+			}
+		})
+	}
+	if got := n.events(t, ledger.EventCommitmentRequested); len(got) != 0 {
+		t.Errorf("recorded: %+v", got)
+	}
+	if c := startNode(t, Settings{}, nil).dial(t, CTImageStorage, StorageCommitmentPushModel); len(c.Accepted(StorageCommitmentPushModel)) != 0 {
+		t.Error("a door without commitment accepts its class")
+	}
+}
+
+func FuzzDecodeCommitment(f *testing.F) {
+	good := []ledger.Reference{{SOPClassUID: CTImageStorage, SOPInstanceUID: "1"}}
+	f.Add(encodeCommitment(dataset.ExplicitVRLittleEndian, "5.1", good, []failedReference{{good[0], 0x0112}}), true)
+	f.Add(encodeCommitment(dataset.ImplicitVRLittleEndian, "5.1", good, nil), false)
+	f.Fuzz(func(t *testing.T, data []byte, explicit bool) {
+		syntax := dataset.ImplicitVRLittleEndian
+		if explicit {
+			syntax = dataset.ExplicitVRLittleEndian
+		}
+		transaction, references, err := decodeCommitment(bytes.NewReader(data), syntax)
+		if err != nil {
+			return
+		}
+		again, same, err := decodeCommitment(bytes.NewReader(encodeCommitment(syntax, transaction, references, nil)), syntax)
+		if err != nil || again != transaction || !slices.Equal(same, references) {
+			t.Errorf("%q %v became %q %v, %v", transaction, references, again, same, err)
+		}
+	})
+}
