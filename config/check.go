@@ -33,20 +33,8 @@ func (c *Config) check() Problems {
 	}
 	c.TLS.check(add)
 
-	for i, peer := range c.Peers {
-		key := fmt.Sprintf("peer[%d]", i+1)
-		if peer.AETitle != "" {
-			aeTitle(add, key+".ae_title", peer.AETitle)
-		}
-		if _, err := peer.Prefix(); err != nil {
-			add("%s.network: %q is no address or CIDR, such as 10.20.0.0/16", key, peer.Network)
-		}
-		if peer.Certificate != "" && (c.TLS.Listen == "" || c.TLS.ClientCA == "") {
-			add("%s.certificate: needs tls.listen and tls.client_ca, or nobody can prove to be %q", key, peer.Certificate)
-		}
-		if peer.AETitle == "" && peer.Network == "" && peer.Certificate == "" {
-			add("%s: give ae_title, network, certificate or some of them; an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
-		}
+	for i := range c.Peers {
+		c.checkPeer(add, fmt.Sprintf("peer[%d]", i+1), &c.Peers[i])
 	}
 	names := map[string]bool{}
 	for i, d := range c.Destinations {

@@ -49,6 +49,11 @@ type Peer struct {
 	AETitle     string `toml:"ae_title"`
 	Network     string `toml:"network"`     // CIDR or a single address
 	Certificate string `toml:"certificate"` // common or DNS name that the peer's TLS certificate must have
+
+	// Where reports of storage commitment go when the peer's own association is gone.
+	Address string `toml:"address"` // host:port
+	TLS     bool   `toml:"tls"`
+	CA      string `toml:"ca"` // PEM file; empty: the authorities of the system
 }
 
 // Prefix is the network of the peer; the zero prefix allows any address.
@@ -192,6 +197,9 @@ func (c *Config) resolve(base string) {
 	c.Models.Dir = modelsDir(in(c.Models.Dir), c.Models.Dir)
 	for _, path := range []*string{&c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA} {
 		*path = in(*path)
+	}
+	for i := range c.Peers {
+		c.Peers[i].CA = in(c.Peers[i].CA)
 	}
 	for i := range c.Destinations {
 		d := &c.Destinations[i]

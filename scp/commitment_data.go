@@ -55,16 +55,16 @@ func decodeCommitment(body io.Reader, transferSyntaxUID string) (transactionUID 
 	items := f.Set().Items(tagReferencedItems)
 	switch {
 	case !validReference(transactionUID):
-		return "", nil, errors.New("Transaction UID is missing or no UID")
+		return "", nil, errors.New("the Transaction UID is missing or no UID")
 	case len(items) == 0:
-		return "", nil, errors.New("Referenced SOP Sequence is missing or empty")
+		return "", nil, errors.New("the Referenced SOP Sequence is missing or empty")
 	case len(items) > maxReferences:
 		return "", nil, errTooLong
 	}
 	for _, item := range items {
 		r := ledger.Reference{SOPClassUID: item.String(dataset.ReferencedSOPClassUID), SOPInstanceUID: item.String(dataset.ReferencedSOPInstanceUID)}
 		if !validReference(r.SOPClassUID) || !validReference(r.SOPInstanceUID) {
-			return "", nil, errors.New("Referenced SOP Sequence has an item without class or instance")
+			return "", nil, errors.New("the Referenced SOP Sequence has an item without class or instance")
 		}
 		references = append(references, r)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"image"
@@ -27,6 +26,9 @@ import (
 
 // deliverWorkers is how many associations each destination gets at a time, for different studies.
 const deliverWorkers = 2
+
+// commitmentTimeout bounds each wait of a storage commitment report on an association of ours.
+const commitmentTimeout = 30 * time.Second
 
 // node is the running program: every part, wired.
 type node struct {
@@ -94,6 +96,11 @@ func (n *node) wire() error {
 		}
 	}
 	n.door = scp.NewDoor(settings, n.inbox, n.ledger, n.log, time.Now)
+	addresses, err := n.reportAddresses()
+	if err != nil {
+		return err
+	}
+	n.door.Commitment = &scp.Commitment{Ledger: n.ledger, Addresses: addresses, Dialer: *dialer("", commitmentTimeout), Now: time.Now, Logger: n.log}
 	n.server = &dimse.Server{
 		Admit: n.door.Admit, Accept: n.door.Accept, Handler: n.door,
 		MaxPDULength: uint32(c.Node.MaxPDU), MaxAssociations: c.Node.MaxAssociations, MaxAssociationsPerPeer: c.Node.MaxAssociationsPerPeer,
@@ -144,39 +151,9 @@ func (n *node) wire() error {
 	return nil
 }
 
-// identity loads the TLS files of one use and has their certificate watched.
-func (n *node) identity(use string, files secure.Files) (*secure.Identity, error) {
-	i, err := secure.Load(files, n.log.With("for", use), time.Now)
-	if err != nil {
-		return nil, fmt.Errorf("TLS of the %s: %w", use, err)
-	}
-	if i.Certificate() != nil {
-		n.watched = append(n.watched, i)
-	}
-	return i, nil
-}
-
-// listen opens the plain port and, if there is one, that of TLS.
-func (n *node) listen() (listeners []net.Listener, err error) {
-	plain, err := net.Listen("tcp", n.config.Node.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", n.config.Node.Listen, err)
-	}
-	n.log.Info("listening", "address", plain.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.runtime.Device())
-	if n.own == nil {
-		return []net.Listener{plain}, nil
-	}
-	l, err := net.Listen("tcp", n.config.TLS.Listen)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen on %s for TLS: %w", n.config.TLS.Listen, err), plain.Close())
-	}
-	n.log.Info("listening for TLS", "address", l.Addr().String(), "client_certificate_required", n.config.TLS.RequireClientCertificate)
-	return []net.Listener{plain, tls.NewListener(l, n.own.Server(n.config.TLS.RequireClientCertificate))}, nil
-}
-
 // run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
-	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver}
+	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver}
 	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, n.processor.Destinations...); err != nil {
 		for _, l := range listeners {
 			l.Close()

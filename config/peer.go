@@ -1,0 +1,30 @@
+package config
+
+func (c *Config) checkPeer(add adder, key string, peer *Peer) {
+	if peer.AETitle != "" {
+		aeTitle(add, key+".ae_title", peer.AETitle)
+	}
+	if _, err := peer.Prefix(); err != nil {
+		add("%s.network: %q is no address or CIDR, such as 10.20.0.0/16", key, peer.Network)
+	}
+	if peer.Certificate != "" && (c.TLS.Listen == "" || c.TLS.ClientCA == "") {
+		add("%s.certificate: needs tls.listen and tls.client_ca, or nobody can prove to be %q", key, peer.Certificate)
+	}
+	if peer.AETitle == "" && peer.Network == "" && peer.Certificate == "" {
+		add("%s: give ae_title, network, certificate or some of them; an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
+	}
+	if peer.Address != "" {
+		address(add, key+".address", peer.Address, false)
+		if peer.AETitle == "" {
+			add("%s.address: needs ae_title, or nobody is known to live there", key)
+		}
+	} else if peer.TLS {
+		add("%s.tls: needs address", key)
+	}
+	switch {
+	case peer.CA != "" && !peer.TLS:
+		add("%s.ca: is set without tls = true", key)
+	case peer.CA != "":
+		checkAuthorities(add, key+".ca", peer.CA)
+	}
+}
