@@ -2,6 +2,8 @@ package dicomout
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,65 +28,131 @@ type Courier struct {
 	Logger       *slog.Logger
 }
 
+// soon is how much before its time a delivery goes along with others: one association for many is better than many.
+const soon = time.Minute
+
 // Deliver sends what a revision still owes to a destination, over one association, and leaves an outcome for every object in
-// the ledger. What must be tried again comes back as *ledger.RetryAfter. It is safe to run twice: an object that was sent before
+// the ledger, which runs the job again when the next delivery is due. It is safe to run twice: an object that was sent before
 // a crash could be noted goes again under the same UID.
 func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) error {
 	waiting, err := c.Ledger.Pending(ctx, revisionID, name)
 	if err != nil {
 		return err
 	}
-	now := c.Now()
-	byID := map[int64]ledger.Delivery{}
+	// One time and one random number for all: what failed together comes back together.
+	v := visit{now: c.Now(), random: rand.Float64(), byID: map[int64]ledger.Delivery{}}
 	var items []deliver.Item
 	for _, d := range waiting {
-		if d.NextAt.After(now) {
+		if d.NextAt.After(v.now.Add(soon)) {
 			continue
 		}
-		byID[d.ID] = d
+		v.byID[d.ID] = d
 		items = append(items, c.item(d))
 	}
 	if len(items) == 0 {
-		return nil // the ledger runs the job again when the next delivery is due
+		return nil
 	}
 	destination, ok := c.destination(name)
 	if !ok {
 		return c.unknown(ctx, waiting, name)
 	}
 	log := c.Logger.With("destination", name, "address", destination.Address, "called", destination.AETitle)
-	sent := 0
 	var failures []error
 	sendErr := deliver.Send(ctx, destination, items, func(o deliver.Outcome) {
-		if o.Result == deliver.Sent || o.Result == deliver.SentWithWarning {
-			sent++
+		d, out := v.outcome(log, o)
+		if !o.Attempted {
+			v.left = append(v.left, ledger.DeliveryResult{ID: d.ID, Outcome: out})
+			return
 		}
-		failures = append(failures, c.record(ctx, log, byID[o.Item.ID], o))
+		// An answer must not be lost because the node stops just now.
+		failures = append(failures, c.Ledger.RecordDelivery(context.WithoutCancel(ctx), d.ID, out))
 	})
-	log.Info("objects delivered", "sent", sent, "of", len(items))
+	log.Info("objects delivered", "sent", v.sent, "of", len(items))
 	if sendErr != nil && ctx.Err() == nil {
 		log.Warn("association with the destination failed", "error", sendErr, "remedy", deliver.ClassifyError(sendErr).Remedy)
+	}
+	if len(v.left) > 0 {
+		failures = append(failures, c.Ledger.RecordDeliveries(context.WithoutCancel(ctx), v.left))
 	}
 	return errors.Join(failures...)
 }
 
-// item says where the object of a delivery is read from. A label map has a BINARY form for destinations that do not know its class;
-// it is made when it is needed.
+// visit is one attempt at one destination.
+type visit struct {
+	now    time.Time
+	random float64
+	byID   map[int64]ledger.Delivery
+	sent   int
+	left   []ledger.DeliveryResult // objects whose turn never came
+}
+
+// outcome turns what deliver says about an object into what the ledger keeps. The peer's comment may name a patient: it goes to
+// the ledger, and to the log at debug only.
+func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, ledger.DeliveryOutcome) {
+	d := v.byID[o.Item.ID]
+	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted}
+	if o.Answered {
+		out.Status = fmt.Sprintf("%04XH", uint16(o.Status))
+	}
+	log = log.With("object", d.Object.SOPInstanceUID, "kind", d.Object.Kind, "status", out.Status)
+	log.Debug("outcome of an object", "result", string(o.Result), "answer", o.Text)
+	if o.Result == deliver.Sent || o.Result == deliver.SentWithWarning {
+		v.sent++
+		out.State = ledger.DeliverySent
+		if o.Result == deliver.SentWithWarning {
+			log.Warn("object stored with a warning")
+		}
+		return d, out
+	}
+	// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
+	troubles, since := d.Row(string(o.Retry), v.now)
+	delay, again := o.Retry.Policy().Next(troubles, v.now.Sub(since), func() float64 { return v.random })
+	out.State, out.NextAt, out.Trouble = ledger.DeliveryWaiting, v.now.Add(delay), string(o.Retry)
+	if o.Remedy != "" {
+		out.Detail += "; " + o.Remedy
+	}
+	if !again {
+		out.State, out.NextAt = ledger.DeliveryFailed, time.Time{}
+		log.Error("object cannot be delivered; `jcsnode status` of the study says why", "remedy", o.Remedy)
+	}
+	return d, out
+}
+
+// item says where the object of a delivery is read from.
 func (c *Courier) item(d ledger.Delivery) deliver.Item {
 	path := filepath.Join(c.DataDir, d.Object.Path)
-	item := deliver.Item{ID: d.ID, SOPClassUID: d.Object.SOPClassUID, SOPInstanceUID: d.Object.SOPInstanceUID,
-		TransferSyntaxUID: d.Object.TransferSyntaxUID, Read: func() ([]byte, error) { return os.ReadFile(path) }}
-	if d.Object.Kind != object.LabelMap.Name {
+	return WithAlternative(deliver.Item{ID: d.ID, SOPClassUID: d.Object.SOPClassUID, SOPInstanceUID: d.Object.SOPInstanceUID,
+		TransferSyntaxUID: d.Object.TransferSyntaxUID, Read: func() ([]byte, error) { return os.ReadFile(path) }})
+}
+
+// WithAlternative adds the other form that objects of its class have. A label map has a BINARY form for destinations that do not know its
+// class; it is made when it is needed.
+func WithAlternative(item deliver.Item) deliver.Item {
+	if item.SOPClassUID != object.LabelMapSegmentationStorage {
 		return item
 	}
-	item.Alternative = &deliver.Item{SOPClassUID: object.SegmentationStorage, SOPInstanceUID: seg.BinaryUID(d.Object.SOPInstanceUID),
+	read := item.Read
+	item.Alternative = &deliver.Item{SOPClassUID: object.SegmentationStorage, SOPInstanceUID: seg.BinaryUID(item.SOPInstanceUID),
 		TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Read: func() ([]byte, error) {
-			labelMap, err := os.ReadFile(path)
+			labelMap, err := read()
 			if err != nil {
 				return nil, err
 			}
 			return seg.Binary(labelMap)
 		}}
 	return item
+}
+
+// readWhole reads an object and makes sure that it is the one that the ledger knows.
+func readWhole(path, sha string) ([]byte, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != sha {
+		return nil, fmt.Errorf("%s is not the file that was written: its SHA-256 differs from the ledger's", path)
+	}
+	return file, nil
 }
 
 func (c *Courier) destination(name string) (deliver.Destination, bool) {
@@ -106,34 +174,4 @@ func (c *Courier) unknown(ctx context.Context, waiting []ledger.Delivery, name s
 		}
 	}
 	return nil
-}
-
-// record writes one outcome, even when the context ended while the answer was on its way: an answer must not be lost.
-func (c *Courier) record(ctx context.Context, log *slog.Logger, d ledger.Delivery, o deliver.Outcome) error {
-	ctx = context.WithoutCancel(ctx)
-	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted}
-	if o.Answered {
-		out.Status = fmt.Sprintf("%04XH", uint16(o.Status))
-	}
-	switch o.Result {
-	case deliver.Sent, deliver.SentWithWarning:
-		out.State = ledger.DeliverySent
-		if o.Result == deliver.SentWithWarning {
-			log.Warn("object stored with a warning", "object", d.Object.SOPInstanceUID, "answer", o.Text)
-		}
-	default:
-		// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
-		now := c.Now()
-		troubles, since := d.Row(string(o.Retry), now)
-		delay, again := o.Retry.Policy().Next(troubles, now.Sub(since), rand.Float64)
-		out.State, out.NextAt, out.Trouble = ledger.DeliveryWaiting, now.Add(delay), string(o.Retry)
-		if o.Remedy != "" {
-			out.Detail += "; " + o.Remedy
-		}
-		if !again {
-			out.State, out.NextAt = ledger.DeliveryFailed, time.Time{}
-			log.Error("object cannot be delivered", "object", d.Object.SOPInstanceUID, "kind", d.Object.Kind, "why", o.Text, "remedy", o.Remedy)
-		}
-	}
-	return c.Ledger.RecordDelivery(ctx, d.ID, out)
 }

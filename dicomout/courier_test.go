@@ -2,6 +2,8 @@ package dicomout_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"log/slog"
 	"net"
@@ -81,7 +83,7 @@ func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledge
 			t.Fatal(err)
 		}
 		objects = append(objects, ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "summary",
-			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: uid})
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: hexSHA256(file)})
 	}
 	l, rev := reportedObjects(t, dir, now, objects)
 	return l, dir, rev
@@ -110,6 +112,11 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 		t.Fatal(err)
 	}
 	return l, rev
+}
+
+func hexSHA256(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 type fileBuffer []byte
@@ -240,5 +247,53 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 		if len(archive.received) != 1 || archive.received[0] != c.instance {
 			t.Errorf("archive got %v, want %s", archive.received, c.instance)
 		}
+	}
+}
+
+// A dead archive costs one association and one event per attempt, not one per object.
+func TestCourier_WhatFailsTogetherComesBackTogether(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	l, dir, rev := reported(t, func() time.Time { return now })
+	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
+		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: "127.0.0.1:1", CallingAETitle: "JCSNODE"}}}
+	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	next := map[time.Time]bool{}
+	for _, d := range states(t, l) {
+		next[d.NextAt] = true
+	}
+	if len(next) != 1 {
+		t.Errorf("three objects come back at %d times, want together", len(next))
+	}
+	h, err := l.History(t.Context(), "1.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	for _, e := range h.Events {
+		if e.Kind == ledger.EventRetry {
+			events++
+		}
+	}
+	if events != 1 {
+		t.Errorf("%d events for one failed association, want 1", events)
+	}
+}
+
+// A file that changed on disk is not sent under its old UID.
+func TestCourier_ChangedFileIsNotSent(t *testing.T) {
+	l, dir, rev := reported(t, time.Now)
+	if err := os.WriteFile(filepath.Join(dir, "2.25.2"), []byte("something else"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	archive := &pacs{}
+	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
+	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	if got := states(t, l); got["2.25.2"].State == ledger.DeliverySent || got["2.25.3"].State != ledger.DeliverySent {
+		t.Errorf("changed file %s, good file %s; want waiting, sent", got["2.25.2"].State, got["2.25.3"].State)
 	}
 }

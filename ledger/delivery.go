@@ -109,49 +109,86 @@ func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination stri
 	return all, nil
 }
 
+// DeliveryResult is the outcome of one delivery among several.
+type DeliveryResult struct {
+	ID      int64
+	Outcome DeliveryOutcome
+}
+
 // RecordDelivery keeps the outcome of an attempt. What was sent stays sent.
 func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome) error {
-	kind := map[string]string{DeliveryWaiting: EventRetry, DeliverySent: EventSent, DeliveryFailed: EventDeliveryFailed}[o.State]
-	if kind == "" {
-		return fmt.Errorf("record delivery %d: unknown state %q", id, o.State)
-	}
+	return l.RecordDeliveries(ctx, []DeliveryResult{{id, o}})
+}
+
+// RecordDeliveries keeps outcomes of one attempt that belong together, such as those of all objects whose turn never came: one
+// transaction, and one event for all that ended alike.
+func (l *Ledger) RecordDeliveries(ctx context.Context, results []DeliveryResult) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		var studyUID, destination, object, before string
-		err := tx.QueryRowContext(ctx, `SELECT r.study_uid, d.destination, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
-			JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&studyUID, &destination, &object, &before)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		if before == DeliverySent {
-			return nil
-		}
-		now := l.now()
-		var sent time.Time
-		if o.State == DeliverySent {
-			sent = now
-		}
-		// The right sides see the row as it was: the same kind of trouble goes on, another begins.
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
-			trouble = ?7, troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
-			since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END WHERE id = ?9`,
-			o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id); err != nil {
-			return err
-		}
-		text := destination
-		for _, part := range []string{o.Status, o.Detail} {
-			if part != "" {
-				text += ": " + part
+		var events []Event
+		counts := map[string]int{} // by kind and text
+		for _, r := range results {
+			e, err := l.recordDelivery(ctx, tx, r.ID, r.Outcome)
+			if err != nil {
+				return fmt.Errorf("delivery %d: %w", r.ID, err)
+			}
+			if e == nil {
+				continue
+			}
+			key := e.Kind + e.StudyUID + e.Text
+			if counts[key]++; counts[key] == 1 {
+				events = append(events, *e)
 			}
 		}
-		return insertEvent(ctx, tx, Event{At: now, StudyUID: studyUID, Kind: kind, Text: text, Instance: object, Attributes: map[string]any{"destination": destination}})
+		for _, e := range events {
+			if n := counts[e.Kind+e.StudyUID+e.Text]; n > 1 {
+				e.Instance, e.Text = "", fmt.Sprintf("%s (%d objects)", e.Text, n)
+			}
+			if err := insertEvent(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("record delivery %d: %w", id, err)
+		return fmt.Errorf("record deliveries: %w", err)
 	}
 	return nil
+}
+
+// recordDelivery writes one outcome and returns its event, nil when the object was sent before.
+func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o DeliveryOutcome) (*Event, error) {
+	kind := map[string]string{DeliveryWaiting: EventRetry, DeliverySent: EventSent, DeliveryFailed: EventDeliveryFailed}[o.State]
+	if kind == "" {
+		return nil, fmt.Errorf("unknown state %q", o.State)
+	}
+	var studyUID, destination, object, before string
+	err := tx.QueryRowContext(ctx, `SELECT r.study_uid, d.destination, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
+		JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&studyUID, &destination, &object, &before)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	if err != nil || before == DeliverySent {
+		return nil, err
+	}
+	now := l.now()
+	var sent time.Time
+	if o.State == DeliverySent {
+		sent = now
+	}
+	// The right sides see the row as it was: the same kind of trouble goes on, another begins.
+	if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
+		trouble = ?7, troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
+		since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END WHERE id = ?9`,
+		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id); err != nil {
+		return nil, err
+	}
+	text := destination
+	for _, part := range []string{o.Status, o.Detail} {
+		if part != "" {
+			text += ": " + part
+		}
+	}
+	return &Event{At: now, StudyUID: studyUID, Kind: kind, Text: text, Instance: object, Attributes: map[string]any{"destination": destination}}, nil
 }
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
