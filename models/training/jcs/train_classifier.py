@@ -18,7 +18,7 @@ from jcs.networks.res2net import Res2Net
 from jcs.prepare import mask_to_cells, prepare
 from jcs.schedule import Budget, Interruption, Stage, poly, stage_at, warm_up
 
-STAGES = (Stage(0.0, 96, 16), Stage(0.55, 160, 16))
+STAGES = (Stage(0.0, 160, 16), Stage(0.65, 224, 12))
 RATE, WEIGHT_DECAY = 1e-3, 0.05  # AdamW; the paper's SGD at 0.1 is for 100 epochs on four GPUs
 AVERAGE_DECAY = 0.99
 MIX_ALPHA = 0.5  # JCS section IV-D
@@ -122,6 +122,8 @@ def train(arguments: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
     network = Res2Net(arguments.depth).to(memory_format=torch.channels_last)
+    if arguments.pretrained:
+        network.load_state_dict(checkpoint.load(arguments.pretrained)["average"])
     cell_loss = CellLoss()
     average = checkpoint.Average(network, AVERAGE_DECAY)
     decayed = [p for p in network.parameters() if p.ndim > 1]
@@ -197,6 +199,7 @@ def parser() -> argparse.ArgumentParser:
     budget.add_argument("--minutes", type=float, help="training time in all, earlier parts of a resumed run included")
     budget.add_argument("--iterations", type=int, help="optimiser steps in all; makes a run repeatable")
     arguments.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
+    arguments.add_argument("--pretrained", type=pathlib.Path, default=None, help="checkpoint of jcs.pretrain_classifier to start from")
     arguments.add_argument("--depth", type=int, default=50, choices=(50, 101))
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="checkpoints and curves (%(default)s)")
     arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")
