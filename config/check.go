@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,6 +29,13 @@ func (c *Config) check() Problems {
 	between(add, "node.max_associations", c.Node.MaxAssociations, 1, 4096)
 	between(add, "node.max_associations_per_peer", c.Node.MaxAssociationsPerPeer, 1, 4096)
 	between(add, "node.max_pdu", c.Node.MaxPDU, 4096, 1<<20)
+	for i, uid := range c.Node.TransferSyntaxes {
+		if strings.Trim(uid, "0123456789.") != "" || !strings.Contains(uid, ".") {
+			add("node.transfer_syntaxes: %q is no UID, such as \"1.2.840.10008.1.2.1\"", uid)
+		} else if slices.Contains(c.Node.TransferSyntaxes[:i], uid) {
+			add("node.transfer_syntaxes: %s is named twice", uid)
+		}
+	}
 	if c.Node.Drain < 0 {
 		add("node.drain: %v; 0 or more", c.Node.Drain)
 	}

@@ -41,14 +41,16 @@ type Node struct {
 	MaxPDU                 int      `toml:"max_pdu"` // bytes
 	Reserve                Size     `toml:"reserve"` // disk space that reception leaves free
 	AcceptOther            bool     `toml:"accept_other"`
-	Drain                  Duration `toml:"drain"` // how long SIGTERM waits for open associations and running jobs
+	TransferSyntaxes       []string `toml:"transfer_syntaxes"` // UIDs that are accepted, the preferred one first; empty: all that can be read
+	Drain                  Duration `toml:"drain"`             // how long SIGTERM waits for open associations and running jobs
 }
 
 // Peer may open associations. Empty fields allow any value.
 type Peer struct {
-	AETitle     string `toml:"ae_title"`
-	Network     string `toml:"network"`     // CIDR or a single address
-	Certificate string `toml:"certificate"` // common or DNS name that the peer's TLS certificate must have
+	AETitle     string   `toml:"ae_title"`
+	Network     string   `toml:"network"`     // CIDR or a single address
+	Quiet       Duration `toml:"quiet"`       // for studies that it sends; 0: that of [Settle]. Needs AETitle
+	Certificate string   `toml:"certificate"` // common or DNS name that the peer's TLS certificate must have
 
 	// Where reports of storage commitment go when the peer's own association is gone.
 	Address string `toml:"address"` // host:port
@@ -133,7 +135,7 @@ func Default() Config {
 	return Config{
 		Node: Node{
 			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", CheckCalled: true,
-			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, Reserve: 2 << 30, Drain: Duration(30 * time.Second),
+			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
 		},
 		TLS:      TLS{RequireClientCertificate: true, ExpiryWarning: Duration(30 * 24 * time.Hour)},
 		Settle:   Settle{Quiet: Duration(60 * time.Second), Limit: Duration(90 * time.Minute)},

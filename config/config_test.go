@@ -121,6 +121,24 @@ func TestLoad_SyntaxErrorNamesTheLine(t *testing.T) {
 	}
 }
 
+func TestLoad_AdmissionMistakes(t *testing.T) {
+	for text, want := range map[string]string{
+		"[node]\ntransfer_syntaxes = [\"explicit\"]\n":                                            "is no UID",
+		"[node]\ntransfer_syntaxes = [\"1.2.840.10008.1.2\", \"1.2.840.10008.1.2\"]\n":            "named twice",
+		"[[peer]]\nnetwork = \"10.0.0.0/8\"\nquiet = \"10s\"\n":                                   "peer[1].quiet: needs ae_title",
+		"[[peer]]\nae_title = \"CT\"\nquiet = \"-10s\"\n":                                         "peer[1].quiet: -10s",
+		"[settle]\nquiet = \"1s\"\nlimit = \"1m\"\n[[peer]]\nae_title = \"CT\"\nquiet = \"2m\"\n": "at most settle.limit",
+	} {
+		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+	c, err := load(t, "[node]\ntransfer_syntaxes = [\"1.2.840.10008.1.2\"]\n[[peer]]\nae_title = \"CT\"\nquiet = \"10s\"\n")
+	if err != nil || c.Peers[0].Quiet != Duration(10*time.Second) || len(c.Node.TransferSyntaxes) != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestPeer_Prefix(t *testing.T) {
 	for network, want := range map[string]string{"10.1.2.3": "10.1.2.3/32", "10.1.0.0/16": "10.1.0.0/16", "fd00::1": "fd00::1/128"} {
 		got, err := Peer{Network: network}.Prefix()

@@ -13,6 +13,12 @@ func (c *Config) checkPeer(add adder, key string, peer *Peer) {
 	if peer.AETitle == "" && peer.Network == "" && peer.Certificate == "" {
 		add("%s: give ae_title, network, certificate or some of them; an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
 	}
+	switch {
+	case peer.Quiet < 0 || peer.Quiet > c.Settle.Limit:
+		add("%s.quiet: %v; more than 0, at most settle.limit, %v", key, peer.Quiet, c.Settle.Limit)
+	case peer.Quiet != 0 && peer.AETitle == "":
+		add("%s.quiet: needs ae_title, by which the studies of the peer are known", key)
+	}
 	if peer.Address != "" {
 		address(add, key+".address", peer.Address, false)
 		if peer.AETitle == "" {

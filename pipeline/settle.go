@@ -16,9 +16,12 @@ type Settler struct {
 	Ledger *ledger.Ledger
 	Holds  func(studyUID string) bool // an open association stored into the study
 	Quiet  time.Duration
-	Limit  time.Duration
-	Now    func() time.Time
-	Logger *slog.Logger
+	// QuietOf is the quiet time of a calling AE title that has its own, otherwise 0; nil: none has. Where several have sent
+	// into a study, the longest counts.
+	QuietOf func(callingAETitle string) time.Duration
+	Limit   time.Duration
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // Run settles studies until the context ends.
@@ -45,7 +48,7 @@ func (s *Settler) settleDue(ctx context.Context) error {
 	now := s.Now()
 	var failures []error
 	for _, a := range receiving {
-		why, due := dueReason(a, now, s.Quiet, s.Limit, s.Holds(a.StudyUID))
+		why, due := dueReason(a, now, s.quiet(a.CallingAEs), s.Limit, s.Holds(a.StudyUID))
 		if !due {
 			continue
 		}
@@ -57,6 +60,24 @@ func (s *Settler) settleDue(ctx context.Context) error {
 		s.Logger.Info("study settled", "study", a.StudyUID, "revision", rev.Number, "instances", a.Instances, "why", why)
 	}
 	return errors.Join(failures...)
+}
+
+// quiet is the longest quiet time of those who sent.
+func (s *Settler) quiet(callingAEs []string) time.Duration {
+	longest := time.Duration(0)
+	for _, title := range callingAEs {
+		own := s.Quiet
+		if s.QuietOf != nil {
+			if d := s.QuietOf(title); d > 0 {
+				own = d
+			}
+		}
+		longest = max(longest, own)
+	}
+	if longest == 0 {
+		return s.Quiet
+	}
+	return longest
 }
 
 // dueReason says whether a study is complete at now, and why.

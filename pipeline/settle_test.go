@@ -32,3 +32,23 @@ func TestDueReason(t *testing.T) {
 		})
 	}
 }
+
+func TestSettler_QuietOfTheSenders(t *testing.T) {
+	s := &Settler{Quiet: time.Minute, QuietOf: func(title string) time.Duration {
+		return map[string]time.Duration{"FAST": 10 * time.Second, "SLOW": 5 * time.Minute}[title]
+	}}
+	for _, c := range []struct {
+		titles []string
+		want   time.Duration
+	}{
+		{nil, time.Minute}, {[]string{"CT1"}, time.Minute}, {[]string{"FAST"}, 10 * time.Second},
+		{[]string{"FAST", "CT1"}, time.Minute}, {[]string{"FAST", "SLOW"}, 5 * time.Minute},
+	} {
+		if got := s.quiet(c.titles); got != c.want {
+			t.Errorf("%q: %v, want %v", c.titles, got, c.want)
+		}
+	}
+	if got := (&Settler{Quiet: time.Minute}).quiet([]string{"FAST"}); got != time.Minute {
+		t.Errorf("nobody has his own: %v", got)
+	}
+}

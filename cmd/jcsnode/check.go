@@ -32,6 +32,9 @@ func checkCommand() *cobra.Command {
 				problems = append(problems, "models.library: "+err.Error())
 			}
 		}
+		if _, err := transferSyntaxes(cfg); err != nil {
+			problems = append(problems, err.Error())
+		}
 		for _, p := range problems {
 			fmt.Fprintln(c.ErrOrStderr(), p)
 		}

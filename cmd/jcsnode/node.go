@@ -20,7 +20,6 @@ import (
 	"jcsnode/ledger"
 	"jcsnode/models"
 	"jcsnode/pipeline"
-	"jcsnode/pipeline/codec"
 	"jcsnode/scp"
 )
 
@@ -81,16 +80,11 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 // wire makes the parts that work on others.
 func (n *node) wire() error {
 	c := n.config
-	settings := scp.Settings{AETitle: c.Node.AETitle, CheckCalled: c.Node.CheckCalled, AcceptOther: c.Node.AcceptOther, TransferSyntaxes: codec.TransferSyntaxes()}
-	for _, p := range c.Peers {
-		prefix, err := p.Prefix()
-		if err != nil {
-			return err
-		}
-		settings.Peers = append(settings.Peers, scp.Peer{AETitle: p.AETitle, Network: prefix, Certificate: p.Certificate})
+	settings, err := doorSettings(c)
+	if err != nil {
+		return err
 	}
 	if c.TLS.Listen != "" {
-		var err error
 		if n.own, err = n.identity("listener", secure.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, Authorities: c.TLS.ClientCA}); err != nil {
 			return err
 		}
@@ -111,7 +105,7 @@ func (n *node) wire() error {
 	n.settler = &pipeline.Settler{
 		Ledger: n.ledger,
 		Holds:  func(study string) bool { held, _ := n.door.Holds(study); return held },
-		Quiet:  time.Duration(c.Settle.Quiet), Limit: time.Duration(c.Settle.Limit),
+		Quiet:  time.Duration(c.Settle.Quiet), QuietOf: quietOf(c.Peers), Limit: time.Duration(c.Settle.Limit),
 		Now: time.Now, Logger: n.log,
 	}
 	manifest := n.runtime.Manifest()

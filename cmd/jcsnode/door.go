@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"jcsnode/config"
+	"jcsnode/pipeline/codec"
+	"jcsnode/scp"
+)
+
+// doorSettings says who may come in and with what.
+func doorSettings(c config.Config) (scp.Settings, error) {
+	syntaxes, err := transferSyntaxes(c)
+	if err != nil {
+		return scp.Settings{}, err
+	}
+	settings := scp.Settings{AETitle: c.Node.AETitle, CheckCalled: c.Node.CheckCalled, AcceptOther: c.Node.AcceptOther, TransferSyntaxes: syntaxes}
+	for _, p := range c.Peers {
+		prefix, err := p.Prefix()
+		if err != nil {
+			return settings, fmt.Errorf("network of peer %q: %w", p.AETitle, err)
+		}
+		settings.Peers = append(settings.Peers, scp.Peer{AETitle: p.AETitle, Network: prefix, Certificate: p.Certificate})
+	}
+	return settings, nil
+}
+
+// transferSyntaxes are those that the node accepts, the preferred one first.
+func transferSyntaxes(c config.Config) ([]string, error) {
+	if len(c.Node.TransferSyntaxes) == 0 {
+		return codec.TransferSyntaxes(), nil
+	}
+	for _, uid := range c.Node.TransferSyntaxes {
+		if !codec.Supported(uid) {
+			return nil, fmt.Errorf("node.transfer_syntaxes: %s cannot be read by this program; it reads %v", uid, codec.TransferSyntaxes())
+		}
+	}
+	return c.Node.TransferSyntaxes, nil
+}
+
+// quietOf looks up the quiet time of a peer that has its own.
+func quietOf(peers []config.Peer) func(string) time.Duration {
+	own := map[string]time.Duration{}
+	for _, p := range peers {
+		if p.Quiet > 0 {
+			own[p.AETitle] = max(own[p.AETitle], time.Duration(p.Quiet))
+		}
+	}
+	return func(title string) time.Duration { return own[title] }
+}
