@@ -133,9 +133,9 @@ func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 	}
 	labelled, frames := r, r
 	labelled.Options.LabelMap, frames.Options.MultiFrame = true, true
-	seen := map[string]bool{}
+	seen, unannounced := map[string]bool{}, map[string]bool{}
 	for _, b := range append(append(build(t, r), build(t, labelled)...), build(t, frames)...) {
-		seen[b.object.Kind] = true
+		seen[b.object.Kind], unannounced[b.object.Kind] = true, true
 		set := read(t, b.object)
 		if got := set.String(dataset.SeriesDescription); !strings.HasSuffix(got, " rev 3") {
 			t.Errorf("%s: series description %q", b.object.Title, got)
@@ -148,8 +148,16 @@ func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 			t.Errorf("%s does not say what it replaces", b.object.Title)
 		}
 	}
-	if len(seen) != 9 {
-		t.Errorf("looked at kinds %v", seen)
+	for _, options := range []dicomout.Options{r.Options, labelled.Options, frames.Options} {
+		for _, k := range options.Kinds() {
+			if !seen[k.Name] {
+				t.Errorf("kind %s is announced and not made", k.Name)
+			}
+			delete(unannounced, k.Name)
+		}
+	}
+	for k := range unannounced {
+		t.Errorf("kind %s is made and not announced", k)
 	}
 }
 

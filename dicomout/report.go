@@ -76,6 +76,30 @@ func DefaultOptions() Options {
 		Workers: 1}
 }
 
+// Kinds are the kinds of objects that a study may have under the options, in the order in which they are made.
+func (o Options) Kinds() []object.Kind {
+	segmentation, activation := object.Segmentation, object.Activation
+	if o.LabelMap {
+		segmentation = object.LabelMap
+	}
+	if o.MultiFrame {
+		activation = object.ActivationMultiFrame
+	}
+	var kinds []object.Kind
+	for _, k := range []struct {
+		made bool
+		kind object.Kind
+	}{
+		{o.Summary, object.Summary}, {o.Segmentation, segmentation}, {o.Lungs, object.Lungs}, {o.Report, object.Report},
+		{o.Rejection, object.Rejection}, {o.Activation, activation}, {o.Outline, object.Outline},
+	} {
+		if k.made {
+			kinds = append(kinds, k.kind)
+		}
+	}
+	return kinds
+}
+
 // check makes sure that slices and study belong together.
 func (r *Report) check() error {
 	if r.Study == nil {

@@ -30,8 +30,9 @@ var arrows = map[string][]string{
 	"dicomout/object/*": {"dataset", "dicomout/object"},
 	"dicomout/seg":      {"dataset", "dicomout/object"},
 	"dicomout/sc":       {"dataset", "dicomout/object"},
+	"dicomout/sr":       {"dataset", "dicomout/object"},
 	"dicomout/deliver":  {"dimse", "dimse/pdu", "dataset", "dicomout/object"},
-	"dicomout":          {"guard", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/deliver"},
+	"dicomout":          {"guard", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/sr", "dicomout/deliver"},
 	"cmd/jcsnode":       {"*"},
 	"bench/*":           {"models", "dataset", "dimse"},
 }

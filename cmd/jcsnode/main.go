@@ -49,8 +49,8 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serveCommand(), checkCommand(), runCommand(), statusCommand(), sendCommand(), echoCommand(),
-		phantomCommand(), archiveCommand(), demoCommand())
+	c.AddCommand(serveCommand(), checkCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
+		requeueCommand(), sendCommand(), echoCommand(), phantomCommand(), archiveCommand(), demoCommand())
 	return c
 }
 

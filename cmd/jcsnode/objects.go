@@ -63,8 +63,7 @@ func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pip
 // report converts the examination; done closes the source file.
 func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r dicomout.Report, done func(), err error) {
 	o := m.config.Objects
-	r.Options = dicomout.Options{Summary: o.Summary, Segmentation: o.Segmentation, Activation: o.Activation, Outline: o.Outline,
-		NotProcessed: o.NotProcessed, Geometry: o.SCGeometry, Workers: runtime.GOMAXPROCS(0)}
+	r.Options = objectOptions(o)
 	source, err := sourceOf(x)
 	if err != nil {
 		return r, nil, err
@@ -93,6 +92,12 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		return r, nil, err
 	}
 	return r, done, nil
+}
+
+// objectOptions says which objects the site wants.
+func objectOptions(o config.Objects) dicomout.Options {
+	return dicomout.Options{Summary: o.Summary, Segmentation: o.Segmentation, Activation: o.Activation, Outline: o.Outline,
+		NotProcessed: o.NotProcessed, Geometry: o.SCGeometry, Workers: runtime.GOMAXPROCS(0)}
 }
 
 func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {

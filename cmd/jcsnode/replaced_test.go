@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"jcsnode/dicomout/object"
 	"jcsnode/ledger"
@@ -26,7 +27,11 @@ func ledgerStudy(t *testing.T, dir, study string) *ledger.Ledger {
 func late(t *testing.T, l *ledger.Ledger, study string, n int) {
 	t.Helper()
 	uid := fmt.Sprintf("%s.1.%d", study, n)
-	if err := l.Record(t.Context(), ledger.Instance{StudyUID: study, SeriesUID: study + ".1", SOPInstanceUID: uid, CallingAE: "SCANNER", Path: "inbox/" + uid}); err != nil {
+	if err := l.Record(t.Context(), ledger.Instance{StudyUID: study, SeriesUID: study + ".1", SOPInstanceUID: uid, CallingAE: "SCANNER",
+		RemoteAddr: fmt.Sprintf("10.0.0.1:%d", 4000+n), Association: "a", Path: "inbox/" + uid, ReceivedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -57,14 +57,7 @@ func Send(ctx context.Context, dest Destination, items []Item, report func(Outco
 	if len(items) == 0 {
 		return nil
 	}
-	dialer := dimse.Dialer{
-		CallingAETitle:         dest.CallingAETitle,
-		TLSConfig:              dest.TLS,
-		Timeouts:               dest.Timeouts,
-		ImplementationClassUID: object.ImplementationClassUID,
-		ImplementationVersion:  object.ImplementationVersionName,
-	}
-	conn, err := dialer.Dial(ctx, dest.Address, dest.AETitle, contexts(items))
+	conn, err := dest.dial(ctx, items)
 	if err != nil {
 		giveUp(items, err, report)
 		return fmt.Errorf("deliver to %s: %w", dest.Name, err)
@@ -82,6 +75,18 @@ func Send(ctx context.Context, dest Destination, items []Item, report func(Outco
 		_ = conn.Abort() // every object has its answer: how the peer says goodbye changes nothing
 	}
 	return nil
+}
+
+// dial opens an association with a context for every form of the items.
+func (dest Destination) dial(ctx context.Context, items []Item) (*dimse.Conn, error) {
+	dialer := dimse.Dialer{
+		CallingAETitle:         dest.CallingAETitle,
+		TLSConfig:              dest.TLS,
+		Timeouts:               dest.Timeouts,
+		ImplementationClassUID: object.ImplementationClassUID,
+		ImplementationVersion:  object.ImplementationVersionName,
+	}
+	return dialer.Dial(ctx, dest.Address, dest.AETitle, contexts(items))
 }
 
 // giveUp reports items whose turn never came.

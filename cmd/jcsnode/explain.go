@@ -1,0 +1,292 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"jcsnode/config"
+	"jcsnode/ledger"
+	"jcsnode/pipeline"
+)
+
+func explainCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "explain STUDY_UID",
+		Short: "say in sentences what happened to a study, and what happens next",
+		Long: "explain says what arrived of a study, what was chosen of it and why, what was found and made, what each destination\n" +
+			"answered, and what happens next and when. `jcsnode status STUDY_UID` has the same and every event, as lists.",
+		Args: cobra.ExactArgs(1),
+	}
+	path := configFlag(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cfg, err := config.Load(*path)
+		if err != nil {
+			return err
+		}
+		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{ReadOnly: true})
+		if err != nil {
+			return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
+		}
+		defer l.Close()
+		h, err := l.History(c.Context(), args[0])
+		if errors.Is(err, ledger.ErrNotFound) {
+			return fmt.Errorf("study %s is not known here; `jcsnode status` lists the studies", args[0])
+		}
+		if err != nil {
+			return err
+		}
+		e := explanation{w: c.OutOrStdout(), settle: cfg.Settle, now: time.Now()}
+		e.study(h)
+		return nil
+	}
+	return c
+}
+
+// explanation tells the history of a study in sentences.
+type explanation struct {
+	w      io.Writer
+	settle config.Settle
+	now    time.Time
+}
+
+func (e *explanation) study(h *ledger.History) {
+	fmt.Fprintf(e.w, "Study %s is %s.\n", h.StudyUID, h.State)
+	e.part("What arrived", arrived(h))
+	for i := range h.Revisions {
+		r := &h.Revisions[i]
+		e.part(fmt.Sprintf("Revision %d", r.Number), revisionSentences(r))
+		if len(r.Deliveries) > 0 {
+			e.part(fmt.Sprintf("Delivery of revision %d", r.Number), deliverySentences(r.Deliveries))
+		}
+	}
+	e.part("What happens next", e.next(h))
+}
+
+// part prints a heading and its sentences, each on a line.
+func (e *explanation) part(title string, sentences []string) {
+	fmt.Fprintf(e.w, "\n%s\n", title)
+	for _, s := range sentences {
+		fmt.Fprintf(e.w, "  %s\n", s)
+	}
+}
+
+func arrived(h *ledger.History) []string {
+	series, callers, associations := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	again := 0
+	flags := newTally()
+	for _, i := range h.Instances {
+		series[i.SeriesUID], associations[i.Association] = true, true
+		callers[strings.TrimSpace(i.CallingAE+" "+host(i.RemoteAddr))] = true
+		again += i.ReceivedAgain
+		if i.Flag != "" {
+			flags.add(i.Flag, 1)
+		}
+	}
+	sentences := []string{fmt.Sprintf("%s of %d series came from %s between %s and %s, over %s.", plural(len(h.Instances), "instance"), len(series),
+		strings.Join(sorted(callers), ", "), clock(h.FirstAt), clock(h.LastAt), plural(len(associations), "association"))}
+	if again > 0 {
+		sentences = append(sentences, fmt.Sprintf("The same bytes came again %d times, which changes nothing.", again))
+	}
+	for _, f := range flags.order {
+		sentences = append(sentences, fmt.Sprintf("%s flagged: %s.", plural(flags.counts[f], "instance"), f))
+	}
+	return sentences
+}
+
+// host is an address without its port, which is another one for each association.
+func host(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
+}
+
+// revisionSentences say what was read of a revision, what was found and what was made.
+func revisionSentences(r *ledger.RevisionHistory) []string {
+	sentences := []string{fmt.Sprintf("Taken as complete at %s: %s.", clock(r.SettledAt), r.SettledWhy)}
+	for _, s := range r.Series {
+		verb := "was not read"
+		if s.Chosen {
+			verb = "was read"
+		}
+		sentences = append(sentences, fmt.Sprintf("Series %s %s: %s", s.SeriesUID, verb, stop(s.Text)))
+		if s.Remedy != "" {
+			sentences = append(sentences, "  What to do: "+stop(s.Remedy))
+		}
+	}
+	left := newTally()
+	for _, i := range r.Reasons {
+		left.add(i.Text, 1)
+	}
+	for _, why := range left.order {
+		sentences = append(sentences, fmt.Sprintf("%s left out: %s", plural(left.counts[why], "instance"), stop(why)))
+	}
+	sentences = append(sentences, outcome(r)...)
+	if r.SupersededBy > 0 {
+		sentences = append(sentences, fmt.Sprintf("Revision %d replaced it.", r.SupersededBy))
+	}
+	return sentences
+}
+
+// outcome says how the revision ended, or that it has not.
+func outcome(r *ledger.RevisionHistory) []string {
+	var sentences []string
+	var found pipeline.Report
+	known := len(r.Findings) > 0 && json.Unmarshal(r.Findings, &found) == nil
+	switch r.State {
+	case ledger.StateSettled:
+		return []string{"It waits to be processed."}
+	case ledger.StateProcessing:
+		return []string{fmt.Sprintf("It is being processed since %s.", clock(r.StartedAt))}
+	case ledger.StateNotProcessed:
+		sentences = append(sentences, fmt.Sprintf("It was not processed (%s): %s", r.Reason.Code, stop(r.Reason.Text)))
+		if r.Reason.Remedy != "" {
+			sentences = append(sentences, "What to do: "+stop(r.Reason.Remedy))
+		}
+	case ledger.StateReported:
+		if known && found.Decision != nil {
+			verdict := "negative"
+			if found.Decision.Positive {
+				verdict = "positive"
+			}
+			sentences = append(sentences, fmt.Sprintf("The study is %s: %s", verdict, stop(found.Decision.Text)))
+		}
+		if l := found.Lesions; known && l != nil && found.Lungs != nil {
+			sentences = append(sentences, fmt.Sprintf("%s of %.1f mL were segmented, %.1f %% of the lungs.", plural(l.Count, "lesion"), l.VolumeML, 100*found.Lungs.LesionShare))
+		}
+		if r.Reason.Code != "" {
+			sentences = append(sentences, stop(r.Reason.Text))
+		}
+	}
+	if known && len(found.Models) > 0 {
+		sentences = append(sentences, fmt.Sprintf("The weights of the networks are %s.", pipeline.Weights(found.Models)))
+	}
+	kinds := newTally()
+	for _, o := range r.Objects {
+		kinds.add(o.Kind, 1)
+	}
+	if len(r.Objects) == 0 {
+		return append(sentences, "No object was made.")
+	}
+	var each []string
+	for _, k := range kinds.order {
+		each = append(each, fmt.Sprintf("%d %s", kinds.counts[k], k))
+	}
+	return append(sentences, fmt.Sprintf("%s made by %s: %s.", plural(len(r.Objects), "object"), clock(r.FinishedAt), strings.Join(each, ", ")))
+}
+
+// deliverySentences say what each destination answered, deliveries with the same answer together.
+func deliverySentences(all []ledger.Delivery) []string {
+	type answer struct{ destination, state, status, detail string }
+	groups := map[answer][]ledger.Delivery{}
+	var order []answer
+	for _, d := range all {
+		a := answer{d.Destination, d.State, d.Status, d.Detail}
+		if groups[a] == nil {
+			order = append(order, a)
+		}
+		groups[a] = append(groups[a], d)
+	}
+	slices.SortStableFunc(order, func(a, b answer) int { return strings.Compare(a.destination, b.destination) })
+	var sentences []string
+	for _, a := range order {
+		group := groups[a]
+		said := strings.TrimSpace(a.status + " " + a.detail)
+		switch a.state {
+		case ledger.DeliverySent:
+			last := slices.MaxFunc(group, func(x, y ledger.Delivery) int { return x.SentAt.Compare(y.SentAt) })
+			sentences = append(sentences, fmt.Sprintf("%s took %s by %s: %s", a.destination, plural(len(group), "object"), clock(last.SentAt), stop(said)))
+		case ledger.DeliveryFailed:
+			sentences = append(sentences, fmt.Sprintf("%s did not take %s, for good, after %s: %s", a.destination, plural(len(group), "object"), attempts(group), stop(said)))
+		default:
+			if said == "" {
+				sentences = append(sentences, fmt.Sprintf("%s has not been asked yet about %s.", a.destination, plural(len(group), "object")))
+				continue
+			}
+			sentences = append(sentences, fmt.Sprintf("%s has not taken %s so far, after %s: %s", a.destination, plural(len(group), "object"), attempts(group), stop(said)))
+		}
+	}
+	return sentences
+}
+
+// attempts is the largest number of attempts of the deliveries, in words.
+func attempts(all []ledger.Delivery) string {
+	most := 0
+	for _, d := range all {
+		most = max(most, d.Attempts)
+	}
+	return plural(most, "attempt")
+}
+
+// next says what the node will do by itself, and what it leaves to people.
+func (e *explanation) next(h *ledger.History) []string {
+	var sentences []string
+	if h.State == ledger.StateReceiving {
+		sentences = append(sentences, e.settles(h))
+	}
+	if n := len(h.Revisions); n > 0 {
+		switch newest := h.Revisions[n-1]; newest.State {
+		case ledger.StateSettled:
+			sentences = append(sentences, fmt.Sprintf("Revision %d is processed as soon as a worker is free, and at the next start if the node is down.", newest.Number))
+		case ledger.StateProcessing:
+			sentences = append(sentences, fmt.Sprintf("The node finishes revision %d; if it is down, it begins again at the next start.", newest.Number))
+		}
+	}
+	failed := 0
+	waiting := map[string]time.Time{}
+	for _, r := range h.Revisions {
+		for _, d := range r.Deliveries {
+			switch d.State {
+			case ledger.DeliveryFailed:
+				failed++
+			case ledger.DeliveryWaiting:
+				if at, known := waiting[d.Destination]; !known || d.NextAt.Before(at) {
+					waiting[d.Destination] = d.NextAt
+				}
+			}
+		}
+	}
+	for _, destination := range sorted(waiting) {
+		if at := waiting[destination]; at.After(e.now) {
+			sentences = append(sentences, fmt.Sprintf("%s is asked again at %s, in %s.", destination, clock(at), at.Sub(e.now).Round(time.Second)))
+		} else {
+			sentences = append(sentences, fmt.Sprintf("%s is asked as soon as an association is free, and at the next start if the node is down.", destination))
+		}
+	}
+	if failed > 0 {
+		sentences = append(sentences, fmt.Sprintf("%s failed for good: once the cause is gone, `jcsnode requeue %s` has them tried again.", plural(failed, "delivery"), h.StudyUID))
+	}
+	if len(sentences) == 0 {
+		sentences = append(sentences, "Nothing, unless more instances of the study come.")
+	}
+	return sentences
+}
+
+// settles says when a study that is still received counts as complete.
+func (e *explanation) settles(h *ledger.History) string {
+	open := 0
+	var first, last time.Time
+	for _, i := range h.Instances {
+		if i.Revision != 0 {
+			continue
+		}
+		open++
+		if first.IsZero() || i.ReceivedAt.Before(first) {
+			first = i.ReceivedAt
+		}
+		if i.ReceivedAt.After(last) {
+			last = i.ReceivedAt
+		}
+	}
+	quiet, limit := time.Duration(e.settle.Quiet), time.Duration(e.settle.Limit)
+	return fmt.Sprintf("%s wait until the study is complete: at %s, if nothing more comes and no association that stored into it is open, and at %s in any case.",
+		plural(open, "instance"), clock(last.Add(quiet)), clock(first.Add(limit)))
+}

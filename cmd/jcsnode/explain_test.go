@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jcsnode/config"
+	"jcsnode/ledger"
+	"jcsnode/pipeline"
+)
+
+var times = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
+
+// explained is what explain says of the study, with TIME for every time.
+func explained(t *testing.T, l *ledger.Ledger, study string, now time.Time) string {
+	t.Helper()
+	h, err := l.History(t.Context(), study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	e := explanation{w: &text, settle: config.Default().Settle, now: now}
+	e.study(h)
+	return times.ReplaceAllString(text.String(), "TIME")
+}
+
+func wantText(t *testing.T, got, want string) {
+	t.Helper()
+	if diff := cmp.Diff(strings.TrimSpace(want), strings.TrimSpace(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestExplain_Receiving(t *testing.T) {
+	l := ledgerStudy(t, t.TempDir(), "1.2.3")
+	late(t, l, "1.2.3", 2)
+	wantText(t, explained(t, l, "1.2.3", time.Now()), `
+Study 1.2.3 is receiving.
+
+What arrived
+  2 instances of 1 series came from SCANNER 10.0.0.1 between TIME and TIME, over 1 association.
+
+What happens next
+  2 instances wait until the study is complete: at TIME, if nothing more comes and no association that stored into it is open, and at TIME in any case.
+`)
+}
+
+func TestExplain_EveryAnswerOfADestination(t *testing.T) {
+	const study = "1.2.3"
+	l := ledgerStudy(t, t.TempDir(), study)
+	rev := settled(t, l, study)
+	if err := l.SaveSeriesReasons(t.Context(), rev.ID, []ledger.SeriesReason{
+		{SeriesUID: "1.2.3.1", Chosen: true, Text: "axial, thinnest slices"}, {SeriesUID: "1.2.3.2", Text: "a localizer"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.SaveInstanceReasons(t.Context(), rev.ID, []ledger.InstanceReason{
+		{Path: "inbox/9", Code: "other-size", Text: "256 x 256 pixels"}, {Path: "inbox/8", Code: "other-size", Text: "256 x 256 pixels"}}); err != nil {
+		t.Fatal(err)
+	}
+	findings, err := json.Marshal(pipeline.Report{State: pipeline.StateReported,
+		Decision: &pipeline.Decision{Positive: true, Text: "31 of 40 slices are positive, more than 25"},
+		Lesions:  &pipeline.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &pipeline.Lungs{LesionShare: 0.0067},
+		Models: []pipeline.Model{{Name: "classifier", Status: "untrained"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", findings); err != nil {
+		t.Fatal(err)
+	}
+	objects := []ledger.Object{{Kind: "summary", SOPInstanceUID: "2.25.1"}, {Kind: "seg", SOPInstanceUID: "2.25.2"},
+		{Kind: "outline", SOPInstanceUID: "2.25.3"}, {Kind: "outline", SOPInstanceUID: "2.25.4"}}
+	if err := l.Report(t.Context(), rev.ID, objects, []string{"pacs"}, ledger.Reason{Text: "positive"}); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
+	if err != nil || len(waiting) != 4 {
+		t.Fatalf("%d deliveries, %v", len(waiting), err)
+	}
+	for i, o := range []ledger.DeliveryOutcome{
+		{State: ledger.DeliverySent, Attempted: true, Status: "0000H", Detail: "stored"},
+		{State: ledger.DeliveryFailed, Attempted: true, Status: "A900H", Detail: "peer does not want this object"},
+		{State: ledger.DeliveryWaiting, Attempted: true, Status: "A700H", Detail: "peer cannot store now", Trouble: "slow", NextAt: now.Add(90 * time.Second)},
+	} {
+		if err := l.RecordDelivery(t.Context(), waiting[i].ID, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `
+Study 1.2.3 is reported.
+
+What arrived
+  1 instance of 1 series came from SCANNER 10.0.0.1 between TIME and TIME, over 1 association.
+
+Revision 1
+  Taken as complete at TIME: quiet for 60 s.
+  Series 1.2.3.1 was read: axial, thinnest slices.
+  Series 1.2.3.2 was not read: a localizer.
+  2 instances left out: 256 x 256 pixels.
+  The study is positive: 31 of 40 slices are positive, more than 25.
+  3 lesions of 41.0 mL were segmented, 0.7 % of the lungs.
+  The weights of the networks are untrained.
+  4 objects made by TIME: 1 summary, 1 seg, 2 outline.
+
+Delivery of revision 1
+  pacs took 1 object by TIME: 0000H stored.
+  pacs did not take 1 object, for good, after 1 attempt: A900H peer does not want this object.
+  pacs has not taken 1 object so far, after 1 attempt: A700H peer cannot store now.
+  pacs has not been asked yet about 1 object.
+
+What happens next
+`
+	wantText(t, explained(t, l, study, now), want+`  pacs is asked as soon as an association is free, and at the next start if the node is down.
+  1 delivery failed for good: once the cause is gone, `+"`jcsnode requeue 1.2.3`"+` has them tried again.
+`)
+	// The one that was never asked is sent: what is left waits for its time.
+	if err := l.RecordDelivery(t.Context(), waiting[3].ID, ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true, Status: "0000H", Detail: "stored"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := explained(t, l, study, now), "pacs is asked again at TIME, in 1m30s."; !strings.Contains(got, want) {
+		t.Errorf("%s\nlacks %q", got, want)
+	}
+}
+
+func TestExplain_NotProcessedAndSuperseded(t *testing.T) {
+	const study = "1.2.3"
+	l := ledgerStudy(t, t.TempDir(), study)
+	rev := settled(t, l, study)
+	why := ledger.Reason{Code: "no-axial-series", Text: "no axial series", Remedy: "send the axial reconstruction"}
+	if err := l.NotProcessed(t.Context(), rev.ID, why, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	late(t, l, study, 2)
+	settled(t, l, study)
+	wantText(t, explained(t, l, study, time.Now()), `
+Study 1.2.3 is processing.
+
+What arrived
+  2 instances of 1 series came from SCANNER 10.0.0.1 between TIME and TIME, over 1 association.
+
+Revision 1
+  Taken as complete at TIME: quiet for 60 s.
+  It was not processed (no-axial-series): no axial series.
+  What to do: send the axial reconstruction.
+  No object was made.
+  Revision 2 replaced it.
+
+Revision 2
+  Taken as complete at TIME: quiet for 60 s.
+  It is being processed since TIME.
+
+What happens next
+  The node finishes revision 2; if it is down, it begins again at the next start.
+`)
+}

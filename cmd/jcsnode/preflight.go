@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"jcsnode/config"
+	"jcsnode/dataset"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/deliver"
+	"jcsnode/dimse"
+	"jcsnode/dimse/secure"
+)
+
+func preflightCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "preflight",
+		Short: "ask every destination what it would take; sends nothing; exit code 1 if anything would be refused",
+		Long: "preflight opens one association with each destination of the configuration and offers every class and transfer\n" +
+			"syntax in which results would go there. It prints what would be accepted, in which form, and what would be refused\n" +
+			"and what to do about it. Nothing is sent. The exit code is 1 if a destination cannot be reached or refuses something.",
+		Args: cobra.NoArgs,
+	}
+	path := configFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg, err := config.Load(*path)
+		if err != nil {
+			return err
+		}
+		out := c.OutOrStdout()
+		if len(cfg.Destinations) == 0 {
+			fmt.Fprintln(out, "no [[destination]] is configured: results stay here")
+			return nil
+		}
+		good := true
+		for _, d := range cfg.Destinations {
+			destination, err := destinationOf(d)
+			if err != nil {
+				return err
+			}
+			good = preflight(c.Context(), out, destination, objectOptions(cfg.Objects)) && good
+		}
+		if !good {
+			return exitCode(1)
+		}
+		return nil
+	}
+	return c
+}
+
+// destinationOf converts a destination of the configuration, with its TLS files read once.
+func destinationOf(d config.Destination) (deliver.Destination, error) {
+	timeout := time.Duration(d.Timeout)
+	destination := deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address, CallingAETitle: d.CallingAETitle,
+		Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}}
+	if d.TLS {
+		identity, err := secure.Load(secure.Files{Certificate: d.Certificate, Key: d.Key, Authorities: d.CA}, slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			return destination, fmt.Errorf("TLS of the destination %s: %w", d.Name, err)
+		}
+		destination.TLS = identity.Client()
+	}
+	return destination, nil
+}
+
+// preflight prints what one destination would take, and tells whether that is everything.
+func preflight(ctx context.Context, w io.Writer, d deliver.Destination, options dicomout.Options) bool {
+	fmt.Fprintf(w, "%s (%s at %s, called by %s)\n", d.Name, d.AETitle, d.Address, d.CallingAETitle)
+	kinds := options.Kinds()
+	if len(kinds) == 0 {
+		fmt.Fprintln(w, "  nothing would be sent: every kind of object is off in [objects]")
+		return true
+	}
+	items := make([]deliver.Item, len(kinds))
+	for i, k := range kinds {
+		items[i] = dicomout.WithAlternative(deliver.Item{SOPClassUID: k.SOPClassUID, TransferSyntaxUID: dataset.ExplicitVRLittleEndian})
+	}
+	answers, err := deliver.Probe(ctx, d, items)
+	if err != nil {
+		v := deliver.ClassifyError(err)
+		fmt.Fprintf(w, "  NO ASSOCIATION: %s\n", v.Text)
+		if v.Remedy != "" {
+			fmt.Fprintf(w, "  what to do: %s\n", v.Remedy)
+		}
+		return false
+	}
+	good := true
+	var remedies []string
+	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
+	for i, a := range answers {
+		verdict := "REFUSED: " + a.Verdict.Text
+		switch a.SOPClassUID {
+		case "":
+			good = false
+			if !slices.Contains(remedies, a.Verdict.Remedy) {
+				remedies = append(remedies, a.Verdict.Remedy)
+			}
+		case kinds[i].SOPClassUID:
+			verdict = "accepted, " + syntaxName(a.TransferSyntaxUID)
+		default:
+			verdict = fmt.Sprintf("accepted as SOP class %s, %s", a.SOPClassUID, syntaxName(a.TransferSyntaxUID))
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", kinds[i].Name, kinds[i].SOPClassUID, verdict)
+	}
+	t.Flush()
+	for _, remedy := range remedies {
+		fmt.Fprintf(w, "  what to do: %s\n", remedy)
+	}
+	return good
+}
+
+func syntaxName(uid string) string {
+	if s, ok := dataset.LookupTransferSyntax(uid); ok {
+		return s.Name
+	}
+	return uid
+}

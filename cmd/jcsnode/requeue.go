@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"jcsnode/config"
+	"jcsnode/ledger"
+)
+
+func requeueCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "requeue STUDY_UID",
+		Short: "have a study processed again, and its failed deliveries tried again",
+		Long: "requeue has the newest revision of a study processed again and every delivery of it that failed for good tried\n" +
+			"again. What was sent stays sent: the same input makes the same objects under the same UIDs. The running node takes\n" +
+			"the work up within seconds, a stopped one at its next start.",
+		Args: cobra.ExactArgs(1),
+	}
+	path := configFlag(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cfg, err := config.Load(*path)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(ledgerPath(cfg)); err != nil { // opening would make one
+			return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
+		}
+		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{Logger: newLogger(cfg.Log)})
+		if err != nil {
+			return fmt.Errorf("open the ledger: %w", err)
+		}
+		err = l.Requeue(c.Context(), args[0])
+		if closeErr := l.Close(); err == nil {
+			err = closeErr
+		}
+		if errors.Is(err, ledger.ErrNotFound) {
+			return fmt.Errorf("study %s is not known here or was never settled; `jcsnode status` lists the studies", args[0])
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "study %s will be processed again; `jcsnode explain %s` says how it goes\n", args[0], args[0])
+		return nil
+	}
+	return c
+}
