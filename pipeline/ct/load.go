@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sort"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -187,7 +188,15 @@ func decodeAll(parent context.Context, headers []Header, progress func(done, tot
 	done := 0
 	g, ctx := errgroup.WithContext(parent)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range headers {
+	order := make([]int, len(headers))
+	for i := range order {
+		order[i] = i
+	}
+	if inflated(headers) {
+		g.SetLimit(1)
+		sort.SliceStable(order, func(a, b int) bool { return headers[order[a]].Frame < headers[order[b]].Frame })
+	}
+	for _, i := range order {
 		if ctx.Err() != nil {
 			break
 		}
@@ -213,6 +222,14 @@ func decodeAll(parent context.Context, headers []Header, progress func(done, tot
 		err = parent.Err() // the loop may have ended early by the caller's context alone
 	}
 	return out, err
+}
+
+// inflated reports whether frames share a deflated file. Such a file is inflated from its beginning for every step back, so its
+// frames are decoded one after the other, in their own order.
+func inflated(headers []Header) bool {
+	return slices.ContainsFunc(headers, func(h Header) bool {
+		return h.Frames > 1 && h.TransferSyntaxUID == dataset.DeflatedExplicitVRLittleEndian
+	})
 }
 
 // openFiles opens each file once and closes it after its last slice.
