@@ -121,7 +121,11 @@ func (x *Examination) InputDigest() string {
 		}
 	} else {
 		for i := range x.Headers {
-			uids = append(uids, x.Headers[i].SOPInstanceUID)
+			h := &x.Headers[i]
+			if h.Refusal != nil && h.Refusal.Code == ct.CodeNotOurs {
+				continue // perhaps our own page about this very study, sent back to us
+			}
+			uids = append(uids, h.SOPInstanceUID)
 		}
 	}
 	slices.Sort(uids)
