@@ -122,11 +122,11 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 func (c *Courier) item(d ledger.Delivery) deliver.Item {
 	path := filepath.Join(c.DataDir, d.Object.Path)
 	return WithAlternative(deliver.Item{ID: d.ID, SOPClassUID: d.Object.SOPClassUID, SOPInstanceUID: d.Object.SOPInstanceUID,
-		TransferSyntaxUID: d.Object.TransferSyntaxUID, Read: func() ([]byte, error) { return os.ReadFile(path) }})
+		TransferSyntaxUID: d.Object.TransferSyntaxUID, Read: func() ([]byte, error) { return readWhole(path, d.Object.SHA256) }})
 }
 
-// WithAlternative adds the other form that objects of its class have. A label map has a BINARY form for destinations that do not know its
-// class; it is made when it is needed.
+// WithAlternative adds the other form that objects of its class have. A label map has a BINARY form for destinations that do not
+// know its class; it is made when it is needed.
 func WithAlternative(item deliver.Item) deliver.Item {
 	if item.SOPClassUID != object.LabelMapSegmentationStorage {
 		return item

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -233,7 +234,7 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, rev := reportedObjects(t, dir, time.Now, []ledger.Object{{SOPInstanceUID: labelMap.SOPInstanceUID, SOPClassUID: labelMap.SOPClassUID,
-			Kind: labelMap.Kind, TransferSyntaxUID: labelMap.TransferSyntaxUID, Path: "map.dcm", SHA256: "1"}})
+			Kind: labelMap.Kind, TransferSyntaxUID: labelMap.TransferSyntaxUID, Path: "map.dcm", SHA256: hexSHA256(labelMap.File)}})
 		archive := &pacs{refused: c.refused}
 		courier := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 			Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
@@ -295,5 +296,26 @@ func TestCourier_ChangedFileIsNotSent(t *testing.T) {
 	}
 	if got := states(t, l); got["2.25.2"].State == ledger.DeliverySent || got["2.25.3"].State != ledger.DeliverySent {
 		t.Errorf("changed file %s, good file %s; want waiting, sent", got["2.25.2"].State, got["2.25.3"].State)
+	}
+}
+
+// A file that is not the one that was written is not sent, however well it reads.
+func TestCourier_AlteredFileStaysHere(t *testing.T) {
+	l, dir, rev := reported(t, time.Now)
+	file, err := os.ReadFile(filepath.Join(dir, "2.25.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "2.25.2"), file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	archive := &pacs{}
+	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
+	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	if d := states(t, l)["2.25.2"]; d.State != ledger.DeliveryWaiting || !strings.Contains(d.Detail, "not the file that was written") || len(archive.received) != 2 {
+		t.Errorf("%s %q, archive got %v; want the altered file kept here", d.State, d.Detail, archive.received)
 	}
 }
