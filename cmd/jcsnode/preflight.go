@@ -103,9 +103,9 @@ func preflight(ctx context.Context, w io.Writer, d deliver.Destination, options 
 				remedies = append(remedies, a.Verdict.Remedy)
 			}
 		case kinds[i].SOPClassUID:
-			verdict = "accepted, " + syntaxName(a.TransferSyntaxUID)
+			verdict = "accepted, " + transferSyntaxName(a.TransferSyntaxUID)
 		default:
-			verdict = fmt.Sprintf("accepted as SOP class %s, %s", a.SOPClassUID, syntaxName(a.TransferSyntaxUID))
+			verdict = fmt.Sprintf("accepted as SOP class %s, %s", a.SOPClassUID, transferSyntaxName(a.TransferSyntaxUID))
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", kinds[i].Name, kinds[i].SOPClassUID, verdict)
 	}
@@ -116,7 +116,7 @@ func preflight(ctx context.Context, w io.Writer, d deliver.Destination, options 
 	return good
 }
 
-func syntaxName(uid string) string {
+func transferSyntaxName(uid string) string {
 	if s, ok := dataset.LookupTransferSyntax(uid); ok {
 		return s.Name
 	}
