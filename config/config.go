@@ -130,6 +130,9 @@ type Log struct {
 	Format string `toml:"format"` // "auto", "text", "json"
 }
 
+// DefaultDestinationTimeout is that of a destination that sets none.
+const DefaultDestinationTimeout = Duration(60 * time.Second)
+
 // Default is the configuration of an empty file.
 func Default() Config {
 	return Config{
@@ -210,7 +213,7 @@ func (c *Config) resolve(base string) {
 			d.CallingAETitle = c.Node.AETitle
 		}
 		if d.Timeout == 0 {
-			d.Timeout = Duration(60 * time.Second)
+			d.Timeout = DefaultDestinationTimeout
 		}
 		if d.Name == "" {
 			d.Name = d.AETitle

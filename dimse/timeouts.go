@@ -26,6 +26,9 @@ type Timeouts struct {
 	Drain time.Duration
 }
 
+// DefaultTimeouts are the limits of a Server or Dialer that sets none.
+func DefaultTimeouts() Timeouts { return Timeouts{}.withDefaults() }
+
 func (t Timeouts) withDefaults() Timeouts {
 	for _, d := range []struct {
 		value     *time.Duration

@@ -159,7 +159,7 @@ func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string,
 	case abstract == dimse.Verification:
 		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.ExplicitVRBigEndian}
 	case abstract == StorageCommitmentPushModel && d.Commitment != nil:
-		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}
+		preferred = CommitmentSyntaxes()
 	case slices.Contains(OurClasses(), abstract):
 	case d.settings.AcceptOther && strings.HasPrefix(abstract, storageRoot):
 	default:

@@ -63,6 +63,11 @@ type Commitment struct {
 	Logger    *slog.Logger
 }
 
+// CommitmentSyntaxes are the transfer syntaxes of requests and reports, the preferred one first.
+func CommitmentSyntaxes() []string {
+	return []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}
+}
+
 // Action implements dimse.Actor.
 func (d *Door) Action(ctx context.Context, a *dimse.Association, req *dimse.ActionRequest) (dimse.Status, string) {
 	v := d.visit(a)
@@ -241,7 +246,7 @@ func (c *Commitment) send(ctx context.Context, to ReportAddress, r *report) erro
 	dialer := c.Dialer
 	dialer.CallingAETitle, dialer.TLSConfig = r.commitment.CalledAE, to.TLS
 	conn, err := dialer.Dial(ctx, to.Address, to.AETitle, []dimse.PresentationContext{{AbstractSyntax: StorageCommitmentPushModel,
-		TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}, SCP: true}})
+		TransferSyntaxes: CommitmentSyntaxes(), SCP: true}})
 	if err != nil {
 		return err
 	}

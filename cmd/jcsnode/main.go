@@ -49,7 +49,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serveCommand(), checkCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
+	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
 		requeueCommand(), sendCommand(), echoCommand(), phantomCommand(), archiveCommand(), demoCommand())
 	return c
 }

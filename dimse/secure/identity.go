@@ -140,17 +140,18 @@ func (i *Identity) Certificate() *x509.Certificate {
 	return nil
 }
 
-// profile is what both sides share. Suites without forward secrecy or authenticated encryption are left out (RFC 9325 4.2);
-// those of TLS 1.3 need no choice. Resumption is off: each association proves its certificate anew.
-func profile() *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		},
-		SessionTicketsDisabled: true,
+// CipherSuites are those of TLS 1.2. Suites without forward secrecy or authenticated encryption are left out (RFC 9325 4.2);
+// those of TLS 1.3 need no choice.
+func CipherSuites() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 	}
+}
+
+// profile is what both sides share. Resumption is off: each association proves its certificate anew.
+func profile() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: CipherSuites(), SessionTicketsDisabled: true}
 }
 
 // Server is the configuration of a listener. A client that shows a certificate must show a good one; with require, each has to
