@@ -153,11 +153,7 @@ func outcome(r *ledger.RevisionHistory) []string {
 		}
 	case ledger.StateReported:
 		if known && found.Decision != nil {
-			verdict := "negative"
-			if found.Decision.Positive {
-				verdict = "positive"
-			}
-			sentences = append(sentences, fmt.Sprintf("The study is %s: %s", verdict, stop(found.Decision.Text)))
+			sentences = append(sentences, "The study is "+stop(found.Decision.Text))
 		}
 		if l := found.Lesions; known && l != nil && found.Lungs != nil {
 			sentences = append(sentences, fmt.Sprintf("%s of %.1f mL were segmented, %.1f %% of the lungs.", plural(l.Count, "lesion"), l.VolumeML, 100*found.Lungs.LesionShare))

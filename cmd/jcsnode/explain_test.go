@@ -63,7 +63,7 @@ func TestExplain_EveryAnswerOfADestination(t *testing.T) {
 		t.Fatal(err)
 	}
 	findings, err := json.Marshal(pipeline.Report{State: pipeline.StateReported,
-		Decision: &pipeline.Decision{Positive: true, Text: "31 of 40 slices are positive, more than 25"},
+		Decision: &pipeline.Decision{Positive: true, Text: "positive: 31 of 40 slices are positive, more than 25"},
 		Lesions:  &pipeline.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &pipeline.Lungs{LesionShare: 0.0067},
 		Models: []pipeline.Model{{Name: "classifier", Status: "untrained"}}})
 	if err != nil {

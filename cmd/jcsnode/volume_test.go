@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"image"
+	"io"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"jcsnode/config"
+	"jcsnode/dataset"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/object/objecttest"
+	"jcsnode/models"
+	"jcsnode/phantom"
+	"jcsnode/pipeline"
+	"jcsnode/pipeline/cascade"
+)
+
+// greyNetworks find every slice positive, and lesion wherever tissue is as dense as ground glass.
+type greyNetworks struct{}
+
+func (greyNetworks) Classify(context.Context, []float32, int, int) (float32, []float32, int, int, error) {
+	return 0.9, []float32{0, 1, 2, 1}, 2, 2, nil
+}
+
+func (greyNetworks) Segment(_ context.Context, hu []float32, _, _ int) ([]float32, error) {
+	p := make([]float32, len(hu))
+	for i, v := range hu {
+		if v > -750 && v < -350 {
+			p[i] = 1
+		}
+	}
+	return p, nil
+}
+
+// greyReport examines a phantom with greyNetworks and asks for every kind of object.
+func greyReport(t *testing.T) dicomout.Report {
+	t.Helper()
+	dir := t.TempDir()
+	if err := phantom.Write(t.Context(), dir, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := cascade.Settings{Threshold: 2, Segment: cascade.SegmentAll, ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5, Workers: 2}
+	x, err := pipeline.Load(t.Context(), paths, nil)
+	if err != nil || x.Refusal != nil {
+		t.Fatalf("%v, %v", err, x.Refusal)
+	}
+	if err := x.Read(t.Context(), pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}}, set, nil); err != nil {
+		t.Fatal(err)
+	}
+	m := objectMaker{config: config.Default(), settings: set, manifest: models.Manifest{
+		Classifier: models.Network{Name: "grey classifier", Version: "1", Status: "untrained"},
+		Segmenter:  models.Network{Name: "grey segmenter", Version: "1", Status: "untrained", Window: [2]float64{-1350, 150}}}}
+	r, done, err := m.report(x, pipeline.Identity{Revision: 1, InputDigest: x.InputDigest(), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(done)
+	r.Options.Report, r.Options.Lungs = true, true
+	return r
+}
+
+// The structured report, the findings and the segmentation of one study must name the same volume: that of the voxels.
+func TestVolume_IsTheSameEverywhere(t *testing.T) {
+	r := greyReport(t)
+	objects := map[string]*dataset.File{}
+	err := dicomout.Build(t.Context(), r, func(o *object.Object, picture image.Image) error {
+		f, err := dataset.Read(bytes.NewReader(o.File), int64(len(o.File)), dataset.Limits{})
+		objects[o.Kind] = f
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, k := range r.Options.Kinds() {
+		if objects[k.Name] == nil {
+			t.Fatalf("no %s was made", k.Name)
+		}
+		kinds = append(kinds, k.Name)
+	}
+	t.Log(kinds, len(r.Lesions), "lesions of", r.Measures.LesionML, "mL")
+	volumes := measures(objects["report"].Set(), "118565006")
+	if len(volumes) < 2 || len(r.Lesions) < 2 {
+		t.Fatalf("volumes %v of %d lesions", volumes, len(r.Lesions))
+	}
+	if counted := segmentedML(t, objects["seg"]); math.Abs(counted-volumes[0]) > 0.001 {
+		t.Errorf("the segmentation holds %v mL, the report says %v", counted, volumes[0])
+	}
+	if !slices.IsSortedFunc(volumes[1:], func(a, b float64) int { return cmp.Compare(b, a) }) {
+		t.Errorf("lesions are not listed by volume: %v", volumes[1:])
+	}
+	sum := 0.0
+	for _, l := range r.Lesions {
+		sum += l.VolumeML
+	}
+	if math.Abs(sum-volumes[0]) > 0.01 {
+		t.Errorf("lesions make up %v mL, the report says %v", sum, volumes[0])
+	}
+	lungs := segmentedML(t, objects["lungs"])
+	if want := r.Measures.Right.VolumeML + r.Measures.Left.VolumeML; math.Abs(lungs-want) > 0.01*want {
+		t.Errorf("the lungs' segmentation holds %v mL, the findings say %v", lungs, want)
+	}
+}
+
+// segmentedML counts the voxels of a BINARY segmentation and returns their volume by its own spacings.
+func segmentedML(t *testing.T, f *dataset.File) float64 {
+	t.Helper()
+	pixels, ok := f.PixelData()
+	if !ok {
+		t.Fatal("no pixels")
+	}
+	packed, err := io.ReadAll(pixels.Reader())
+	if err != nil {
+		t.Fatal(err)
+	}
+	voxels := 0
+	for _, b := range packed {
+		for ; b != 0; b &= b - 1 {
+			voxels++
+		}
+	}
+	group := f.Set().Items(dataset.NewTag(0x5200, 0x9229))[0].Items(dataset.PixelMeasuresSequence)[0]
+	spacing, err := group.Floats(dataset.PixelSpacing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	between, err := group.Floats(dataset.NewTag(0x0018, 0x0088))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(voxels) * spacing[0] * spacing[1] * between[0] / 1000
+}
+
+// measures returns every numeric value with the concept below the set, in order.
+func measures(set *dataset.Set, code string) []float64 {
+	var all []float64
+	for _, item := range set.Items(dataset.NewTag(0x0040, 0xA730)) {
+		name, values := item.Items(dataset.NewTag(0x0040, 0xA043)), item.Items(dataset.NewTag(0x0040, 0xA300))
+		if len(name) == 1 && len(values) == 1 && name[0].String(dataset.NewTag(0x0008, 0x0100)) == code {
+			if v, err := strconv.ParseFloat(values[0].String(dataset.NewTag(0x0040, 0xA30A)), 64); err == nil {
+				all = append(all, v)
+			}
+		}
+		all = append(all, measures(item, code)...)
+	}
+	return all
+}
+
+// Every kind of object of a study that went through the pipeline must please the validator.
+func TestEveryKind_DciodvfyFindsNoErrors(t *testing.T) {
+	validator := tool(t, "dciodvfy")
+	r := greyReport(t)
+	r.Options.MultiFrame = true
+	err := dicomout.Build(t.Context(), r, func(o *object.Object, _ image.Image) error {
+		out, err := exec.Command(validator, objecttest.Write(t, o)).CombinedOutput()
+		if err != nil || strings.Contains("\n"+string(out), "\nError") {
+			t.Errorf("%s: %v\n%s", o.Title, err, out)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
