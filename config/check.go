@@ -29,6 +29,9 @@ func (c *Config) check() Problems {
 	between(add, "node.max_associations", c.Node.MaxAssociations, 1, 4096)
 	between(add, "node.max_associations_per_peer", c.Node.MaxAssociationsPerPeer, 1, 4096)
 	between(add, "node.max_pdu", c.Node.MaxPDU, 4096, 1<<20)
+	if c.Node.MinRate > 1<<20 {
+		add("node.min_rate: %d bytes per second would refuse slow networks; at most \"1MB\"", c.Node.MinRate)
+	}
 	for i, uid := range c.Node.TransferSyntaxes {
 		if strings.Trim(uid, "0123456789.") != "" || !strings.Contains(uid, ".") {
 			add("node.transfer_syntaxes: %q is no UID, such as \"1.2.840.10008.1.2.1\"", uid)

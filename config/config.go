@@ -38,8 +38,9 @@ type Node struct {
 	CheckCalled            bool     `toml:"check_called"`
 	MaxAssociations        int      `toml:"max_associations"`
 	MaxAssociationsPerPeer int      `toml:"max_associations_per_peer"`
-	MaxPDU                 int      `toml:"max_pdu"` // bytes
-	Reserve                Size     `toml:"reserve"` // disk space that reception leaves free
+	MaxPDU                 int      `toml:"max_pdu"`  // bytes
+	MinRate                Size     `toml:"min_rate"` // bytes per second at which a data set has to come, on average; 0: no limit
+	Reserve                Size     `toml:"reserve"`  // disk space that reception leaves free
 	AcceptOther            bool     `toml:"accept_other"`
 	TransferSyntaxes       []string `toml:"transfer_syntaxes"` // UIDs that are accepted, the preferred one first; empty: all that can be read
 	Drain                  Duration `toml:"drain"`             // how long SIGTERM waits for open associations and running jobs
@@ -138,7 +139,7 @@ func Default() Config {
 	return Config{
 		Node: Node{
 			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", CheckCalled: true,
-			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
+			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, MinRate: 1 << 10, Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
 		},
 		TLS:      TLS{RequireClientCertificate: true, ExpiryWarning: Duration(30 * 24 * time.Hour)},
 		Settle:   Settle{Quiet: Duration(60 * time.Second), Limit: Duration(90 * time.Minute)},

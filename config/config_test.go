@@ -123,6 +123,7 @@ func TestLoad_SyntaxErrorNamesTheLine(t *testing.T) {
 
 func TestLoad_AdmissionMistakes(t *testing.T) {
 	for text, want := range map[string]string{
+		"[node]\nmin_rate = \"2MB\"\n":                                                            "node.min_rate",
 		"[node]\ntransfer_syntaxes = [\"explicit\"]\n":                                            "is no UID",
 		"[node]\ntransfer_syntaxes = [\"1.2.840.10008.1.2\", \"1.2.840.10008.1.2\"]\n":            "named twice",
 		"[[peer]]\nnetwork = \"10.0.0.0/8\"\nquiet = \"10s\"\n":                                   "peer[1].quiet: needs ae_title",

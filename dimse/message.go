@@ -23,6 +23,7 @@ func (l *link) readCommand(waiting string) (*PresentationContext, pdu.Command, e
 		}
 		if first {
 			id = v.ContextID
+			l.progress.begin()
 		}
 		if !v.Command || v.ContextID != id {
 			return nil, pdu.Command{}, l.disorder("data or another context where a command was due")
@@ -79,6 +80,7 @@ func (b *body) chunk() ([]byte, error) {
 	}
 	for b.link.fragmentLeft == 0 {
 		if b.last {
+			b.link.progress.end()
 			b.err = io.EOF
 			return nil, b.err
 		}

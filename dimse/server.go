@@ -41,6 +41,10 @@ type Server struct {
 	// 2/3/2. A peer is an address with a calling AE title. 0 is no limit.
 	MaxAssociations, MaxAssociationsPerPeer int
 
+	// MinRate is the least average rate, in bytes per second over Timeouts.Progress, at which a message has to arrive; time
+	// that the Handler spends is not counted. A slower one is aborted. 0 is no limit.
+	MinRate int64
+
 	Timeouts Timeouts
 
 	// ImplementationClassUID and ImplementationVersion (16 characters) name the product in the answer.
@@ -169,6 +173,7 @@ func (s *Server) serve(c *connection) {
 		s.census.leave(c)
 	}()
 	l.maxData = s.maxData
+	l.progress = progress{rate: s.MinRate, window: s.timeouts.Progress}
 	l.until = time.Now().Add(s.timeouts.Request)
 	l.on(evtConnection)
 	if err := s.open(c); err != nil {

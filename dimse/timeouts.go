@@ -15,6 +15,8 @@ type Timeouts struct {
 	Idle time.Duration
 	// PDU is how long one PDU may take from its first byte to its last. Time that a Handler spends is not counted. 60 s.
 	PDU time.Duration
+	// Progress is the time over which Server.MinRate is averaged. 5 min.
+	Progress time.Duration
 	// Write is how long the peer may take to make room for one PDU. 60 s.
 	Write time.Duration
 	// Response is how long a Dialer's association waits for the response to a request, after its last byte. Receivers
@@ -38,6 +40,7 @@ func (t Timeouts) withDefaults() Timeouts {
 		{&t.Request, 30 * time.Second},
 		{&t.Idle, 5 * time.Minute},
 		{&t.PDU, time.Minute},
+		{&t.Progress, 5 * time.Minute},
 		{&t.Write, time.Minute},
 		{&t.Response, 5 * time.Minute},
 		{&t.Release, 10 * time.Second},

@@ -28,6 +28,8 @@ type wire struct {
 	budget  time.Duration // what is left for waiting in reads; time between reads does not count
 	waiting string        // for what, for the error text
 
+	progress progress // of the message under way
+
 	writeTimeout time.Duration
 	writeFailed  bool // part of a PDU may have left: nothing can follow it
 
@@ -110,8 +112,9 @@ func (w *wire) read(p []byte) (int, error) {
 	n, err := w.conn.Read(p)
 	if n > 0 {
 		w.quickAck()
-		w.budget -= time.Since(begin)
-		return n, nil
+		took := time.Since(begin)
+		w.budget -= took
+		return n, w.progress.add(n, took)
 	}
 	if cause := w.interruption(); cause != nil {
 		return 0, cause

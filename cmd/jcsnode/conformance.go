@@ -180,6 +180,7 @@ func keys(c config.Config) []key {
 		{"node.max_associations", strconv.Itoa(c.Node.MaxAssociations)},
 		{"node.max_associations_per_peer", strconv.Itoa(c.Node.MaxAssociationsPerPeer)},
 		{"node.max_pdu", strconv.Itoa(c.Node.MaxPDU)},
+		{"node.min_rate", fmt.Sprintf("%d bytes per second over %v", c.Node.MinRate, dimse.DefaultTimeouts().Progress)},
 		{"node.accept_other", strconv.FormatBool(c.Node.AcceptOther)},
 		{"node.transfer_syntaxes", text(strings.Join(c.Node.TransferSyntaxes, ", "), "all that can be read")},
 		{"tls.listen", text(c.TLS.Listen, "none")},

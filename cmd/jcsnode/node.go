@@ -98,6 +98,7 @@ func (n *node) wire() error {
 	n.server = &dimse.Server{
 		Admit: n.door.Admit, Accept: n.door.Accept, Handler: n.door,
 		MaxPDULength: uint32(c.Node.MaxPDU), MaxAssociations: c.Node.MaxAssociations, MaxAssociationsPerPeer: c.Node.MaxAssociationsPerPeer,
+		MinRate:                int64(c.Node.MinRate),
 		Timeouts:               dimse.Timeouts{Drain: time.Duration(c.Node.Drain)},
 		ImplementationClassUID: implementationClassUID, ImplementationVersion: implementationVersion,
 		Logger: n.log,
