@@ -5,6 +5,7 @@ import (
 	"image"
 
 	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/pmap"
 	"jcsnode/dicomout/sc"
 )
 
@@ -35,18 +36,8 @@ func (r *Report) activation(i int, s *sc.Slice) job {
 // activationMultiFrame makes one object of the activation of all positive slices; its preview is the most probable of them.
 func (r *Report) activationMultiFrame(slices []sc.Slice) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		var indices []int
-		best := -1
-		for i := range slices {
-			if !slices[i].Positive || r.Activation(i) == nil {
-				continue
-			}
-			indices = append(indices, i)
-			if best < 0 || slices[i].Probability > slices[best].Probability {
-				best = i
-			}
-		}
-		if best < 0 {
+		indices, best := r.activated(slices)
+		if len(indices) == 0 {
 			return nil, nil, nil
 		}
 		var preview image.Image
@@ -61,5 +52,36 @@ func (r *Report) activationMultiFrame(slices []sc.Slice) job {
 			},
 		})
 		return o, preview, err
+	}
+}
+
+// activated returns the positive slices that have an activation, and the most probable of them.
+func (r *Report) activated(slices []sc.Slice) (indices []int, best int) {
+	for i := range slices {
+		if !slices[i].Positive || r.Activation(i) == nil {
+			continue
+		}
+		if len(indices) == 0 || slices[i].Probability > slices[best].Probability {
+			best = i
+		}
+		indices = append(indices, i)
+	}
+	return indices, best
+}
+
+// parametricMap makes the map of all positive slices; its preview is the overlay of the most probable of them.
+func (r *Report) parametricMap(slices []sc.Slice) job {
+	return func(p *sc.Painter) (*object.Object, image.Image, error) {
+		indices, best := r.activated(slices)
+		if len(indices) == 0 || !(r.Scale.Max > 0) {
+			return nil, nil, nil
+		}
+		o, err := pmap.Build(r.Study, pmap.Input{Indices: indices, Values: r.Activation, Max: r.Scale.Max,
+			SpacingBetweenSlices: r.Segmentation.SpacingBetweenSlices})
+		if err != nil {
+			return nil, nil, err
+		}
+		picture, err := p.RenderActivation(&slices[best], r.Activation(best), r.Scale, r.Study.Models)
+		return o, picture, err
 	}
 }

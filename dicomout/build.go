@@ -12,10 +12,11 @@ import (
 	"jcsnode/dicomout/sc"
 )
 
-// Build makes the objects of the report and hands each to emit with a picture of it: summary, segmentation, activation overlays,
-// lesion outlines, the slices of a kind by position, and the structured report behind the segmentation that it refers to. A
-// negative study has summary and report only, and a study that was not processed those with the reason, if the options ask for it. Emit is called by one goroutine at a time, in that order; what it returns
-// ends the build. In memory are at most as many objects as workers, and the one that emit works on.
+// Build makes the objects of the report that its options ask for and hands each to emit with a picture of it, in the order of
+// Options.Kinds, the slices of a kind by position: what refers to an object comes behind it. A negative study has documents only
+// (summary, report, rejection), and a study that was not processed summary and report with the reason. Emit is called by one
+// goroutine at a time, in that order; what it returns ends the build. In memory are at most as many objects as workers, and the
+// one that emit works on.
 func Build(ctx context.Context, r Report, emit func(o *object.Object, preview image.Image) error) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("build objects: %w", err)
@@ -83,6 +84,9 @@ func (r *Report) jobs() ([]job, error) {
 				jobs = append(jobs, r.activation(i, &slices[i]))
 			}
 		}
+	}
+	if r.Options.ParametricMap && r.Activation != nil {
+		jobs = append(jobs, r.parametricMap(slices))
 	}
 	if r.Options.Outline {
 		for i := range slices {

@@ -74,6 +74,10 @@ func TestBuild_ReportOnRequest(t *testing.T) {
 			r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
 		}, "summary 1, report 1"},
 		{"first revision, rejection", func(r *dicomout.Report) { r.Options.Rejection = true }, "summary 1, seg 1, report 1, activation 3, outline 3"},
+		{"parametric map", func(r *dicomout.Report) { r.Options.ParametricMap = true }, "summary 1, seg 1, report 1, activation 3, pmap 1, outline 3"},
+		{"parametric map of nothing", func(r *dicomout.Report) {
+			r.Options.ParametricMap, r.Scale.Max = true, 0
+		}, "summary 1, seg 1, report 1, activation 3, outline 3"},
 		{"report alone", func(r *dicomout.Report) { r.Options = dicomout.Options{Report: true} }, "report 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -126,7 +130,7 @@ func TestBuild_ReportRefersToWhatIsMade(t *testing.T) {
 func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 	r := withReport(t, 9)
 	r.Study.Revision, r.Study.ReplacesRevision = 3, 1
-	r.Options.Lungs, r.Options.Rejection = true, true
+	r.Options.Lungs, r.Options.Rejection, r.Options.ParametricMap = true, true, true
 	r.Study.Replaces = []object.Reference{{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 	for i := range r.Slices {
 		r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))

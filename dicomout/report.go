@@ -52,6 +52,8 @@ type Options struct {
 	Summary, Segmentation, Activation, Outline bool
 	// MultiFrame makes one object of all activation overlays, true colour. Older archives do not know its class.
 	MultiFrame bool
+	// ParametricMap makes a map of the activation of all positive slices, as numbers.
+	ParametricMap bool
 	// LabelMap makes the segmentation as a label map. Destinations that do not know its class get its BINARY form.
 	LabelMap bool
 	// LabelMapBackground describes the background of a label map as segment 0.
@@ -91,7 +93,7 @@ func (o Options) Kinds() []object.Kind {
 		kind object.Kind
 	}{
 		{o.Summary, object.Summary}, {o.Segmentation, segmentation}, {o.Lungs, object.Lungs}, {o.Report, object.Report},
-		{o.Rejection, object.Rejection}, {o.Activation, activation}, {o.Outline, object.Outline},
+		{o.Rejection, object.Rejection}, {o.Activation, activation}, {o.ParametricMap, object.ParametricMap}, {o.Outline, object.Outline},
 	} {
 		if k.made {
 			kinds = append(kinds, k.kind)

@@ -31,8 +31,9 @@ var arrows = map[string][]string{
 	"dicomout/seg":      {"dataset", "dicomout/object"},
 	"dicomout/sc":       {"dataset", "dicomout/object"},
 	"dicomout/sr":       {"dataset", "dicomout/object"},
+	"dicomout/pmap":     {"dataset", "dicomout/object"},
 	"dicomout/deliver":  {"dimse", "dimse/pdu", "dataset", "dicomout/object"},
-	"dicomout":          {"guard", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/sr", "dicomout/deliver"},
+	"dicomout":          {"guard", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/sr", "dicomout/pmap", "dicomout/deliver"},
 	"cmd/jcsnode":       {"*"},
 	"bench/*":           {"models", "dataset", "dimse"},
 }

@@ -165,7 +165,7 @@ func measures(set *dataset.Set, code string) []float64 {
 func TestEveryKind_DciodvfyFindsNoErrors(t *testing.T) {
 	validator := tool(t, "dciodvfy")
 	r := greyReport(t)
-	r.Options.MultiFrame = true
+	r.Options.MultiFrame, r.Options.ParametricMap = true, true
 	err := dicomout.Build(t.Context(), r, func(o *object.Object, _ image.Image) error {
 		out, err := exec.Command(validator, objecttest.Write(t, o)).CombinedOutput()
 		if err != nil || strings.Contains("\n"+string(out), "\nError") {

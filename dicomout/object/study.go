@@ -133,6 +133,17 @@ func (s *Study) Supersedes() string {
 	return fmt.Sprintf("Revision %d, replaces revision %d.", s.revision(), s.Replaced())
 }
 
+// ContentDescription says what an object is and, from the second revision on, what it replaces, within 64 characters.
+func (s *Study) ContentDescription(text string) string {
+	if s.revision() == 1 {
+		return text
+	}
+	if long := fmt.Sprintf("%s (rev %d replaces %d)", text, s.revision(), s.Replaced()); len(long) <= 64 {
+		return long
+	}
+	return fmt.Sprintf("%s (rev %d)", text, s.revision())
+}
+
 // InstanceNumber returns the number for an object made of the slice with this index: that of the slice when the numbers of
 // the series are unique, otherwise the rank by position counted from 1.
 func (s *Study) InstanceNumber(slice int) int {

@@ -100,7 +100,7 @@ func (f *form) image(s *object.Study) []*object.Element {
 		object.Text(tag.ImageType, "CS", "DERIVED", "PRIMARY"),
 		object.Number(tag.InstanceNumber, 1),
 		object.Text(tag.ContentLabel, "CS", f.label),
-		object.Text(tag.ContentDescription, "LO", contentDescription(s, f.description)),
+		object.Text(tag.ContentDescription, "LO", s.ContentDescription(f.description)),
 		object.Text(tag.ContentCreatorName, "PN", "jcsnode^"), // without the caret dciodvfy warns of a name in one component
 		object.Int(tag.SamplesPerPixel, "US", 1),
 		object.Text(tag.PhotometricInterpretation, "CS", "MONOCHROME2"),
@@ -118,15 +118,4 @@ func (f *form) image(s *object.Study) []*object.Element {
 		return append(elements, object.Int(tag.PixelPaddingValue, "US", 0), object.PixelData("OB", labels(f.frames)))
 	}
 	return append(elements, object.PixelData("OB", pack(f.frames)))
-}
-
-// contentDescription says what the object is and, from the second revision on, what it replaces, within 64 characters.
-func contentDescription(s *object.Study, text string) string {
-	if s.Revision < 2 {
-		return text
-	}
-	if long := fmt.Sprintf("%s (rev %d replaces %d)", text, s.Revision, s.Replaced()); len(long) <= 64 {
-		return long
-	}
-	return fmt.Sprintf("%s (rev %d)", text, s.Revision)
 }
