@@ -43,7 +43,7 @@ func explainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		e := explanation{w: c.OutOrStdout(), settle: cfg.Settle, now: time.Now()}
+		e := explanation{w: c.OutOrStdout(), settle: cfg.Settle, quietOf: quietOf(cfg.Peers), now: time.Now()}
 		e.study(h)
 		return nil
 	}
@@ -52,9 +52,10 @@ func explainCommand() *cobra.Command {
 
 // explanation tells the history of a study in sentences.
 type explanation struct {
-	w      io.Writer
-	settle config.Settle
-	now    time.Time
+	w       io.Writer
+	settle  config.Settle
+	quietOf func(callingAETitle string) time.Duration // 0: that of settle
+	now     time.Time
 }
 
 func (e *explanation) study(h *ledger.History) {
@@ -269,12 +270,18 @@ func (e *explanation) next(h *ledger.History) []string {
 // settles says when a study that is still received counts as complete.
 func (e *explanation) settles(h *ledger.History) string {
 	open := 0
+	var quiet time.Duration // the longest of those who sent, as the settler takes it
 	var first, last time.Time
 	for _, i := range h.Instances {
 		if i.Revision != 0 {
 			continue
 		}
 		open++
+		own := e.quietOf(i.CallingAE)
+		if own == 0 {
+			own = time.Duration(e.settle.Quiet)
+		}
+		quiet = max(quiet, own)
 		if first.IsZero() || i.ReceivedAt.Before(first) {
 			first = i.ReceivedAt
 		}
@@ -282,7 +289,6 @@ func (e *explanation) settles(h *ledger.History) string {
 			last = i.ReceivedAt
 		}
 	}
-	quiet, limit := time.Duration(e.settle.Quiet), time.Duration(e.settle.Limit)
 	return fmt.Sprintf("%s wait until the study is complete: at %s, if nothing more comes and no association that stored into it is open, and at %s in any case.",
-		plural(open, "instance"), clock(last.Add(quiet)), clock(first.Add(limit)))
+		plural(open, "instance"), clock(last.Add(quiet)), clock(first.Add(time.Duration(e.settle.Limit))))
 }

@@ -24,7 +24,7 @@ func explained(t *testing.T, l *ledger.Ledger, study string, now time.Time) stri
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	e := explanation{w: &text, settle: config.Default().Settle, now: now}
+	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}), now: now}
 	e.study(h)
 	return times.ReplaceAllString(text.String(), "TIME")
 }
@@ -48,6 +48,18 @@ What arrived
 What happens next
   2 instances wait until the study is complete: at TIME, if nothing more comes and no association that stored into it is open, and at TIME in any case.
 `)
+}
+
+// A peer with a quiet time of its own keeps the study open for longer.
+func TestExplain_QuietTimeOfThePeer(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
+	for caller, want := range map[string]string{"SCANNER": "at 2026-03-01 12:01:00, if", "SLOW": "at 2026-03-01 13:00:00, if"} {
+		e := explanation{settle: config.Default().Settle, quietOf: quietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}), now: at}
+		h := &ledger.History{State: ledger.StateReceiving, Instances: []ledger.Instance{{CallingAE: "SCANNER", ReceivedAt: at}, {CallingAE: caller, ReceivedAt: at}}}
+		if got := strings.Join(e.next(h), " "); !strings.Contains(got, want) {
+			t.Errorf("%s: %q lacks %q", caller, got, want)
+		}
+	}
 }
 
 func TestExplain_EveryAnswerOfADestination(t *testing.T) {
