@@ -35,6 +35,9 @@ func FuzzServer(f *testing.F) {
 		nil, echoRequest(1), storeRequest(1, pattern(100)), pdu.AppendReleaseRQ(nil), pdu.Abort{}.Append(nil),
 		pdata(pdv(contextStore, 3, commandSet(storeCommand(1))), pdv(contextStore, 0, "odd"), pdv(contextStore, 2, "")),
 		append(storeRequest(1, nil), echoRequest(2)...),
+		message(contextStore, pdu.Command{Field: pdu.NActionRQ, MessageID: 1, RequestedSOPClassUID: ctImage, RequestedSOPInstanceUID: "1", ActionTypeID: 1}, []byte("ab")),
+		message(contextStore, pdu.Command{Field: pdu.NEventReportRQ, MessageID: 1, AffectedSOPClassUID: ctImage, EventTypeID: 1}, []byte("ab")),
+		message(contextStore, pdu.Command{Field: pdu.NEventReportRSP, RespondedTo: 1}, nil),
 	} {
 		f.Add(true, then)
 	}
@@ -55,7 +58,13 @@ func FuzzServer(f *testing.F) {
 			}
 			return StatusSuccess, ""
 		}
-		s := &Server{Accept: acceptTest, Handler: handler, Logger: slog.New(slog.DiscardHandler)}
+		asked, told := 0, 0
+		services := &normalized{recorder: handler, events: make(chan string, len(b)), act: func(a *Association, req *ActionRequest, _ string) (Status, string) {
+			asked++
+			a.Report(Report{SOPClassUID: ctImage, Make: func(string) (uint16, []byte, error) { return 1, nil, nil }, Done: func(Response, error) { told++ }})
+			return StatusSuccess, ""
+		}}
+		s := &Server{Accept: acceptTest, Handler: services, Logger: slog.New(slog.DiscardHandler)}
 		s.init()
 		conn := &replay{}
 		conn.Reset(b)
@@ -64,6 +73,9 @@ func FuzzServer(f *testing.F) {
 		s.serve(c)
 		if state := c.link.state; state != Sta1 && state != Sta13 {
 			t.Errorf("the connection ended in %v", state)
+		}
+		if asked != told {
+			t.Errorf("%d reports were queued, of %d something became", asked, told)
 		}
 		if len(s.census.all) != 0 || s.census.associations != 0 || s.census.strangers.Len() != 0 {
 			t.Error("the census still knows the connection")

@@ -130,6 +130,22 @@ func TestCommitmentJob_RetriesAndSurvivesARestart(t *testing.T) {
 	}
 }
 
+func TestCommitmentJob_OfAKilledProcessRunsAgain(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast})
+	c := request(t, l, Commitment{TransactionUID: "1.1", CallingAE: "CT1"})
+	if err := l.QueueCommitment(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	// What kill -9 in the middle of the last attempt leaves.
+	if _, err := l.write.Exec(`UPDATE river_job SET state = 'running', attempt = max_attempts WHERE kind = 'commit'`); err != nil {
+		t.Fatal(err)
+	}
+	startJobs(t, l, Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(ctx context.Context, id int64) error {
+		return l.FinishCommitment(ctx, id, CommitmentReported, "done")
+	}})
+	waitFor(t, "the report", func() bool { return commitment(t, l, c.ID).State == CommitmentReported })
+}
+
 func TestCommitmentJob_FailingHandlerEndsIt(t *testing.T) {
 	l := tempLedger(t, Options{RetryDelay: fast, MaxAttempts: 2})
 	c := request(t, l, Commitment{TransactionUID: "1.1", CallingAE: "CT1"})

@@ -114,8 +114,15 @@ func (d *Door) admitCaller(p dimse.Peer) error {
 		return reject(callingNotRecognized, `no [[peer]] is configured, so only this machine may come in: add [[peer]] with ae_title = %q and network = "%s"`,
 			p.CallingAETitle, addr)
 	}
+	// A title that has to be proven is not let in by a [[peer]] that is for any title.
+	bound := slices.ContainsFunc(d.settings.Peers, func(peer Peer) bool {
+		return peer.Certificate != "" && peer.AETitle == p.CallingAETitle && peer.AETitle != ""
+	})
 	title, network, unproven := false, false, ""
 	for _, peer := range d.settings.Peers {
+		if bound && peer.AETitle == "" {
+			continue
+		}
 		t, n := peer.hasTitle(p.CallingAETitle), peer.hasAddress(addr)
 		if t && n {
 			if peer.hasCertificate(p.TLS) {

@@ -32,7 +32,9 @@ func TestAdmit_CertificateProvesThePeer(t *testing.T) {
 		{"other certificate", []Peer{ct}, proven(leaf("ct2.hospital")), `came with the certificate "ct2.hospital"`},
 		{"shown but not verified", []Peer{ct}, &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf("ct1.hospital")}}, "TLS without a client certificate"},
 		{"no TLS", []Peer{ct}, nil, "a connection without TLS"},
-		{"another [[peer]] lets it in", []Peer{ct, any}, nil, ""},
+		{"a [[peer]] for any title does not let it in", []Peer{any, ct}, nil, "must prove the name"},
+		{"another [[peer]] of its title does", []Peer{ct, {AETitle: "CT1", Network: any.Network}}, nil, ""},
+		{"a [[peer]] for any title lets others in", []Peer{{AETitle: "CT2", Certificate: "x"}, any}, nil, ""},
 		{"any certificate will do", []Peer{{AETitle: "CT1"}}, proven(leaf("ct2.hospital")), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
