@@ -44,8 +44,10 @@ func (r *Report) documentInput(pictures []sc.Slice) sr.Input {
 		return in
 	}
 	in.Lesions = &sr.Lesions{VolumeML: r.Measures.LesionML, MeanHU: r.LesionHU, LungShare: r.Measures.Share(), Each: r.Lesions}
-	if r.Options.Segmentation {
-		in.Segmentation = r.segmentationKind()
+	// A label map is named by the tracking UID of its segment alone: a destination may get its BINARY form, which has other UIDs, and
+	// readers that do not know the class refuse the whole report (DCMTK 3.6.7).
+	if r.Options.Segmentation && !r.Options.LabelMap {
+		in.Segmentation = &object.Segmentation
 	}
 	return in
 }

@@ -3,6 +3,7 @@ package dicomout_test
 import (
 	"bytes"
 	"math"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/object/objecttest"
 	"jcsnode/dicomout/sc"
 	"jcsnode/dicomout/sr"
 )
@@ -113,14 +115,27 @@ func TestBuild_ReportedVolumeIsThatOfTheSegmentation(t *testing.T) {
 	}
 }
 
-// TestBuild_ReportRefersToWhatIsMade looks for the segmentation of the build in its report, as either form.
-func TestBuild_ReportRefersToWhatIsMade(t *testing.T) {
+// TestBuild_ReportNamesTheSegment looks for the segment in the report: by instance and tracking UID for BINARY, by the tracking UID
+// alone for a label map, which may arrive in another form, and whose class stops older readers of reports.
+func TestBuild_ReportNamesTheSegment(t *testing.T) {
+	dump, err := exec.LookPath("dsrdump")
+	if err != nil {
+		objecttest.Missing(t, "dsrdump (DCMTK)")
+	}
 	for _, labelMap := range []bool{false, true} {
 		r := withReport(t, 9)
 		r.Options.LabelMap = labelMap
 		all := build(t, r)
-		if segmentation, report := all[1].object, all[2].object; !bytes.Contains(report.File, []byte(segmentation.SOPInstanceUID)) {
-			t.Errorf("label map %v: %s does not refer to %s", labelMap, report.Title, segmentation.Title)
+		segmentation, report := all[1].object, all[2].object
+		if named := bytes.Contains(report.File, []byte(segmentation.SOPInstanceUID)); named == labelMap {
+			t.Errorf("label map %v: report names the instance: %v", labelMap, named)
+		}
+		_, tracking := r.Study.LesionTracking()
+		if !bytes.Contains(report.File, []byte(tracking)) || !bytes.Contains(segmentation.File, []byte(tracking)) {
+			t.Errorf("label map %v: report and segmentation do not share the tracking UID", labelMap)
+		}
+		if out, err := exec.Command(dump, objecttest.Write(t, report)).CombinedOutput(); err != nil {
+			t.Errorf("label map %v: dsrdump: %v\n%s", labelMap, err, out)
 		}
 	}
 }

@@ -43,14 +43,6 @@ func (r *Report) segmentationObject(in seg.Input) (*object.Object, error) {
 	return seg.Build(r.Study, in)
 }
 
-// segmentationKind is the kind of segmentationObject.
-func (r *Report) segmentationKind() *object.Kind {
-	if r.Options.LabelMap {
-		return &object.LabelMap
-	}
-	return &object.Segmentation
-}
-
 // lungs makes the segmentation of the lungs; its preview is the slice with most lung.
 func (r *Report) lungs(slices []sc.Slice) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
