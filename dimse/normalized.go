@@ -19,6 +19,12 @@ type EventReceiver interface {
 	EventReport(ctx context.Context, a *Association, req *EventRequest) (status Status, comment string)
 }
 
+// Opener is what a Handler may be too: it is told of each association before its first message.
+type Opener interface {
+	// Opened may queue reports that the peer waits for (Association.Report).
+	Opened(ctx context.Context, a *Association)
+}
+
 // ActionRequest is an N-ACTION-RQ.
 type ActionRequest struct {
 	MessageID         uint16
@@ -59,6 +65,19 @@ func respond(request *pdu.Command, status Status, text string) *pdu.Command {
 		response.AffectedSOPClassUID, response.AffectedSOPInstanceUID = request.RequestedSOPClassUID, request.RequestedSOPInstanceUID
 	}
 	return response
+}
+
+func (a *Association) opened(ctx context.Context) {
+	opener, ok := a.handler.(Opener)
+	if !ok {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			logPanic(a.log, "beginning of the association", v)
+		}
+	}()
+	opener.Opened(ctx, a)
 }
 
 func (a *Association) action(ctx context.Context, pc *PresentationContext, command *pdu.Command, data *body) (status Status, text string) {

@@ -17,6 +17,7 @@ const pushModel = "1.2.840.10008.1.20.1"
 type normalized struct {
 	*recorder
 	act    func(a *Association, req *ActionRequest, data string) (Status, string)
+	opened func(a *Association)
 	events chan string
 }
 
@@ -35,6 +36,12 @@ func (n *normalized) EventReport(_ context.Context, _ *Association, req *EventRe
 	}
 	n.events <- req.SOPInstanceUID + " " + string(data)
 	return StatusSuccess, ""
+}
+
+func (n *normalized) Opened(_ context.Context, a *Association) {
+	if n.opened != nil {
+		n.opened(a)
+	}
 }
 
 // serveNormalized serves the storage commitment class, too.
@@ -133,6 +140,30 @@ func TestAction_IsAnsweredAndReportedOnTheSameAssociation(t *testing.T) {
 	}
 	if err := n.end(t); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestReport_OnAnAssociationThatThePeerOpensForIt(t *testing.T) {
+	address, n := serveNormalized(t, false, nil)
+	outcomes := make(chan outcome, 1)
+	n.opened = func(a *Association) {
+		reporting(outcomes)(a, &ActionRequest{SOPClassUID: pushModel, SOPInstanceUID: "1.2.3"}, "late")
+		panic("of a test")
+	}
+	var got string
+	c := dialNormalized(t, address, false, func(e *EventRequest) (Status, string) {
+		data, err := io.ReadAll(e.Body)
+		got = string(data)
+		if err != nil {
+			t.Error(err)
+		}
+		return StatusSuccess, ""
+	})
+	if err := c.AwaitReport(t.Context()); err != nil || got != explicitLE+" late" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	if o := wait(t, outcomes); o.err != nil || o.Status != StatusSuccess {
+		t.Errorf("the reporter was told %v", o)
 	}
 }
 

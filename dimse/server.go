@@ -30,7 +30,7 @@ type Server struct {
 	// Nil: never.
 	GrantSCP func(peer Peer, abstract string) bool
 
-	// Handler may be an Actor and an EventReceiver as well.
+	// Handler may be an Actor, an EventReceiver and an Opener as well.
 	Handler Handler
 
 	// MaxPDULength is the longest P-DATA-TF, in bytes, that is announced and taken; the read buffer is as large. At least
@@ -283,6 +283,7 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *s
 		err = l.write(packed)
 	}
 	if err == nil {
+		a.opened(ctx)
 		err = a.run(ctx)
 	}
 	// The place is free before the peer can learn that the association is over, so that it may come again at once.

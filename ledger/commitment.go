@@ -145,6 +145,22 @@ func (l *Ledger) Commitment(ctx context.Context, id int64) (c Commitment, err er
 	return c, nil
 }
 
+// UnreportedCommitments lists waiting requests of a peer whose report was tried in vain, the oldest first.
+func (l *Ledger) UnreportedCommitments(ctx context.Context, callingAE string, limit int) (ids []int64, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		ids, err = query(ctx, tx, `SELECT id FROM commitment WHERE state = ? AND calling_ae = ? AND attempts > 0 ORDER BY id LIMIT ?`,
+			func(rows *sql.Rows) (id int64, err error) {
+				err = rows.Scan(&id)
+				return id, err
+			}, CommitmentWaiting, callingAE, limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list storage commitments of %s: %w", callingAE, err)
+	}
+	return ids, nil
+}
+
 // Presence looks the references up, each in its place. What waits in the queue is not seen: Flush before.
 func (l *Ledger) Presence(ctx context.Context, of []Reference) ([]Presence, error) {
 	all := make([]Presence, len(of))

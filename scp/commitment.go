@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"jcsnode/dataset"
@@ -30,6 +31,9 @@ const (
 // statusNoSuchClass answers an N-ACTION for another class than that of the context (PS3.7 C.5.8).
 const statusNoSuchClass dimse.Status = 0x0118
 
+// maxOwed bounds the reports that leave on one association which the requestor opened for them.
+const maxOwed = 100
+
 // commitmentPatience is how long a report is tried. After that the modality's own list has the studies as not confirmed.
 const commitmentPatience = 48 * time.Hour
 
@@ -37,6 +41,7 @@ const commitmentPatience = 48 * time.Hour
 type CommitmentLedger interface {
 	RequestCommitment(ctx context.Context, c ledger.Commitment) (int64, error)
 	Commitment(ctx context.Context, id int64) (ledger.Commitment, error)
+	UnreportedCommitments(ctx context.Context, callingAE string, limit int) ([]int64, error)
 	Flush(ctx context.Context) error
 	Presence(ctx context.Context, of []ledger.Reference) ([]ledger.Presence, error)
 	QueueCommitment(ctx context.Context, id int64) error
@@ -52,8 +57,8 @@ type ReportAddress struct {
 }
 
 // Commitment is storage commitment as SCP (PS3.4 annex J). A request is recorded and answered at once. The report goes out
-// on the requestor's association while that is open; what becomes of it is tried again on associations of ours, by jobs of the
-// ledger that call Deliver. It says what is true when it leaves: an instance is committed when the ledger has it, which is
+// on the requestor's association while that is open; otherwise on associations of ours, by jobs of the ledger that call
+// Deliver, or, for a requestor without an address, on the next one that it opens. It says what is true when it leaves: an instance is committed when the ledger has it, which is
 // after the sync of its bytes and name.
 type Commitment struct {
 	Ledger    CommitmentLedger
@@ -66,6 +71,13 @@ type Commitment struct {
 // CommitmentSyntaxes are the transfer syntaxes of requests and reports, the preferred one first.
 func CommitmentSyntaxes() []string {
 	return []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}
+}
+
+// Opened implements dimse.Opener.
+func (d *Door) Opened(ctx context.Context, a *dimse.Association) {
+	if d.Commitment != nil {
+		d.Commitment.opened(ctx, a)
+	}
 }
 
 // Action implements dimse.Actor.
@@ -105,6 +117,12 @@ func (c *Commitment) request(ctx context.Context, a *dimse.Association, associat
 		return dimse.StatusProcessingFailure, "request could not be recorded"
 	}
 	log.Info("storage commitment requested", "transaction", transaction, "instances", len(references))
+	c.reportOn(a, id, log)
+	return dimse.StatusSuccess, ""
+}
+
+// reportOn has the report leave on an association of the requestor.
+func (c *Commitment) reportOn(a *dimse.Association, id int64, log *slog.Logger) {
 	a.Report(dimse.Report{
 		SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: storageCommitmentInstance,
 		Make: func(syntax string) (uint16, []byte, error) {
@@ -118,7 +136,27 @@ func (c *Commitment) request(ctx context.Context, a *dimse.Association, associat
 		},
 		Done: func(response dimse.Response, err error) { c.reported(log, id, response, err) },
 	})
-	return dimse.StatusSuccess, ""
+}
+
+// opened reports what a requestor without an address is owed on the association that it opened (PS3.4 J.3.3).
+func (c *Commitment) opened(ctx context.Context, a *dimse.Association) {
+	title := a.Peer().CallingAETitle
+	accepted := slices.ContainsFunc(a.Contexts(), func(pc dimse.PresentationContext) bool {
+		return pc.AbstractSyntax == StorageCommitmentPushModel && pc.TransferSyntax != ""
+	})
+	if _, ok := c.address(title); ok || !accepted {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordWait)
+	defer cancel()
+	log := c.Logger.With("calling", title, "peer", a.Peer().Addr.String())
+	ids, err := c.Ledger.UnreportedCommitments(ctx, title, maxOwed)
+	if err != nil {
+		log.Error("cannot look up storage commitment reports that the peer is owed", "error", err)
+	}
+	for _, id := range ids {
+		c.reportOn(a, id, log)
+	}
 }
 
 // reported takes what became of the report on the requestor's association.
@@ -131,7 +169,7 @@ func (c *Commitment) reported(log *slog.Logger, id int64, response dimse.Respons
 	case err == nil && response.Status.Class() != dimse.ClassFailure:
 		err = c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported, "reported on the requestor's association")
 	default:
-		log.Info("storage commitment is not reported on the requestor's association, it goes to the address of its [[peer]]",
+		log.Info("storage commitment is not reported on the requestor's association",
 			"status", response.Status.String(), "error", err)
 		err = c.Ledger.QueueCommitment(ctx, id)
 	}
@@ -202,12 +240,8 @@ func (c *Commitment) Deliver(ctx context.Context, id int64) error {
 	log := c.Logger.With("commitment", id, "transaction", r.commitment.TransactionUID, "requestor", r.commitment.CallingAE)
 	address, ok := c.address(r.commitment.CallingAE)
 	if !ok {
-		text := fmt.Sprintf("%s released its association before the report, and no [[peer]] with this ae_title has an address", r.commitment.CallingAE)
-		log.Warn("storage commitment cannot be reported: add address to the [[peer]] of the requestor", "error", text)
-		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentFailed, text)
-	}
-	err = c.send(ctx, address, r)
-	if err == nil {
+		err = fmt.Errorf("no [[peer]] with ae_title %q has an address: it waits for an association of the requestor", r.commitment.CallingAE)
+	} else if err = c.send(ctx, address, r); err == nil {
 		log.Info("storage commitment reported", "address", address.Address, "committed", len(r.good), "failed", len(r.failed))
 		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported,
 			fmt.Sprintf("reported to %s at %s: %d instances are safe, %d are not", address.AETitle, address.Address, len(r.good), len(r.failed)))
@@ -215,7 +249,7 @@ func (c *Commitment) Deliver(ctx context.Context, id int64) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	text := fmt.Sprintf("report to %s at %s: %v", address.AETitle, address.Address, err)
+	text := fmt.Sprintf("report to %s: %v", r.commitment.CallingAE, err)
 	if age := c.Now().Sub(r.commitment.CreatedAt); age > commitmentPatience {
 		log.Error("storage commitment is given up: check ae_title and address of the [[peer]], and that the peer lets us in", "error", err)
 		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentFailed, text)

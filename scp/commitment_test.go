@@ -201,6 +201,28 @@ func TestCommitment_OnAnAssociationOfOursAfterARelease(t *testing.T) {
 	waitFor(t, "the end in the ledger", func() bool { return len(n.events(t, ledger.EventCommitmentReported)) == 1 })
 }
 
+func TestCommitment_OnTheNextAssociationOfARequestorWithoutAddress(t *testing.T) {
+	n := startNode(t, Settings{}, withCommitment(""))
+	startCommitJobs(t, n)
+	r := n.requestor(t, dataset.ExplicitVRLittleEndian)
+	r.ask(t, "5.1", "9.9")
+	if err := r.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the attempt in vain", func() bool {
+		c, err := n.l.Commitment(t.Context(), 1)
+		return err == nil && c.Attempts > 0
+	})
+	r = n.requestor(t, dataset.ImplicitVRLittleEndian)
+	if err := r.AwaitReport(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"2 5.1 | | 9.9 0112H"}; !slices.Equal(r.reports, want) {
+		t.Errorf("got %q, want %q", r.reports, want)
+	}
+	waitFor(t, "the end in the ledger", func() bool { return len(n.events(t, ledger.EventCommitmentReported)) == 1 })
+}
+
 func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -238,7 +260,7 @@ func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 		t.Errorf("got %+v", row)
 	}
 	stranger := ask("CT2")
-	if err := c.Deliver(t.Context(), stranger); err != nil || state(stranger).State != ledger.CommitmentFailed || !strings.Contains(state(stranger).Detail, "no [[peer]]") {
+	if err := c.Deliver(t.Context(), stranger); !errors.As(err, &retry) || state(stranger).State != ledger.CommitmentWaiting || !strings.Contains(state(stranger).Detail, "no [[peer]]") {
 		t.Errorf("no address: %v, %+v", err, state(stranger))
 	}
 	if l, err = net.Listen("tcp", address); err != nil {

@@ -32,7 +32,7 @@ const (
 	maxRefusals = 100
 )
 
-// Door implements dimse.Handler and dimse.Actor, and Admit and Accept of dimse.Server.
+// Door implements dimse.Handler, dimse.Actor and dimse.Opener, and Admit and Accept of dimse.Server.
 type Door struct {
 	// Commitment answers storage commitment requests; nil refuses their class. It is set before the first association.
 	Commitment *Commitment
