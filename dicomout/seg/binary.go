@@ -44,7 +44,7 @@ func binary(f *dataset.File, uid string) ([]byte, error) {
 	columns, columnsErr := set.Int(dataset.Columns)
 	frames, framesErr := set.Int(dataset.NumberOfFrames)
 	number, numberErr := set.Int(dataset.SeriesNumber)
-	if rowsErr != nil || columnsErr != nil || framesErr != nil || numberErr != nil || rows*columns*frames > len(value) {
+	if rowsErr != nil || columnsErr != nil || framesErr != nil || numberErr != nil || frames < 1 || rows*columns*frames > len(value) {
 		return nil, fmt.Errorf("%d bytes of pixels for %d x %d x %d", len(value), frames, rows, columns)
 	}
 	elements, err := object.CopyAll(set)
