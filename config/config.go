@@ -123,6 +123,14 @@ type Objects struct {
 	Outline      bool `toml:"outline"`
 	NotProcessed bool `toml:"not_processed"` // a summary page that gives the reason
 	SCGeometry   bool `toml:"sc_geometry"`   // the plane of the slice in secondary captures
+
+	Report             bool `toml:"report"`              // structured report
+	LabelMap           bool `toml:"labelmap"`            // label map instead of BINARY, where a destination knows it
+	LabelMapBackground bool `toml:"labelmap_background"` // with a Background item
+	Lungs              bool `toml:"lungs"`               // a second segmentation
+	MultiFrame         bool `toml:"multiframe"`          // one multi-frame capture instead of single overlays
+	ParametricMap      bool `toml:"parametric_map"`
+	Rejection          bool `toml:"rejection"` // IOCM: reject the objects that a new revision replaces
 }
 
 // Log says how much is logged, and how.
@@ -147,7 +155,7 @@ func Default() Config {
 		Pipeline: Pipeline{Workers: 1},
 		Models:   Models{Dir: "models", Device: "auto"},
 		Objects: Objects{SeriesBase: 9100, Summary: true, Segmentation: true, Activation: true, Outline: true,
-			NotProcessed: true, SCGeometry: true},
+			NotProcessed: true, SCGeometry: true, LabelMapBackground: true},
 		Log: Log{Level: "info", Format: "auto"},
 	}
 }

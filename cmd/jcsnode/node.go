@@ -111,12 +111,13 @@ func (n *node) wire() error {
 	}
 	manifest := n.runtime.Manifest()
 	set := cascadeSettings(c, manifest, n.runtime.Workers())
-	maker := &objectMaker{config: c, manifest: manifest, settings: set}
+	maker := &objectMaker{config: c, manifest: manifest, settings: set, replaced: replacedObjects(n.ledger)}
 	n.processor = &pipeline.Processor{
 		Ledger: n.ledger, DataDir: c.Node.DataDir,
 		Networks: pipeline.Networks{Classifier: n.runtime, Segmenter: n.runtime},
 		Settings: set, Models: reportModels(manifest), NotProcessed: c.Objects.NotProcessed,
 		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
+			id.Time = id.Time.Local() // dates and times as people here read them
 			err := maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
 			if errors.Is(err, errNoSource) {
 				return nil // the reason stands in the ledger

@@ -75,11 +75,12 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		Revision:         id.Revision,
 		InputDigest:      id.InputDigest,
 		Time:             id.Time,
-		SeriesBase:       seriesBase(o.SeriesBase, x.Headers),
-		SoftwareVersion:  version,
-		NodeID:           m.config.Node.ID,
-		Models:           objectModels(m.manifest),
-		Settings:         m.canonicalSettings(),
+
+		SeriesBase:      seriesBase(o.SeriesBase, x.Headers),
+		SoftwareVersion: version,
+		NodeID:          m.config.Node.ID,
+		Models:          objectModels(m.manifest),
+		Settings:        m.canonicalSettings(),
 	}
 	if x.Refusal != nil {
 		r.Outcome, r.Reason, r.Remedy = sc.NotProcessed, x.Refusal.Text, x.Refusal.Remedy
@@ -97,7 +98,8 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 // objectOptions says which objects the site wants.
 func objectOptions(o config.Objects) dicomout.Options {
 	return dicomout.Options{Summary: o.Summary, Segmentation: o.Segmentation, Activation: o.Activation, Outline: o.Outline,
-		NotProcessed: o.NotProcessed, Geometry: o.SCGeometry, Workers: runtime.GOMAXPROCS(0)}
+		NotProcessed: o.NotProcessed, Geometry: o.SCGeometry, Report: o.Report, LabelMap: o.LabelMap, LabelMapBackground: o.LabelMapBackground,
+		Lungs: o.Lungs, MultiFrame: o.MultiFrame, ParametricMap: o.ParametricMap, Rejection: o.Rejection, Workers: runtime.GOMAXPROCS(0)}
 }
 
 func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
@@ -182,6 +184,9 @@ func (m *objectMaker) canonicalSettings() string {
 		"segmenter_point=" + object.Decimal(s.SegmenterOperatingPoint),
 		fmt.Sprintf("series_base=%d", m.config.Objects.SeriesBase),
 		fmt.Sprintf("sc_geometry=%v", m.config.Objects.SCGeometry),
+		fmt.Sprintf("labelmap_background=%v", m.config.Objects.LabelMapBackground),
+		"classifier=" + m.manifest.Classifier.Version + " " + m.manifest.Classifier.Status,
+		"segmenter=" + m.manifest.Segmenter.Version + " " + m.manifest.Segmenter.Status,
 	}, " ")
 }
 
