@@ -169,18 +169,37 @@ func (p Problems) Error() string {
 
 // Load reads and checks the file. The error is a [Problems] when the file could be read.
 func Load(path string) (Config, error) {
+	c, problems, err := read(path)
+	if err != nil {
+		return c, err
+	}
+	if problems = append(problems, c.check()...); len(problems) > 0 {
+		return c, problems
+	}
+	return c, nil
+}
+
+// Read reads the file without checking what it names, for commands that only look: they must work for a user who may not write
+// the data folder.
+func Read(path string) (Config, error) {
+	c, _, err := read(path)
+	return c, err
+}
+
+// read gives the values of the file and its unknown keys; the error is for a file that is no configuration at all.
+func read(path string) (Config, Problems, error) {
 	c := Default()
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return c, fmt.Errorf("read the configuration: %w", err)
+		return c, nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	meta, err := toml.Decode(string(text), &c)
 	if err != nil {
 		var at toml.ParseError
 		if errors.As(err, &at) {
-			return c, Problems{fmt.Sprintf("%s, line %d: %s", path, at.Position.Line, at.Message)}
+			return c, nil, Problems{fmt.Sprintf("%s, line %d: %s", path, at.Position.Line, at.Message)}
 		}
-		return c, Problems{fmt.Sprintf("%s: %v", path, err)}
+		return c, nil, Problems{fmt.Sprintf("%s: %v", path, err)}
 	}
 	var problems Problems
 	for _, key := range meta.Undecoded() {
@@ -188,11 +207,7 @@ func Load(path string) (Config, error) {
 	}
 	c.Path = path
 	c.resolve(filepath.Dir(path))
-	problems = append(problems, c.check()...)
-	if len(problems) > 0 {
-		return c, problems
-	}
-	return c, nil
+	return c, problems, nil
 }
 
 // resolve makes paths absolute and fills what defaults to another key.

@@ -27,7 +27,7 @@ func explainCommand() *cobra.Command {
 	}
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		cfg, err := config.Load(*path)
+		cfg, err := config.Read(*path)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"image"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -54,20 +53,18 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 		}
 	}()
 	log.Info("jcsnode starts", "version", version, "config", cfg.Path, "data_dir", cfg.Node.DataDir, "notice", pipeline.Notice)
-	if err := os.MkdirAll(cfg.Node.DataDir, 0o750); err != nil {
-		return n, fmt.Errorf("make the data folder: %w", err)
-	}
 	n.runtime, err = models.Open(cfg.Models.Dir, models.Options{Library: cfg.Models.Library, Device: cfg.Models.Device, Threads: cfg.Models.Threads}, log)
+	if err != nil {
+		return n, err
+	}
+	// First of all in the data folder, which it makes durably, its own name included.
+	n.inbox, err = scp.OpenInbox(cfg.Node.DataDir, scp.InboxOptions{ReserveBytes: int64(cfg.Node.Reserve),
+		ImplementationClassUID: implementationClassUID, ImplementationVersionName: implementationVersion})
 	if err != nil {
 		return n, err
 	}
 	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log}); err != nil {
 		return n, fmt.Errorf("open the ledger: %w", err)
-	}
-	n.inbox, err = scp.OpenInbox(cfg.Node.DataDir, scp.InboxOptions{ReserveBytes: int64(cfg.Node.Reserve),
-		ImplementationClassUID: implementationClassUID, ImplementationVersionName: implementationVersion})
-	if err != nil {
-		return n, err
 	}
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, log)
 	if err != nil {

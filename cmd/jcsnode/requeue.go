@@ -22,7 +22,7 @@ func requeueCommand() *cobra.Command {
 	}
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		cfg, err := config.Load(*path)
+		cfg, err := config.Read(*path)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func statusCommand() *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	c.Flags().IntVar(&limit, "limit", 50, "list at most so many studies, the newest first")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		cfg, err := config.Load(*path)
+		cfg, err := config.Read(*path)
 		if err != nil {
 			return err
 		}
@@ -67,12 +67,12 @@ type studyRow struct {
 
 func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.Ledger, limit int, asJSON bool) error {
 	view := nodeView{Version: version, AETitle: cfg.Node.AETitle, Notice: pipeline.Notice, Studies: []studyRow{}}
+	view.Weights = "unknown"
 	manifest, err := models.ReadManifest(cfg.Models.Dir)
-	if err != nil {
-		return err
+	if err == nil {
+		view.Models = reportModels(manifest)
+		view.Weights = pipeline.Weights(view.Models)
 	}
-	view.Models = reportModels(manifest)
-	view.Weights = pipeline.Weights(view.Models)
 	if view.Counts, err = l.Counts(ctx); err != nil {
 		return err
 	}

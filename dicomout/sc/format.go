@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // notMeasured stands where a number would.
@@ -59,5 +60,7 @@ func formatNumber(v float64) string {
 	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
-// formatLength writes mm without digits.
-func formatLength(mm float64) string { return fmt.Sprintf("%.0f mm", mm) }
+// formatLength writes mm with the digit that tells a length from a threshold just beside it, if there is one.
+func formatLength(mm float64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(mm, 'f', 1, 64), ".0") + " mm"
+}
