@@ -7,14 +7,13 @@ import (
 	"runtime/debug"
 )
 
-// Panic is a recovered panic.
+// Panic is a recovered panic. Whoever ends the work logs the stack.
 type Panic struct {
 	Value any
 	Stack []byte
 }
 
-// Error names the value and, since nobody else will have it, the stack.
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
 // Call returns what f returns, or a *Panic.
 func Call(f func() error) (err error) {

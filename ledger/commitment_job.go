@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/riverqueue/river"
+
+	"jcsnode/guard"
 )
 
 // queueCommit holds the reports of storage commitment, apart from deliveries: a modality that is switched off delays no result.
@@ -41,7 +43,7 @@ func (w *commitWorker) Work(ctx context.Context, job *river.Job[commitArgs]) err
 		return river.JobSnooze(pollInterval)
 	}
 	defer free()
-	err = guard(func() error { return w.handle(ctx, id) })
+	err = guard.Call(func() error { return w.handle(ctx, id) })
 	return w.l.conclude(ctx, job.JobRow, Revision{}, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.finishCommitment(ctx, tx, id, CommitmentFailed, why.Text)
 	})

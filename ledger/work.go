@@ -5,11 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
+
+	"jcsnode/guard"
 )
 
 type processWorker struct {
@@ -33,7 +34,7 @@ func (w *processWorker) Work(ctx context.Context, job *river.Job[processArgs]) e
 		return river.JobSnooze(pollInterval)
 	}
 	defer free()
-	err = guard(func() error { return w.handle(ctx, id) })
+	err = guard.Call(func() error { return w.handle(ctx, id) })
 	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.giveUpRevision(ctx, tx, id, why)
 	})
@@ -64,7 +65,7 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 		return river.JobSnooze(pollInterval)
 	}
 	defer free()
-	err = guard(func() error { return w.handle(ctx, id, destination) })
+	err = guard.Call(func() error { return w.handle(ctx, id, destination) })
 	if err == nil {
 		waiting, err = w.l.Pending(ctx, id, destination)
 		if err == nil && len(waiting) > 0 {
@@ -116,23 +117,6 @@ func (l *Ledger) untilNext(waiting []Delivery) time.Duration {
 	return delay
 }
 
-// panicError is a handler's panic as an error.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
-
-func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
-		}
-	}()
-	return f()
-}
-
 // conclude turns a handler's error into what the job library shall do, and into the
 // ledger's own record when it was the last attempt.
 func (l *Ledger) conclude(ctx context.Context, job *rivertype.JobRow, rev Revision, err error, giveUp func(context.Context, *sql.Tx, Reason) error) error {
@@ -147,10 +131,10 @@ func (l *Ledger) conclude(ctx context.Context, job *rivertype.JobRow, rev Revisi
 	}
 	log := l.log.With("job", job.Kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", job.Attempt, "of", job.MaxAttempts)
 	why := Reason{Code: ReasonFailed, Text: err.Error(), Remedy: "look at the log of the node, remove the cause, then have the study processed again"}
-	if p := (*panicError)(nil); errors.As(err, &p) {
+	if p := (*guard.Panic)(nil); errors.As(err, &p) {
 		why.Code = ReasonCrashed
 		why.Remedy = "this is a fault of the program: report it with the log, then have the study processed again"
-		log.Error("job crashed", "error", err, "stack", string(p.stack))
+		log.Error("job crashed", "error", err, "stack", string(p.Stack))
 	} else {
 		log.Error("job failed", "error", err)
 	}

@@ -16,7 +16,7 @@ var arrows = map[string][]string{
 	"dimse/pdu":         {},
 	"dimse":             {"dimse/pdu"},
 	"config":            {},
-	"ledger":            {},
+	"ledger":            {"guard"},
 	"models":            {},
 	"scp":               {"dimse", "dimse/pdu", "dataset", "ledger"},
 	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
