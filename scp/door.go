@@ -120,7 +120,7 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 	err := d.ledger.Record(ctx, ledger.Instance{
 		StudyUID: s.StudyUID, SeriesUID: s.SeriesUID, SOPInstanceUID: s.SOPInstanceUID, SOPClassUID: s.SOPClassUID,
 		TransferSyntaxUID: req.TransferSyntaxUID, Path: s.Path, Digest: s.Digest, Size: s.Size,
-		CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle, RemoteAddr: peer.Addr.String(),
+		CallingAE: printableOnly(peer.CallingAETitle), CalledAE: printableOnly(peer.CalledAETitle), RemoteAddr: peer.Addr.String(),
 		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag,
 	})
 	if err != nil {
@@ -164,7 +164,7 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 	for _, uid := range v.order {
 		n := v.studies[uid]
 		stored, again = stored+n.stored, again+n.again
-		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s", peer.CallingAETitle, peer.Addr, n.stored, n.again, how)
+		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s", printableOnly(peer.CallingAETitle), peer.Addr, n.stored, n.again, how)
 		d.event(context.Background(), ledger.Event{StudyUID: uid, Kind: EventAssociation, Text: text, Association: v.name})
 	}
 	if v.refused > maxRefusals {
