@@ -56,8 +56,12 @@ e2e: build provision peers ## the real program against DCMTK and Orthanc
 viewer-test: build provision peers ## the objects in the OHIF viewer
 	go test $(TAGS) -count=1 -timeout 20m -v -tags viewer -run TestViewer ./cmd/...
 
+# Debian's peers, and pydicom, highdicom and pynetdicom in an environment of their own.
+PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jcsnode/peers
 peers:
 	@.ci/install peers
+	@cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
+	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }
 
 bench: build provision peers ## reception against DCMTK and Orthanc, networks against VGG-16: ratios of one run
 	go run $(TAGS) ./bench/reception
