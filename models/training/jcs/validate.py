@@ -14,7 +14,7 @@ import onnxruntime
 from jcs import data, manifest, metrics, train_classifier, train_segmenter
 from jcs.prepare import AIR
 
-MASK_THRESHOLDS = np.round(np.arange(0.30, 0.71, 0.05), 2)
+MASK_THRESHOLDS = np.round(np.arange(0.30, 0.901, 0.05), 2)
 SLICE_THRESHOLDS = np.round(np.arange(0.20, 0.951, 0.05), 2)
 
 
