@@ -82,6 +82,7 @@ def export(arguments: argparse.Namespace) -> None:
     if precision != "int8":
         whole = complete(core)
         model, _, report = measured(precision, quantize.fp16_storage(whole) if precision == "fp16" else whole)
+    point = report.operating_point if arguments.operating_point is None else arguments.operating_point
     entry = {
         "file": f"jcs-{arguments.network}.onnx",
         "name": name,
@@ -90,11 +91,11 @@ def export(arguments: argparse.Namespace) -> None:
         "precision": precision,
         "window": list(WINDOW),
         "size": size,
-        "operating_point": report.operating_point,
+        "operating_point": point,
         "licence": LICENCE,
     }
     manifest.publish(arguments.models, arguments.network, model.SerializeToString(), entry)
-    print(f"wrote {arguments.models / entry['file']}: {precision}, size {size}, operating point {report.operating_point}")
+    print(f"wrote {arguments.models / entry['file']}: {precision}, size {size}, operating point {point}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -104,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--status", choices=("trained", "preliminary", "untrained"), required=True)
     arguments.add_argument("--precision", choices=("auto", "int8", "fp16", "fp32"), default="auto")
     arguments.add_argument("--size", type=int, default=None, help="side of the network's input (224; segmenter 352)")
+    arguments.add_argument("--operating-point", type=float, default=None, help="default: chosen on the validation split; the paper's is 0.5")
     arguments.add_argument("--checkpoint", type=pathlib.Path, default=None, help="the best of the last run")
     arguments.add_argument("--models", type=pathlib.Path, default=validate.models_folder(), help="where the file goes (%(default)s)")
     arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")
