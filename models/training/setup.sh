@@ -13,11 +13,11 @@ mkdir -p "$cache/downloads"
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 
 if [ "${JCS_GPU:-0}" = 1 ]; then
-    "$venv/bin/pip" install torch==2.15.0
+    "$venv/bin/pip" install -q torch==2.15.0
 else
-    "$venv/bin/pip" install --no-deps torch==2.15.0
+    "$venv/bin/pip" install -q --no-deps torch==2.15.0
 fi
-"$venv/bin/pip" install -r "$here/requirements.txt"
+"$venv/bin/pip" install -q -r "$here/requirements.txt"
 if [ "${JCS_GPU:-0}" != 1 ]; then
     "$venv/bin/python" "$here/cuda_standins.py"
 fi
