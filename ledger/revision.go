@@ -125,30 +125,6 @@ func (l *Ledger) Revision(ctx context.Context, id int64) (Revision, []Instance, 
 	return rev, instances, nil
 }
 
-// Previous returns the newest reported revision of the same study before revision id.
-// ErrNotFound says that there is none.
-func (l *Ledger) Previous(ctx context.Context, id int64) (Revision, error) {
-	return l.findRevision(ctx, `WHERE state = '`+StateReported+`' AND study_uid = (SELECT study_uid FROM revision WHERE id = ?1)
-		AND number < (SELECT number FROM revision WHERE id = ?1) ORDER BY number DESC LIMIT 1`, id)
-}
-
-// LatestReported returns the newest reported revision of a study, or ErrNotFound.
-func (l *Ledger) LatestReported(ctx context.Context, studyUID string) (Revision, error) {
-	return l.findRevision(ctx, `WHERE study_uid = ? AND state = '`+StateReported+`' ORDER BY number DESC LIMIT 1`, studyUID)
-}
-
-func (l *Ledger) findRevision(ctx context.Context, where string, arg any) (Revision, error) {
-	var rev Revision
-	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		rev, err = oneRevision(ctx, tx, where, arg)
-		return err
-	})
-	if err != nil {
-		return Revision{}, fmt.Errorf("find revision: %w", err)
-	}
-	return rev, nil
-}
-
 // Begin marks a revision as being processed. A finished revision stays finished: it is an error.
 func (l *Ledger) Begin(ctx context.Context, revisionID int64) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {

@@ -83,20 +83,6 @@ func PixelData(vr string, value []byte) *Element {
 	return element(tag.PixelData, vr, dicom.PixelDataInfo{IntentionallyUnprocessed: true, UnprocessedValueData: value})
 }
 
-// EncapsulatedPixelData returns Pixel Data in fragments, one per frame, with an empty offset table (PS3.5 A.4).
-func EncapsulatedPixelData(frames [][]byte) *Element {
-	info := dicom.PixelDataInfo{IsEncapsulated: true}
-	for _, f := range frames {
-		if len(f)%2 == 1 {
-			f = append(f[:len(f):len(f)], 0)
-		}
-		info.Frames = append(info.Frames, encapsulated(f))
-	}
-	e := element(tag.PixelData, "OB", info)
-	e.ValueLength = tag.VLUndefinedLength
-	return e
-}
-
 // element wraps a value of one of the types that dicom.NewValue knows, which is every type used in this file.
 func element(t tag.Tag, vr string, value any) *Element {
 	v, err := dicom.NewValue(value)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/suyashkumar/dicom"
-	"github.com/suyashkumar/dicom/pkg/frame"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"jcsnode/dataset"
@@ -142,9 +141,4 @@ func checkIdentity(elements []*Element, sopClassUID, sopInstanceUID string) erro
 		}
 	}
 	return nil
-}
-
-// encapsulated returns a frame that holds one fragment.
-func encapsulated(data []byte) *frame.Frame {
-	return &frame.Frame{Encapsulated: true, EncapsulatedData: frame.EncapsulatedFrame{Data: data}}
 }

@@ -39,12 +39,6 @@ func Unreadable(path string, err error) Header {
 	return Header{Path: path, Refusal: refuse(CodeUnreadable, text, "send the instance again")}
 }
 
-// ReadHeader reads the header of a single-frame instance, or of the first frame
-// of a multi-frame instance. path is only kept, f is read.
-func ReadHeader(path string, f *dataset.File) Header {
-	return ReadHeaders(path, f)[0]
-}
-
 // ReadHeaders reads the header of each frame of an instance, at least one. In an
 // enhanced or legacy converted instance a frame's values come from the functional
 // groups (PS3.3 C.7.6.16), its own before the shared ones.
