@@ -163,3 +163,20 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+func TestRead_ASitesConfiguration(t *testing.T) {
+	c, err := Read("../testdata/site.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Peers) != 2 || time.Duration(c.Peers[0].Quiet) != 20*time.Second || len(c.Destinations) != 1 {
+		t.Fatalf("peers %+v, destinations %+v", c.Peers, c.Destinations)
+	}
+	d := c.Destinations[0]
+	if d.CallingAETitle != "JCS_CT" || d.Timeout == 0 {
+		t.Errorf("what a destination leaves out is not filled in: %+v", d)
+	}
+	if c.Node.Reserve != 20<<30 || c.Cascade.Segment != "near" || !c.Objects.Report || !c.Objects.Summary || c.Cascade.Threshold != 25 {
+		t.Errorf("values of the file or defaults are lost: %+v", c)
+	}
+}
