@@ -65,7 +65,7 @@ const DefaultThresholdMM = 25
 func DefaultSettings() Settings {
 	return Settings{
 		Threshold: DefaultThreshold, ThresholdMM: DefaultThresholdMM,
-		Segment: SegmentAll, NearMM: 15,
+		Segment: SegmentAll, NearMM: 10,
 		ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5,
 		Workers: 1,
 	}
