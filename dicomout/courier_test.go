@@ -109,7 +109,11 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Report(ctx, rev.ID, objects, []string{"pacs"}, ledger.Reason{}); err != nil {
+	var outgoing []ledger.Outgoing
+	for _, o := range objects {
+		outgoing = append(outgoing, ledger.Outgoing{Object: o, Destinations: []string{"pacs"}})
+	}
+	if err := l.Report(ctx, rev.ID, outgoing, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	return l, rev

@@ -21,6 +21,12 @@ type Object struct {
 	Size              int64  `json:"size"`
 }
 
+// Outgoing is an object on its way out, with the destinations that want it.
+type Outgoing struct {
+	Object
+	Destinations []string
+}
+
 // States of a delivery.
 const (
 	DeliveryWaiting = "waiting"
@@ -63,7 +69,7 @@ func (d *Delivery) Row(trouble string, now time.Time) (troubles int, since time.
 	return d.Troubles + 1, d.Since
 }
 
-func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o Object, destinations []string) error {
+func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o Outgoing) error {
 	now := ms(l.now())
 	var revisionID int64
 	var sum string
@@ -85,7 +91,7 @@ func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o O
 	if err != nil {
 		return fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
 	}
-	for _, d := range destinations {
+	for _, d := range o.Destinations {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO delivery (object_id, destination, state, created_at)
 			SELECT id, ?, ?, ? FROM object WHERE sop_uid = ? ON CONFLICT DO NOTHING`, d, DeliveryWaiting, now, o.SOPInstanceUID); err != nil {
 			return fmt.Errorf("write delivery of %s to %s: %w", o.SOPInstanceUID, d, err)

@@ -6,6 +6,48 @@ import (
 	"time"
 )
 
+// to is the objects on their way to the destinations.
+func to(destinations []string, objects ...Object) []Outgoing {
+	var all []Outgoing
+	for _, o := range objects {
+		all = append(all, Outgoing{o, destinations})
+	}
+	return all
+}
+
+// Each destination gets the objects that are for it, and nothing else; an object for nobody is kept.
+func TestReport_EachObjectGoesWhereItIsWanted(t *testing.T) {
+	l := tempLedger(t, Options{})
+	rev := settle(t, l, "1.2")
+	if err := l.Begin(t.Context(), rev.ID); err != nil {
+		t.Fatal(err)
+	}
+	objects := []Outgoing{
+		{Object{SOPInstanceUID: "2.25.1", Kind: "summary"}, []string{"PACS", "RESEARCH"}},
+		{Object{SOPInstanceUID: "2.25.2", Kind: "seg"}, []string{"RESEARCH"}},
+		{Object{SOPInstanceUID: "2.25.3", Kind: "outline"}, nil},
+	}
+	if err := l.Report(t.Context(), rev.ID, objects, Reason{}); err != nil {
+		t.Fatal(err)
+	}
+	for destination, want := range map[string]string{"PACS": "2.25.1 ", "RESEARCH": "2.25.1 2.25.2 ", "NOBODY": ""} {
+		waiting, err := l.Pending(t.Context(), rev.ID, destination)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, d := range waiting {
+			got += d.Object.SOPInstanceUID + " "
+		}
+		if got != want {
+			t.Errorf("%s is to get %q, want %q", destination, got, want)
+		}
+	}
+	if h := history(t, l, "1.2"); len(h.Revisions[0].Objects) != 3 {
+		t.Errorf("%d objects in the ledger, want 3", len(h.Revisions[0].Objects))
+	}
+}
+
 // Failures of one kind count in a row, another kind begins anew, and an object whose turn never came stays unattempted and goes
 // first the next time.
 func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
@@ -16,8 +58,8 @@ func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := []Object{{SOPInstanceUID: "2.25.1", Kind: "summary", Path: "1", SHA256: "aa"}, {SOPInstanceUID: "2.25.2", Kind: "seg", Path: "2", SHA256: "bb"}}
-	if err := l.Report(ctx, rev.ID, objects, []string{"PACS"}, Reason{}); err != nil {
+	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1", Kind: "summary", Path: "1", SHA256: "aa"}, Object{SOPInstanceUID: "2.25.2", Kind: "seg", Path: "2", SHA256: "bb"})
+	if err := l.Report(ctx, rev.ID, objects, Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	pending := func() []Delivery {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -118,11 +119,11 @@ func querySeriesReasons(ctx context.Context, tx *sql.Tx, revisionID int64) ([]Se
 		}, revisionID)
 }
 
-// Report ends a revision with its objects: their rows, a delivery for each object and
-// destination, and a delivery job for each destination, in one transaction. Run again, it
+// Report ends a revision with its objects: their rows, a delivery for each object and each of
+// its destinations, and a delivery job for each destination, in one transaction. Run again, it
 // adds nothing that is there and takes nothing back.
-func (l *Ledger) Report(ctx context.Context, revisionID int64, objects []Object, destinations []string, note Reason) error {
-	if err := l.end(ctx, revisionID, StateReported, note, objects, destinations); err != nil {
+func (l *Ledger) Report(ctx context.Context, revisionID int64, objects []Outgoing, note Reason) error {
+	if err := l.end(ctx, revisionID, StateReported, note, objects); err != nil {
 		return fmt.Errorf("report revision %d: %w", revisionID, err)
 	}
 	return nil
@@ -130,25 +131,31 @@ func (l *Ledger) Report(ctx context.Context, revisionID int64, objects []Object,
 
 // NotProcessed ends a revision without a result. why is not optional. objects tell the
 // PACS, as those of Report; there may be none.
-func (l *Ledger) NotProcessed(ctx context.Context, revisionID int64, why Reason, objects []Object, destinations []string) error {
+func (l *Ledger) NotProcessed(ctx context.Context, revisionID int64, why Reason, objects []Outgoing) error {
 	if why.Code == "" || why.Text == "" {
 		return errors.New("not processed: needs a code and a text")
 	}
-	if err := l.end(ctx, revisionID, StateNotProcessed, why, objects, destinations); err != nil {
+	if err := l.end(ctx, revisionID, StateNotProcessed, why, objects); err != nil {
 		return fmt.Errorf("end revision %d as not processed: %w", revisionID, err)
 	}
 	return nil
 }
 
-func (l *Ledger) end(ctx context.Context, revisionID int64, state string, why Reason, objects []Object, destinations []string) error {
+func (l *Ledger) end(ctx context.Context, revisionID int64, state string, why Reason, objects []Outgoing) error {
 	return l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
 		if err != nil {
 			return err
 		}
+		var destinations []string
 		for _, o := range objects {
-			if err := l.insertObject(ctx, tx, rev, o, destinations); err != nil {
+			if err := l.insertObject(ctx, tx, rev, o); err != nil {
 				return err
+			}
+			for _, d := range o.Destinations {
+				if !slices.Contains(destinations, d) {
+					destinations = append(destinations, d)
+				}
 			}
 		}
 		text := fmt.Sprintf("revision %d with %d objects for %d destinations", rev.Number, len(objects), len(destinations))
@@ -157,9 +164,6 @@ func (l *Ledger) end(ctx context.Context, revisionID int64, state string, why Re
 		}
 		if err := l.finish(ctx, tx, rev, state, why, text); err != nil {
 			return err
-		}
-		if len(objects) == 0 {
-			return nil
 		}
 		for _, d := range destinations {
 			if err := l.enqueueDeliver(ctx, tx, rev.ID, d); err != nil {

@@ -63,8 +63,9 @@ func TestStudy_FromFirstInstanceToReport(t *testing.T) {
 		if err := l.SaveSeriesReasons(ctx, rev.ID, []SeriesReason{{SeriesUID: "1.2.1", Chosen: true, Text: "the only one"}}); err != nil {
 			t.Fatal(err)
 		}
-		objects := []Object{{SOPInstanceUID: "2.25.1", Kind: "seg", Path: "objects/1.dcm", SHA256: "aa"}, {SOPInstanceUID: "2.25.2", Kind: "sr", Path: "objects/2.dcm", SHA256: "bb"}}
-		if err := l.Report(ctx, rev.ID, objects, []string{"PACS", "ARCHIVE"}, Reason{}); err != nil {
+		objects := to([]string{"PACS", "ARCHIVE"}, Object{SOPInstanceUID: "2.25.1", Kind: "seg", Path: "objects/1.dcm", SHA256: "aa"},
+			Object{SOPInstanceUID: "2.25.2", Kind: "sr", Path: "objects/2.dcm", SHA256: "bb"})
+		if err := l.Report(ctx, rev.ID, objects, Reason{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +114,7 @@ func TestLateInstances_SupersedeTheReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	record(t, l, slice("1.2", 2)) // while the first is processed
-	if err := l.Report(ctx, first.ID, nil, nil, Reason{}); err != nil {
+	if err := l.Report(ctx, first.ID, nil, Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	if h := history(t, l, "1.2"); h.State != StateReceiving {
@@ -195,7 +196,7 @@ func TestErrors_NameWhatIsMissing(t *testing.T) {
 		"revision": func() error { _, _, err := l.Revision(ctx, 99); return err },
 		"begin":    func() error { return l.Begin(ctx, 99) },
 		"findings": func() error { _, err := l.SaveFindings(ctx, 99, "", json.RawMessage(`{}`)); return err },
-		"report":   func() error { return l.Report(ctx, 99, nil, nil, Reason{}) },
+		"report":   func() error { return l.Report(ctx, 99, nil, Reason{}) },
 		"delivery": func() error { return l.RecordDelivery(ctx, 99, DeliveryOutcome{State: DeliverySent}) },
 		"requeue":  func() error { return l.Requeue(ctx, "9.9") },
 		"reasons":  func() error { return l.SaveInstanceReasons(ctx, 99, nil) },
@@ -204,7 +205,7 @@ func TestErrors_NameWhatIsMissing(t *testing.T) {
 			t.Errorf("%s: %v; want ErrNotFound with the name", name, err)
 		}
 	}
-	if err := l.NotProcessed(ctx, 1, Reason{}, nil, nil); err == nil {
+	if err := l.NotProcessed(ctx, 1, Reason{}, nil); err == nil {
 		t.Error("not processed without a reason")
 	}
 	if err := l.RecordDelivery(ctx, 1, DeliveryOutcome{State: "lost"}); err == nil {
@@ -250,9 +251,9 @@ func TestStudy_Properties(t *testing.T) {
 						rt.Fatalf("begin of a %s revision: %v", rev.State, err)
 					}
 				case "report":
-					err = l.Report(ctx, rev.ID, nil, nil, Reason{})
+					err = l.Report(ctx, rev.ID, nil, Reason{})
 				case "refuse":
-					err = l.NotProcessed(ctx, rev.ID, Reason{Code: "x", Text: "x"}, nil, nil)
+					err = l.NotProcessed(ctx, rev.ID, Reason{Code: "x", Text: "x"}, nil)
 				case "requeue":
 					err = l.Requeue(ctx, study)
 				}

@@ -25,8 +25,8 @@ func newObjectStore(dataDir, studyUID string, revision int) (*objectStore, error
 }
 
 // put writes one object and syncs its content. The name is durable after sync.
-func (s *objectStore) put(m Made) (ledger.Object, error) {
-	o := m.Object
+func (s *objectStore) put(m Made) (ledger.Outgoing, error) {
+	o := m.Outgoing
 	sum := sha256.Sum256(m.File)
 	o.Path = filepath.Join(s.folder, hashed(o.SOPInstanceUID)+".dcm")
 	o.SHA256, o.Size = hex.EncodeToString(sum[:]), int64(len(m.File))

@@ -26,20 +26,19 @@ type Identity struct {
 
 // Made is one object with its bytes, a DICOM file.
 type Made struct {
-	ledger.Object
+	ledger.Outgoing
 	File []byte
 }
 
 // Processor works on the process jobs of the ledger. Fields must be set unless they say otherwise.
 type Processor struct {
-	Ledger       *ledger.Ledger
-	DataDir      string
-	Networks     Networks
-	Settings     cascade.Settings
-	Models       []Model
-	Destinations []string
-	NotProcessed bool // objects for a study that could not be read
-	// Build makes the objects of an examination, one at a time. It must give the same bytes for the same input.
+	Ledger   *ledger.Ledger
+	DataDir  string
+	Networks Networks
+	Settings cascade.Settings
+	Models   []Model
+	// Build makes the objects of an examination, one at a time, and says where each goes. It must give the same bytes for the same
+	// input.
 	Build    func(ctx context.Context, x *Examination, id Identity, emit func(Made) error) error
 	Progress Progress // may be nil
 	Logger   *slog.Logger
@@ -88,11 +87,11 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if x.Refusal != nil {
 		why := ledger.Reason{Code: x.Refusal.Code, Text: x.Refusal.Text, Remedy: x.Refusal.Remedy}
 		log.Warn("study not processed", "code", why.Code, "why", why.Text, "remedy", why.Remedy, "instances", len(instances))
-		return p.Ledger.NotProcessed(ctx, rev.ID, why, objects, p.Destinations)
+		return p.Ledger.NotProcessed(ctx, rev.ID, why, objects)
 	}
 	log.Info("study reported", "positive", report.Decision.Positive, "why", report.Decision.Text, "slices", len(report.Slices),
 		"objects", len(objects), "weights", Weights(p.Models), "took", time.Since(began).Round(time.Millisecond).String())
-	return p.Ledger.Report(ctx, rev.ID, objects, p.Destinations, ledger.Reason{Text: report.Decision.Text})
+	return p.Ledger.Report(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})
 }
 
 // load reads the instances of a revision. One whose files were removed cannot be read any more: it says so, instead of
@@ -157,9 +156,9 @@ func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, like led
 	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", like.Number)
 	if like.State == ledger.StateNotProcessed {
 		why.Text, why.Remedy = like.Reason.Text, like.Reason.Remedy
-		return p.Ledger.NotProcessed(ctx, rev.ID, why, nil, nil)
+		return p.Ledger.NotProcessed(ctx, rev.ID, why, nil)
 	}
-	return p.Ledger.Report(ctx, rev.ID, nil, nil, why)
+	return p.Ledger.Report(ctx, rev.ID, nil, why)
 }
 
 func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examination) error {
@@ -194,15 +193,15 @@ func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, x *Ex
 
 // makeObjects builds the objects and writes them durably. Their files are named by their UIDs' hashes, so a second run
 // writes the same files.
-func (p *Processor) makeObjects(ctx context.Context, rev ledger.Revision, x *Examination, id Identity) ([]ledger.Object, error) {
-	if x.Refusal != nil && (!p.NotProcessed || len(x.Headers) == 0) {
+func (p *Processor) makeObjects(ctx context.Context, rev ledger.Revision, x *Examination, id Identity) ([]ledger.Outgoing, error) {
+	if x.Refusal != nil && len(x.Headers) == 0 {
 		return nil, nil
 	}
 	store, err := newObjectStore(p.DataDir, rev.StudyUID, rev.Number)
 	if err != nil {
 		return nil, err
 	}
-	var objects []ledger.Object
+	var objects []ledger.Outgoing
 	err = p.Build(ctx, x, id, func(m Made) error {
 		o, err := store.put(m)
 		objects = append(objects, o)

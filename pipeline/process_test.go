@@ -55,12 +55,12 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { l.Close() })
 	set := cascade.DefaultSettings()
-	b.Processor = &Processor{Ledger: l, DataDir: dir, Networks: Networks{b.nets, b.nets}, Settings: set, NotProcessed: true,
-		Models: []Model{{Role: "classifier", Name: "sure", Status: "untrained"}}, Destinations: []string{"pacs"}, Logger: slog.New(slog.DiscardHandler),
+	b.Processor = &Processor{Ledger: l, DataDir: dir, Networks: Networks{b.nets, b.nets}, Settings: set,
+		Models: []Model{{Role: "classifier", Name: "sure", Status: "untrained"}}, Logger: slog.New(slog.DiscardHandler),
 		Build: func(_ context.Context, _ *Examination, id Identity, emit func(Made) error) error {
 			b.built = append(b.built, id)
 			uid := fmt.Sprintf("2.25.%d", id.Revision)
-			return emit(Made{Object: ledger.Object{SOPInstanceUID: uid, Kind: "summary"}, File: []byte(uid + id.Time.String())})
+			return emit(Made{Outgoing: ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: uid, Kind: "summary"}, Destinations: []string{"pacs"}}, File: []byte(uid + id.Time.String())})
 		}}
 	return b
 }

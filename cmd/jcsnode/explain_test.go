@@ -84,9 +84,9 @@ func TestExplain_EveryAnswerOfADestination(t *testing.T) {
 	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", findings); err != nil {
 		t.Fatal(err)
 	}
-	objects := []ledger.Object{{Kind: "summary", SOPInstanceUID: "2.25.1"}, {Kind: "seg", SOPInstanceUID: "2.25.2"},
-		{Kind: "outline", SOPInstanceUID: "2.25.3"}, {Kind: "outline", SOPInstanceUID: "2.25.4"}}
-	if err := l.Report(t.Context(), rev.ID, objects, []string{"pacs"}, ledger.Reason{Text: "positive"}); err != nil {
+	objects := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}, ledger.Object{Kind: "seg", SOPInstanceUID: "2.25.2"},
+		ledger.Object{Kind: "outline", SOPInstanceUID: "2.25.3"}, ledger.Object{Kind: "outline", SOPInstanceUID: "2.25.4"})
+	if err := l.Report(t.Context(), rev.ID, objects, ledger.Reason{Text: "positive"}); err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
@@ -144,7 +144,7 @@ func TestExplain_NotProcessedAndSuperseded(t *testing.T) {
 	l := ledgerStudy(t, t.TempDir(), study)
 	rev := settled(t, l, study)
 	why := ledger.Reason{Code: "no-axial-series", Text: "no axial series", Remedy: "send the axial reconstruction"}
-	if err := l.NotProcessed(t.Context(), rev.ID, why, nil, nil); err != nil {
+	if err := l.NotProcessed(t.Context(), rev.ID, why, nil); err != nil {
 		t.Fatal(err)
 	}
 	late(t, l, study, 2)

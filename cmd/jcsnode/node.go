@@ -112,7 +112,7 @@ func (n *node) wire() error {
 	n.processor = &pipeline.Processor{
 		Ledger: n.ledger, DataDir: c.Node.DataDir,
 		Networks: pipeline.Networks{Classifier: n.runtime, Segmenter: n.runtime},
-		Settings: set, Models: reportModels(manifest), NotProcessed: c.Objects.NotProcessed,
+		Settings: set, Models: reportModels(manifest),
 		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
 			id.Time = id.Time.Local() // dates and times as people here read them
 			err := maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
@@ -125,7 +125,6 @@ func (n *node) wire() error {
 	}
 	n.courier = &dicomout.Courier{Ledger: n.ledger, DataDir: c.Node.DataDir, Now: time.Now, Logger: n.log}
 	for _, d := range c.Destinations {
-		n.processor.Destinations = append(n.processor.Destinations, d.Name)
 		timeout := time.Duration(d.Timeout)
 		destination := deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address,
 			CallingAETitle: d.CallingAETitle, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}}
@@ -147,7 +146,7 @@ func (n *node) wire() error {
 // run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver}
-	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, n.processor.Destinations...); err != nil {
+	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, destinationNames(n.config)...); err != nil {
 		for _, l := range listeners {
 			l.Close()
 		}

@@ -40,6 +40,9 @@ type objectMaker struct {
 
 // build hands each object with its picture to emit, in the order in which they are sent.
 func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made, image.Image) error) error {
+	if x.Refusal != nil && !m.config.Objects.NotProcessed {
+		return nil
+	}
 	report, done, err := m.report(x, id)
 	if err != nil {
 		return err
@@ -53,11 +56,22 @@ func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pip
 	}
 	return dicomout.Build(ctx, report, func(o *object.Object, picture image.Image) error {
 		return emit(pipeline.Made{
-			Object: ledger.Object{SOPInstanceUID: o.SOPInstanceUID, SOPClassUID: o.SOPClassUID, SeriesUID: o.SeriesInstanceUID,
-				Kind: o.Kind, Title: o.Title, TransferSyntaxUID: o.TransferSyntaxUID},
+			Outgoing: ledger.Outgoing{
+				Object: ledger.Object{SOPInstanceUID: o.SOPInstanceUID, SOPClassUID: o.SOPClassUID, SeriesUID: o.SeriesInstanceUID,
+					Kind: o.Kind, Title: o.Title, TransferSyntaxUID: o.TransferSyntaxUID},
+				Destinations: destinationNames(m.config),
+			},
 			File: o.File,
 		}, picture)
 	})
+}
+
+func destinationNames(c config.Config) []string {
+	var names []string
+	for _, d := range c.Destinations {
+		names = append(names, d.Name)
+	}
+	return names
 }
 
 // report converts the examination; done closes the source file.

@@ -154,7 +154,7 @@ func TestRequeue(t *testing.T) {
 	}
 	l := ledgerStudy(t, dir, study)
 	rev := settled(t, l, study)
-	if err := l.Report(t.Context(), rev.ID, []ledger.Object{{Kind: "summary", SOPInstanceUID: "2.25.1"}}, []string{"pacs"}, ledger.Reason{}); err != nil {
+	if err := l.Report(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")

@@ -23,6 +23,15 @@ func ledgerStudy(t *testing.T, dir, study string) *ledger.Ledger {
 	return l
 }
 
+// outgoing is the objects on their way to the destination.
+func outgoing(destination string, objects ...ledger.Object) []ledger.Outgoing {
+	var all []ledger.Outgoing
+	for _, o := range objects {
+		all = append(all, ledger.Outgoing{Object: o, Destinations: []string{destination}})
+	}
+	return all
+}
+
 // late records the n-th instance of the study.
 func late(t *testing.T, l *ledger.Ledger, study string, n int) {
 	t.Helper()
@@ -61,7 +70,7 @@ func TestReplacedObjects(t *testing.T) {
 		if revision == 2 { // changed nothing
 			objects = nil
 		}
-		if err := l.Report(t.Context(), rev.ID, objects, nil, ledger.Reason{}); err != nil {
+		if err := l.Report(t.Context(), rev.ID, outgoing("pacs", objects...), ledger.Reason{}); err != nil {
 			t.Fatal(err)
 		}
 		late(t, l, study, revision+1)
