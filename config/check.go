@@ -48,21 +48,14 @@ func (c *Config) check() Problems {
 		c.checkPeer(add, fmt.Sprintf("peer[%d]", i+1), &c.Peers[i])
 	}
 	names := map[string]bool{}
-	for i, d := range c.Destinations {
+	for i := range c.Destinations {
+		d := &c.Destinations[i]
 		key := fmt.Sprintf("destination[%d]", i+1)
-		if d.Name == "" {
-			add("%s.name: missing", key)
-		} else if names[d.Name] {
+		if names[d.Name] && d.Name != "" {
 			add("%s.name: %q is used twice", key, d.Name)
 		}
 		names[d.Name] = true
-		aeTitle(add, key+".ae_title", d.AETitle)
-		aeTitle(add, key+".calling_ae_title", d.CallingAETitle)
-		address(add, key+".address", d.Address, false)
-		if d.Timeout <= 0 {
-			add("%s.timeout: %v; more than 0", key, d.Timeout)
-		}
-		d.checkTLS(add, key)
+		d.check(add, key)
 	}
 	if c.Settle.Quiet <= 0 {
 		add("settle.quiet: %v; more than 0, such as \"60s\"", c.Settle.Quiet)

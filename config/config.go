@@ -74,19 +74,6 @@ func (p Peer) Prefix() (netip.Prefix, error) {
 	return netip.ParsePrefix(p.Network)
 }
 
-// Destination receives the objects of every study.
-type Destination struct {
-	Name           string   `toml:"name"`
-	AETitle        string   `toml:"ae_title"`
-	Address        string   `toml:"address"`          // host:port
-	CallingAETitle string   `toml:"calling_ae_title"` // default: node.ae_title
-	Timeout        Duration `toml:"timeout"`          // for the association and for each response
-	TLS            bool     `toml:"tls"`
-	CA             string   `toml:"ca"`          // PEM file; empty: the authorities of the system
-	Certificate    string   `toml:"certificate"` // PEM file of ours; empty: none is shown
-	Key            string   `toml:"key"`
-}
-
 // Settle says when a study is complete enough to be read.
 type Settle struct {
 	Quiet Duration `toml:"quiet"` // since the last byte of the study
@@ -114,23 +101,10 @@ type Models struct {
 	Threads int    `toml:"threads"` // CPU threads for inference; 0: all cores
 }
 
-// Objects says what is made of a study.
+// Objects is what all objects have in common, wherever they go. What a destination gets stands in [Destination].
 type Objects struct {
-	SeriesBase   int  `toml:"series_base"`
-	Summary      bool `toml:"summary"`
-	Segmentation bool `toml:"segmentation"`
-	Activation   bool `toml:"activation"`
-	Outline      bool `toml:"outline"`
-	NotProcessed bool `toml:"not_processed"` // a summary page that gives the reason
-	SCGeometry   bool `toml:"sc_geometry"`   // the plane of the slice in secondary captures
-
-	Report             bool `toml:"report"`              // structured report
-	LabelMap           bool `toml:"labelmap"`            // label map instead of BINARY, where a destination knows it
-	LabelMapBackground bool `toml:"labelmap_background"` // with a Background item
-	Lungs              bool `toml:"lungs"`               // a second segmentation
-	MultiFrame         bool `toml:"multiframe"`          // one multi-frame capture instead of single overlays
-	ParametricMap      bool `toml:"parametric_map"`
-	Rejection          bool `toml:"rejection"` // IOCM: reject the objects that a new revision replaces
+	SeriesBase int  `toml:"series_base"`
+	SCGeometry bool `toml:"sc_geometry"` // the plane of the slice in secondary captures
 }
 
 // Log says how much is logged, and how.
@@ -138,9 +112,6 @@ type Log struct {
 	Level  string `toml:"level"`  // "debug", "info", "warn", "error"
 	Format string `toml:"format"` // "auto", "text", "json"
 }
-
-// DefaultDestinationTimeout is that of a destination that sets none.
-const DefaultDestinationTimeout = Duration(60 * time.Second)
 
 // Default is the configuration of an empty file.
 func Default() Config {
@@ -154,9 +125,8 @@ func Default() Config {
 		Cascade:  Cascade{Threshold: 25, ThresholdMM: 25, Segment: "all", NearMM: 10},
 		Pipeline: Pipeline{Workers: 1},
 		Models:   Models{Dir: "models", Device: "auto"},
-		Objects: Objects{SeriesBase: 9100, Summary: true, Segmentation: true, Activation: true, Outline: true,
-			NotProcessed: true, SCGeometry: true, LabelMapBackground: true},
-		Log: Log{Level: "info", Format: "auto"},
+		Objects:  Objects{SeriesBase: 9100, SCGeometry: true},
+		Log:      Log{Level: "info", Format: "auto"},
 	}
 }
 
@@ -193,7 +163,7 @@ func read(path string) (Config, Problems, error) {
 	if err != nil {
 		return c, nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	meta, err := toml.Decode(string(text), &c)
+	meta, err := decode(string(text), &c)
 	if err != nil {
 		var at toml.ParseError
 		if errors.As(err, &at) {
@@ -208,6 +178,27 @@ func read(path string) (Config, Problems, error) {
 	c.Path = path
 	c.resolve(filepath.Dir(path))
 	return c, problems, nil
+}
+
+// decode reads the text into the configuration, which holds the defaults; each destination starts from its own.
+func decode(text string, c *Config) (toml.MetaData, error) {
+	var file struct {
+		*Config
+		Destinations []toml.Primitive `toml:"destination"`
+	}
+	file.Config = c
+	meta, err := toml.Decode(text, &file)
+	if err != nil {
+		return meta, err
+	}
+	for _, p := range file.Destinations {
+		d := DefaultDestination()
+		if err := meta.PrimitiveDecode(p, &d); err != nil {
+			return meta, err
+		}
+		c.Destinations = append(c.Destinations, d)
+	}
+	return meta, nil
 }
 
 // resolve makes paths absolute and fills what defaults to another key.
@@ -236,9 +227,6 @@ func (c *Config) resolve(base string) {
 		if d.CallingAETitle == "" {
 			d.CallingAETitle = c.Node.AETitle
 		}
-		if d.Timeout == 0 {
-			d.Timeout = DefaultDestinationTimeout
-		}
 		if d.Name == "" {
 			d.Name = d.AETitle
 		}
@@ -266,6 +254,9 @@ func modelsDir(beside, named string) string {
 }
 
 func unknownKey(key string) string {
+	if moved := movedKey(key); moved != "" {
+		return moved
+	}
 	known := []string{}
 	for _, k := range knownKeys() {
 		if distance(key, k) <= 3 {

@@ -176,7 +176,7 @@ func TestRead_ASitesConfiguration(t *testing.T) {
 	if d.CallingAETitle != "JCS_CT" || d.Timeout == 0 {
 		t.Errorf("what a destination leaves out is not filled in: %+v", d)
 	}
-	if c.Node.Reserve != 20<<30 || c.Cascade.Segment != "near" || !c.Objects.Report || !c.Objects.Summary || c.Cascade.Threshold != 25 {
+	if c.Node.Reserve != 20<<30 || c.Cascade.Segment != "near" || c.Cascade.Threshold != 25 || len(d.Objects) != 5 || !d.NotProcessed {
 		t.Errorf("values of the file or defaults are lost: %+v", c)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"jcsnode/dicomout/sc"
 )
 
-// Build makes the objects of the report that its options ask for and hands each to emit with a picture of it, in the order of
+// Build makes the objects of the kinds that the options list and hands each to emit with a picture of it, in the order of
 // Options.Kinds, the slices of a kind by position: what refers to an object comes behind it. A negative study has documents only
 // (summary, report, rejection), and a study that was not processed summary and report with the reason. Emit is called by one
 // goroutine at a time, in that order; what it returns ends the build. In memory are at most as many objects as workers, and the
@@ -47,55 +47,64 @@ func (r *Report) jobs() ([]job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Outcome == sc.NotProcessed && !r.Options.NotProcessed {
-		return nil, nil
-	}
 	page, err := r.page(slices)
 	if err != nil {
 		return nil, err
 	}
 	var jobs []job
-	if r.Options.Summary {
-		jobs = append(jobs, r.summary(page))
-	}
-	positive := r.Outcome == sc.Positive
-	if positive && r.Options.Segmentation {
-		jobs = append(jobs, r.segmentation(slices))
-	}
-	if positive && r.Options.Lungs {
-		jobs = append(jobs, r.lungs(slices))
-	}
-	if r.Options.Report {
-		jobs = append(jobs, r.document(page, slices))
-	}
-	if r.Options.Rejection && r.Outcome != sc.NotProcessed && len(r.Study.Replaces) > 0 {
-		jobs = append(jobs, r.rejection(page))
-	}
-	if !positive {
-		return jobs, nil
-	}
-	switch {
-	case !r.Options.Activation || r.Activation == nil:
-	case r.Options.MultiFrame:
-		jobs = append(jobs, r.activationMultiFrame(slices))
-	default:
-		for i := range slices {
-			if slices[i].Positive {
-				jobs = append(jobs, r.activation(i, &slices[i]))
-			}
-		}
-	}
-	if r.Options.ParametricMap && r.Activation != nil {
-		jobs = append(jobs, r.parametricMap(slices))
-	}
-	if r.Options.Outline {
-		for i := range slices {
-			if hasLesion(&slices[i]) {
-				jobs = append(jobs, r.outline(i, &slices[i]))
-			}
-		}
+	for _, kind := range r.Options.Kinds {
+		jobs = append(jobs, r.jobsOf(kind, page, slices)...)
 	}
 	return jobs, nil
+}
+
+// jobsOf lists the objects of a kind: none where the outcome leaves nothing to show.
+func (r *Report) jobsOf(kind object.Kind, page *sc.Page, slices []sc.Slice) []job {
+	switch kind {
+	case object.Summary:
+		return []job{r.summary(page)}
+	case object.Report, object.ReportAlone:
+		return []job{r.document(kind, page, slices)}
+	case object.Rejection:
+		if r.Outcome == sc.NotProcessed || len(r.Study.Replaces) == 0 {
+			return nil
+		}
+		return []job{r.rejection(page)}
+	}
+	if r.Outcome != sc.Positive {
+		return nil
+	}
+	switch kind {
+	case object.Segmentation, object.LabelMap, object.LabelMapPlain:
+		return []job{r.lesions(kind, slices)}
+	case object.Lungs:
+		return []job{r.lungs(slices)}
+	case object.Outline:
+		return each(slices, hasLesion, r.outline)
+	}
+	if r.Activation == nil {
+		return nil
+	}
+	switch kind {
+	case object.Activation:
+		return each(slices, func(s *sc.Slice) bool { return s.Positive }, r.activation)
+	case object.ActivationMultiFrame:
+		return []job{r.activationMultiFrame(slices)}
+	case object.ParametricMap:
+		return []job{r.parametricMap(slices)}
+	}
+	return nil
+}
+
+// each makes a job of every slice that is shown.
+func each(slices []sc.Slice, shown func(*sc.Slice) bool, picture func(i int, s *sc.Slice) job) []job {
+	var jobs []job
+	for i := range slices {
+		if shown(&slices[i]) {
+			jobs = append(jobs, picture(i, &slices[i]))
+		}
+	}
+	return jobs
 }
 
 func hasLesion(s *sc.Slice) bool { return len(bytes.TrimLeft(s.Mask, "\x00")) > 0 }

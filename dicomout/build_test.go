@@ -23,6 +23,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// usual is the profile of a destination that asks for nothing special.
+func usual() dicomout.Profile {
+	return dicomout.Profile{Summary: true, Segmentation: true, Activation: true, Outline: true, LabelMapBackground: true, NotProcessed: true}
+}
+
+// options are those of a site with one destination, whose profile is the usual one but for the change.
+func options(change func(p *dicomout.Profile)) dicomout.Options {
+	p := usual()
+	change(&p)
+	return dicomout.Options{Kinds: dicomout.Kinds(p), Geometry: true, Workers: 1}
+}
+
 // positiveReport is a study with the geometry and the header of covid_p001 (n slices of it), and made-up findings: the middle
 // third is positive, with a disc as lesion.
 func positiveReport(t testing.TB, n int) dicomout.Report {
@@ -45,7 +57,7 @@ func positiveReport(t testing.TB, n int) dicomout.Report {
 		},
 		Scale:        sc.Scale{Max: 2, Text: "study maximum"},
 		Segmentation: seg.Input{Model: s.Models[1], Threshold: 0.5, Window: [2]float64{-1350, 150}, SpacingBetweenSlices: 2},
-		Options:      dicomout.DefaultOptions(),
+		Options:      options(func(*dicomout.Profile) {}),
 	}
 	for i, sl := range s.Slices {
 		f := dicomout.Slice{HU: make([]int16, sl.Rows*sl.Columns), Probability: 0.1}
@@ -122,8 +134,8 @@ func TestBuild_MakesWhatTheOutcomeAsksFor(t *testing.T) {
 		}, "summary 1, activation 3"},
 		{"positive, one slice not segmented", func(r *dicomout.Report) { r.Slices[4].Mask = nil }, "summary 1, seg 1, activation 3, outline 2"},
 		{"positive, no activation", func(r *dicomout.Report) { r.Activation = nil }, "summary 1, seg 1, outline 3"},
-		{"positive, summary only", func(r *dicomout.Report) { r.Options = dicomout.Options{Summary: true} }, "summary 1"},
-		{"positive, all off", func(r *dicomout.Report) { r.Options = dicomout.Options{} }, ""},
+		{"positive, summary only", func(r *dicomout.Report) { r.Options.Kinds = []object.Kind{object.Summary} }, "summary 1"},
+		{"positive, all off", func(r *dicomout.Report) { r.Options.Kinds = nil }, ""},
 		{"positive, frames of one instance", func(r *dicomout.Report) {
 			for i := range r.Study.Slices {
 				r.Study.Slices[i].SOPInstanceUID, r.Study.Slices[i].InstanceNumber = r.Study.Slices[0].SOPInstanceUID, 1
@@ -134,7 +146,6 @@ func TestBuild_MakesWhatTheOutcomeAsksFor(t *testing.T) {
 		{"not processed", func(r *dicomout.Report) {
 			r.Outcome, r.Reason, r.Remedy, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", "Send it.", nil, nil
 		}, "summary 1"},
-		{"not processed, not wanted", func(r *dicomout.Report) { r.Outcome, r.Slices, r.Options.NotProcessed = sc.NotProcessed, nil, false }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := positiveReport(t, 9)
@@ -208,7 +219,7 @@ func TestBuild_StopsWithItsContext(t *testing.T) {
 // TestBuild_KeepsFewObjects lets emit be slower than the workers, who must wait for it.
 func TestBuild_KeepsFewObjects(t *testing.T) {
 	r := positiveReport(t, 60)
-	r.Options = dicomout.Options{Activation: true, Workers: 2}
+	r.Options = dicomout.Options{Kinds: []object.Kind{object.Activation}, Workers: 2}
 	var started atomic.Int64
 	inner := r.Activation
 	r.Activation = func(i int) []float32 {

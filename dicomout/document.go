@@ -10,9 +10,9 @@ import (
 )
 
 // document makes the structured report. Its preview is the summary page, which shows the same numbers.
-func (r *Report) document(page *sc.Page, pictures []sc.Slice) job {
+func (r *Report) document(kind object.Kind, page *sc.Page, pictures []sc.Slice) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		o, err := sr.Build(r.Study, r.documentInput(pictures))
+		o, err := sr.Build(r.Study, kind, r.documentInput(kind, pictures))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -22,7 +22,7 @@ func (r *Report) document(page *sc.Page, pictures []sc.Slice) job {
 }
 
 // documentInput says in the report's words what was found.
-func (r *Report) documentInput(pictures []sc.Slice) sr.Input {
+func (r *Report) documentInput(kind object.Kind, pictures []sc.Slice) sr.Input {
 	in := sr.Input{
 		Reason: r.Reason, Remedy: r.Remedy,
 		Decision: sr.Decision{
@@ -46,7 +46,7 @@ func (r *Report) documentInput(pictures []sc.Slice) sr.Input {
 	in.Lesions = &sr.Lesions{VolumeML: r.Measures.LesionML, MeanHU: r.LesionHU, LungShare: r.Measures.Share(), Each: r.Lesions}
 	// A label map is named by the tracking UID of its segment alone: a destination may get its BINARY form, which has other UIDs, and
 	// readers that do not know the class refuse the whole report (DCMTK 3.6.7).
-	if r.Options.Segmentation && !r.Options.LabelMap {
+	if kind == object.Report {
 		in.Segmentation = &object.Segmentation
 	}
 	return in

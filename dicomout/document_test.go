@@ -19,7 +19,7 @@ import (
 // withReport asks for the structured report and makes the measures those of the masks.
 func withReport(t testing.TB, n int) dicomout.Report {
 	r := positiveReport(t, n)
-	r.Options.Report = true
+	r.Options = withReportAnd(func(*dicomout.Profile) {})
 	voxels, largest := 0, 0
 	for i, f := range r.Slices {
 		for _, v := range f.Mask {
@@ -40,6 +40,11 @@ func withReport(t testing.TB, n int) dicomout.Report {
 	return r
 }
 
+// withReportAnd are the options of a destination that gets the report, and what the change says.
+func withReportAnd(change func(p *dicomout.Profile)) dicomout.Options {
+	return options(func(p *dicomout.Profile) { p.Report = true; change(p) })
+}
+
 func TestBuild_ReportOnRequest(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -56,31 +61,32 @@ func TestBuild_ReportOnRequest(t *testing.T) {
 		{"not processed", func(r *dicomout.Report) {
 			r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
 		}, "summary 1, report 1"},
-		{"not processed, not wanted", func(r *dicomout.Report) {
-			r.Outcome, r.Reason, r.Slices, r.Options.NotProcessed = sc.NotProcessed, "No axial series.", nil, false
-		}, ""},
 		{"label map and lungs", func(r *dicomout.Report) {
-			r.Options.LabelMap, r.Options.Lungs = true, true
+			r.Options = withReportAnd(func(p *dicomout.Profile) { p.LabelMap, p.Lungs = true, true })
 			for i := range r.Slices {
 				r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
 			}
-		}, "summary 1, labelmap 1, lungs 1, report 1, activation 3, outline 3"},
-		{"lungs without a lung", func(r *dicomout.Report) { r.Options.Lungs = true }, "summary 1, seg 1, report 1, activation 3, outline 3"},
+		}, "summary 1, labelmap 1, lungs 1, report-alone 1, activation 3, outline 3"},
+		{"lungs without a lung", func(r *dicomout.Report) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Lungs = true }) }, "summary 1, seg 1, report 1, activation 3, outline 3"},
 		{"second revision, rejection", func(r *dicomout.Report) {
-			r.Study.Revision, r.Options.Rejection = 2, true
+			r.Study.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
 			r.Study.Replaces = []object.Reference{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 		}, "summary 1, seg 1, report 1, rejection 1, activation 3, outline 3"},
 		{"second revision not processed", func(r *dicomout.Report) {
-			r.Study.Revision, r.Options.Rejection = 2, true
+			r.Study.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
 			r.Study.Replaces = []object.Reference{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 			r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
 		}, "summary 1, report 1"},
-		{"first revision, rejection", func(r *dicomout.Report) { r.Options.Rejection = true }, "summary 1, seg 1, report 1, activation 3, outline 3"},
-		{"parametric map", func(r *dicomout.Report) { r.Options.ParametricMap = true }, "summary 1, seg 1, report 1, activation 3, pmap 1, outline 3"},
+		{"first revision, rejection", func(r *dicomout.Report) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Rejection = true }) },
+			"summary 1, seg 1, report 1, activation 3, outline 3"},
+		{"parametric map", func(r *dicomout.Report) {
+			r.Options = withReportAnd(func(p *dicomout.Profile) { p.ParametricMap = true })
+		},
+			"summary 1, seg 1, report 1, activation 3, pmap 1, outline 3"},
 		{"parametric map of nothing", func(r *dicomout.Report) {
-			r.Options.ParametricMap, r.Scale.Max = true, 0
+			r.Options, r.Scale.Max = withReportAnd(func(p *dicomout.Profile) { p.ParametricMap = true }), 0
 		}, "summary 1, seg 1, report 1, activation 3, outline 3"},
-		{"report alone", func(r *dicomout.Report) { r.Options = dicomout.Options{Report: true} }, "report 1"},
+		{"report alone", func(r *dicomout.Report) { r.Options.Kinds = dicomout.Kinds(dicomout.Profile{Report: true}) }, "report-alone 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := withReport(t, 9)
@@ -124,7 +130,7 @@ func TestBuild_ReportNamesTheSegment(t *testing.T) {
 	}
 	for _, labelMap := range []bool{false, true} {
 		r := withReport(t, 9)
-		r.Options.LabelMap = labelMap
+		r.Options = withReportAnd(func(p *dicomout.Profile) { p.LabelMap = labelMap })
 		all := build(t, r)
 		segmentation, report := all[1].object, all[2].object
 		if named := bytes.Contains(report.File, []byte(segmentation.SOPInstanceUID)); named == labelMap {
@@ -145,16 +151,14 @@ func TestBuild_ReportNamesTheSegment(t *testing.T) {
 func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 	r := withReport(t, 9)
 	r.Study.Revision, r.Study.ReplacesRevision = 3, 1
-	r.Options.Lungs, r.Options.Rejection, r.Options.ParametricMap = true, true, true
+	r.Options.Kinds = everyKind
 	r.Study.Replaces = []object.Reference{{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 	for i := range r.Slices {
 		r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
 	}
-	labelled, frames := r, r
-	labelled.Options.LabelMap, frames.Options.MultiFrame = true, true
-	seen, unannounced := map[string]bool{}, map[string]bool{}
-	for _, b := range append(append(build(t, r), build(t, labelled)...), build(t, frames)...) {
-		seen[b.object.Kind], unannounced[b.object.Kind] = true, true
+	seen := map[string]bool{}
+	for _, b := range build(t, r) {
+		seen[b.object.Kind] = true
 		set := read(t, b.object)
 		if got := set.String(dataset.SeriesDescription); !strings.HasSuffix(got, " rev 3") {
 			t.Errorf("%s: series description %q", b.object.Title, got)
@@ -167,16 +171,10 @@ func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 			t.Errorf("%s does not say what it replaces", b.object.Title)
 		}
 	}
-	for _, options := range []dicomout.Options{r.Options, labelled.Options, frames.Options} {
-		for _, k := range options.Kinds() {
-			if !seen[k.Name] {
-				t.Errorf("kind %s is announced and not made", k.Name)
-			}
-			delete(unannounced, k.Name)
+	for _, k := range everyKind {
+		if !seen[k.Name] {
+			t.Errorf("kind %s is asked for and not made", k.Name)
 		}
-	}
-	for k := range unannounced {
-		t.Errorf("kind %s is made and not announced", k)
 	}
 }
 

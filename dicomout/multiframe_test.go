@@ -32,7 +32,7 @@ func TestBuild_MultiFrameShowsTheSinglePictures(t *testing.T) {
 				positions = append(positions, strings.Join(set.Strings(dataset.ImagePositionPatient), `\`))
 				sources = append(sources, sourceOf(set)...)
 			}
-			r.Options.MultiFrame = true
+			r.Options.Kinds = options(func(p *dicomout.Profile) { p.MultiFrame = true }).Kinds
 			all := build(t, r)
 			if got := kinds(all); got != "summary 1, seg 1, activation-multiframe 1, outline 3" {
 				t.Fatalf("made %s", got)
@@ -77,7 +77,7 @@ func sourceOf(set *dataset.Set) []string {
 
 func TestBuild_MultiFrameWithoutActivation(t *testing.T) {
 	r := positiveReport(t, 9)
-	r.Options.MultiFrame = true
+	r.Options = options(func(p *dicomout.Profile) { p.MultiFrame = true })
 	r.Activation = func(int) []float32 { return nil }
 	if got := kinds(build(t, r)); got != "summary 1, seg 1, outline 3" {
 		t.Errorf("made %s", got)

@@ -39,7 +39,7 @@ func reports(t *testing.T) map[string]dicomout.Report {
 	for name, base := range map[string]dicomout.Report{
 		"multi-frame": withReport(t, 3), "multi-frame, slices under 512": resized(positiveReport(t, 3), 256, 256, `1.5\1.5`),
 	} {
-		base.Options.MultiFrame = true
+		base.Options = withReportAnd(func(p *dicomout.Profile) { p.MultiFrame = true })
 		base.Slices[2].Positive = true // two frames
 		all[name] = base
 	}

@@ -47,59 +47,14 @@ type Slice struct {
 	LesionAreaMM2 float64
 }
 
-// Options say which objects a site wants, and how.
+// Options say which objects are made, and how.
 type Options struct {
-	Summary, Segmentation, Activation, Outline bool
-	// MultiFrame makes one object of all activation overlays, true colour. Older archives do not know its class.
-	MultiFrame bool
-	// ParametricMap makes a map of the activation of all positive slices, as numbers.
-	ParametricMap bool
-	// LabelMap makes the segmentation as a label map. Destinations that do not know its class get its BINARY form.
-	LabelMap bool
-	// LabelMapBackground describes the background of a label map as segment 0.
-	LabelMapBackground bool
-	// Lungs makes a segmentation of both lungs, of positive studies.
-	Lungs bool
-	// Report makes the structured report.
-	Report bool
-	// Rejection makes a Key Object Selection of the objects that this revision replaces, for archives that then hide them (IHE IOCM).
-	Rejection bool
-	// NotProcessed makes summary and report of a study that was not processed.
-	NotProcessed bool
+	// Kinds are those that are made, as Kinds lists them: what refers to an object comes behind it.
+	Kinds []object.Kind
 	// Geometry places overlays and outlines where their slices lie.
 	Geometry bool
 	// Workers build pictures at the same time, at least one. Memory grows with them, results do not change.
 	Workers int
-}
-
-// DefaultOptions are those of a site that sets nothing.
-func DefaultOptions() Options {
-	return Options{Summary: true, Segmentation: true, Activation: true, Outline: true, NotProcessed: true, LabelMapBackground: true, Geometry: true,
-		Workers: 1}
-}
-
-// Kinds are the kinds of objects that a study may have under the options, in the order in which they are made.
-func (o Options) Kinds() []object.Kind {
-	segmentation, activation := object.Segmentation, object.Activation
-	if o.LabelMap {
-		segmentation = object.LabelMap
-	}
-	if o.MultiFrame {
-		activation = object.ActivationMultiFrame
-	}
-	var kinds []object.Kind
-	for _, k := range []struct {
-		made bool
-		kind object.Kind
-	}{
-		{o.Summary, object.Summary}, {o.Segmentation, segmentation}, {o.Lungs, object.Lungs}, {o.Report, object.Report},
-		{o.Rejection, object.Rejection}, {o.Activation, activation}, {o.ParametricMap, object.ParametricMap}, {o.Outline, object.Outline},
-	} {
-		if k.made {
-			kinds = append(kinds, k.kind)
-		}
-	}
-	return kinds
 }
 
 // check makes sure that slices and study belong together.

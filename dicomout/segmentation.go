@@ -9,8 +9,8 @@ import (
 	"jcsnode/dicomout/seg"
 )
 
-// segmentation makes the one segmentation; its preview is the outline of the slice with the largest lesions.
-func (r *Report) segmentation(slices []sc.Slice) job {
+// lesions makes a segmentation of the lesions, BINARY or a label map; its preview is the outline of the slice with the largest lesions.
+func (r *Report) lesions(kind object.Kind, slices []sc.Slice) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
 		in := r.Segmentation
 		in.Masks = make([][]byte, len(slices))
@@ -24,7 +24,7 @@ func (r *Report) segmentation(slices []sc.Slice) job {
 		if largest < 0 {
 			return nil, nil, nil
 		}
-		o, err := r.segmentationObject(in)
+		o, err := r.lesionObject(kind, in)
 		if errors.Is(err, seg.ErrEmpty) {
 			return nil, nil, nil
 		}
@@ -36,11 +36,11 @@ func (r *Report) segmentation(slices []sc.Slice) job {
 	}
 }
 
-func (r *Report) segmentationObject(in seg.Input) (*object.Object, error) {
-	if r.Options.LabelMap {
-		return seg.BuildLabelMap(r.Study, in, r.Options.LabelMapBackground)
+func (r *Report) lesionObject(kind object.Kind, in seg.Input) (*object.Object, error) {
+	if kind == object.Segmentation {
+		return seg.Build(r.Study, in)
 	}
-	return seg.Build(r.Study, in)
+	return seg.BuildLabelMap(r.Study, in, kind == object.LabelMap)
 }
 
 // lungs makes the segmentation of the lungs; its preview is the slice with most lung.

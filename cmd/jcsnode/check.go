@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/dicomout"
 	"jcsnode/models"
 )
 
@@ -53,6 +54,9 @@ func checkCommand() *cobra.Command {
 		}
 		if len(cfg.Peers) == 0 {
 			fmt.Fprintln(out, "  no [[peer]]: only this machine may store")
+		}
+		for _, d := range cfg.Destinations {
+			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(dicomout.Kinds(profileOf(d))))
 		}
 		if len(cfg.Destinations) == 0 {
 			fmt.Fprintln(out, "  no [[destination]]: results stay here")

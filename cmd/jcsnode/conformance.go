@@ -126,7 +126,7 @@ func writeConformance(w io.Writer, c config.Config) error {
 		s.Storage = append(s.Storage, class)
 	}
 	seen := map[string]bool{}
-	for _, kind := range objectOptions(c.Objects).Kinds() {
+	for _, kind := range kindsMade(c, false) {
 		class, err := className(kind.SOPClassUID)
 		errs = append(errs, err)
 		s.Objects = append(s.Objects, madeObject{class, kind.Description, c.Objects.SeriesBase + kind.Number})
@@ -160,7 +160,7 @@ func waits(c config.Config) []wait {
 		{"one PDU from its first byte to its last", t.PDU},
 		{"room for one PDU at the peer", t.Write},
 		{"release as requestor", t.Release},
-		{"response of a destination (`timeout`)", time.Duration(config.DefaultDestinationTimeout)},
+		{"response of a destination (`timeout`)", time.Duration(config.DefaultDestination().Timeout)},
 		{"response to a storage commitment report", commitmentTimeout},
 		{"open associations when the node stops (`node.drain`)", time.Duration(c.Node.Drain)},
 	}

@@ -67,12 +67,14 @@ ae_title = "CT1"
 name = "pacs"
 ae_title = "PACS"
 address = "pacs:104"
-[objects]
-activation = false
-outline = false
-summary = false
+objects = ["segmentation", "report"]
+[[destination]]
+name = "research"
+ae_title = "RESEARCH"
+address = "research:104"
+objects = ["lungs"]
 `)
-	for _, want := range []string{"this one is for `OTHER`", "every other class", "| any |", "one of 1 configured peers", "1 destinations are configured",
+	for _, want := range []string{"this one is for `OTHER`", "every other class", "| any |", "one of 1 configured peers", "2 destinations are configured", "Comprehensive 3D SR Storage", "JCS lungs",
 		"| Implicit VR Little Endian | 1.2.840.10008.1.2 |"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the statement lacks %q", want)

@@ -145,8 +145,12 @@ func (n *node) wire() error {
 
 // run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
+	var names []string
+	for _, d := range n.config.Destinations {
+		names = append(names, d.Name)
+	}
 	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver}
-	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, destinationNames(n.config)...); err != nil {
+	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, names...); err != nil {
 		for _, l := range listeners {
 			l.Close()
 		}

@@ -40,9 +40,6 @@ type objectMaker struct {
 
 // build hands each object with its picture to emit, in the order in which they are sent.
 func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made, image.Image) error) error {
-	if x.Refusal != nil && !m.config.Objects.NotProcessed {
-		return nil
-	}
 	report, done, err := m.report(x, id)
 	if err != nil {
 		return err
@@ -59,25 +56,17 @@ func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pip
 			Outgoing: ledger.Outgoing{
 				Object: ledger.Object{SOPInstanceUID: o.SOPInstanceUID, SOPClassUID: o.SOPClassUID, SeriesUID: o.SeriesInstanceUID,
 					Kind: o.Kind, Title: o.Title, TransferSyntaxUID: o.TransferSyntaxUID},
-				Destinations: destinationNames(m.config),
+				Destinations: destinationsOf(m.config, o.Kind, x.Refusal != nil),
 			},
 			File: o.File,
 		}, picture)
 	})
 }
 
-func destinationNames(c config.Config) []string {
-	var names []string
-	for _, d := range c.Destinations {
-		names = append(names, d.Name)
-	}
-	return names
-}
-
 // report converts the examination; done closes the source file.
 func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r dicomout.Report, done func(), err error) {
 	o := m.config.Objects
-	r.Options = objectOptions(o)
+	r.Options = dicomout.Options{Kinds: kindsMade(m.config, x.Refusal != nil), Geometry: o.SCGeometry, Workers: runtime.GOMAXPROCS(0)}
 	source, err := sourceOf(x)
 	if err != nil {
 		return r, nil, err
@@ -107,13 +96,6 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		return r, nil, err
 	}
 	return r, done, nil
-}
-
-// objectOptions says which objects the site wants.
-func objectOptions(o config.Objects) dicomout.Options {
-	return dicomout.Options{Summary: o.Summary, Segmentation: o.Segmentation, Activation: o.Activation, Outline: o.Outline,
-		NotProcessed: o.NotProcessed, Geometry: o.SCGeometry, Report: o.Report, LabelMap: o.LabelMap, LabelMapBackground: o.LabelMapBackground,
-		Lungs: o.Lungs, MultiFrame: o.MultiFrame, ParametricMap: o.ParametricMap, Rejection: o.Rejection, Workers: runtime.GOMAXPROCS(0)}
 }
 
 func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
@@ -198,7 +180,6 @@ func (m *objectMaker) canonicalSettings() string {
 		"segmenter_point=" + object.Decimal(s.SegmenterOperatingPoint),
 		fmt.Sprintf("series_base=%d", m.config.Objects.SeriesBase),
 		fmt.Sprintf("sc_geometry=%v", m.config.Objects.SCGeometry),
-		fmt.Sprintf("labelmap_background=%v", m.config.Objects.LabelMapBackground),
 		"classifier=" + m.manifest.Classifier.Version + " " + m.manifest.Classifier.Status,
 		"segmenter=" + m.manifest.Segmenter.Version + " " + m.manifest.Segmenter.Status,
 	}, " ")

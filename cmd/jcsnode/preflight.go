@@ -15,6 +15,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/deliver"
+	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
 	"jcsnode/dimse/secure"
 )
@@ -24,7 +25,7 @@ func preflightCommand() *cobra.Command {
 		Use:   "preflight",
 		Short: "ask every destination what it would take; sends nothing; exit code 1 if anything would be refused",
 		Long: "preflight opens one association with each destination of the configuration and offers every class and transfer\n" +
-			"syntax in which results would go there. It prints what would be accepted, in which form, and what would be refused\n" +
+			"syntax in which results would go there by its profile. It prints what would be accepted, in which form, and what would be refused\n" +
 			"and what to do about it. Nothing is sent. The exit code is 1 if a destination cannot be reached or refuses something.",
 		Args: cobra.NoArgs,
 	}
@@ -45,7 +46,7 @@ func preflightCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			good = preflight(c.Context(), out, destination, objectOptions(cfg.Objects)) && good
+			good = preflight(c.Context(), out, destination, dicomout.Kinds(profileOf(d))) && good
 		}
 		if !good {
 			return exitCode(1)
@@ -70,14 +71,9 @@ func destinationOf(d config.Destination) (deliver.Destination, error) {
 	return destination, nil
 }
 
-// preflight prints what one destination would take, and tells whether that is everything.
-func preflight(ctx context.Context, w io.Writer, d deliver.Destination, options dicomout.Options) bool {
+// preflight prints what one destination would take of the kinds that it is to get, and tells whether that is everything.
+func preflight(ctx context.Context, w io.Writer, d deliver.Destination, kinds []object.Kind) bool {
 	fmt.Fprintf(w, "%s (%s at %s, called by %s)\n", d.Name, d.AETitle, d.Address, d.CallingAETitle)
-	kinds := options.Kinds()
-	if len(kinds) == 0 {
-		fmt.Fprintln(w, "  nothing would be sent: every kind of object is off in [objects]")
-		return true
-	}
 	items := make([]deliver.Item, len(kinds))
 	for i, k := range kinds {
 		items[i] = dicomout.WithAlternative(deliver.Item{SOPClassUID: k.SOPClassUID, TransferSyntaxUID: dataset.ExplicitVRLittleEndian})

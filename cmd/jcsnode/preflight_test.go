@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"jcsnode/config"
-	"jcsnode/dicomout"
 	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
@@ -108,8 +107,10 @@ func TestPreflight(t *testing.T) {
 			[]string{"accepted, Explicit", "away (PACS at 127.0.0.1:1", "NO ASSOCIATION: connection failed", "what to do: check that the destination is up"}},
 		"wrong title":    {destinationText("pacs", "OTHER", all), false, []string{"NO ASSOCIATION", "correct the AE title"}},
 		"no destination": {"", true, []string{"results stay here"}},
-		"nothing to send": {destinationText("pacs", "PACS", all) + "[objects]\nsummary = false\nsegmentation = false\nactivation = false\noutline = false\n", true,
-			[]string{"nothing would be sent"}},
+		"by its profile": {destinationText("pacs", "PACS", pictures) + "objects = [\"summary\", \"outline\"]\n", true,
+			[]string{"summary ", "outline "}},
+		"each by its own": {destinationText("pictures", "PACS", pictures) + "objects = [\"summary\"]\n" + destinationText("pacs", "PACS", all) + "objects = [\"report\"]\n", false,
+			[]string{"pictures (PACS", "accepted, Explicit", "report-alone ", "REFUSED: peer does not accept the class"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := command(t, "preflight", "--config", configured(t, t.TempDir(), c.text))
@@ -133,7 +134,7 @@ func TestPreflight_OtherForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	good := preflight(t.Context(), &out, d, dicomout.Options{Segmentation: true, LabelMap: true})
+	good := preflight(t.Context(), &out, d, []object.Kind{object.LabelMap})
 	if want := "accepted as SOP class " + object.SegmentationStorage; !good || !strings.Contains(out.String(), want) {
 		t.Errorf("good %v, %s\nlacks %q", good, out.String(), want)
 	}

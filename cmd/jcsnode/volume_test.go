@@ -43,8 +43,8 @@ func (greyNetworks) Segment(_ context.Context, hu []float32, _, _ int) ([]float3
 	return p, nil
 }
 
-// greyReport examines a phantom with greyNetworks and asks for every kind of object.
-func greyReport(t *testing.T) dicomout.Report {
+// greyStudy is a phantom that greyNetworks examined, and what makes its objects under the configuration.
+func greyStudy(t *testing.T, c config.Config) (*pipeline.Examination, *objectMaker) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := phantom.Write(t.Context(), dir, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
@@ -62,21 +62,32 @@ func greyReport(t *testing.T) dicomout.Report {
 	if err := x.Read(t.Context(), pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}}, set, nil); err != nil {
 		t.Fatal(err)
 	}
-	m := objectMaker{config: config.Default(), settings: set, manifest: models.Manifest{
+	return x, &objectMaker{config: c, settings: set, manifest: models.Manifest{
 		Classifier: models.Network{Name: "grey classifier", Version: "1", Status: "untrained"},
 		Segmenter:  models.Network{Name: "grey segmenter", Version: "1", Status: "untrained", Window: [2]float64{-1350, 150}}}}
-	r, done, err := m.report(x, pipeline.Identity{Revision: 1, InputDigest: x.InputDigest(), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)})
+}
+
+// greyIdentity is that of the first revision.
+func greyIdentity(x *pipeline.Examination) pipeline.Identity {
+	return pipeline.Identity{Revision: 1, InputDigest: x.InputDigest(), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+// greyReport asks for the kinds of objects that the profile wants.
+func greyReport(t *testing.T, p dicomout.Profile) dicomout.Report {
+	t.Helper()
+	x, m := greyStudy(t, config.Default())
+	r, done, err := m.report(x, greyIdentity(x))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(done)
-	r.Options.Report, r.Options.Lungs = true, true
+	r.Options.Kinds = dicomout.Kinds(p)
 	return r
 }
 
 // The structured report, the findings and the segmentation of one study must name the same volume: that of the voxels.
 func TestVolume_IsTheSameEverywhere(t *testing.T) {
-	r := greyReport(t)
+	r := greyReport(t, dicomout.Profile{Segmentation: true, Lungs: true, Report: true})
 	objects := map[string]*dataset.File{}
 	err := dicomout.Build(t.Context(), r, func(o *object.Object, picture image.Image) error {
 		f, err := dataset.Read(bytes.NewReader(o.File), int64(len(o.File)), dataset.Limits{})
@@ -87,7 +98,7 @@ func TestVolume_IsTheSameEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kinds []string
-	for _, k := range r.Options.Kinds() {
+	for _, k := range r.Options.Kinds {
 		if objects[k.Name] == nil {
 			t.Fatalf("no %s was made", k.Name)
 		}
@@ -164,8 +175,8 @@ func measures(set *dataset.Set, code string) []float64 {
 // Every kind of object of a study that went through the pipeline must please the validator.
 func TestEveryKind_DciodvfyFindsNoErrors(t *testing.T) {
 	validator := tool(t, "dciodvfy")
-	r := greyReport(t)
-	r.Options.MultiFrame, r.Options.ParametricMap = true, true
+	r := greyReport(t, dicomout.Profile{Summary: true, Segmentation: true, Lungs: true, Report: true, Activation: true, MultiFrame: true,
+		ParametricMap: true, Outline: true})
 	err := dicomout.Build(t.Context(), r, func(o *object.Object, _ image.Image) error {
 		out, err := exec.Command(validator, objecttest.Write(t, o)).CombinedOutput()
 		if err != nil || strings.Contains("\n"+string(out), "\nError") {

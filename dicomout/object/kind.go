@@ -30,9 +30,15 @@ var (
 		Description: "JCS activation map (research only)", Number: 2}
 	Report = Kind{Name: "report", SOPClassUID: Comprehensive3DSRStorage, Modality: "SR",
 		Description: "JCS measurements (research only)", Number: 3}
+	// ReportAlone is the report for destinations without the BINARY segmentation that Report refers to.
+	ReportAlone = Kind{Name: "report-alone", SOPClassUID: Comprehensive3DSRStorage, Modality: "SR",
+		Description: "JCS measurements (research only)", Number: 3}
 	ParametricMap = Kind{Name: "pmap", SOPClassUID: ParametricMapStorage, Modality: "OT",
 		Description: "JCS activation, parametric map (research only)", Number: 4}
 	LabelMap = Kind{Name: "labelmap", SOPClassUID: LabelMapSegmentationStorage, Modality: "SEG",
+		Description: "JCS lesions, label map (research only)", Number: 5}
+	// LabelMapPlain is the label map without a Background segment.
+	LabelMapPlain = Kind{Name: "labelmap-plain", SOPClassUID: LabelMapSegmentationStorage, Modality: "SEG",
 		Description: "JCS lesions, label map (research only)", Number: 5}
 	ActivationMultiFrame = Kind{Name: "activation-multiframe", SOPClassUID: MultiFrameTrueColorSecondaryCaptureImageStorage, Modality: "OT",
 		Description: "JCS activation map, multi-frame (research only)", Number: 6}

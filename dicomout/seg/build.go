@@ -41,8 +41,9 @@ func Build(s *object.Study, in Input) (*object.Object, error) {
 // BuildLabelMap returns the same as a LABELMAP: a byte for each pixel, 1 in lesions. Background describes the value 0 as a segment,
 // which most readers expect; without it, some viewers get their colours right (cornerstone3D 2882).
 func BuildLabelMap(s *object.Study, in Input, background bool) (*object.Object, error) {
-	f := form{kind: object.LabelMap, label: "JCS_LESION", description: lesionDescription, title: "Lesion label map", labelMap: true}
+	f := form{kind: object.LabelMapPlain, label: "JCS_LESION", description: lesionDescription, title: "Lesion label map", labelMap: true}
 	if background {
+		f.kind = object.LabelMap
 		f.segments = append(f.segments, backgroundSegment())
 	}
 	f.segments = append(f.segments, segment(s, in))

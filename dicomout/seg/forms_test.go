@@ -36,7 +36,8 @@ func TestBuildLabelMap(t *testing.T) {
 		if !bytes.HasSuffix(o.File, want) {
 			t.Errorf("pixels %v, want %v", o.File[len(o.File)-30:], want)
 		}
-		if got := set.String(dataset.SOPClassUID); got != object.LabelMapSegmentationStorage || o.SOPInstanceUID != s.InstanceUID(object.LabelMap) {
+		kind := map[bool]object.Kind{true: object.LabelMap, false: object.LabelMapPlain}[background]
+		if got := set.String(dataset.SOPClassUID); got != object.LabelMapSegmentationStorage || o.SOPInstanceUID != s.InstanceUID(kind) {
 			t.Errorf("class %s, instance %s", got, o.SOPInstanceUID)
 		}
 		segments := set.Items(dataset.NewTag(0x0062, 0x0002))

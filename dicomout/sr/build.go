@@ -9,9 +9,8 @@ import (
 	"jcsnode/dicomout/object"
 )
 
-// Build returns the report of the study revision.
-func Build(s *object.Study, in Input) (*object.Object, error) {
-	kind := object.Report
+// Build returns the report of the study revision, of the kind object.Report or object.ReportAlone.
+func Build(s *object.Study, kind object.Kind, in Input) (*object.Object, error) {
 	uid := s.InstanceUID(kind)
 	if err := in.check(s); err != nil {
 		return nil, fmt.Errorf("build report: %w", err)
@@ -20,14 +19,14 @@ func Build(s *object.Study, in Input) (*object.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build report: %w", err)
 	}
-	elements = append(elements, header(s, in)...)
+	elements = append(elements, header(s, kind, in)...)
 	elements = append(elements, tree(s, in)...)
 	title := map[Result]string{Present: "positive", Absent: "negative", Undetermined: "not processed"}[in.Result]
 	return s.NewObject(kind, uid, dataset.ExplicitVRLittleEndian, "Measurement report, "+title, elements)
 }
 
 // header returns SR Document Series and SR Document General (PS3.3 C.17.1, C.17.2).
-func header(s *object.Study, in Input) []*object.Element {
+func header(s *object.Study, kind object.Kind, in Input) []*object.Element {
 	elements := []*object.Element{
 		object.Number(tag.InstanceNumber, 1),
 		object.Empty(tag.ReferencedPerformedProcedureStepSequence, "SQ"),
@@ -55,7 +54,7 @@ func header(s *object.Study, in Input) []*object.Element {
 		elements = append(elements, s.Evidence(tag.CurrentRequestedProcedureEvidenceSequence, evidence...))
 	}
 	for _, r := range s.Replaces {
-		if r.Kind == object.Report.Name {
+		if r.Kind == kind.Name {
 			elements = append(elements, s.Evidence(tag.PredecessorDocumentsSequence, r))
 		}
 	}

@@ -86,7 +86,7 @@ func cases(t *testing.T) map[string]struct {
 
 func build(t *testing.T, s *object.Study, in sr.Input) *object.Object {
 	t.Helper()
-	o, err := sr.Build(s, in)
+	o, err := sr.Build(s, object.Report, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestBuild_Refuses(t *testing.T) {
 	} {
 		in := input(3)
 		c.change(&in)
-		if o, err := sr.Build(objecttest.Small(t, 40), in); o != nil || err == nil || !strings.Contains(err.Error(), c.want) {
+		if o, err := sr.Build(objecttest.Small(t, 40), object.Report, in); o != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: object %v, error %v, want an error with %q", name, o != nil, err, c.want)
 		}
 	}
@@ -252,7 +252,7 @@ func TestBuild_Refuses(t *testing.T) {
 
 func ExampleBuild() {
 	var t testing.T
-	o, err := sr.Build(objecttest.Small(&t, 2), sr.Input{Result: sr.Absent, Decision: sr.Decision{Slices: 2, Threshold: 25, OperatingPoint: 0.5}})
+	o, err := sr.Build(objecttest.Small(&t, 2), object.Report, sr.Input{Result: sr.Absent, Decision: sr.Decision{Slices: 2, Threshold: 25, OperatingPoint: 0.5}})
 	fmt.Println(err, o.Title)
 	// Output: <nil> Measurement report, negative
 }

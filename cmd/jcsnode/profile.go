@@ -1,0 +1,56 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"jcsnode/config"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
+)
+
+// profileOf says in dicomout's words what a destination gets.
+func profileOf(d config.Destination) dicomout.Profile {
+	wants := func(name string) bool { return slices.Contains(d.Objects, name) }
+	return dicomout.Profile{
+		Summary: wants("summary"), Segmentation: wants("segmentation"), Lungs: wants("lungs"), Report: wants("report"),
+		Activation: wants("activation"), ParametricMap: wants("parametric_map"), Outline: wants("outline"),
+		LabelMap: d.LabelMap, LabelMapBackground: d.LabelMapBackground, MultiFrame: d.MultiFrame, Rejection: d.Rejection, NotProcessed: d.NotProcessed,
+	}
+}
+
+// kindsMade are the kinds of objects that the destinations of the configuration ask for together, of a study or of one that could
+// not be read. Without a destination, results stay here: those that one would get that asks for nothing special.
+func kindsMade(c config.Config, refused bool) []object.Kind {
+	destinations := c.Destinations
+	if len(destinations) == 0 {
+		destinations = []config.Destination{config.DefaultDestination()}
+	}
+	var profiles []dicomout.Profile
+	for _, d := range destinations {
+		if p := profileOf(d); p.NotProcessed || !refused {
+			profiles = append(profiles, p)
+		}
+	}
+	return dicomout.Kinds(profiles...)
+}
+
+// destinationsOf are the destinations that get objects of the kind.
+func destinationsOf(c config.Config, kind string, refused bool) []string {
+	var names []string
+	for _, d := range c.Destinations {
+		if p := profileOf(d); p.Wants(kind) && (p.NotProcessed || !refused) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// kindNames is for people: "summary, seg, outline".
+func kindNames(kinds []object.Kind) string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name)
+	}
+	return strings.Join(names, ", ")
+}
