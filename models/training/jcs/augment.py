@@ -1,7 +1,7 @@
 """From a stored slice to one training sample: field of view, shape, grey levels, noise.
 
-The product sees whole axial slices in exact HU. The sets are crops, figures and slices with estimated HU, so the field of
-view varies from the lungs alone to the body with a margin of air, and grey levels by more than their known error.
+The product sees whole axial slices in exact HU. The sets are crops, figures and slices with estimated HU. `jcs.frame` brings all to
+the lungs; the frame varies by more than its rule errs, and grey levels by more than their known error.
 """
 
 import numpy as np
@@ -10,10 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from jcs.data import Slice
-from jcs.prepare import AIR, WINDOW, resize
+from jcs.frame import resample
+from jcs.prepare import AIR, WINDOW
 
 # Standard deviations of shift (HU) and scale; figures have no known relation to HU.
 GREY_ERROR = {"ctmd": (25.0, 0.03), "seg20": (40.0, 0.05), "seg20rp": (35.0, 0.05), "ct100": (40.0, 0.05), "covid_ct": (60.0, 0.1), "sars_cov2": (60.0, 0.1)}
+
+
+FRAME_SHARE = 0.85  # of the samples; the others show the whole slice
 
 
 def tensors(item: Slice) -> tuple[Tensor, Tensor]:
@@ -23,37 +27,24 @@ def tensors(item: Slice) -> tuple[Tensor, Tensor]:
     return hu, lesion
 
 
-def window_at(image: Tensor, left: int, top: int, width: int, height: int, fill: float) -> Tensor:
-    """The rectangle of an image [1, H, W], which may reach beyond it; `fill` outside."""
-    rows, columns = image.shape[1:]
-    inner = image[:, max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-    pad = (max(-left, 0), max(left + width - columns, 0), max(-top, 0), max(top + height - rows, 0))
-    return F.pad(inner, pad, value=fill)
-
-
-def field_of_view(item: Slice, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """left, top, width, height of what the sample shows, in pixels of the slice."""
+def field_of_view(item: Slice, rng: np.random.Generator) -> Tensor:
+    """What the sample shows: the slice's frame, or now and then the whole slice, somewhat moved and stretched. [1, 4]"""
     rows, columns = item.hu.shape
-    left, top, right, bottom = 0, 0, columns, rows
-    low, high = (0.85, 1.15) if item.whole else (0.95, 1.5)
-    if item.lung_box is not None and rng.random() < 0.5:
-        left, top, right, bottom = item.lung_box
-        low, high = 1.0, 1.5
-    side = max(right - left, bottom - top) * rng.uniform(low, high)
-    width, height = side * rng.uniform(0.93, 1.07), side * rng.uniform(0.93, 1.07)
-    # The centre moves by half of what the field of view leaves free, and a little more.
-    free_x, free_y = abs(width - (right - left)) / 4 + 0.03 * width, abs(height - (bottom - top)) / 4 + 0.03 * height
-    centre_x, centre_y = (left + right) / 2 + rng.uniform(-1, 1) * free_x, (top + bottom) / 2 + rng.uniform(-1, 1) * free_y
-    return round(centre_x - width / 2), round(centre_y - height / 2), round(width), round(height)
+    left, top, width, height = item.frame if rng.random() < FRAME_SHARE else (0.0, 0.0, float(columns), float(rows))
+    both, squeeze = rng.uniform(0.88, 1.18), rng.uniform(0.92, 1.08)
+    wide, high = width * both * squeeze, height * both / squeeze
+    centre_x = left + width / 2 + rng.uniform(-1, 1) * 0.08 * width
+    centre_y = top + height / 2 + rng.uniform(-1, 1) * 0.08 * height
+    return torch.tensor([[centre_x - wide / 2, centre_y - high / 2, wide, high]])
 
 
-def chest_wall(hu: Tensor, lesion: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, int]:
-    """Repeat the border of a crop outwards, as a wall of tissue between lungs and air; returns its thickness too."""
-    thickness = round(rng.uniform(0, 0.12) * min(hu.shape[1:]))
-    if not thickness:
-        return hu, lesion, 0
-    pad = (thickness,) * 4
-    return F.pad(hu, pad, mode="replicate"), F.pad(lesion, pad), thickness
+def seen(item: Slice, box: Tensor, size: int) -> Tensor:
+    """HU within the networks' window, and lesion, of a box of a slice: [2, size, size].
+
+    Clipped before it is resized: bright metal and bone must not bleed more than they do when served.
+    """
+    hu, lesion = tensors(item)
+    return torch.cat([resample(hu.clamp(*WINDOW)[None], box, (size, size), AIR), resample(lesion[None], box, (size, size), 0.0)])[:, 0]
 
 
 def rotated(images: Tensor, degrees: float) -> Tensor:
@@ -94,14 +85,7 @@ def regraded(hu: Tensor, source: str, rng: np.random.Generator) -> Tensor:
 
 def sample(item: Slice, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """One random view of a slice: hu [1, size, size], lesion [1, size, size] in 0..1."""
-    hu, lesion = tensors(item)
-    left, top, width, height = field_of_view(item, rng)
-    if not item.whole and rng.random() < 0.5:
-        hu, lesion, wall = chest_wall(hu, lesion, rng)
-        left, top = left + wall, top + wall
-    # Resize within the window that a network sees: bright metal and bone must not bleed more than they do when served.
-    both = torch.cat([window_at(hu.clamp(*WINDOW), left, top, width, height, AIR), window_at(lesion, left, top, width, height, 0.0)])
-    both = resize(both[None], (size, size))[0]
+    both = seen(item, field_of_view(item, rng), size)
     if rng.random() < 0.5:
         both = both.flip(2)
     if rng.random() < 0.4:
@@ -110,11 +94,6 @@ def sample(item: Slice, size: int, rng: np.random.Generator) -> tuple[Tensor, Te
 
 
 def plain(item: Slice, size: int) -> tuple[Tensor, Tensor]:
-    """The view for evaluation: the slice centred on a square of air, nothing random."""
-    hu, lesion = tensors(item)
-    rows, columns = hu.shape[1:]
-    side = max(rows, columns)
-    place = ((columns - side) // 2, (rows - side) // 2, side, side)
-    both = torch.cat([window_at(hu.clamp(*WINDOW), *place, AIR), window_at(lesion, *place, 0.0)])
-    both = resize(both[None], (size, size))[0]
+    """The view as served: the slice's frame, nothing random."""
+    both = seen(item, torch.tensor([item.frame]), size)
     return both[:1], both[1:]

@@ -11,18 +11,19 @@ import os
 import pathlib
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+import torch
+from PIL import Image, ImageFilter
 
+from jcs.frame import lung_frame
 from jcs.networks.vgg16_imagenet import cache_folder
 from jcs.prepare import WINDOW
 
 SETS = ("seg20", "seg20rp", "ct100", "covid_ct", "sars_cov2", "ctmd")
-WHOLE_SLICE_SETS = ("seg20rp", "ct100", "ctmd")  # the others are crops to the lungs, or figures
 NO_RELATION = (WINDOW[1] - WINDOW[0], WINDOW[0])  # 8-bit figures without columns: taken as the lung window
 CTMD_RELATION = (6 * 255, -1024)  # HU of grey 0..1
 # Smaller lesions than this share of the image are neither a positive nor a negative slice for the classifier.
 SMALLEST_LESION = 0.002
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +38,7 @@ class Slice:
     hu: np.ndarray  # [H, W] int16
     lesion: np.ndarray | None  # [H, W] bool
     lung: np.ndarray | None  # [H, W] bool
-    lung_box: tuple[int, int, int, int] | None  # left, top, right, bottom
-
-    @property
-    def whole(self) -> bool:
-        return self.source in WHOLE_SLICE_SETS
+    frame: tuple[float, float, float, float]  # left, top, width, height of what the networks see, `jcs.frame`
 
 
 def default_data_folder() -> pathlib.Path:
@@ -55,20 +52,9 @@ def training_folder() -> pathlib.Path:
     return cache_folder() / "training"
 
 
-def lung_box(hu: np.ndarray) -> tuple[int, int, int, int] | None:
-    """Bounding box of the dark areas inside a body that do not touch the border; None if there are hardly any."""
-    # A copy, since an image over an array is read-only and floodfill would silently do nothing.
-    dark = Image.fromarray(np.pad(hu < -500, 1, constant_values=True).astype(np.uint8)).copy()
-    ImageDraw.floodfill(dark, (0, 0), 0)
-    inside = np.asarray(dark.filter(ImageFilter.MinFilter(5)))[1:-1, 1:-1]
-    return box_of(inside > 0, smallest=0.01)
-
-
-def box_of(mask: np.ndarray, smallest: float) -> tuple[int, int, int, int] | None:
-    if mask.mean() < smallest:
-        return None
-    columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+def frame_of(hu: np.ndarray) -> tuple[float, float, float, float]:
+    left, top, width, height = lung_frame(torch.from_numpy(hu.astype(np.float32))[None, None])[0].tolist()
+    return left, top, width, height
 
 
 def read_grey(path: pathlib.Path) -> np.ndarray:
@@ -100,11 +86,8 @@ def read_slice(folder: pathlib.Path, source: str, row: dict[str, str]) -> Slice:
     if lesion is None and source == "ctmd" and label == 0 and row["diagnosis"] == "covid":
         lesion = np.zeros(hu.shape, bool)
     lung = read_grey(folder / row["lung_mask"]) > 127 if row["lung_mask"] else None
-    box = None
-    if source in WHOLE_SLICE_SETS:
-        box = box_of(lung, 0.01) if lung is not None else lung_box(hu)
     patient = row["patient"] or f"{source}/{row['file']}"
-    return Slice(source, row["file"], patient, row["split"] or "train", label, hu, lesion, lung, box)
+    return Slice(source, row["file"], patient, row["split"] or "train", label, hu, lesion, lung, frame_of(hu))
 
 
 def read_set(folder: pathlib.Path, source: str) -> list[Slice]:
@@ -125,7 +108,7 @@ def load(folder: pathlib.Path | None = None) -> list[Slice]:
     return read_cache(cache)
 
 
-FLAT = ("source", "file", "patient", "split", "label", "lung_box")
+FLAT = ("source", "file", "patient", "split", "label", "frame")
 ARRAYS = ("hu", "lesion", "lung")
 
 
@@ -161,4 +144,4 @@ def with_lungs_filled(item: Slice, rng: np.random.Generator) -> Slice:
     grown = np.asarray(Image.fromarray(item.lung.astype(np.uint8)).filter(ImageFilter.MaxFilter(5))) > 0
     tissue = rng.normal(rng.uniform(20, 80), rng.uniform(5, 25), hu.shape)
     hu[grown] = tissue[grown].astype(np.int16)
-    return dataclasses.replace(item, label=0, hu=hu, lesion=np.zeros(hu.shape, bool), lung=None)
+    return dataclasses.replace(item, label=0, hu=hu, lesion=np.zeros(hu.shape, bool), lung=None, frame=frame_of(hu))

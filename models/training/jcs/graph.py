@@ -1,25 +1,61 @@
 """The served ONNX graphs: what stands before and after a network's convolutions, as the contract with the node says.
 
 Input `hu` float32 [N, 1, H, W] in Hounsfield units, any N, H, W. The classifier answers `probability` [N] and
-`activation` [N, h, w]; the segmenter `mask_probability` [N, H, W] at the input's size. Window, scaling, resizing and the
-way back are in the graph and always float32; only the part between (the core) may be quantised.
+`activation` [N, ACTIVATION_GRID, ACTIVATION_GRID] over the whole slice; the segmenter `mask_probability` [N, H, W] at the input's size.
+Window, scaling, the frame around the lungs and the way back are in the graph and always float32; only the part between (the core) may
+be quantised.
 """
 
-import numpy as np
 import onnx
+import onnx.compose
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import Tensor, nn
 
-from jcs.networks.res2net import Res2Net, mapping_weights
+from jcs.frame import lung_frame, put_back, resample
+from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
 from jcs.networks.segmenter import STRIDE, Segmenter, fold_normalisation
-from jcs.prepare import GREY_CENTRE, GREY_SPREAD, WINDOW
+from jcs.prepare import AIR, WINDOW, prepare
 
 OPSET = 18
-PREPARED, FEATURES, LOGITS = "prepared", "features", "logits"
+PREPARED, FRAME, FEATURES, LOGITS = "prepared", "frame", "features", "logits"
 COVID = 1
-# As `jcs.prepare.resize`: averages when it shrinks, and counts only what lies inside at the border.
-RESIZE = {"axes": [2, 3], "mode": "linear", "antialias": 1, "exclude_outside": 1}
+ACTIVATION_GRID = 64  # eq. 2 has a value for each of 7 x 7 cells of the frame; they are interpolated on this grid over the slice
+
+
+class Preparation(nn.Module):
+    """`hu` -> `prepared` [N, 3, size, size] and `frame` [N, 4]."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.size = size
+
+    def forward(self, hu: Tensor) -> tuple[Tensor, Tensor]:
+        frame = lung_frame(hu)
+        return prepare(resample(hu.clamp(*WINDOW), frame, (self.size, self.size), AIR)), frame
+
+
+class ClassifierAnswer(nn.Module):
+    """Softmax of the FC layer after pooling, and JCS eq. 2 on the logit, put back on the slice."""
+
+    def __init__(self, network: Res2Net):
+        super().__init__()
+        self.fc = network.fc
+
+    def forward(self, features: Tensor, frame: Tensor, hu: Tensor) -> tuple[Tensor, Tensor]:
+        probability = torch.softmax(self.fc(features.mean((2, 3))), 1)[:, COVID]
+        cells = activation_mapping(features, mapping_weights(self.fc.weight, features.shape[2] * features.shape[3], COVID))
+        grid = (ACTIVATION_GRID, ACTIVATION_GRID)
+        return probability, put_back(cells.unsqueeze(1), frame, hu.shape[2], hu.shape[3], grid)[:, 0]
+
+
+class SegmenterAnswer(nn.Module):
+    """Probability at the size of `hu`; 0 outside the frame."""
+
+    def forward(self, logits: Tensor, frame: Tensor, hu: Tensor) -> Tensor:
+        rows, columns = hu.shape[2], hu.shape[3]
+        # Interpolation may leave 0..1 by a rounding error.
+        return put_back(torch.sigmoid(logits), frame, rows, columns, (rows, columns))[:, 0].clamp(0.0, 1.0)
 
 
 class ClassifierCore(nn.Module):
@@ -40,17 +76,16 @@ class SegmenterCore(nn.Module):
         return self.network(prepared)[0]
 
 
-def core(module: nn.Module, size: int, output: str) -> onnx.ModelProto:
-    """Export a core: `prepared` [N, 3, size, size] -> `output`, with N free."""
-    batch = torch.export.Dim("N", min=1)
+def exported(module: nn.Module, example: tuple[Tensor, ...], inputs: dict[str, dict[int, torch.export.Dim]], outputs: list[str]) -> onnx.ModelProto:
+    """A module as ONNX; `inputs` names the inputs and their free dimensions."""
     program = torch.onnx.export(
         module.eval(),
-        (torch.zeros(2, 3, size, size),),
+        example,
         dynamo=True,
         opset_version=OPSET,
-        input_names=[PREPARED],
-        output_names=[output],
-        dynamic_shapes=({0: batch},),
+        input_names=list(inputs),
+        output_names=outputs,
+        dynamic_shapes=tuple(inputs.values()),
         external_data=False,
         verbose=False,
     )
@@ -64,6 +99,27 @@ def core(module: nn.Module, size: int, output: str) -> onnx.ModelProto:
     return model
 
 
+def free_dimensions() -> tuple[torch.export.Dim, torch.export.Dim, torch.export.Dim]:
+    return torch.export.Dim("N", min=1), torch.export.Dim("H", min=2), torch.export.Dim("W", min=2)
+
+
+def core(module: nn.Module, size: int, output: str) -> onnx.ModelProto:
+    """Export a core: `prepared` [N, 3, size, size] -> `output`, with N free."""
+    return exported(module, (torch.zeros(2, 3, size, size),), {PREPARED: {0: free_dimensions()[0]}}, [output])
+
+
+def preparation(size: int) -> onnx.ModelProto:
+    n, h, w = free_dimensions()
+    return exported(Preparation(size), (torch.zeros(2, 1, 70, 80),), {"hu": {0: n, 2: h, 3: w}}, [PREPARED, FRAME])
+
+
+def answer(module: nn.Module, middle: Tensor, name: str, outputs: list[str]) -> onnx.ModelProto:
+    """What follows the core, whose output is like `middle` [2, C, h, w]."""
+    n, h, w = free_dimensions()
+    frame = torch.tensor([[10.0, 12.0, 40.0, 30.0]] * 2)
+    return exported(module, (middle, frame, torch.zeros(2, 1, 70, 80)), {name: {0: n}, FRAME: {0: n}, "hu": {0: n, 2: h, 3: w}}, outputs)
+
+
 def classifier_core(network: Res2Net, size: int) -> onnx.ModelProto:
     return core(ClassifierCore(network), size, FEATURES)
 
@@ -75,86 +131,35 @@ def segmenter_core(network: Segmenter, size: int) -> onnx.ModelProto:
     return core(SegmenterCore(network), size, LOGITS)
 
 
-class Builder:
-    """Collects nodes and constants that go before or after a core."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        self.constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    def node(self, kind: str, inputs: list[str], output: str, **attributes) -> str:
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=f"jcs_{output}", **attributes))
-        return output
-
-
-def preparation(size: int) -> Builder:
-    """`jcs.prepare.prepare` and `resize` as nodes: `hu` -> `prepared`."""
-    build = Builder()
-    low, high = (build.constant(f"jcs_window_{n}", np.float32(v)) for n, v in zip(("low", "high"), WINDOW))
-    clipped = build.node("Clip", ["hu", low, high], "clipped")
-    sizes = build.constant("jcs_size", np.array([size, size], np.int64))
-    resized = build.node("Resize", [clipped, "", "", sizes], "resized", **RESIZE)
-    centre = WINDOW[0] + GREY_CENTRE * (WINDOW[1] - WINDOW[0])
-    spread = GREY_SPREAD * (WINDOW[1] - WINDOW[0])
-    centred = build.node("Sub", [resized, build.constant("jcs_centre", np.float32(centre))], "centred")
-    grey = build.node("Div", [centred, build.constant("jcs_spread", np.float32(spread))], "grey")
-    build.node("Concat", [grey, grey, grey], PREPARED, axis=1)
-    return build
-
-
-def classifier_answer(network: Res2Net, positions: int) -> Builder:
-    """`features` -> `probability` (softmax of the FC layer after pooling) and `activation` (JCS eq. 2)."""
-    build = Builder()
-    weight, bias = network.fc.weight.detach(), network.fc.bias.detach()
-    axes = build.constant("jcs_positions", np.array([2, 3], np.int64))
-    pooled = build.node("ReduceMean", [FEATURES, axes], "pooled", keepdims=0)
-    logits = build.node(
-        "Gemm", [pooled, build.constant("fc.weight", weight.numpy()), build.constant("fc.bias", bias.numpy())], "slice_logits", transB=1
-    )
-    both = build.node("Softmax", [logits], "both_probabilities", axis=1)
-    build.node("Gather", [both, build.constant("jcs_covid", np.int64(COVID))], "probability", axis=1)
-    row = mapping_weights(weight, positions, COVID).clamp(min=0)[None, :, None, None]
-    evidence = build.node("Conv", [FEATURES, build.constant("jcs_mapping", row.numpy())], "evidence")
-    build.node("Squeeze", [evidence, build.constant("jcs_channel", np.array([1], np.int64))], "activation")
-    return build
-
-
-def segmenter_answer() -> Builder:
-    """`logits` -> `mask_probability` at the size of `hu`."""
-    build = Builder()
-    probability = build.node("Sigmoid", [LOGITS], "network_probability")
-    size = build.node("Shape", ["hu"], "hu_size", start=2, end=4)
-    whole = build.node("Resize", [probability, "", "", size], "whole_probability", **RESIZE)
-    # Interpolation may leave 0..1 by a rounding error.
-    inside = build.node("Clip", [whole, build.constant("jcs_zero", np.float32(0)), build.constant("jcs_one", np.float32(1))], "inside_probability")
-    build.node("Squeeze", [inside, build.constant("jcs_channel", np.array([1], np.int64))], "mask_probability")
-    return build
-
-
-def assemble(name: str, middle: onnx.ModelProto, before: Builder, after: Builder, outputs: dict[str, list[str]]) -> onnx.ModelProto:
-    """One graph from preparation, core and answer; `outputs` maps each output to the names of its dimensions."""
+def assemble(name: str, parts: list[onnx.ModelProto], outputs: dict[str, list[str | int]]) -> onnx.ModelProto:
+    """One graph from preparation, core and answer, joined by the names of their inputs and outputs; `outputs` maps each to its dimensions."""
+    parts = [
+        onnx.compose.add_prefix(part, f"{prefix}_", rename_inputs=False, rename_outputs=False)
+        for part, prefix in zip(parts, ("before", "core", "after"))
+    ]
     graph = helper.make_graph(
-        [*before.nodes, *middle.graph.node, *after.nodes],
+        [node for part in parts for node in part.graph.node],
         name,
         [helper.make_tensor_value_info("hu", TensorProto.FLOAT, ["N", 1, "H", "W"])],
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape) for output, shape in outputs.items()],
-        [*before.constants, *middle.graph.initializer, *after.constants],
+        [constant for part in parts for constant in part.graph.initializer],
     )
-    imports = [helper.make_opsetid(o.domain, o.version) for o in middle.opset_import]
-    model = helper.make_model(graph, opset_imports=imports, ir_version=min(middle.ir_version, 10), producer_name="jcsnode")
+    imports = {o.domain: o.version for part in parts for o in part.opset_import}
+    versions = [helper.make_opsetid(domain, version) for domain, version in imports.items()]
+    ir_version = min(10, *(part.ir_version for part in parts))
+    model = helper.make_model(graph, opset_imports=versions, ir_version=ir_version, producer_name="jcsnode")
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
 def classifier(middle: onnx.ModelProto, network: Res2Net, size: int) -> onnx.ModelProto:
     cells = -(-size // 32)
-    outputs = {"probability": ["N"], "activation": ["N", cells, cells]}
-    return assemble("jcs_classifier", middle, preparation(size), classifier_answer(network, cells * cells), outputs)
+    features = torch.zeros(2, network.fc.in_features, cells, cells)
+    after = answer(ClassifierAnswer(network), features, FEATURES, ["probability", "activation"])
+    outputs = {"probability": ["N"], "activation": ["N", ACTIVATION_GRID, ACTIVATION_GRID]}
+    return assemble("jcs_classifier", [preparation(size), middle, after], outputs)
 
 
 def segmenter(middle: onnx.ModelProto, size: int) -> onnx.ModelProto:
-    return assemble("jcs_segmenter", middle, preparation(size), segmenter_answer(), {"mask_probability": ["N", "H", "W"]})
+    after = answer(SegmenterAnswer(), torch.zeros(2, 1, size, size), LOGITS, ["mask_probability"])
+    return assemble("jcs_segmenter", [preparation(size), middle, after], {"mask_probability": ["N", "H", "W"]})

@@ -51,3 +51,18 @@ class CellLoss(nn.Module):
         logits = self.scale.abs() * evidence.float() + self.offset
         loss = F.binary_cross_entropy_with_logits(logits, share, reduction="none").mean((1, 2))
         return (loss * weight).sum() / weight.sum().clamp(min=1)
+
+
+def mapping_loss(mapping: Tensor, share: Tensor, known: Tensor, least: float = 0.02) -> Tensor:
+    """-log of the part of the activation mapping (JCS eq. 2) that lies in cells with lesion, mean over slices that have such cells.
+
+    Not in JCS. Eq. 2 leaves out what speaks against COVID-19, so the mapping of a network that is right can still light up
+    anywhere; this asks it to point at what was drawn. mapping [N, h, w] >= 0, share [N, h, w] of each cell that lesions cover,
+    known [N]: 0 where no mask is known.
+    """
+    inside = (share > least).to(mapping.dtype)
+    chosen = (known > 0) & (inside.sum((1, 2)) > 0)
+    if not chosen.any():
+        return mapping.new_zeros(())
+    part = (mapping * inside).sum((1, 2)) / mapping.sum((1, 2)).clamp(min=SMOOTH)
+    return -torch.log(part[chosen].clamp(min=SMOOTH)).mean()

@@ -15,19 +15,6 @@ def prepare(hu: Tensor) -> Tensor:
     return ((grey - GREY_CENTRE) / GREY_SPREAD).expand(-1, 3, -1, -1)
 
 
-def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """[N, C, H, W] -> [N, C, *size], bilinear, averaging when it shrinks (CT noise would alias otherwise)."""
-    if tuple(image.shape[2:]) == size:
-        return image
-    return F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
-
-
-def grey_to_hu(grey: Tensor) -> Tensor:
-    """The window's own relation for 8-bit slices without a known one."""
-    low, high = WINDOW
-    return grey * (high - low) / 255 + low
-
-
 def mask_to_cells(mask: Tensor, cells: tuple[int, int]) -> Tensor:
     """Share of each cell that a mask covers: [N, 1, H, W] -> [N, 1, *cells]."""
     return F.adaptive_avg_pool2d(mask, cells)

@@ -13,20 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from jcs import arithmetic, augment, checkpoint, data, metrics
-from jcs.losses import CellLoss, mixed_label_loss
-from jcs.networks.res2net import Res2Net
+from jcs.losses import CellLoss, mapping_loss, mixed_label_loss
+from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
 from jcs.prepare import mask_to_cells, prepare
 from jcs.schedule import Budget, Interruption, Stage, poly, stage_at, warm_up
 
-STAGES = (Stage(0.0, 160, 16), Stage(0.65, 224, 12))
+STAGES = (Stage(0.0, 128, 16), Stage(0.5, 160, 16), Stage(0.75, 224, 12))
 RATE, WEIGHT_DECAY = 5e-4, 0.05  # AdamW from a pretrained trunk; the paper's SGD at 0.1 is for 100 epochs on four GPUs
 AVERAGE_DECAY = 0.99
 MIX_ALPHA = 0.5  # JCS section IV-D
 MIX_SHARE = 0.5  # of the batches: mixing all of them is for runs of many epochs
-CELL_WEIGHT = 3.0
+CELL_WEIGHT, MAPPING_WEIGHT = 3.0, 0.3
 # The served input is HU slices of a scan. The figures of covid_ct and sars_cov2 have no known grey scale, and many of their
-# negatives show other pneumonias: they get a small part.
-SHARE = {"seg20": 0.38, "seg20rp": 0.25, "ctmd": 0.17, "ct100": 0.06, "covid_ct": 0.08, "sars_cov2": 0.06}
+# negatives show other pneumonias: together they get a third.
+SHARE = {"seg20": 0.28, "seg20rp": 0.20, "ctmd": 0.12, "ct100": 0.06, "covid_ct": 0.24, "sars_cov2": 0.10}
 FILLED_SHARE = 0.04  # slices as of the abdomen
 COVID = 1
 NAME = "classifier"
@@ -38,11 +38,11 @@ class Sampler:
     A set's look must not tell the label. The same seed and iteration give the same batch.
     """
 
-    def __init__(self, slices: list[data.Slice], seed: int):
+    def __init__(self, slices: list[data.Slice], seed: int, share: dict[str, float]):
         self.seed = seed
         train = [s for s in slices if s.split == "train" and s.label is not None]
-        self.sources = [source for source in SHARE if any(s.source == source for s in train)]
-        self.share = np.array([SHARE[source] for source in self.sources])
+        self.sources = [source for source in share if any(s.source == source for s in train)]
+        self.share = np.array([share[source] for source in self.sources])
         self.share /= self.share.sum()
         self.pools = {(k, label): [s for s in train if s.source == k and s.label == label] for k in self.sources for label in (0, 1)}
         self.with_lung = [s for s in train if s.lung is not None]
@@ -55,6 +55,14 @@ class Sampler:
         # ct100 has a single clear slice: half of its share would be that one.
         pool = self.pools[source, label] if len(self.pools[source, label]) > 4 else self.pools[source, 1 - label]
         return pool[rng.integers(len(pool))]
+
+    def views(self, iteration: int, stage: Stage) -> tuple[Tensor, Tensor, Tensor]:
+        """Without labels and not mixed: input [N, 3, S, S], lesion [N, 1, S, S], whether someone drew lesions [N]."""
+        rng = np.random.default_rng((self.seed, iteration))
+        items = [self.draw(rng) for _ in range(stage.batch)]
+        samples = [augment.sample(item, stage.size, rng) for item in items]
+        known = torch.tensor([item.lesion is not None for item in items])
+        return prepare(torch.stack([hu for hu, _ in samples])), torch.stack([lesion for _, lesion in samples]), known
 
     def batch(self, iteration: int, stage: Stage) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Mixed samples (JCS eq. 3): input [N, 3, S, S], label [N], lesion share of cells [N, S/32, S/32], its weight [N]."""
@@ -120,7 +128,7 @@ def train(arguments: argparse.Namespace) -> None:
     precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
     print(f"arithmetic: {precision}", flush=True)
     slices = data.load(arguments.data)
-    sampler = Sampler(slices, arguments.seed)
+    sampler = Sampler(slices, arguments.seed, SHARE)
     held_out = validation_slices(slices, {"seg20": 3})
     folder: pathlib.Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,13 +152,13 @@ def train(arguments: argparse.Namespace) -> None:
         optimiser.load_state_dict(state["optimiser"])
         budget.iteration, budget.seconds_before, best = state["iteration"], state["seconds"], state["best"]
     curves = checkpoint.Curves(folder / f"{NAME}.csv", arguments.resume)
-    losses: list[tuple[float, float]] = []
+    losses: list[tuple[float, float, float]] = []
     validated = time.monotonic()
 
     def validate(size: int) -> None:
         nonlocal best, losses
         row = {"iteration": budget.iteration, "minutes": budget.seconds / 60, "size": size, "rate": optimiser.param_groups[0]["lr"]}
-        row |= dict(zip(("loss", "cell_loss"), np.mean(losses, axis=0).tolist())) | evaluate(average.network, held_out, size, precision)
+        row |= dict(zip(("loss", "cell_loss", "pointing_loss"), np.mean(losses, axis=0).tolist())) | evaluate(average.network, held_out, size, precision)
         losses = []
         curves.add(row)
         print({k: round(v, 4) for k, v in row.items()}, flush=True)
@@ -183,12 +191,14 @@ def train(arguments: argparse.Namespace) -> None:
         cell_logits = network.cell_logits(features.float())
         slice_loss = mixed_label_loss(cell_logits.mean((2, 3)), labels)
         lesion_loss = cell_loss(cell_logits[:, COVID] - cell_logits[:, 1 - COVID], cells, known)
+        mapping = activation_mapping(features.float(), mapping_weights(network.fc.weight, features.shape[2] * features.shape[3], COVID))
+        pointing_loss = mapping_loss(mapping, cells, known)
         optimiser.zero_grad()
-        (slice_loss + CELL_WEIGHT * lesion_loss).backward()
+        (slice_loss + CELL_WEIGHT * lesion_loss + MAPPING_WEIGHT * pointing_loss).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         average.update(network, budget.iteration)
-        losses.append((slice_loss.item(), lesion_loss.item()))
+        losses.append((slice_loss.item(), lesion_loss.item(), pointing_loss.item()))
         budget.iteration += 1
         if time.monotonic() - validated > 60 * arguments.validate_every:
             validate(stage.size)

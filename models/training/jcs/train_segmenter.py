@@ -19,13 +19,13 @@ from jcs.networks.vgg16_imagenet import load_imagenet
 from jcs.prepare import prepare
 from jcs.schedule import Budget, Interruption, Stage, poly, stage_at, warm_up
 
-# Multi-scale training: coarse first, since a step at 160 costs half of one at 224.
-STAGES = (Stage(0.0, 160, 8), Stage(0.65, 224, 6))
+# Multi-scale training: coarse first, since a step at 160 costs half of one at 224. Small batches, since steps are what is short.
+STAGES = (Stage(0.0, 160, 4), Stage(0.7, 224, 4))
 # Learning rates of the ImageNet encoder and of everything that starts from nothing. The paper's 2.5e-5 is for 21,000 iterations.
 ENCODER_RATE, DECODER_RATE = 1e-4, 5e-4
 FROZEN_BLOCKS = 2  # the first two VGG blocks keep their ImageNet weights
-AVERAGE_DECAY = 0.99
-SHARE = {"seg20": 0.50, "seg20rp": 0.28, "ct100": 0.18, "ctmd": 0.04}
+AVERAGE_DECAY = 0.995
+SHARE = {"seg20": 0.44, "seg20rp": 0.29, "ct100": 0.23, "ctmd": 0.04}
 EMPTY_SHARE = 0.15  # of the samples of a set, if it has slices without lesions
 FILLED_SHARE = 0.03  # slices as of the abdomen
 NAME = "segmenter"

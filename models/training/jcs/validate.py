@@ -12,7 +12,6 @@ import numpy as np
 import onnxruntime
 
 from jcs import data, manifest, metrics, train_classifier, train_segmenter
-from jcs.prepare import AIR
 
 MASK_THRESHOLDS = np.round(np.arange(0.30, 0.901, 0.05), 2)
 SLICE_THRESHOLDS = np.round(np.arange(0.20, 0.951, 0.05), 2)
@@ -29,19 +28,14 @@ def session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def on_square(image: np.ndarray, fill: float) -> np.ndarray:
-    """[H, W] centred on a square of its longer side."""
-    rows, columns = image.shape
-    side = max(rows, columns)
-    square = np.full((side, side), fill, np.float32)
-    top, left = (side - rows) // 2, (side - columns) // 2
-    square[top : top + rows, left : left + columns] = image
-    return square
+def whole(item: data.Slice) -> dict[str, np.ndarray]:
+    """A slice as the networks' input."""
+    return {"hu": item.hu.astype(np.float32)[None, None]}
 
 
 def classify(network: onnxruntime.InferenceSession, slices: list[data.Slice]) -> np.ndarray:
     """Probability of COVID-19 of each slice."""
-    return np.array([network.run(["probability"], {"hu": on_square(s.hu, AIR)[None, None]})[0][0] for s in slices])
+    return np.array([network.run(["probability"], whole(s))[0][0] for s in slices])
 
 
 @dataclasses.dataclass
@@ -86,8 +80,8 @@ class SegmenterReport:
 
 
 def segment(network: onnxruntime.InferenceSession, slices: list[data.Slice]) -> list[np.ndarray]:
-    """Lesion probability of each slice on its square, float16 to save memory."""
-    return [network.run(["mask_probability"], {"hu": on_square(s.hu, AIR)[None, None]})[0][0].astype(np.float16) for s in slices]
+    """Lesion probability of each slice, float16 to save memory."""
+    return [network.run(["mask_probability"], whole(s))[0][0].astype(np.float16) for s in slices]
 
 
 def report_at(probability: list[np.ndarray], slices: list[data.Slice], threshold: float) -> SegmenterReport:
@@ -96,7 +90,7 @@ def report_at(probability: list[np.ndarray], slices: list[data.Slice], threshold
     sums: dict[str, np.ndarray] = {}
     marked = []
     for p, item in zip(probability, slices):
-        mask, truth = p >= threshold, on_square(item.lesion, 0) > 0
+        mask, truth = p >= threshold, item.lesion
         if truth.any():
             dices.setdefault(item.source, []).append(metrics.dice(mask, truth))
             ious.setdefault(item.source, []).append(metrics.iou(mask, truth))

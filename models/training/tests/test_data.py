@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from jcs import augment, data
-from jcs.prepare import AIR, mask_to_cells, prepare
+from jcs.prepare import mask_to_cells, prepare
 
 
 def a_slice(source: str = "seg20", lesion: bool = True) -> data.Slice:
@@ -10,16 +10,7 @@ def a_slice(source: str = "seg20", lesion: bool = True) -> data.Slice:
     hu[10:50, 10:45] = hu[10:50, 55:90] = -850
     mask = np.zeros(hu.shape, bool)
     mask[20:30, 15:25] = lesion
-    return data.Slice(source, "a", "p", "train", int(lesion), hu, mask, hu < -500, data.lung_box(hu))
-
-
-def test_lung_box_leaves_out_air_around_the_body():
-    hu = np.full((100, 100), -1000, np.int16)
-    hu[20:80, 20:80] = 40
-    hu[40:60, 30:70] = -850
-    left, top, right, bottom = data.lung_box(hu)
-    assert abs(left - 30) <= 3 and abs(top - 40) <= 3 and abs(right - 70) <= 3 and abs(bottom - 60) <= 3
-    assert data.lung_box(np.full((100, 100), 40, np.int16)) is None
+    return data.Slice(source, "a", "p", "train", int(lesion), hu, mask, hu < -500, data.frame_of(hu))
 
 
 def test_hu_of_each_kind_of_set():
@@ -39,18 +30,19 @@ def test_small_lesions_are_no_label():
 
 def test_cache_gives_back_what_was_written(tmp_path):
     item = a_slice()
-    bare = data.Slice("covid_ct", "b", "q", "val", None, item.hu, None, None, None)
+    bare = data.Slice("covid_ct", "b", "q", "val", None, item.hu, None, None, (0.0, 1.0, 2.5, 3.0))
     data.write_cache(tmp_path / "c.npz", [item, bare])
     first, second = data.read_cache(tmp_path / "c.npz")
-    assert (first.source, first.label, first.lung_box) == (item.source, item.label, item.lung_box)
+    assert (first.source, first.label, first.frame) == (item.source, item.label, item.frame)
     assert (first.hu == item.hu).all() and (first.lesion == item.lesion).all() and (first.lung == item.lung).all()
-    assert second.lesion is None and second.lung is None and second.label is None
+    assert second.frame == bare.frame and second.lesion is None and second.lung is None and second.label is None
 
 
 def test_filled_lungs_hold_no_lesion_and_no_air():
     filled = data.with_lungs_filled(a_slice(), np.random.default_rng(0))
     assert filled.label == 0 and not filled.lesion.any()
     assert filled.hu.min() > -200
+    assert filled.frame == (0.0, 0.0, 100.0, 60.0)  # no lungs: the body, which fills the slice
 
 
 def test_sample_repeats_with_its_seed_and_keeps_its_shape():
@@ -75,11 +67,14 @@ def test_samples_of_every_source_have_their_lesion_at_the_right_place():
         assert seen > 10
 
 
-def test_plain_view_centres_the_slice_in_air():
-    hu, lesion = augment.plain(a_slice(), 100)
-    assert hu.shape == (1, 100, 100)
-    assert torch.allclose(hu[0, :18], torch.tensor(AIR)) and torch.allclose(hu[0, 25], torch.tensor(a_slice().hu[5], dtype=torch.float32).clamp(-1350, 150))
-    assert lesion.sum() == 100
+def test_plain_view_is_the_frame_of_the_slice():
+    item = a_slice()
+    hu, lesion = augment.plain(item, 100)
+    left, top, width, height = item.frame
+    assert hu.shape == lesion.shape == (1, 100, 100)
+    # The lesion's 100 pixels, enlarged to the view.
+    assert abs(float(lesion.sum()) - 100 * 100 * 100 / (width * height)) < 15
+    assert float(hu.min()) < -840 and float(hu.max()) <= 150
 
 
 def test_prepare_clips_to_the_window():

@@ -9,7 +9,8 @@ import torch
 from jcs import graph, manifest, quantize, validate
 from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
 from jcs.networks.segmenter import Segmenter
-from jcs.prepare import prepare, resize
+from jcs.frame import lung_frame, put_back, resample
+from jcs.prepare import AIR, WINDOW, prepare
 
 SIZE = 64
 SHAPES = [(1, 96, 96), (3, 64, 80), (2, 50, 40)]
@@ -21,7 +22,15 @@ def hounsfield(shape: tuple[int, int, int]) -> np.ndarray:
     hu = np.random.default_rng(0).uniform(-1200, 300, (n, 1, h, w)).astype(np.float32)
     hu[:, :, :4] = -3024
     hu[:, :, 10:14, 10:14] = 3000
+    hu[:, :, :, :6] = -1000  # air beside a body, so that the frame is not the whole slice
+    hu[:, :, 4:, 6:12] = 40
     return hu
+
+
+def framed(hu: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    slices = torch.from_numpy(hu)
+    frame = lung_frame(slices)
+    return prepare(resample(slices.clamp(*WINDOW), frame, (SIZE, SIZE), AIR)), frame
 
 
 def settled(network: torch.nn.Module) -> torch.nn.Module:
@@ -61,10 +70,12 @@ def test_classifier_answers_as_the_network(classifier, classifier_core, shape):
     run = validate.session(graph.classifier(classifier_core, classifier, SIZE).SerializeToString(), 1)
     probability, activation = run.run(["probability", "activation"], {"hu": hu})
     with torch.no_grad():
-        features = classifier.features(prepare(resize(torch.from_numpy(hu).clamp(-1350, 150), (SIZE, SIZE))))
+        prepared, frame = framed(hu)
+        features = classifier.features(prepared)
         expected = torch.softmax(classifier.fc(features.mean((2, 3))), 1)[:, 1]
-        mapping = activation_mapping(features, mapping_weights(classifier.fc.weight, 4))
-    assert probability.shape == (shape[0],) and activation.shape == (shape[0], 2, 2)
+        cells = activation_mapping(features, mapping_weights(classifier.fc.weight, 4))
+        mapping = put_back(cells[:, None], frame, *shape[1:], (64, 64))[:, 0]
+    assert probability.shape == (shape[0],) and activation.shape == (shape[0], 64, 64)
     assert probability.dtype == activation.dtype == np.float32
     assert activation.min() >= 0
     np.testing.assert_allclose(probability, expected, atol=1e-4)
@@ -77,8 +88,8 @@ def test_segmenter_answers_as_the_network_at_the_inputs_size(segmenter, segmente
     run = validate.session(graph.segmenter(segmenter_core, SIZE).SerializeToString(), 1)
     (mask,) = run.run(["mask_probability"], {"hu": hu})
     with torch.no_grad():
-        logits = segmenter(prepare(resize(torch.from_numpy(hu).clamp(-1350, 150), (SIZE, SIZE))))[0]
-        expected = resize(torch.sigmoid(logits), shape[1:])[:, 0]
+        prepared, frame = framed(hu)
+        expected = put_back(torch.sigmoid(segmenter(prepared)[0]), frame, *shape[1:], shape[1:])[:, 0]
     assert mask.shape == shape and mask.dtype == np.float32
     assert 0 <= mask.min() and mask.max() <= 1
     np.testing.assert_allclose(mask, expected, atol=1e-3)

@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from jcs.losses import CellLoss, deep_supervision, dice_loss, mixed_label_loss, side_loss
+from jcs.losses import CellLoss, deep_supervision, dice_loss, mapping_loss, mixed_label_loss, side_loss
 
 
 def test_dice_loss_by_hand():
@@ -40,3 +40,12 @@ def test_cell_loss_counts_only_slices_with_known_cells():
     covered = math.log(1 + math.exp(2.0))  # the offset is -2
     assert math.isclose(loss(evidence, share, torch.tensor([1.0, 0.0])).item(), covered, rel_tol=1e-5)
     assert float(loss(evidence, share, torch.zeros(2))) == 0
+
+
+def test_mapping_loss_by_hand():
+    mapping = torch.tensor([[[3.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]], [[0.0, 5.0], [0.0, 0.0]]])
+    share = torch.zeros(3, 2, 2)
+    share[0, 0, 0] = share[2, 0, 0] = 0.5
+    # The second slice has no lesion; the mask of the third is not known.
+    assert math.isclose(mapping_loss(mapping, share, torch.tensor([1.0, 1.0, 0.0])), -math.log(3 / 4), rel_tol=1e-5)
+    assert float(mapping_loss(mapping, share, torch.zeros(3))) == 0
