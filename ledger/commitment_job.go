@@ -51,25 +51,12 @@ func (w *commitWorker) Work(ctx context.Context, job *river.Job[commitArgs]) err
 
 // enqueueCommit makes sure that a job of the request will start now, unless one runs.
 func (l *Ledger) enqueueCommit(ctx context.Context, tx *sql.Tx, id int64) error {
-	result, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = min(scheduled_at, datetime('now', 'subsec'))
-		WHERE kind = ? AND state IN ('available', 'scheduled', 'retryable') AND json_extract(args, '$.commitment_id') = ?`, commitArgs{}.Kind(), id)
-	if err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); err != nil || n > 0 {
-		return err
-	}
-	_, err = l.insert.InsertTx(ctx, tx, commitArgs{CommitmentID: id}, &river.InsertOpts{Queue: queueCommit, MaxAttempts: l.attempts})
-	return err
+	return l.enqueueOne(ctx, tx, commitArgs{CommitmentID: id}, queueCommit, "commitment_id", id)
 }
 
-// recoverCommitments sets back interrupted jobs and gives every waiting request one: the association on which it might have been
-// reported ended with the process.
+// recoverCommitments gives every waiting request a job: the association on which it might have been reported ended with the
+// process.
 func (l *Ledger) recoverCommitments(ctx context.Context, tx *sql.Tx) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0) WHERE state = 'running' AND kind = ?`,
-		commitArgs{}.Kind()); err != nil {
-		return err
-	}
 	waiting, err := queryCommitments(ctx, tx, `WHERE state = ?`, CommitmentWaiting)
 	if err != nil {
 		return err

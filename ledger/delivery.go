@@ -167,9 +167,10 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 	if kind == "" {
 		return nil, fmt.Errorf("unknown state %q", o.State)
 	}
-	var studyUID, destination, object, before string
-	err := tx.QueryRowContext(ctx, `SELECT r.study_uid, d.destination, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
-		JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&studyUID, &destination, &object, &before)
+	var rev Revision
+	var destination, object, before string
+	err := tx.QueryRowContext(ctx, `SELECT r.id, r.study_uid, r.number, d.destination, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
+		JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &object, &before)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}
@@ -188,13 +189,18 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id); err != nil {
 		return nil, err
 	}
+	if before == DeliveryWaiting && o.State != DeliveryWaiting {
+		if err := l.tellGivenUp(ctx, tx, rev, destination); err != nil {
+			return nil, err
+		}
+	}
 	text := destination
 	for _, part := range []string{o.Status, o.Detail} {
 		if part != "" {
 			text += ": " + part
 		}
 	}
-	return &Event{At: now, StudyUID: studyUID, Kind: kind, Text: text, Instance: object, Attributes: map[string]any{"destination": destination}}, nil
+	return &Event{At: now, StudyUID: rev.StudyUID, Kind: kind, Text: text, Instance: object, Attributes: map[string]any{"destination": destination}}, nil
 }
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {

@@ -17,6 +17,8 @@ type History struct {
 	Instances []Instance        `json:"instances"` // in order of reception, with the reasons of the newest revision
 	Revisions []RevisionHistory `json:"revisions"` // newest last
 	Events    []Event           `json:"events"`    // in order of time
+
+	Notifications []Notification `json:"notifications"` // in the order of what happened
 }
 
 // RevisionHistory is a revision with what came of it.
@@ -54,6 +56,9 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 				return err
 			}
 			h.Revisions = append(h.Revisions, rh)
+		}
+		if h.Notifications, err = queryNotifications(ctx, tx, `WHERE study_uid = ? ORDER BY id`, studyUID); err != nil {
+			return err
 		}
 		h.Events, err = queryEvents(ctx, tx, `WHERE study_uid = ? ORDER BY at, id`, studyUID)
 		return err
@@ -97,6 +102,7 @@ type Counts struct {
 	Studies       map[string]int `json:"studies"`    // by state
 	Deliveries    map[string]int `json:"deliveries"` // by state
 	OldestWaiting time.Time      `json:"oldest_waiting_delivery"`
+	Notifications map[string]int `json:"notifications"` // by state
 	LastInstance  time.Time      `json:"last_instance"`
 	Queued        int            `json:"queued"`          // rows that wait for the writer, in this process
 	Fault         string         `json:"fault,omitempty"` // why the writer cannot commit, in this process
@@ -119,6 +125,9 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 			return err
 		}
 		if c.Deliveries, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM delivery GROUP BY state`); err != nil {
+			return err
+		}
+		if c.Notifications, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM notification GROUP BY state`); err != nil {
 			return err
 		}
 		err = tx.QueryRowContext(ctx, `SELECT coalesce(MIN(created_at), 0) FROM delivery WHERE state = ?`, DeliveryWaiting).Scan(&oldest)

@@ -145,6 +145,25 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 	return nil
 }
 
+// FirstInstance is the one that came first of a study, or ErrNotFound.
+func (l *Ledger) FirstInstance(ctx context.Context, studyUID string) (first Instance, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		found, err := queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY received_at, path LIMIT 1`, studyUID)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return ErrNotFound
+		}
+		first = found[0]
+		return nil
+	})
+	if err != nil {
+		return first, fmt.Errorf("look up the first instance of study %s: %w", studyUID, err)
+	}
+	return first, nil
+}
+
 func joinFlags(flags ...string) string {
 	var set []string
 	for _, f := range flags {

@@ -24,6 +24,8 @@ type Handlers struct {
 	Deliver func(ctx context.Context, revisionID int64, destination string) error
 	// Commit reports on a storage commitment request. Nil leaves the requests waiting.
 	Commit func(ctx context.Context, commitmentID int64) error
+	// Notify tells a receiver. Nil leaves notifications waiting.
+	Notify func(ctx context.Context, notificationID int64) error
 }
 
 // RetryAfter is returned by a handler that wants to run again later. It is no failure.
@@ -45,10 +47,10 @@ const (
 	queueDeliver = "deliver"
 )
 
-// queueOf names the queue of a destination; a name from the configuration is not fit for one.
-func queueOf(destination string) string {
-	sum := sha256.Sum256([]byte(destination))
-	return queueDeliver + "_" + hex.EncodeToString(sum[:8])
+// queueOf names the queue of a destination or a receiver; a name from the configuration is not fit for one.
+func queueOf(queue, name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return queue + "_" + hex.EncodeToString(sum[:8])
 }
 
 const (
@@ -105,7 +107,7 @@ func (l *Ledger) enqueueProcess(ctx context.Context, tx *sql.Tx, revisionID int6
 func (l *Ledger) enqueueDeliver(ctx context.Context, tx *sql.Tx, revisionID int64, destination string) error {
 	queue := queueDeliver
 	if l.served(destination) {
-		queue = queueOf(destination)
+		queue = queueOf(queueDeliver, destination)
 	}
 	if err := l.enqueueJob(ctx, tx, deliverArgs{RevisionID: revisionID, Destination: destination}, queue, revisionID, destination); err != nil {
 		return fmt.Errorf("enqueue delivery to %s: %w", destination, err)
@@ -117,6 +119,20 @@ func (l *Ledger) enqueueJob(ctx context.Context, tx *sql.Tx, args river.JobArgs,
 	result, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = min(scheduled_at, datetime('now', 'subsec'))
 		WHERE kind = ? AND state IN ('available', 'scheduled', 'retryable')
 		AND json_extract(args, '$.revision_id') = ? AND coalesce(json_extract(args, '$.destination'), '') = ?`, args.Kind(), revisionID, destination)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	_, err = l.insert.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: queue, MaxAttempts: l.attempts})
+	return err
+}
+
+// enqueueOne does the same for a job about one row, which args name by field.
+func (l *Ledger) enqueueOne(ctx context.Context, tx *sql.Tx, args river.JobArgs, queue, field string, id int64) error {
+	result, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = min(scheduled_at, datetime('now', 'subsec'))
+		WHERE kind = ? AND state IN ('available', 'scheduled', 'retryable') AND json_extract(args, '$.' || ?) = ?`, args.Kind(), field, id)
 	if err != nil {
 		return err
 	}
@@ -156,8 +172,14 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers, deli
 	if h.Commit != nil {
 		queues[queueCommit] = river.QueueConfig{MaxWorkers: commitWorkers}
 	}
+	if h.Notify != nil {
+		queues[queueNotify] = river.QueueConfig{MaxWorkers: notifyWorkers}
+		for _, r := range l.receivers {
+			queues[queueOf(queueNotify, r.Name)] = river.QueueConfig{MaxWorkers: notifyWorkers}
+		}
+	}
 	for _, d := range destinations {
-		queues[queueOf(d)] = river.QueueConfig{MaxWorkers: deliverWorkers}
+		queues[queueOf(queueDeliver, d)] = river.QueueConfig{MaxWorkers: deliverWorkers}
 	}
 	l.mu.Lock()
 	l.destinations = slices.Clone(destinations)
@@ -177,6 +199,9 @@ func (l *Ledger) startJobs(ctx context.Context, w *workers, h Handlers, queues m
 	river.AddWorker(bundle, &deliverWorker{l: l, handle: h.Deliver})
 	if h.Commit != nil {
 		river.AddWorker(bundle, &commitWorker{l: l, handle: h.Commit})
+	}
+	if h.Notify != nil {
+		river.AddWorker(bundle, &notifyWorker{l: l, handle: h.Notify})
 	}
 	var err error
 	w.client, err = river.NewClient(riversqlite.New(l.write), &river.Config{

@@ -29,6 +29,8 @@ type Ledger struct {
 	attempts int
 	testOnly bool
 
+	receivers []Receiver
+
 	insert *river.Client[*sql.Tx] // enqueues; never started
 
 	queue   chan entry
@@ -57,6 +59,9 @@ type Options struct {
 	MaxAttempts int
 	// TestOnly leaves out the random waits of the job library's maintenance.
 	TestOnly bool
+
+	// Receivers are told of what happens, see Fact.
+	Receivers []Receiver
 }
 
 // ErrClosed is returned by calls after Close.
@@ -74,14 +79,15 @@ const (
 // With ReadOnly the file must exist in the version of this program.
 func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 	l := &Ledger{
-		path:     path,
-		readOnly: opt.ReadOnly,
-		now:      opt.Now,
-		log:      opt.Logger,
-		retry:    opt.RetryDelay,
-		attempts: opt.MaxAttempts,
-		testOnly: opt.TestOnly,
-		busy:     map[string]bool{},
+		path:      path,
+		readOnly:  opt.ReadOnly,
+		now:       opt.Now,
+		log:       opt.Logger,
+		retry:     opt.RetryDelay,
+		attempts:  opt.MaxAttempts,
+		testOnly:  opt.TestOnly,
+		receivers: opt.Receivers,
+		busy:      map[string]bool{},
 	}
 	if l.now == nil {
 		l.now = time.Now

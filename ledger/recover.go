@@ -19,7 +19,15 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 		max      int
 	}
 	err := l.update(ctx, func(tx *sql.Tx) error {
+		// Jobs about one row speak to others: they are interrupted by any stop, and only their own failures count.
+		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0) WHERE state = 'running' AND kind NOT IN (?, ?)`,
+			processArgs{}.Kind(), deliverArgs{}.Kind()); err != nil {
+			return err
+		}
 		if err := l.recoverCommitments(ctx, tx); err != nil {
+			return err
+		}
+		if err := l.recoverNotifications(ctx, tx); err != nil {
 			return err
 		}
 		jobs, err := query(ctx, tx, `SELECT id, kind, json_extract(args, '$.revision_id'), attempt, max_attempts FROM river_job WHERE state = 'running'`,
@@ -59,14 +67,16 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 				return err
 			}
 		}
-		// Jobs for a destination that left the configuration still need somebody who ends them.
+		// Jobs for a destination or a receiver that left the configuration still need somebody who ends them.
 		names, err := json.Marshal(queues)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE finalized_at IS NULL AND kind <> ? AND queue NOT IN (SELECT value FROM json_each(?))`,
-			queueDeliver, commitArgs{}.Kind(), string(names)); err != nil {
-			return err
+		for kind, queue := range map[string]string{deliverArgs{}.Kind(): queueDeliver, notifyArgs{}.Kind(): queueNotify} {
+			if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE finalized_at IS NULL AND kind = ? AND queue NOT IN (SELECT value FROM json_each(?))`,
+				queue, kind, string(names)); err != nil {
+				return err
+			}
 		}
 		if err := l.enqueueMissing(ctx, tx); err != nil {
 			return err
@@ -133,6 +143,9 @@ func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, des
 	}
 	n, err := result.RowsAffected()
 	if err != nil {
+		return err
+	}
+	if err := l.tellGivenUp(ctx, tx, rev, destination); err != nil {
 		return err
 	}
 	return l.event(ctx, tx, rev.StudyUID, EventDeliveryFailed, fmt.Sprintf("%s: %d objects: %s", destination, n, why.Text),

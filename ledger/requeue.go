@@ -7,7 +7,7 @@ import (
 )
 
 // Requeue has the newest revision of a study processed again and its failed deliveries
-// tried again. Objects that were sent stay sent: the same input makes the same UIDs.
+// and notifications tried again. Objects that were sent stay sent: the same input makes the same UIDs.
 func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY number DESC LIMIT 1`, studyUID)
@@ -41,6 +41,9 @@ func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 			if err := l.enqueueDeliver(ctx, tx, rev.ID, d); err != nil {
 				return err
 			}
+		}
+		if err := l.requeueNotifications(ctx, tx, studyUID); err != nil {
+			return err
 		}
 		return l.enqueueProcess(ctx, tx, rev.ID)
 	})

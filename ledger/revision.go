@@ -21,6 +21,10 @@ const (
 	ReasonCrashed    = "crashed"
 	ReasonFailed     = "failed"
 	ReasonSuperseded = "superseded"
+	// ReasonUnchanged is given by others: late instances change nothing, so the outcome of an earlier revision is valid.
+	ReasonUnchanged    = "unchanged"
+	ReasonNotDelivered = "not-delivered"
+	ReasonWaiting      = "waiting"
 )
 
 // Revision is a study as it was when it became quiet: all instances received until then.
@@ -165,6 +169,9 @@ func (l *Ledger) finish(ctx context.Context, tx *sql.Tx, rev Revision, state str
 	kind := EventReported
 	if state == StateNotProcessed {
 		kind = EventNotProcessed
+	}
+	if err := l.tellEnd(ctx, tx, rev, state, why); err != nil {
+		return err
 	}
 	attributes := map[string]any{"revision": rev.Number}
 	if why.Code != "" {

@@ -152,7 +152,7 @@ func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, like led
 	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, like.InputDigest, like.Findings); err != nil {
 		return err
 	}
-	why := ledger.Reason{Code: "unchanged", Text: fmt.Sprintf("the late instances are not part of what was read: what revision %d found is valid", like.Number)}
+	why := ledger.Reason{Code: ledger.ReasonUnchanged, Text: fmt.Sprintf("the late instances are not part of what was read: what revision %d found is valid", like.Number)}
 	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", like.Number)
 	if like.State == ledger.StateNotProcessed {
 		why.Text, why.Remedy = like.Reason.Text, like.Reason.Remedy

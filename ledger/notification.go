@@ -1,0 +1,293 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Kinds of facts that receivers are told.
+const (
+	FactResult  = "result"  // a revision was reported
+	FactFailure = "failure" // a revision was not processed, or objects of it were given up for a destination
+	FactStuck   = "stuck"   // a study or a delivery waits longer than it should
+)
+
+// Receiver is somebody who is told.
+type Receiver struct {
+	Name  string
+	Kinds []string // of facts that it wants
+}
+
+// Fact is something that happened, as it was when it happened.
+type Fact struct {
+	Kind        string         `json:"kind"`
+	StudyUID    string         `json:"study_uid"`
+	RevisionID  int64          `json:"revision_id,omitempty"` // 0: the study has no revision yet
+	Revision    int            `json:"revision,omitempty"`    // its number
+	Destination string         `json:"destination,omitempty"` // "" when it is about the study
+	At          time.Time      `json:"at"`
+	Since       time.Time      `json:"since,omitzero"` // of what is stuck
+	Reason      Reason         `json:"reason"`
+	Objects     map[string]int `json:"objects,omitempty"` // for the destination, by state of their delivery
+}
+
+// States of a notification.
+const (
+	NotificationWaiting = "waiting"
+	NotificationSent    = "sent"
+	NotificationFailed  = "failed" // given up
+)
+
+// Kinds of the events of notification.
+const (
+	EventStuck       = "stuck"
+	EventNotified    = "notified"
+	EventNotNotified = "not notified"
+)
+
+// Notification is one fact on its way to one receiver.
+type Notification struct {
+	ID        int64     `json:"id"`
+	Receiver  string    `json:"receiver"`
+	EventID   string    `json:"event_id"` // the same whenever the fact is told
+	Fact      Fact      `json:"fact"`
+	Body      []byte    `json:"-"` // what is sent, once it is fixed, until it has arrived
+	State     string    `json:"state"`
+	Attempts  int       `json:"attempts"`
+	Detail    string    `json:"detail,omitempty"` // of the newest attempt
+	CreatedAt time.Time `json:"created_at"`
+	SentAt    time.Time `json:"sent_at"`
+	NextAt    time.Time `json:"next_at"` // not before
+}
+
+// tell writes a notification of the fact, and its job, for each receiver that wants its kind. mark is what tells this fact from
+// others of its kind about the same thing: a fact that was told is not told again. fresh says whether anybody had to be told.
+func (l *Ledger) tell(ctx context.Context, tx *sql.Tx, f Fact, mark int64) (fresh bool, err error) {
+	if f.At.IsZero() {
+		f.At = at(ms(l.now()))
+	}
+	text, err := json.Marshal(f)
+	if err != nil {
+		return false, fmt.Errorf("write down a fact: %w", err)
+	}
+	for _, r := range l.receivers {
+		if !slices.Contains(r.Kinds, f.Kind) {
+			continue
+		}
+		id, err := eventID(ctx, tx, r.Name, f, mark)
+		if err != nil {
+			return fresh, err
+		}
+		result, err := tx.ExecContext(ctx, `INSERT INTO notification (receiver, event_id, kind, study_uid, revision_id, destination, fact, state, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			r.Name, id, f.Kind, f.StudyUID, f.RevisionID, f.Destination, string(text), NotificationWaiting, ms(l.now()))
+		if err != nil {
+			return fresh, fmt.Errorf("write notification for %s: %w", r.Name, err)
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return fresh, err
+		}
+		if n == 0 {
+			continue
+		}
+		fresh = true
+		row, err := result.LastInsertId()
+		if err != nil {
+			return fresh, err
+		}
+		if err := l.enqueueNotify(ctx, tx, row, r.Name); err != nil {
+			return fresh, err
+		}
+	}
+	return fresh, nil
+}
+
+// eventID derives the identity of a fact. A result that is found again after a failure that the receiver was told is news.
+func eventID(ctx context.Context, tx *sql.Tx, receiver string, f Fact, mark int64) (string, error) {
+	failures := 0
+	if f.Kind == FactResult {
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM notification WHERE receiver = ? AND revision_id = ? AND kind = ? AND destination = ''`,
+			receiver, f.RevisionID, FactFailure).Scan(&failures)
+		if err != nil {
+			return "", err
+		}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%d\n%d", f.Kind, f.StudyUID, f.RevisionID, f.Revision, f.Destination, mark, failures))
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// tellEnd tells how a revision ended. The same findings, found again, are no news.
+func (l *Ledger) tellEnd(ctx context.Context, tx *sql.Tx, rev Revision, state string, why Reason) error {
+	if why.Code == ReasonUnchanged {
+		return nil
+	}
+	f := Fact{Kind: FactResult, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Reason: why}
+	mark := ms(rev.FindingsAt)
+	if state == StateNotProcessed {
+		f.Kind, mark = FactFailure, ms(l.now())
+	}
+	_, err := l.tell(ctx, tx, f, mark)
+	return err
+}
+
+// tellGivenUp tells that objects of a revision will not reach a destination, once nothing waits there any more.
+func (l *Ledger) tellGivenUp(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
+	states, err := deliveryStates(ctx, tx, rev.ID, destination)
+	if err != nil || states[DeliveryWaiting] > 0 || states[DeliveryFailed] == 0 {
+		return err
+	}
+	text, err := answers(ctx, tx, rev.ID, destination, DeliveryFailed)
+	if err != nil {
+		return err
+	}
+	now := at(ms(l.now()))
+	_, err = l.tell(ctx, tx, Fact{Kind: FactFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination, At: now,
+		Reason: Reason{Code: ReasonNotDelivered, Text: text, Remedy: "look at the study's history, remove the cause, then requeue the study"}, Objects: states}, ms(now))
+	return err
+}
+
+func deliveryStates(ctx context.Context, tx *sql.Tx, revisionID int64, destination string) (map[string]int, error) {
+	return countBy(ctx, tx, `SELECT d.state, COUNT(*) FROM delivery d JOIN object o ON o.id = d.object_id WHERE o.revision_id = ? AND d.destination = ?
+		GROUP BY d.state`, revisionID, destination)
+}
+
+// answers says in one line what the newest attempts at deliveries of one state brought. What a peer adds to its answer may name
+// a patient and stays here.
+func answers(ctx context.Context, tx *sql.Tx, revisionID int64, destination, state string) (string, error) {
+	counts, err := countBy(ctx, tx, `SELECT CASE WHEN d.status NOT IN ('', ?, ?) THEN 'answered ' || d.status WHEN d.detail = '' THEN 'not asked yet' ELSE d.detail END AS said,
+		COUNT(*) FROM delivery d JOIN object o ON o.id = d.object_id WHERE o.revision_id = ? AND d.destination = ? AND d.state = ? GROUP BY said`,
+		ReasonFailed, ReasonCrashed, revisionID, destination, state)
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	for i, said := range slices.Sorted(maps.Keys(counts)) {
+		if i > 0 {
+			text += "; "
+		}
+		text += fmt.Sprintf("%s (%s)", said, objects(counts[said]))
+	}
+	return text, nil
+}
+
+func objects(n int) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d objects", n)
+}
+
+// Notification returns one, or ErrNotFound.
+func (l *Ledger) Notification(ctx context.Context, id int64) (n Notification, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		found, err := queryNotifications(ctx, tx, `WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return ErrNotFound
+		}
+		n = found[0]
+		return nil
+	})
+	if err != nil {
+		return n, fmt.Errorf("look up notification %d: %w", id, err)
+	}
+	return n, nil
+}
+
+// Notifications lists the newest ones, the newest first.
+func (l *Ledger) Notifications(ctx context.Context, limit int) (all []Notification, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		all, err = queryNotifications(ctx, tx, `ORDER BY id DESC LIMIT ?`, limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list notifications: %w", err)
+	}
+	return all, nil
+}
+
+// FixNotification keeps what is sent, so that every attempt sends the same.
+func (l *Ledger) FixNotification(ctx context.Context, id int64, body []byte) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE notification SET body = ? WHERE id = ? AND state = ?`, string(body), id, NotificationWaiting)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep the text of notification %d: %w", id, err)
+	}
+	return nil
+}
+
+// RetryNotification notes an attempt that came to nothing.
+func (l *Ledger) RetryNotification(ctx context.Context, id int64, detail string, next time.Time) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE notification SET attempts = attempts + 1, detail = ?, next_at = ? WHERE id = ?`, detail, ms(next), id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note an attempt at notification %d: %w", id, err)
+	}
+	return nil
+}
+
+// FinishNotification ends a waiting one: sent or failed.
+func (l *Ledger) FinishNotification(ctx context.Context, id int64, state, detail string) error {
+	err := l.update(ctx, func(tx *sql.Tx) error { return l.finishNotification(ctx, tx, id, state, detail) })
+	if err != nil {
+		return fmt.Errorf("end notification %d: %w", id, err)
+	}
+	return nil
+}
+
+func (l *Ledger) finishNotification(ctx context.Context, tx *sql.Tx, id int64, state, detail string) error {
+	found, err := queryNotifications(ctx, tx, `WHERE id = ? AND state = ?`, id, NotificationWaiting)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	n := found[0]
+	kind, sent := EventNotNotified, time.Time{}
+	if state == NotificationSent {
+		kind, sent, n.Body = EventNotified, l.now(), nil // it has arrived: nothing of it needs to stay
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE notification SET state = ?, attempts = attempts + 1, detail = ?, sent_at = ?, next_at = 0, body = ? WHERE id = ?`,
+		state, detail, ms(sent), string(n.Body), id); err != nil {
+		return err
+	}
+	return l.event(ctx, tx, n.Fact.StudyUID, kind, fmt.Sprintf("%s of the %s: %s", n.Receiver, n.Fact.Subject(), detail), map[string]any{"event": n.EventID})
+}
+
+// Subject names the fact in a few words.
+func (f *Fact) Subject() string {
+	switch {
+	case f.Destination != "" && f.Kind == FactStuck:
+		return "stuck delivery to " + f.Destination
+	case f.Destination != "":
+		return "failed delivery to " + f.Destination
+	case f.Kind == FactStuck:
+		return "stuck study"
+	}
+	return f.Kind
+}
+
+func queryNotifications(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Notification, error) {
+	return query(ctx, tx, `SELECT id, receiver, event_id, fact, body, state, attempts, detail, created_at, sent_at, next_at FROM notification `+rest,
+		func(rows *sql.Rows) (n Notification, err error) {
+			var fact string
+			var created, sent, next int64
+			if err := rows.Scan(&n.ID, &n.Receiver, &n.EventID, &fact, &n.Body, &n.State, &n.Attempts, &n.Detail, &created, &sent, &next); err != nil {
+				return n, err
+			}
+			n.CreatedAt, n.SentAt, n.NextAt = at(created), at(sent), at(next)
+			return n, json.Unmarshal([]byte(fact), &n.Fact)
+		}, args...)
+}
