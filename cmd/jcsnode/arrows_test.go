@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"pipeline/cascade":  {"guard", "pipeline/ct"},
 	"pipeline/lung":     {"guard"},
 	"pipeline":          {"guard", "dataset", "ledger", "models", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
+	"notify":            {"ledger"},
 	"phantom":           {},
 	"dicomout/object":   {"dataset"},
 	"dicomout/object/*": {"dataset", "dicomout/object"},

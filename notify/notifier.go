@@ -1,0 +1,125 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"jcsnode/ledger"
+)
+
+const (
+	firstDelay = 30 * time.Second
+	lastDelay  = time.Hour
+	// maxAttempts is some three days, since the delay soon is an hour less some jitter.
+	maxAttempts = 100
+)
+
+// Subscriber is a receiver and what it gets.
+type Subscriber struct {
+	Receiver
+	Kinds []string // of facts, ledger.FactResult and so on
+	// Identify looks up the identifiers that the site sends along; nil sends UIDs alone.
+	Identify func(ledger.Instance) (Identifiers, error)
+}
+
+// Notifier works on the notification jobs of the ledger. All fields must be set.
+type Notifier struct {
+	Ledger      *ledger.Ledger
+	Subscribers []Subscriber
+	Node        Node
+	Notice      string
+	// Result reads the findings of a revision.
+	Result func(findings json.RawMessage) (*Result, error)
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Notify is ledger.Handlers.Notify: one attempt. It is safe to run twice: the event keeps its ID and its text.
+func (n *Notifier) Notify(ctx context.Context, id int64) error {
+	note, err := n.Ledger.Notification(ctx, id)
+	if err != nil || note.State != ledger.NotificationWaiting {
+		return err
+	}
+	to, ok := n.subscriber(note.Receiver)
+	if !ok {
+		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, "webhook is not in the configuration any more")
+	}
+	log := n.Logger.With("webhook", to.Name, "event", note.EventID, "about", note.Fact.Subject(), "study", note.Fact.StudyUID)
+	if len(note.Body) == 0 {
+		if note.Body, err = n.compose(ctx, note, to, log); err != nil {
+			return err
+		}
+		if err := n.Ledger.FixNotification(ctx, id, note.Body); err != nil {
+			return err
+		}
+	}
+	code, err := to.Post(ctx, note.EventID, note.Body, n.Now())
+	switch {
+	case err == nil:
+		log.Info("notification sent", "attempt", note.Attempts+1, "code", code)
+		// The receiver knows it: that must not be forgotten because the node stops just now.
+		return n.Ledger.FinishNotification(context.WithoutCancel(ctx), id, ledger.NotificationSent, fmt.Sprintf("HTTP %d", code))
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	if note.Attempts+1 >= maxAttempts {
+		log.Error("notification given up: check url, ca and secret_file of the webhook, and that it is up", "attempts", note.Attempts+1, "error", err)
+		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, err.Error())
+	}
+	delay := nextDelay(note.Attempts+1, err, rand.Float64())
+	log.Warn("notification not sent yet", "attempt", note.Attempts+1, "again_in", delay, "error", err)
+	if err := n.Ledger.RetryNotification(ctx, id, err.Error(), n.Now().Add(delay)); err != nil {
+		return err
+	}
+	return &ledger.RetryAfter{Delay: delay, Err: err}
+}
+
+// nextDelay grows from half a minute to an hour and lies, by random in [0,1), between half of that and that; a receiver may ask for
+// more.
+func nextDelay(attempts int, err error, random float64) time.Duration {
+	grown := min(firstDelay<<min(attempts-1, 10), lastDelay)
+	delay := time.Duration(float64(grown) * (1 - random/2))
+	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
+		delay = max(delay, refusal.RetryAfter)
+	}
+	return delay
+}
+
+func (n *Notifier) subscriber(name string) (*Subscriber, bool) {
+	for i := range n.Subscribers {
+		if n.Subscribers[i].Name == name {
+			return &n.Subscribers[i], true
+		}
+	}
+	return nil, false
+}
+
+// compose makes the body of an event. Identifiers that cannot be read are no reason to say nothing.
+func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to *Subscriber, log *slog.Logger) ([]byte, error) {
+	var identifiers Identifiers
+	if to.Identify != nil {
+		first, err := n.Ledger.FirstInstance(ctx, note.Fact.StudyUID)
+		if err != nil {
+			return nil, err
+		}
+		if identifiers, err = to.Identify(first); err != nil {
+			log.Warn("notification goes without accession number and patient ID", "error", err)
+		}
+	}
+	var result *Result
+	if note.Fact.Kind == ledger.FactResult {
+		rev, _, err := n.Ledger.Revision(ctx, note.Fact.RevisionID)
+		if err != nil {
+			return nil, err
+		}
+		if result, err = n.Result(rev.Findings); err != nil {
+			return nil, fmt.Errorf("read the findings of study %s: %w", rev.StudyUID, err)
+		}
+	}
+	return Compose(note, n.Node, n.Notice, result, identifiers).Encode()
+}
