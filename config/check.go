@@ -57,6 +57,7 @@ func (c *Config) check() Problems {
 		names[d.Name] = true
 		d.check(add, key)
 	}
+	c.checkWebhooks(add)
 	if c.Settle.Quiet <= 0 {
 		add("settle.quiet: %v; more than 0, such as \"60s\"", c.Settle.Quiet)
 	}

@@ -21,6 +21,8 @@ type Config struct {
 	TLS          TLS           `toml:"tls"`
 	Peers        []Peer        `toml:"peer"`
 	Destinations []Destination `toml:"destination"`
+	Webhooks     []Webhook     `toml:"webhook"`
+	Stuck        Stuck         `toml:"stuck"`
 	Settle       Settle        `toml:"settle"`
 	Cascade      Cascade       `toml:"cascade"`
 	Pipeline     Pipeline      `toml:"pipeline"`
@@ -121,6 +123,7 @@ func Default() Config {
 			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, MinRate: 1 << 10, Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
 		},
 		TLS:      TLS{RequireClientCertificate: true, ExpiryWarning: Duration(30 * 24 * time.Hour)},
+		Stuck:    Stuck{Study: Duration(time.Hour), Delivery: Duration(time.Hour)},
 		Settle:   Settle{Quiet: Duration(60 * time.Second), Limit: Duration(90 * time.Minute)},
 		Cascade:  Cascade{Threshold: 25, ThresholdMM: 25, Segment: "all", NearMM: 10},
 		Pipeline: Pipeline{Workers: 1},
@@ -220,6 +223,9 @@ func (c *Config) resolve(base string) {
 	}
 	for i := range c.Peers {
 		c.Peers[i].CA = in(c.Peers[i].CA)
+	}
+	for i := range c.Webhooks {
+		c.Webhooks[i].resolve(in)
 	}
 	for i := range c.Destinations {
 		d := &c.Destinations[i]

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,6 +61,9 @@ func checkCommand() *cobra.Command {
 		}
 		if len(cfg.Destinations) == 0 {
 			fmt.Fprintln(out, "  no [[destination]]: results stay here")
+		}
+		for _, w := range cfg.Webhooks {
+			fmt.Fprintf(out, "  webhook %s is told of %s, with %s\n", w.Name, strings.Join(w.On, ", "), identifierWords[w.Identifiers])
 		}
 		return nil
 	}

@@ -68,6 +68,9 @@ func (e *explanation) study(h *ledger.History) {
 			e.part(fmt.Sprintf("Delivery of revision %d", r.Number), deliverySentences(r.Deliveries))
 		}
 	}
+	if len(h.Notifications) > 0 {
+		e.part("Notification", notificationSentences(h.Notifications))
+	}
 	e.part("What happens next", e.next(h))
 }
 
@@ -214,6 +217,25 @@ func deliverySentences(all []ledger.Delivery) []string {
 	return sentences
 }
 
+// notificationSentences say who was told of what.
+func notificationSentences(all []ledger.Notification) []string {
+	var sentences []string
+	for _, n := range all {
+		what := n.Fact.Subject()
+		switch {
+		case n.State == ledger.NotificationSent:
+			sentences = append(sentences, fmt.Sprintf("%s was told of the %s at %s: %s.", n.Receiver, what, clock(n.SentAt), n.Detail))
+		case n.State == ledger.NotificationFailed:
+			sentences = append(sentences, fmt.Sprintf("%s was not told of the %s, for good, after %s: %s", n.Receiver, what, plural(n.Attempts, "attempt"), stop(n.Detail)))
+		case n.Attempts == 0:
+			sentences = append(sentences, fmt.Sprintf("%s has not been told yet of the %s.", n.Receiver, what))
+		default:
+			sentences = append(sentences, fmt.Sprintf("%s has not been told of the %s so far, after %s: %s", n.Receiver, what, plural(n.Attempts, "attempt"), stop(n.Detail)))
+		}
+	}
+	return sentences
+}
+
 // attempts is the largest number of attempts of the deliveries, in words.
 func attempts(all []ledger.Delivery) string {
 	most := 0
@@ -237,7 +259,7 @@ func (e *explanation) next(h *ledger.History) []string {
 			sentences = append(sentences, fmt.Sprintf("The node finishes revision %d; if it is down, it begins again at the next start.", newest.Number))
 		}
 	}
-	failed := 0
+	failed, untold := 0, 0
 	waiting := map[string]time.Time{}
 	for _, r := range h.Revisions {
 		for _, d := range r.Deliveries {
@@ -257,6 +279,19 @@ func (e *explanation) next(h *ledger.History) []string {
 		} else {
 			sentences = append(sentences, fmt.Sprintf("%s is asked as soon as an association is free, and at the next start if the node is down.", destination))
 		}
+	}
+	for _, n := range h.Notifications {
+		switch {
+		case n.State == ledger.NotificationFailed:
+			untold++
+		case n.State == ledger.NotificationWaiting && n.NextAt.After(e.now):
+			sentences = append(sentences, fmt.Sprintf("%s is told again of the %s at %s, in %s.", n.Receiver, n.Fact.Subject(), clock(n.NextAt), n.NextAt.Sub(e.now).Round(time.Second)))
+		case n.State == ledger.NotificationWaiting:
+			sentences = append(sentences, fmt.Sprintf("%s is told of the %s now, and at the next start if the node is down.", n.Receiver, n.Fact.Subject()))
+		}
+	}
+	if untold > 0 {
+		sentences = append(sentences, fmt.Sprintf("%s failed for good: `jcsnode requeue %s` has them tried again.", plural(untold, "notification"), h.StudyUID))
 	}
 	if failed > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s failed for good: once the cause is gone, `jcsnode requeue %s` has them tried again.", plural(failed, "delivery"), h.StudyUID))

@@ -223,6 +223,8 @@ type studyStatusJSON struct {
 	Reason    *ledger.Reason           `json:"reason"`
 	Revisions []ledger.RevisionHistory `json:"revisions"`
 	Events    []ledger.Event           `json:"events"`
+
+	Notifications []ledger.Notification `json:"notifications"`
 }
 
 // settled waits until the study has its outcome and no object waits for its way.

@@ -50,7 +50,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
-		requeueCommand(), sendCommand(), echoCommand(), phantomCommand(), archiveCommand(), demoCommand())
+		requeueCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(), archiveCommand(), demoCommand())
 	return c
 }
 

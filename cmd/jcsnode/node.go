@@ -18,6 +18,7 @@ import (
 	"jcsnode/dimse/secure"
 	"jcsnode/ledger"
 	"jcsnode/models"
+	"jcsnode/notify"
 	"jcsnode/pipeline"
 	"jcsnode/scp"
 )
@@ -40,6 +41,8 @@ type node struct {
 	settler   *pipeline.Settler
 	processor *pipeline.Processor
 	courier   *dicomout.Courier
+	notifier  *notify.Notifier
+	watch     *notify.Watch
 	own       *secure.Identity   // of the TLS listener, nil without one
 	watched   []*secure.Identity // whose certificates expire
 }
@@ -63,7 +66,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 	if err != nil {
 		return n, err
 	}
-	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log}); err != nil {
+	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks)}); err != nil {
 		return n, fmt.Errorf("open the ledger: %w", err)
 	}
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, log)
@@ -140,7 +143,7 @@ func (n *node) wire() error {
 	if len(c.Destinations) == 0 {
 		n.log.Warn("no [[destination]] is configured: results stay here")
 	}
-	return nil
+	return n.wireNotify()
 }
 
 // run serves on the listeners until ctx ends, then drains and closes everything, them included.
@@ -149,7 +152,7 @@ func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 	for _, d := range n.config.Destinations {
 		names = append(names, d.Name)
 	}
-	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver}
+	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver, Notify: n.notifier.Notify}
 	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, names...); err != nil {
 		for _, l := range listeners {
 			l.Close()
@@ -164,6 +167,9 @@ func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 		g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
 	}
 	g.Go(func() error { return n.settler.Run(serving) })
+	if len(n.config.Webhooks) > 0 {
+		g.Go(func() error { return n.watch.Run(serving) })
+	}
 	err := g.Wait()
 	n.log.Info("stopping: what is unfinished goes on at the next start")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)

@@ -14,9 +14,9 @@ import (
 func requeueCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "requeue STUDY_UID",
-		Short: "have a study processed again, and its failed deliveries tried again",
-		Long: "requeue has the newest revision of a study processed again and every delivery of it that failed for good tried\n" +
-			"again. What was sent stays sent: the same input makes the same objects under the same UIDs. The running node takes\n" +
+		Short: "have a study processed again, and its failed deliveries and notifications tried again",
+		Long: "requeue has the newest revision of a study processed again, and every delivery and notification of it that failed\n" +
+			"for good tried again. What was sent stays sent: the same input makes the same objects under the same UIDs. The running node takes\n" +
 			"the work up within seconds, a stopped one at its next start.",
 		Args: cobra.ExactArgs(1),
 	}

@@ -87,7 +87,11 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 		return writeJSON(w, view)
 	}
 	fmt.Fprintf(w, "%s, jcsnode %s, weights %s. %s\n", view.AETitle, view.Version, view.Weights, view.Notice)
-	fmt.Fprintf(w, "%d instances (%d flagged), %.1f GB; deliveries %v\n\n", view.Counts.Instances, view.Counts.Flagged, float64(view.Counts.Bytes)/1e9, view.Counts.Deliveries)
+	fmt.Fprintf(w, "%d instances (%d flagged), %.1f GB; deliveries %v", view.Counts.Instances, view.Counts.Flagged, float64(view.Counts.Bytes)/1e9, view.Counts.Deliveries)
+	if len(view.Counts.Notifications) > 0 {
+		fmt.Fprintf(w, "; notifications %v", view.Counts.Notifications)
+	}
+	fmt.Fprint(w, "\n\n")
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "STUDY\tSTATE\tREVISION\tINSTANCES\tLAST\tRESULT\tDELIVERIES")
 	for _, s := range view.Studies {
@@ -154,6 +158,13 @@ func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string,
 		if i.Flag != "" {
 			fmt.Fprintf(w, "  instance %s flagged: %s\n", i.SOPInstanceUID, i.Flag)
 		}
+	}
+	for _, n := range h.Notifications {
+		fmt.Fprintf(w, "  webhook %s, %s: %s after %s: %s", n.Receiver, n.Fact.Subject(), n.State, plural(n.Attempts, "attempt"), n.Detail)
+		if n.State == ledger.NotificationWaiting && !n.NextAt.IsZero() {
+			fmt.Fprintf(w, "; next attempt %s", clock(n.NextAt))
+		}
+		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w, "history")
 	for _, e := range h.Events {

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"jcsnode/config"
+	"jcsnode/dataset"
+	"jcsnode/dimse/secure"
+	"jcsnode/ledger"
+	"jcsnode/notify"
+	"jcsnode/pipeline"
+)
+
+// ledgerReceivers are the webhooks as the ledger knows them.
+func ledgerReceivers(webhooks []config.Webhook) []ledger.Receiver {
+	var all []ledger.Receiver
+	for _, w := range webhooks {
+		all = append(all, ledger.Receiver{Name: w.Name, Kinds: w.On})
+	}
+	return all
+}
+
+// subscriberOf converts a webhook of the configuration.
+func subscriberOf(w config.Webhook, dataDir string, log *slog.Logger) (notify.Subscriber, error) {
+	identity, err := secure.Load(secure.Files{Authorities: w.CA}, log.With("for", "webhook "+w.Name), time.Now)
+	if err != nil {
+		return notify.Subscriber{}, err
+	}
+	s := notify.Subscriber{Receiver: notify.Receiver{Name: w.Name, URL: w.URL, Secret: w.Secret, TLS: identity.Client(), Insecure: w.Insecure,
+		Timeout: time.Duration(w.Timeout), Agent: "jcsnode/" + version}, Kinds: w.On}
+	if w.Identifiers != config.IdentifiersUIDs {
+		s.Identify = func(i ledger.Instance) (notify.Identifiers, error) {
+			return identifiersIn(filepath.Join(dataDir, i.Path), w.Identifiers == config.IdentifiersPatient)
+		}
+	}
+	return s, nil
+}
+
+// identifiersIn reads the accession number of an instance, and the patient ID if it is wanted.
+func identifiersIn(path string, patient bool) (notify.Identifiers, error) {
+	f, err := dataset.Open(path, dataset.Limits{})
+	if err != nil {
+		return notify.Identifiers{}, err
+	}
+	defer f.Close()
+	set := f.Set()
+	ids := notify.Identifiers{AccessionNumber: set.Text(dataset.AccessionNumber)}
+	if patient {
+		ids.PatientID, ids.IssuerOfPatientID = set.Text(dataset.PatientID), set.Text(dataset.IssuerOfPatientID)
+	}
+	return ids, nil
+}
+
+// identifierWords say what the choices of webhook.identifiers send along.
+var identifierWords = map[string]string{
+	config.IdentifiersUIDs:      "UIDs alone",
+	config.IdentifiersAccession: "UIDs and accession number",
+	config.IdentifiersPatient:   "UIDs, accession number and patient ID",
+}
+
+// notifyNode is the node as its events name it.
+func notifyNode(c config.Config) notify.Node {
+	return notify.Node{AETitle: c.Node.AETitle, ID: c.Node.ID, Version: version}
+}
+
+// resultOf converts findings of the pipeline.
+func resultOf(findings json.RawMessage) (*notify.Result, error) {
+	var r pipeline.Report
+	if err := json.Unmarshal(findings, &r); err != nil {
+		return nil, err
+	}
+	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Weights: pipeline.Weights(r.Models)}
+	for _, m := range r.Models {
+		result.Models = append(result.Models, notify.Model{Role: m.Role, Name: m.Name, Version: m.Version, SHA256: m.SHA256, Status: m.Status})
+	}
+	if d := r.Decision; d != nil {
+		result.Decision = "negative"
+		if d.Positive {
+			result.Decision = "positive"
+		}
+		result.Text, result.Rule = d.Text, d.Rule
+		result.PositiveSlices, result.PositiveMM, result.Slices, result.LengthMM = d.PositiveSlices, d.PositiveMM, d.Slices, d.LengthMM
+		result.Threshold, result.ThresholdMM = d.Threshold, d.ThresholdMM
+	}
+	if l := r.Lesions; l != nil {
+		result.Lesions = &notify.Lesions{Count: l.Count, VolumeML: l.VolumeML}
+		if r.Lungs != nil {
+			result.Lesions.Share = r.Lungs.LesionShare
+		}
+	}
+	return result, nil
+}
+
+// wireNotify makes the parts that tell others.
+func (n *node) wireNotify() error {
+	c := n.config
+	n.notifier = &notify.Notifier{Ledger: n.ledger, Node: notifyNode(c), Notice: pipeline.Notice, Result: resultOf, Now: time.Now, Logger: n.log}
+	for _, w := range c.Webhooks {
+		s, err := subscriberOf(w, c.Node.DataDir, n.log)
+		if err != nil {
+			return err
+		}
+		n.notifier.Subscribers = append(n.notifier.Subscribers, s)
+	}
+	study := time.Duration(c.Stuck.Study)
+	n.watch = &notify.Watch{Ledger: n.ledger, Logger: n.log,
+		Patience: ledger.Patience{Receiving: time.Duration(c.Settle.Limit) + study, Study: study, Delivery: time.Duration(c.Stuck.Delivery)}}
+	return nil
+}
