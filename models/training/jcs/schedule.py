@@ -1,5 +1,6 @@
-"""How far a training run is, and what follows from it: learning rate and image size."""
+"""How a training run was asked for, how far it is, and what follows from it: learning rate and image size."""
 
+import argparse
 import dataclasses
 import signal
 import time
@@ -65,3 +66,12 @@ class Interruption:
 
     def note(self, number: int, frame: object) -> None:
         self.asked = True
+
+
+LOCAL = ("folder", "data", "threads", "resume", "validate_every")  # options without influence on a result
+
+
+def options(arguments: argparse.Namespace) -> dict[str, str]:
+    """What a checkpoint says about its run."""
+    given = {name: value for name, value in vars(arguments).items() if name not in LOCAL and value not in (None, [])}
+    return {"options": " ".join(f"--{name.replace('_', '-')} {value}" for name, value in sorted(given.items()))}

@@ -1,7 +1,7 @@
 """Train the classifier (JCS section IV-A, IV-D) for a budget of minutes or iterations.
 
-    python -m jcs.train_classifier --minutes 60
-    python -m jcs.train_classifier --minutes 600 --resume
+    python -m jcs.train_classifier --iterations 1550 --pretrained ~/.cache/jcsnode/training/pretrained-last.pt
+    python -m jcs.train_classifier --iterations 3000 --resume
 """
 
 import argparse
@@ -16,7 +16,7 @@ from jcs import arithmetic, augment, checkpoint, data, metrics
 from jcs.losses import CellLoss, mapping_loss, mixed_label_loss
 from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
 from jcs.prepare import mask_to_cells, prepare
-from jcs.schedule import Budget, Interruption, Stage, poly, stage_at, warm_up
+from jcs.schedule import Budget, Interruption, Stage, options, poly, stage_at, warm_up
 
 STAGES = (Stage(0.0, 128, 16), Stage(0.5, 160, 16), Stage(0.75, 224, 12))
 RATE, WEIGHT_DECAY = 5e-4, 0.05  # AdamW from a pretrained trunk; the paper's SGD at 0.1 is for 100 epochs on four GPUs
@@ -38,8 +38,8 @@ class Sampler:
     A set's look must not tell the label. The same seed and iteration give the same batch.
     """
 
-    def __init__(self, slices: list[data.Slice], seed: int, share: dict[str, float]):
-        self.seed = seed
+    def __init__(self, slices: list[data.Slice], seed: int, share: dict[str, float], mix_share: float = MIX_SHARE):
+        self.seed, self.mix_share = seed, mix_share
         train = [s for s in slices if s.split == "train" and s.label is not None]
         self.sources = [source for source in share if any(s.source == source for s in train)]
         self.share = np.array([share[source] for source in self.sources])
@@ -75,7 +75,7 @@ class Sampler:
         known = torch.tensor([float(item.lesion is not None or item.label == 0) for item in items])
         cells = mask_to_cells(lesions, (stage.size // 32, stage.size // 32))[:, 0]
         inputs = prepare(images)
-        mixed = rng.random() < MIX_SHARE
+        mixed = rng.random() < self.mix_share
         part = torch.from_numpy((rng.beta(MIX_ALPHA, MIX_ALPHA, stage.batch) if mixed else np.ones(stage.batch)).astype(np.float32))
         other = torch.from_numpy(rng.permutation(stage.batch))
 
@@ -128,7 +128,8 @@ def train(arguments: argparse.Namespace) -> None:
     precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
     print(f"arithmetic: {precision}", flush=True)
     slices = data.load(arguments.data)
-    sampler = Sampler(slices, arguments.seed, SHARE)
+    share = {source: part for source, part in SHARE.items() if source not in arguments.without}
+    sampler = Sampler(slices, arguments.seed, share, arguments.mix_share)
     held_out = validation_slices(slices, {"seg20": 3})
     folder: pathlib.Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,7 @@ def train(arguments: argparse.Namespace) -> None:
     others = [p for p in network.parameters() if p.ndim <= 1] + list(cell_loss.parameters())
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}], lr=0.0)
     budget = Budget(arguments.minutes, arguments.iterations)
-    best = 0.0
+    best = -1.0
     last, best_path = folder / f"{NAME}-last.pt", folder / f"{NAME}-best.pt"
     if arguments.resume:
         state = checkpoint.load(last)
@@ -164,7 +165,7 @@ def train(arguments: argparse.Namespace) -> None:
         print({k: round(v, 4) for k, v in row.items()}, flush=True)
         if row["auc"] > best:
             best = row["auc"]
-            checkpoint.save(best_path, {"average": average.network.state_dict(), "depth": arguments.depth, **row})
+            checkpoint.save(best_path, {"average": average.network.state_dict(), "depth": arguments.depth, **options(arguments), **row})
         checkpoint.save(
             last,
             {
@@ -214,6 +215,8 @@ def parser() -> argparse.ArgumentParser:
     budget.add_argument("--iterations", type=int, help="optimiser steps in all; makes a run repeatable")
     arguments.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
     arguments.add_argument("--pretrained", type=pathlib.Path, default=None, help="checkpoint of jcs.pretrain_classifier to start from")
+    arguments.add_argument("--mix-share", type=float, default=MIX_SHARE, help="part of the batches that are mixed (%(default)s)")
+    arguments.add_argument("--without", action="append", default=[], choices=list(SHARE), help="leave a set out, to test on it; repeatable")
     arguments.add_argument("--depth", type=int, default=50, choices=(50, 101))
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="checkpoints and curves (%(default)s)")
     arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")

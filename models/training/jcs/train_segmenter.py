@@ -1,7 +1,7 @@
 """Train the segmentation network (JCS section IV-B, IV-D) for a budget of minutes or iterations.
 
-    python -m jcs.train_segmenter --minutes 60
-    python -m jcs.train_segmenter --minutes 600 --resume
+    python -m jcs.train_segmenter --iterations 1200
+    python -m jcs.train_segmenter --iterations 2400 --resume
 """
 
 import argparse
@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from jcs import arithmetic, augment, checkpoint, data, metrics
 from jcs.losses import deep_supervision
 from jcs.networks.segmenter import Segmenter
+from jcs.networks.unet import UNet
 from jcs.networks.vgg16_imagenet import load_imagenet
 from jcs.prepare import prepare
-from jcs.schedule import Budget, Interruption, Stage, poly, stage_at, warm_up
+from jcs.schedule import Budget, Interruption, Stage, options, poly, stage_at, warm_up
 
 # Multi-scale training: coarse first, since a step at 160 costs half of one at 224. Small batches, since steps are what is short.
 STAGES = (Stage(0.0, 160, 4), Stage(0.7, 224, 4))
@@ -97,13 +98,24 @@ def evaluate(network: nn.Module, slices: list[data.Slice], size: int, precision:
     return row
 
 
-def optimiser_for(network: Segmenter) -> torch.optim.Adam:
-    pretrained = {id(p) for c in network.encoder.vgg16_convolutions() for p in c.parameters()}
+def build(kind: str, slices: Tensor) -> nn.Module:
+    """A network to train, from ImageNet where JCS starts there; prepared `slices` [N, 3, H, W] even its activations."""
+    if kind == "unet":
+        return UNet()
+    network = Segmenter(normalise=True)
+    load_imagenet(network.encoder, slices)
+    network.encoder.blocks[:FROZEN_BLOCKS].requires_grad_(False)
+    return network
+
+
+def optimiser_for(network: nn.Module) -> torch.optim.Adam:
+    convolutions = network.encoder.vgg16_convolutions() if isinstance(network, Segmenter) else []
+    pretrained = {id(p) for c in convolutions for p in c.parameters()}
     groups = [
         {"params": [p for p in network.parameters() if id(p) in pretrained], "base": ENCODER_RATE},
         {"params": [p for p in network.parameters() if id(p) not in pretrained], "base": DECODER_RATE},
     ]
-    return torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.999))
+    return torch.optim.Adam([group for group in groups if group["params"]], lr=0.0, betas=(0.9, 0.999))
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -117,15 +129,11 @@ def train(arguments: argparse.Namespace) -> None:
     folder: pathlib.Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
 
-    network = Segmenter(normalise=True)
-    if not arguments.resume:
-        load_imagenet(network.encoder, sampler.batch(0, Stage(0.0, 160, 12))[0])
-    network = network.to(memory_format=torch.channels_last)
-    network.encoder.blocks[:FROZEN_BLOCKS].requires_grad_(False)
+    network = build(arguments.network, sampler.batch(0, Stage(0.0, 160, 12))[0]).to(memory_format=torch.channels_last)
     average = checkpoint.Average(network, AVERAGE_DECAY)
     optimiser = optimiser_for(network)
     budget = Budget(arguments.minutes, arguments.iterations)
-    best = 0.0
+    best = -1.0
     last, best_path = folder / f"{NAME}-last.pt", folder / f"{NAME}-best.pt"
     if arguments.resume:
         state = checkpoint.load(last)
@@ -139,14 +147,14 @@ def train(arguments: argparse.Namespace) -> None:
 
     def validate(size: int) -> None:
         nonlocal best, losses
-        row = {"iteration": budget.iteration, "minutes": budget.seconds / 60, "size": size, "rate": optimiser.param_groups[1]["lr"]}
+        row = {"iteration": budget.iteration, "minutes": budget.seconds / 60, "size": size, "rate": optimiser.param_groups[-1]["lr"]}
         row |= {"loss": float(np.mean(losses)), **evaluate(average.network, held_out, size, precision)}
         losses = []
         curves.add(row)
         print({k: round(v, 4) for k, v in row.items()}, flush=True)
         if row["dice"] > best:
             best = row["dice"]
-            checkpoint.save(best_path, {"average": average.network.state_dict(), **row})
+            checkpoint.save(best_path, {"average": average.network.state_dict(), "network": arguments.network, **options(arguments), **row})
         checkpoint.save(
             last,
             {
@@ -189,6 +197,7 @@ def parser() -> argparse.ArgumentParser:
     budget = arguments.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="training time in all, earlier parts of a resumed run included")
     budget.add_argument("--iterations", type=int, help="optimiser steps in all; makes a run repeatable")
+    arguments.add_argument("--network", choices=("jcs", "unet"), default="jcs", help="unet: the comparison of JCS Table V (%(default)s)")
     arguments.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="checkpoints and curves (%(default)s)")
     arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")

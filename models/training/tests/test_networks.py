@@ -3,6 +3,7 @@ import torch
 
 from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
 from jcs.networks.segmenter import AttentiveFeatureFusion, Encoder, GroupedAtrousModule, Segmenter, fold_normalisation
+from jcs.networks.unet import UNet
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -87,3 +88,13 @@ def test_folding_normalisation_gives_the_papers_network_and_keeps_its_answer():
         after = network(image)[0]
     assert parameters(network) == 42_693_693
     assert torch.allclose(before, after, atol=1e-4)
+
+
+def test_unet_has_its_papers_widths_and_keeps_the_size():
+    # Figure 1 of its paper: 64 to 1024 channels, two 3x3 convolutions per level and side.
+    down = [(3, 64), (64, 128), (128, 256), (256, 512), (512, 1024)]
+    pairs = [pair for inputs, outputs in down + [(2 * c, c) for c in (64, 128, 256, 512)] for pair in ((inputs, outputs), (outputs, outputs))]
+    kernels = [m.weight for m in UNet().modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
+    assert sorted(tuple(k.shape[1::-1]) for k in kernels) == sorted(pairs)
+    (side,) = UNet(8)(torch.randn(2, 3, 64, 96))
+    assert side.shape == (2, 1, 64, 96)
