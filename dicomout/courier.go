@@ -12,10 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"jcsnode/dataset"
 	"jcsnode/dicomout/deliver"
-	"jcsnode/dicomout/object"
-	"jcsnode/dicomout/seg"
 	"jcsnode/ledger"
 )
 
@@ -46,8 +43,12 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 		if d.NextAt.After(v.now.Add(soon)) {
 			continue
 		}
+		item, err := c.item(ctx, revisionID, d)
+		if err != nil {
+			return err
+		}
 		v.byID[d.ID] = d
-		items = append(items, c.item(d))
+		items = append(items, item)
 	}
 	if len(items) == 0 {
 		return nil
@@ -99,6 +100,9 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 	if o.Result == deliver.Sent || o.Result == deliver.SentWithWarning {
 		v.sent++
 		out.State = ledger.DeliverySent
+		if other := o.Item.Alternative; o.Alternative {
+			out.SentClass, out.SentUID = other.SOPClassUID, other.SOPInstanceUID
+		}
 		if o.Result == deliver.SentWithWarning {
 			log.Warn("object stored with a warning")
 		}
@@ -118,29 +122,30 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 	return d, out
 }
 
-// item says where the object of a delivery is read from.
-func (c *Courier) item(d ledger.Delivery) deliver.Item {
-	path := filepath.Join(c.DataDir, d.Object.Path)
-	return WithAlternative(deliver.Item{ID: d.ID, SOPClassUID: d.Object.SOPClassUID, SOPInstanceUID: d.Object.SOPInstanceUID,
-		TransferSyntaxUID: d.Object.TransferSyntaxUID, Read: func() ([]byte, error) { return readWhole(path, d.Object.SHA256) }})
+// item says where the object of a delivery is read from, and its other form.
+func (c *Courier) item(ctx context.Context, revisionID int64, d ledger.Delivery) (deliver.Item, error) {
+	item := c.read(d.ID, d.Object)
+	name := otherForm(d.Object.Kind)
+	if name == "" {
+		return item, nil
+	}
+	made, err := c.Ledger.Objects(ctx, revisionID)
+	if err != nil {
+		return item, err
+	}
+	for _, o := range made {
+		if o.Kind == name {
+			other := c.read(d.ID, o)
+			item.Alternative = &other
+		}
+	}
+	return item, nil
 }
 
-// WithAlternative adds the other form that objects of its class have. A label map has a BINARY form for destinations that do not
-// know its class; it is made when it is needed.
-func WithAlternative(item deliver.Item) deliver.Item {
-	if item.SOPClassUID != object.LabelMapSegmentationStorage {
-		return item
-	}
-	read := item.Read
-	item.Alternative = &deliver.Item{SOPClassUID: object.SegmentationStorage, SOPInstanceUID: seg.BinaryUID(item.SOPInstanceUID),
-		TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Read: func() ([]byte, error) {
-			labelMap, err := read()
-			if err != nil {
-				return nil, err
-			}
-			return seg.Binary(labelMap)
-		}}
-	return item
+func (c *Courier) read(id int64, o ledger.Object) deliver.Item {
+	path := filepath.Join(c.DataDir, o.Path)
+	return deliver.Item{ID: id, SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
+		Read: func() ([]byte, error) { return readWhole(path, o.SHA256) }}
 }
 
 // readWhole reads an object and makes sure that it is the one that the ledger knows.

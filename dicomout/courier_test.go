@@ -72,7 +72,7 @@ func (p *pacs) serve(t *testing.T) string {
 func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledger.Revision) {
 	t.Helper()
 	dir := t.TempDir()
-	var objects []ledger.Object
+	var objects []ledger.Outgoing
 	for _, uid := range []string{"2.25.1", "2.25.2", "2.25.3"} {
 		var file fileBuffer
 		if err := dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID: uid,
@@ -83,15 +83,15 @@ func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledge
 		if err := os.WriteFile(filepath.Join(dir, uid), file, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		objects = append(objects, ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "summary",
-			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: hexSHA256(file)})
+		objects = append(objects, ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "summary",
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: hexSHA256(file)}, Destinations: []string{"pacs"}})
 	}
 	l, rev := reportedObjects(t, dir, now, objects)
 	return l, dir, rev
 }
 
-// reportedObjects is a ledger with one reported revision of the objects for one destination.
-func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []ledger.Object) (*ledger.Ledger, ledger.Revision) {
+// reportedObjects is a ledger with one reported revision of the objects.
+func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []ledger.Outgoing) (*ledger.Ledger, ledger.Revision) {
 	t.Helper()
 	ctx := t.Context()
 	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Now: now, Logger: slog.New(slog.DiscardHandler)})
@@ -109,11 +109,7 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	var outgoing []ledger.Outgoing
-	for _, o := range objects {
-		outgoing = append(outgoing, ledger.Outgoing{Object: o, Destinations: []string{"pacs"}})
-	}
-	if err := l.Report(ctx, rev.ID, outgoing, ledger.Reason{}); err != nil {
+	if err := l.Report(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	return l, rev
@@ -219,26 +215,39 @@ func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// A label map goes as it is to an archive that knows its class, and as a BINARY segmentation to one that does not; the ledger says
-// which.
+// A label map goes as it is to an archive that knows its class, and as the BINARY segmentation of the same revision to one that does
+// not; the ledger says which.
 func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 	s := objecttest.Small(t, 2)
-	labelMap, err := seg.BuildLabelMap(s, seg.Input{Masks: [][]byte{nil, {14: 1}}, SpacingBetweenSlices: 2.5}, true)
+	in := seg.Input{Masks: [][]byte{nil, {14: 1}}, SpacingBetweenSlices: 2.5}
+	labelMap, err := seg.BuildLabelMap(s, in, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ refused, instance, detail string }{
-		{"", labelMap.SOPInstanceUID, "stored"},
-		{object.LabelMapSegmentationStorage, seg.BinaryUID(labelMap.SOPInstanceUID),
-			"stored, as SOP class " + object.SegmentationStorage + ", instance " + seg.BinaryUID(labelMap.SOPInstanceUID) +
-				": peer does not accept SOP class " + object.LabelMapSegmentationStorage},
+	binary, err := seg.Build(s, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := "peer does not accept SOP class " + object.LabelMapSegmentationStorage
+	for _, c := range []struct {
+		refused string
+		sent    *object.Object
+		detail  string
+	}{
+		{"", labelMap, "stored"},
+		{object.LabelMapSegmentationStorage, binary, "stored, as SOP class " + object.SegmentationStorage + ", instance " + binary.SOPInstanceUID + ": " + unknown},
 	} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "map.dcm"), labelMap.File, 0o644); err != nil {
-			t.Fatal(err)
+		var objects []ledger.Outgoing
+		for _, o := range []*object.Object{binary, labelMap} {
+			if err := os.WriteFile(filepath.Join(dir, o.Kind), o.File, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			objects = append(objects, ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: o.SOPInstanceUID, SOPClassUID: o.SOPClassUID,
+				Kind: o.Kind, TransferSyntaxUID: o.TransferSyntaxUID, Path: o.Kind, SHA256: hexSHA256(o.File)}})
 		}
-		l, rev := reportedObjects(t, dir, time.Now, []ledger.Object{{SOPInstanceUID: labelMap.SOPInstanceUID, SOPClassUID: labelMap.SOPClassUID,
-			Kind: labelMap.Kind, TransferSyntaxUID: labelMap.TransferSyntaxUID, Path: "map.dcm", SHA256: hexSHA256(labelMap.File)}})
+		objects[1].Destinations = []string{"pacs"}
+		l, rev := reportedObjects(t, dir, time.Now, objects)
 		archive := &pacs{refused: c.refused}
 		courier := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 			Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
@@ -246,11 +255,11 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := states(t, l)[labelMap.SOPInstanceUID]
-		if d.State != ledger.DeliverySent || d.Detail != c.detail {
-			t.Errorf("%s: %q, want sent: %q", d.State, d.Detail, c.detail)
+		if d.State != ledger.DeliverySent || d.Detail != c.detail || d.SentClass != c.sent.SOPClassUID || d.SentUID != c.sent.SOPInstanceUID {
+			t.Errorf("%s: %q as %s %s, want sent: %q as %s", d.State, d.Detail, d.SentClass, d.SentUID, c.detail, c.sent.Title)
 		}
-		if len(archive.received) != 1 || archive.received[0] != c.instance {
-			t.Errorf("archive got %v, want %s", archive.received, c.instance)
+		if len(archive.received) != 1 || archive.received[0] != c.sent.SOPInstanceUID {
+			t.Errorf("archive got %v, want %s", archive.received, c.sent.SOPInstanceUID)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestBuild_ReportOnRequest(t *testing.T) {
 			for i := range r.Slices {
 				r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
 			}
-		}, "summary 1, labelmap 1, lungs 1, report-alone 1, activation 3, outline 3"},
+		}, "summary 1, seg 1, labelmap 1, lungs 1, report-alone 1, activation 3, outline 3"},
 		{"lungs without a lung", func(r *dicomout.Report) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Lungs = true }) }, "summary 1, seg 1, report 1, activation 3, outline 3"},
 		{"second revision, rejection", func(r *dicomout.Report) {
 			r.Study.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
@@ -133,6 +133,9 @@ func TestBuild_ReportNamesTheSegment(t *testing.T) {
 		r.Options = withReportAnd(func(p *dicomout.Profile) { p.LabelMap = labelMap })
 		all := build(t, r)
 		segmentation, report := all[1].object, all[2].object
+		if labelMap {
+			report = all[3].object
+		}
 		if named := bytes.Contains(report.File, []byte(segmentation.SOPInstanceUID)); named == labelMap {
 			t.Errorf("label map %v: report names the instance: %v", labelMap, named)
 		}

@@ -3,6 +3,8 @@ package dicomout
 import (
 	"slices"
 
+	"jcsnode/dataset"
+	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
 )
 
@@ -21,34 +23,78 @@ type Profile struct {
 	NotProcessed bool
 }
 
-// Kinds are the kinds of objects that the profiles ask for together, in the order in which they are made and sent.
-func Kinds(profiles ...Profile) []object.Kind {
-	var kinds []object.Kind
-	for _, k := range []struct {
-		kind  object.Kind
-		wants func(p Profile) bool
-	}{
-		{object.Summary, func(p Profile) bool { return p.Summary }},
-		{object.Segmentation, func(p Profile) bool { return p.Segmentation && !p.LabelMap }},
-		{object.LabelMap, func(p Profile) bool { return p.Segmentation && p.LabelMap && p.LabelMapBackground }},
-		{object.LabelMapPlain, func(p Profile) bool { return p.Segmentation && p.LabelMap && !p.LabelMapBackground }},
-		{object.Lungs, func(p Profile) bool { return p.Lungs }},
-		{object.Report, func(p Profile) bool { return p.Report && p.Segmentation && !p.LabelMap }},
-		{object.ReportAlone, func(p Profile) bool { return p.Report && (!p.Segmentation || p.LabelMap) }},
-		{object.Rejection, func(p Profile) bool { return p.Rejection }},
-		{object.Activation, func(p Profile) bool { return p.Activation && !p.MultiFrame }},
-		{object.ActivationMultiFrame, func(p Profile) bool { return p.Activation && p.MultiFrame }},
-		{object.ParametricMap, func(p Profile) bool { return p.ParametricMap }},
-		{object.Outline, func(p Profile) bool { return p.Outline }},
-	} {
-		if slices.ContainsFunc(profiles, k.wants) {
-			kinds = append(kinds, k.kind)
-		}
+// order is that in which objects are made and sent: what refers to an object comes behind it.
+var order = []object.Kind{object.Summary, object.Segmentation, object.LabelMap, object.LabelMapPlain, object.Lungs, object.Report, object.ReportAlone,
+	object.Rejection, object.Activation, object.ActivationMultiFrame, object.ParametricMap, object.Outline}
+
+// wants tells whether the destination is to get objects of the kind.
+func (p Profile) wants(kind object.Kind) bool {
+	binary := p.Segmentation && !p.LabelMap
+	switch kind {
+	case object.Summary:
+		return p.Summary
+	case object.Segmentation:
+		return binary
+	case object.LabelMap:
+		return p.Segmentation && p.LabelMap && p.LabelMapBackground
+	case object.LabelMapPlain:
+		return p.Segmentation && p.LabelMap && !p.LabelMapBackground
+	case object.Lungs:
+		return p.Lungs
+	case object.Report:
+		return p.Report && binary
+	case object.ReportAlone:
+		return p.Report && !binary
+	case object.Rejection:
+		return p.Rejection
+	case object.Activation:
+		return p.Activation && !p.MultiFrame
+	case object.ActivationMultiFrame:
+		return p.Activation && p.MultiFrame
+	case object.ParametricMap:
+		return p.ParametricMap
+	case object.Outline:
+		return p.Outline
 	}
-	return kinds
+	return false
 }
 
-// Wants tells whether the profile asks for objects of the kind with this name.
-func (p Profile) Wants(kind string) bool {
-	return slices.ContainsFunc(Kinds(p), func(k object.Kind) bool { return k.Name == kind })
+// Kinds are the kinds of objects that the destination is to get, in the order in which they are sent.
+func (p Profile) Kinds() []object.Kind {
+	return slices.DeleteFunc(slices.Clone(order), func(k object.Kind) bool { return !p.wants(k) })
+}
+
+// Wants tells whether the destination is to get objects of the kind with this name.
+func (p Profile) Wants(name string) bool {
+	return slices.ContainsFunc(order, func(k object.Kind) bool { return k.Name == name && p.wants(k) })
+}
+
+// Kinds are the kinds of objects that are made for destinations of the profiles, each once, in the order in which they are made: those
+// that one of them is to get, and the other forms of those.
+func Kinds(profiles ...Profile) []object.Kind {
+	return slices.DeleteFunc(slices.Clone(order), func(k object.Kind) bool {
+		return !slices.ContainsFunc(profiles, func(p Profile) bool {
+			return p.wants(k) || slices.ContainsFunc(p.Kinds(), func(wanted object.Kind) bool { return otherForm(wanted.Name) == k.Name })
+		})
+	})
+}
+
+// otherForm names the kind that says the same as another one, for destinations that do not know the class of that; "" if there is
+// none.
+func otherForm(kind string) string {
+	if kind == object.LabelMap.Name || kind == object.LabelMapPlain.Name {
+		return object.Segmentation.Name
+	}
+	return ""
+}
+
+// Offer is what a destination is asked about objects of the kind before there are any.
+func Offer(kind object.Kind) deliver.Item {
+	item := deliver.Item{SOPClassUID: kind.SOPClassUID, TransferSyntaxUID: dataset.ExplicitVRLittleEndian}
+	for _, other := range order {
+		if other.Name == otherForm(kind.Name) {
+			item.Alternative = &deliver.Item{SOPClassUID: other.SOPClassUID, TransferSyntaxUID: dataset.ExplicitVRLittleEndian}
+		}
+	}
+	return item
 }

@@ -48,6 +48,8 @@ type Delivery struct {
 	Since       time.Time `json:"since"`              // time of the first of them
 	CreatedAt   time.Time `json:"created_at"`
 	SentAt      time.Time `json:"sent_at"`
+	SentClass   string    `json:"sent_class_uid,omitempty"` // under which it went, once sent
+	SentUID     string    `json:"sent_sop_instance_uid,omitempty"`
 	NextAt      time.Time `json:"next_at"` // not before
 }
 
@@ -59,6 +61,8 @@ type DeliveryOutcome struct {
 	Detail    string
 	Trouble   string    // kind of failure; another kind begins a new row of Troubles
 	NextAt    time.Time // for waiting
+	// SentClass and SentUID are class and instance of the form that was sent; "": those of the object.
+	SentClass, SentUID string
 }
 
 // Row returns how many failures of the kind in a row the delivery will have seen with one more at now, and since when.
@@ -98,6 +102,19 @@ func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o O
 		}
 	}
 	return nil
+}
+
+// Objects returns the objects of a revision, in the order in which they were made.
+func (l *Ledger) Objects(ctx context.Context, revisionID int64) ([]Object, error) {
+	var all []Object
+	err := l.view(ctx, func(tx *sql.Tx) (err error) {
+		all, err = queryObjects(ctx, tx, revisionID)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list objects of revision %d: %w", revisionID, err)
+	}
+	return all, nil
 }
 
 // Pending returns the deliveries of a revision to a destination that wait: the least attempted first, so that an object that
@@ -168,9 +185,9 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 		return nil, fmt.Errorf("unknown state %q", o.State)
 	}
 	var rev Revision
-	var destination, object, before string
-	err := tx.QueryRowContext(ctx, `SELECT r.id, r.study_uid, r.number, d.destination, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
-		JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &object, &before)
+	var destination, class, object, before string
+	err := tx.QueryRowContext(ctx, `SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
+		JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}
@@ -181,12 +198,15 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 	var sent time.Time
 	if o.State == DeliverySent {
 		sent = now
+		if o.SentUID == "" {
+			o.SentClass, o.SentUID = class, object
+		}
 	}
 	// The right sides see the row as it was: the same kind of trouble goes on, another begins.
 	if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
 		trouble = ?7, troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
-		since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END WHERE id = ?9`,
-		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id); err != nil {
+		since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END, sent_class_uid = ?10, sent_sop_uid = ?11 WHERE id = ?9`,
+		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id, o.SentClass, o.SentUID); err != nil {
 		return nil, err
 	}
 	if before == DeliveryWaiting && o.State != DeliveryWaiting {
@@ -205,11 +225,12 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
 	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
+			d.sent_class_uid, d.sent_sop_uid,
 			o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size
 		FROM delivery d JOIN object o ON o.id = d.object_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
 			var since, created, sent, next int64
-			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next,
+			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next, &d.SentClass, &d.SentUID,
 				&d.Object.SOPInstanceUID, &d.Object.SOPClassUID, &d.Object.SeriesUID, &d.Object.Kind, &d.Object.Title,
 				&d.Object.TransferSyntaxUID, &d.Object.Path, &d.Object.SHA256, &d.Object.Size)
 			d.Since, d.CreatedAt, d.SentAt, d.NextAt = at(since), at(created), at(sent), at(next)

@@ -48,6 +48,36 @@ func TestReport_EachObjectGoesWhereItIsWanted(t *testing.T) {
 	}
 }
 
+// What was sent is the object itself, or the form of it that the caller names.
+func TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
+	l := tempLedger(t, Options{})
+	rev := settle(t, l, "1.2")
+	if err := l.Begin(t.Context(), rev.ID); err != nil {
+		t.Fatal(err)
+	}
+	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1", SOPClassUID: "1.7"}, Object{SOPInstanceUID: "2.25.2", SOPClassUID: "1.66.7"},
+		Object{SOPInstanceUID: "2.25.3", SOPClassUID: "1.7"})
+	if err := l.Report(t.Context(), rev.ID, objects, Reason{}); err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := l.Pending(t.Context(), rev.ID, "PACS")
+	if err != nil || len(waiting) != 3 {
+		t.Fatalf("%d wait, %v", len(waiting), err)
+	}
+	for i, o := range []DeliveryOutcome{{State: DeliverySent}, {State: DeliverySent, SentClass: "1.66.4", SentUID: "2.25.9"}, {State: DeliveryWaiting}} {
+		if err := l.RecordDelivery(t.Context(), waiting[i].ID, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := ""
+	for _, d := range history(t, l, "1.2").Revisions[0].Deliveries {
+		got += d.SentClass + " " + d.SentUID + ", "
+	}
+	if want := "1.7 2.25.1, 1.66.4 2.25.9,  , "; got != want {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
 // Failures of one kind count in a row, another kind begins anew, and an object whose turn never came stays unattempted and goes
 // first the next time.
 func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {

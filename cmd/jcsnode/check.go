@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
-	"jcsnode/dicomout"
 	"jcsnode/models"
 )
 
@@ -57,7 +56,7 @@ func checkCommand() *cobra.Command {
 			fmt.Fprintln(out, "  no [[peer]]: only this machine may store")
 		}
 		for _, d := range cfg.Destinations {
-			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(dicomout.Kinds(profileOf(d))))
+			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(profileOf(d).Kinds()))
 		}
 		if len(cfg.Destinations) == 0 {
 			fmt.Fprintln(out, "  no [[destination]]: results stay here")

@@ -46,7 +46,7 @@ func preflightCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			good = preflight(c.Context(), out, destination, dicomout.Kinds(profileOf(d))) && good
+			good = preflight(c.Context(), out, destination, profileOf(d).Kinds()) && good
 		}
 		if !good {
 			return exitCode(1)
@@ -76,7 +76,7 @@ func preflight(ctx context.Context, w io.Writer, d deliver.Destination, kinds []
 	fmt.Fprintf(w, "%s (%s at %s, called by %s)\n", d.Name, d.AETitle, d.Address, d.CallingAETitle)
 	items := make([]deliver.Item, len(kinds))
 	for i, k := range kinds {
-		items[i] = dicomout.WithAlternative(deliver.Item{SOPClassUID: k.SOPClassUID, TransferSyntaxUID: dataset.ExplicitVRLittleEndian})
+		items[i] = dicomout.Offer(k)
 	}
 	answers, err := deliver.Probe(ctx, d, items)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"jcsnode/config"
-	"jcsnode/dicomout"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/ct"
 )
@@ -18,7 +17,7 @@ import (
 func TestProfileOf_EveryName(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range config.ObjectNames() {
-		kinds := dicomout.Kinds(profileOf(config.Destination{Objects: []string{name}}))
+		kinds := profileOf(config.Destination{Objects: []string{name}}).Kinds()
 		if len(kinds) != 1 || seen[kinds[0].Name] {
 			t.Errorf("%s gives %s", name, kindNames(kinds))
 		} else {

@@ -73,9 +73,6 @@ func (s *Study) FrameOfReference() (uid string, derived bool) {
 	return deriveUID("frame of reference", s.StudyInstanceUID, s.SeriesInstanceUID), true
 }
 
-// OtherFormUID returns the UID of the instance or series that says the same as another one in another form.
-func OtherFormUID(form, uid string) string { return deriveUID("form", form, uid) }
-
 // DeviceUID names this node as the observer of a report. It is the same for every study.
 func (s *Study) DeviceUID() string { return deriveUID("device", s.NodeID) }
 

@@ -57,53 +57,6 @@ func TestBuildLabelMap(t *testing.T) {
 	}
 }
 
-// TestBinary_SaysWhatBuildSays compares the BINARY form of a label map with the segmentation that is made without it: they differ in
-// their UIDs alone.
-func TestBinary_SaysWhatBuildSays(t *testing.T) {
-	for _, revision := range []int{1, 2} {
-		s := smallStudy(t, 4)
-		s.Revision = revision
-		in := input([][]byte{nil, mask(15, 0, 14), mask(15, 7), mask(15, 3)}, 2.5)
-		o := labelMap(t, s, in, true)
-		file, err := seg.Binary(o.File)
-		if err != nil {
-			t.Fatal(err)
-		}
-		direct, err := seg.Build(s, in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names := strings.NewReplacer(
-			seg.BinaryUID(o.SOPInstanceUID), "INSTANCE", direct.SOPInstanceUID, "INSTANCE",
-			object.OtherFormUID("binary", o.SeriesInstanceUID), "SERIES", direct.SeriesInstanceUID, "SERIES",
-			s.UID(object.LabelMap.Name, "dimension organization"), "DIMENSION", s.UID(object.Segmentation.Name, "dimension organization"), "DIMENSION",
-			`\x00`, "")
-		text := func(file []byte) string {
-			f := parse(t, file)
-			lines := append(dump(f.Meta(), ""), dump(f.Set(), "")...)
-			return names.Replace(strings.Join(lines[1:], "\n")) // the first is a length
-		}
-		if diff := cmp.Diff(text(direct.File), text(file)); diff != "" {
-			t.Errorf("revision %d (-direct +from the label map):\n%s", revision, diff)
-		}
-		if n := len(direct.File) - 12; !bytes.Equal(direct.File[n:], file[len(file)-12:]) {
-			t.Errorf("pixels %x, want %x", file[len(file)-12:], direct.File[n:])
-		}
-	}
-}
-
-func TestBinary_RefusesWhatIsNoLabelMap(t *testing.T) {
-	o, err := seg.Build(smallStudy(t, 2), input([][]byte{nil, mask(15, 1)}, 2.5))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, file := range map[string][]byte{"a BINARY segmentation": o.File, "no DICOM": []byte("text"), "nothing": nil} {
-		if _, err := seg.Binary(file); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
-}
-
 // lungs are two bars, the patient's right one at the left of the picture, in every slice but the first, the right one alone in
 // the second.
 func lungs(s *object.Study) [][]byte {
@@ -163,15 +116,11 @@ func TestForms_DciodvfyFindsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	lesions := labelMap(t, s, input(discs(s), 2), true)
-	binary, err := seg.Binary(lesions.File)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, c := range map[string]struct {
 		object  *object.Object
 		unknown bool // to this validator, which then wants segments from 1 as well
 	}{
-		"lungs": {both, false}, "binary form": {&object.Object{Kind: "binary", File: binary}, false}, "label map": {lesions, true},
+		"lungs": {both, false}, "label map": {lesions, true},
 	} {
 		out, err := exec.Command(validator, objecttest.Write(t, c.object)).CombinedOutput()
 		if err != nil && !c.unknown {
@@ -195,10 +144,6 @@ func TestForms_PydicomReadsTheMasks(t *testing.T) {
 	}
 	masks := discs(s)
 	lesions := labelMap(t, s, input(masks, 2), true)
-	binary, err := seg.Binary(lesions.File)
-	if err != nil {
-		t.Fatal(err)
-	}
 	sides := lungs(s)
 	both, err := seg.BuildLungs(s, seg.LungInput{Masks: sides, SpacingBetweenSlices: 2})
 	if err != nil {
@@ -208,9 +153,8 @@ func TestForms_PydicomReadsTheMasks(t *testing.T) {
 		object *object.Object
 		want   []reading
 	}{
-		"label map":   {lesions, readings(s, masks, 1)},
-		"binary form": {&object.Object{Kind: "binary", File: binary}, readings(s, masks, 1)},
-		"lungs":       {both, append(readings(s, sides, seg.LeftLung), readings(s, sides, seg.RightLung)...)},
+		"label map": {lesions, readings(s, masks, 1)},
+		"lungs":     {both, append(readings(s, sides, seg.LeftLung), readings(s, sides, seg.RightLung)...)},
 	} {
 		path := objecttest.Write(t, c.object)
 		out, err := exec.Command(python, filepath.Join("testdata", "read.py"), path).CombinedOutput()
