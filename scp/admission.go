@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"jcsnode/commitment"
 	"jcsnode/dataset"
 	"jcsnode/dimse"
 	"jcsnode/dimse/pdu"
@@ -165,8 +166,8 @@ func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string,
 	switch {
 	case abstract == dimse.Verification:
 		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.ExplicitVRBigEndian}
-	case abstract == StorageCommitmentPushModel && d.Commitment != nil:
-		preferred = CommitmentSyntaxes()
+	case abstract == commitment.PushModel && d.Commitment != nil:
+		preferred = commitment.Syntaxes()
 	case slices.Contains(OurClasses(), abstract):
 	case d.settings.AcceptOther && strings.HasPrefix(abstract, storageRoot):
 	default:

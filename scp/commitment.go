@@ -10,22 +10,9 @@ import (
 	"slices"
 	"time"
 
-	"jcsnode/dataset"
+	"jcsnode/commitment"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
-)
-
-// StorageCommitmentPushModel is the SOP class of storage commitment (PS3.4 J.3).
-const StorageCommitmentPushModel = "1.2.840.10008.1.20.1"
-
-// storageCommitmentInstance is its well-known instance.
-const storageCommitmentInstance = "1.2.840.10008.1.20.1.1"
-
-// Numbers of PS3.4 J.3.2 and J.3.3.
-const (
-	actionRequestCommitment = 1
-	eventAllCommitted       = 1
-	eventSomeFailed         = 2
 )
 
 // statusNoSuchClass answers an N-ACTION for another class than that of the context (PS3.7 C.5.8).
@@ -68,11 +55,6 @@ type Commitment struct {
 	Logger    *slog.Logger
 }
 
-// CommitmentSyntaxes are the transfer syntaxes of requests and reports, the preferred one first.
-func CommitmentSyntaxes() []string {
-	return []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}
-}
-
 // Opened implements dimse.Opener.
 func (d *Door) Opened(ctx context.Context, a *dimse.Association) {
 	if d.Commitment != nil {
@@ -91,32 +73,32 @@ func (d *Door) Action(ctx context.Context, a *dimse.Association, req *dimse.Acti
 
 func (c *Commitment) request(ctx context.Context, a *dimse.Association, association string, req *dimse.ActionRequest) (dimse.Status, string) {
 	switch {
-	case req.SOPClassUID != StorageCommitmentPushModel:
+	case req.SOPClassUID != commitment.PushModel:
 		return statusNoSuchClass, "N-ACTION is for storage commitment only"
-	case req.SOPInstanceUID != storageCommitmentInstance:
-		return dimse.StatusNoSuchInstance, "storage commitment has the instance " + storageCommitmentInstance
-	case req.ActionTypeID != actionRequestCommitment:
+	case req.SOPInstanceUID != commitment.PushModelInstance:
+		return dimse.StatusNoSuchInstance, "storage commitment has the instance " + commitment.PushModelInstance
+	case req.ActionTypeID != commitment.ActionRequest:
 		return dimse.StatusNoSuchAction, "storage commitment has action type 1 only"
 	}
 	peer := a.Peer()
 	log := c.Logger.With("association", association, "calling", peer.CallingAETitle, "peer", peer.Addr.String())
-	transaction, references, err := decodeCommitment(req.Body, req.TransferSyntaxUID)
+	asked, err := commitment.DecodeRequest(req.Body, req.TransferSyntaxUID)
 	if err != nil {
 		log.Warn("storage commitment request refused", "error", err)
-		if errors.Is(err, errTooLong) {
+		if errors.Is(err, commitment.ErrTooLong) {
 			return dimse.StatusResourceLimitation, "too many instances in one request"
 		}
 		return dimse.StatusInvalidArgument, err.Error()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
 	defer cancel()
-	id, err := c.Ledger.RequestCommitment(ctx, ledger.Commitment{TransactionUID: transaction, CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle,
-		RemoteAddr: peer.Addr.String(), Association: association, References: references})
+	id, err := c.Ledger.RequestCommitment(ctx, ledger.Commitment{TransactionUID: asked.TransactionUID, CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle,
+		RemoteAddr: peer.Addr.String(), Association: association, References: ledgerReferences(asked.References)})
 	if err != nil {
 		log.Error("storage commitment request not recorded: check the disk of data_dir", "error", err)
 		return dimse.StatusProcessingFailure, "request could not be recorded"
 	}
-	log.Info("storage commitment requested", "transaction", transaction, "instances", len(references))
+	log.Info("storage commitment requested", "transaction", asked.TransactionUID, "instances", len(asked.References))
 	c.reportOn(a, id, log)
 	return dimse.StatusSuccess, ""
 }
@@ -124,7 +106,7 @@ func (c *Commitment) request(ctx context.Context, a *dimse.Association, associat
 // reportOn has the report leave on an association of the requestor.
 func (c *Commitment) reportOn(a *dimse.Association, id int64, log *slog.Logger) {
 	a.Report(dimse.Report{
-		SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: storageCommitmentInstance,
+		SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance,
 		Make: func(syntax string) (uint16, []byte, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), recordWait)
 			defer cancel()
@@ -132,7 +114,7 @@ func (c *Commitment) reportOn(a *dimse.Association, id int64, log *slog.Logger) 
 			if err != nil {
 				return 0, nil, err
 			}
-			return r.eventType, r.encode(syntax), nil
+			return r.EventType(), r.Encode(syntax), nil
 		},
 		Done: func(response dimse.Response, err error) { c.reported(log, id, response, err) },
 	})
@@ -142,7 +124,7 @@ func (c *Commitment) reportOn(a *dimse.Association, id int64, log *slog.Logger) 
 func (c *Commitment) opened(ctx context.Context, a *dimse.Association) {
 	title := a.Peer().CallingAETitle
 	accepted := slices.ContainsFunc(a.Contexts(), func(pc dimse.PresentationContext) bool {
-		return pc.AbstractSyntax == StorageCommitmentPushModel && pc.TransferSyntax != ""
+		return pc.AbstractSyntax == commitment.PushModel && pc.TransferSyntax != ""
 	})
 	if _, ok := c.address(title); ok || !accepted {
 		return
@@ -181,16 +163,10 @@ func (c *Commitment) reported(log *slog.Logger, id int64, response dimse.Respons
 // errNotWaiting says that the request has its report, or a newer request stands for it.
 var errNotWaiting = errors.New("request does not wait for a report any more")
 
-// report is the content of an N-EVENT-REPORT.
+// report is what is told of a request.
 type report struct {
-	commitment ledger.Commitment
-	eventType  uint16
-	good       []ledger.Reference
-	failed     []failedReference
-}
-
-func (r *report) encode(syntax string) []byte {
-	return encodeCommitment(syntax, r.commitment.TransactionUID, r.good, r.failed)
+	request ledger.Commitment
+	commitment.Report
 }
 
 // compose finds out what is true now.
@@ -198,34 +174,40 @@ func (c *Commitment) compose(ctx context.Context, id int64) (*report, error) {
 	if err := c.Ledger.Flush(ctx); err != nil {
 		return nil, err
 	}
-	commitment, err := c.Ledger.Commitment(ctx, id)
+	request, err := c.Ledger.Commitment(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if commitment.State != ledger.CommitmentWaiting {
+	if request.State != ledger.CommitmentWaiting {
 		return nil, errNotWaiting
 	}
-	presence, err := c.Ledger.Presence(ctx, commitment.References)
+	presence, err := c.Ledger.Presence(ctx, request.References)
 	if err != nil {
 		return nil, err
 	}
-	r := &report{commitment: commitment, eventType: eventAllCommitted}
-	for i, reference := range commitment.References {
+	r := &report{request, commitment.Report{TransactionUID: request.TransactionUID}}
+	for i, of := range request.References {
+		reference := commitment.Reference(of)
 		switch {
-		case commitment.Duplicate:
-			r.failed = append(r.failed, failedReference{reference, dimse.StatusDuplicateTransaction})
+		case request.Duplicate:
+			r.Failed = append(r.Failed, commitment.Failure{Reference: reference, Reason: dimse.StatusDuplicateTransaction})
 		case presence[i] == ledger.OtherClass:
-			r.failed = append(r.failed, failedReference{reference, dimse.StatusClassInstanceConflict})
+			r.Failed = append(r.Failed, commitment.Failure{Reference: reference, Reason: dimse.StatusClassInstanceConflict})
 		case presence[i] == ledger.Absent:
-			r.failed = append(r.failed, failedReference{reference, dimse.StatusNoSuchInstance})
+			r.Failed = append(r.Failed, commitment.Failure{Reference: reference, Reason: dimse.StatusNoSuchInstance})
 		default:
-			r.good = append(r.good, reference)
+			r.Committed = append(r.Committed, reference)
 		}
 	}
-	if len(r.failed) > 0 {
-		r.eventType = eventSomeFailed
-	}
 	return r, nil
+}
+
+func ledgerReferences(all []commitment.Reference) []ledger.Reference {
+	same := make([]ledger.Reference, len(all))
+	for i, r := range all {
+		same[i] = ledger.Reference(r)
+	}
+	return same
 }
 
 // Deliver is ledger.Handlers.Commit: it reports on an association of ours, in the role of SCP.
@@ -237,25 +219,25 @@ func (c *Commitment) Deliver(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	log := c.Logger.With("commitment", id, "transaction", r.commitment.TransactionUID, "requestor", r.commitment.CallingAE)
-	address, ok := c.address(r.commitment.CallingAE)
+	log := c.Logger.With("commitment", id, "transaction", r.request.TransactionUID, "requestor", r.request.CallingAE)
+	address, ok := c.address(r.request.CallingAE)
 	if !ok {
-		err = fmt.Errorf("no [[peer]] with ae_title %q has an address: it waits for an association of the requestor", r.commitment.CallingAE)
+		err = fmt.Errorf("no [[peer]] with ae_title %q has an address: it waits for an association of the requestor", r.request.CallingAE)
 	} else if err = c.send(ctx, address, r); err == nil {
-		log.Info("storage commitment reported", "address", address.Address, "committed", len(r.good), "failed", len(r.failed))
+		log.Info("storage commitment reported", "address", address.Address, "committed", len(r.Committed), "failed", len(r.Failed))
 		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported,
-			fmt.Sprintf("reported to %s at %s: %d instances are safe, %d are not", address.AETitle, address.Address, len(r.good), len(r.failed)))
+			fmt.Sprintf("reported to %s at %s: %d instances are safe, %d are not", address.AETitle, address.Address, len(r.Committed), len(r.Failed)))
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	text := fmt.Sprintf("report to %s: %v", r.commitment.CallingAE, err)
-	if age := c.Now().Sub(r.commitment.CreatedAt); age > commitmentPatience {
+	text := fmt.Sprintf("report to %s: %v", r.request.CallingAE, err)
+	if age := c.Now().Sub(r.request.CreatedAt); age > commitmentPatience {
 		log.Error("storage commitment is given up: check ae_title and address of the [[peer]], and that the peer lets us in", "error", err)
 		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentFailed, text)
 	}
-	delay := commitmentDelay(r.commitment.Attempts)
-	log.Warn("storage commitment not reported yet", "attempt", r.commitment.Attempts+1, "again_in", delay, "error", err)
+	delay := commitmentDelay(r.request.Attempts)
+	log.Warn("storage commitment not reported yet", "attempt", r.request.Attempts+1, "again_in", delay, "error", err)
 	if err := c.Ledger.RetryCommitment(ctx, id, text); err != nil {
 		return err
 	}
@@ -278,18 +260,18 @@ func (c *Commitment) address(title string) (ReportAddress, bool) {
 
 func (c *Commitment) send(ctx context.Context, to ReportAddress, r *report) error {
 	dialer := c.Dialer
-	dialer.CallingAETitle, dialer.TLSConfig = r.commitment.CalledAE, to.TLS
-	conn, err := dialer.Dial(ctx, to.Address, to.AETitle, []dimse.PresentationContext{{AbstractSyntax: StorageCommitmentPushModel,
-		TransferSyntaxes: CommitmentSyntaxes(), SCP: true}})
+	dialer.CallingAETitle, dialer.TLSConfig = r.request.CalledAE, to.TLS
+	conn, err := dialer.Dial(ctx, to.Address, to.AETitle, []dimse.PresentationContext{{AbstractSyntax: commitment.PushModel,
+		TransferSyntaxes: commitment.Syntaxes(), SCP: true}})
 	if err != nil {
 		return err
 	}
-	syntaxes := conn.Accepted(StorageCommitmentPushModel)
+	syntaxes := conn.Accepted(commitment.PushModel)
 	if len(syntaxes) == 0 {
 		return errors.Join(errors.New("peer does not take storage commitment with us as SCP"), conn.Release(ctx))
 	}
-	response, err := conn.Report(ctx, dimse.EventCommand{SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: storageCommitmentInstance,
-		EventTypeID: r.eventType, TransferSyntaxUID: syntaxes[0], Body: bytes.NewReader(r.encode(syntaxes[0]))})
+	response, err := conn.Report(ctx, dimse.EventCommand{SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance,
+		EventTypeID: r.EventType(), TransferSyntaxUID: syntaxes[0], Body: bytes.NewReader(r.Encode(syntaxes[0]))})
 	if err != nil {
 		return err
 	}

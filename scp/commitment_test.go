@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/commitment"
 	"jcsnode/dataset"
 	"jcsnode/dimse"
 	"jcsnode/dimse/pdu"
@@ -29,23 +29,17 @@ func withCommitment(address string) func(*Door) {
 
 // readReport gives a report back as text: "type transaction | good ... | failed reason ...".
 func readReport(e *dimse.EventRequest) string {
-	var file bytes.Buffer
-	_ = dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: e.SOPClassUID, SOPInstanceUID: e.SOPInstanceUID, TransferSyntaxUID: e.TransferSyntaxUID})
-	if _, err := io.Copy(&file, e.Body); err != nil {
-		return err.Error()
-	}
-	f, err := dataset.Read(bytes.NewReader(file.Bytes()), int64(file.Len()), dataset.Limits{})
+	r, err := commitment.DecodeReport(e.Body, e.TransferSyntaxUID)
 	if err != nil {
 		return err.Error()
 	}
-	text := fmt.Sprintf("%d %s |", e.EventTypeID, f.Set().String(tagTransactionUID))
-	for _, i := range f.Set().Items(tagReferencedItems) {
-		text += " " + i.String(dataset.ReferencedSOPInstanceUID)
+	text := fmt.Sprintf("%d %s |", e.EventTypeID, r.TransactionUID)
+	for _, i := range r.Committed {
+		text += " " + i.SOPInstanceUID
 	}
 	text += " |"
-	for _, i := range f.Set().Items(tagFailedSequence) {
-		reason, _ := i.Bytes(tagFailureReason)
-		text += fmt.Sprintf(" %s %02X%02XH", i.String(dataset.ReferencedSOPInstanceUID), reason[1], reason[0])
+	for _, i := range r.Failed {
+		text += fmt.Sprintf(" %s %04XH", i.SOPInstanceUID, uint16(i.Reason))
 	}
 	return text
 }
@@ -67,7 +61,7 @@ func (n *node) requestor(t *testing.T, syntax string) *requestor {
 	var err error
 	r.Conn, err = d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{
 		{AbstractSyntax: CTImageStorage, TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}},
-		{AbstractSyntax: StorageCommitmentPushModel, TransferSyntaxes: []string{syntax}}})
+		{AbstractSyntax: commitment.PushModel, TransferSyntaxes: []string{syntax}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,16 +71,16 @@ func (n *node) requestor(t *testing.T, syntax string) *requestor {
 
 func (r *requestor) ask(t *testing.T, transaction string, sops ...string) {
 	t.Helper()
-	var references []ledger.Reference
+	var references []commitment.Reference
 	for _, sop := range sops {
 		class := CTImageStorage
 		if rest, ok := strings.CutPrefix(sop, "MR "); ok {
 			class, sop = "1.2.840.10008.5.1.4.1.1.4", rest
 		}
-		references = append(references, ledger.Reference{SOPClassUID: class, SOPInstanceUID: sop})
+		references = append(references, commitment.Reference{SOPClassUID: class, SOPInstanceUID: sop})
 	}
-	response, err := r.Action(t.Context(), dimse.ActionCommand{SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: storageCommitmentInstance, ActionTypeID: 1,
-		TransferSyntaxUID: r.syntax, Body: bytes.NewReader(encodeCommitment(r.syntax, transaction, references, nil))})
+	response, err := r.Action(t.Context(), dimse.ActionCommand{SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance, ActionTypeID: 1,
+		TransferSyntaxUID: r.syntax, Body: bytes.NewReader(commitment.Request{TransactionUID: transaction, References: references}.Encode(r.syntax))})
 	if err != nil || response.Status != dimse.StatusSuccess {
 		t.Fatalf("N-ACTION: %v, %v", response, err)
 	}
@@ -290,7 +284,10 @@ func TestCommitment_Refused(t *testing.T) {
 	n := startNode(t, Settings{}, withCommitment(""))
 	syntax := dataset.ExplicitVRLittleEndian
 	r := n.requestor(t, syntax)
-	good := ledger.Reference{SOPClassUID: CTImageStorage, SOPInstanceUID: "1"}
+	good := commitment.Reference{SOPClassUID: CTImageStorage, SOPInstanceUID: "1"}
+	request := func(transaction string, references ...commitment.Reference) []byte {
+		return commitment.Request{TransactionUID: transaction, References: references}.Encode(syntax)
+	}
 	for _, c := range []struct {
 		name     string
 		instance string
@@ -298,18 +295,18 @@ func TestCommitment_Refused(t *testing.T) {
 		data     []byte
 		want     dimse.Status
 	}{
-		{"other instance", "1.2.3", 1, encodeCommitment(syntax, "5.1", []ledger.Reference{good}, nil), dimse.StatusNoSuchInstance},
-		{"other action", storageCommitmentInstance, 2, encodeCommitment(syntax, "5.1", []ledger.Reference{good}, nil), dimse.StatusNoSuchAction},
-		{"no transaction", storageCommitmentInstance, 1, encodeCommitment(syntax, "", []ledger.Reference{good}, nil), dimse.StatusInvalidArgument},
-		{"no instances", storageCommitmentInstance, 1, encodeCommitment(syntax, "5.1", nil, nil), dimse.StatusInvalidArgument},
-		{"instance without class", storageCommitmentInstance, 1, encodeCommitment(syntax, "5.1", []ledger.Reference{{SOPInstanceUID: "1"}}, nil), dimse.StatusInvalidArgument},
-		{"cut", storageCommitmentInstance, 1, encodeCommitment(syntax, "5.1", []ledger.Reference{good}, nil)[:30], dimse.StatusInvalidArgument},
-		{"noise", storageCommitmentInstance, 1, []byte("GET / HTTP/1.1"), dimse.StatusInvalidArgument},
-		{"nothing", storageCommitmentInstance, 1, nil, dimse.StatusInvalidArgument},
-		{"too long", storageCommitmentInstance, 1, make([]byte, maxCommitmentLength+2), dimse.StatusResourceLimitation},
+		{"other instance", "1.2.3", 1, request("5.1", good), dimse.StatusNoSuchInstance},
+		{"other action", commitment.PushModelInstance, 2, request("5.1", good), dimse.StatusNoSuchAction},
+		{"no transaction", commitment.PushModelInstance, 1, request("", good), dimse.StatusInvalidArgument},
+		{"no instances", commitment.PushModelInstance, 1, request("5.1"), dimse.StatusInvalidArgument},
+		{"instance without class", commitment.PushModelInstance, 1, request("5.1", commitment.Reference{SOPInstanceUID: "1"}), dimse.StatusInvalidArgument},
+		{"cut", commitment.PushModelInstance, 1, request("5.1", good)[:30], dimse.StatusInvalidArgument},
+		{"noise", commitment.PushModelInstance, 1, []byte("GET / HTTP/1.1"), dimse.StatusInvalidArgument},
+		{"nothing", commitment.PushModelInstance, 1, nil, dimse.StatusInvalidArgument},
+		{"too long", commitment.PushModelInstance, 1, make([]byte, 16<<20+2), dimse.StatusResourceLimitation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := dimse.ActionCommand{SOPClassUID: StorageCommitmentPushModel, SOPInstanceUID: c.instance, ActionTypeID: c.action, TransferSyntaxUID: syntax}
+			a := dimse.ActionCommand{SOPClassUID: commitment.PushModel, SOPInstanceUID: c.instance, ActionTypeID: c.action, TransferSyntaxUID: syntax}
 			if c.data != nil {
 				a.Body = bytes.NewReader(c.data)
 			}
@@ -321,27 +318,7 @@ func TestCommitment_Refused(t *testing.T) {
 	if got := n.events(t, ledger.EventCommitmentRequested); len(got) != 0 {
 		t.Errorf("recorded: %+v", got)
 	}
-	if c := startNode(t, Settings{}, nil).dial(t, CTImageStorage, StorageCommitmentPushModel); len(c.Accepted(StorageCommitmentPushModel)) != 0 {
+	if c := startNode(t, Settings{}, nil).dial(t, CTImageStorage, commitment.PushModel); len(c.Accepted(commitment.PushModel)) != 0 {
 		t.Error("a door without commitment accepts its class")
 	}
-}
-
-func FuzzDecodeCommitment(f *testing.F) {
-	good := []ledger.Reference{{SOPClassUID: CTImageStorage, SOPInstanceUID: "1"}}
-	f.Add(encodeCommitment(dataset.ExplicitVRLittleEndian, "5.1", good, []failedReference{{good[0], 0x0112}}), true)
-	f.Add(encodeCommitment(dataset.ImplicitVRLittleEndian, "5.1", good, nil), false)
-	f.Fuzz(func(t *testing.T, data []byte, explicit bool) {
-		syntax := dataset.ImplicitVRLittleEndian
-		if explicit {
-			syntax = dataset.ExplicitVRLittleEndian
-		}
-		transaction, references, err := decodeCommitment(bytes.NewReader(data), syntax)
-		if err != nil {
-			return
-		}
-		again, same, err := decodeCommitment(bytes.NewReader(encodeCommitment(syntax, transaction, references, nil)), syntax)
-		if err != nil || again != transaction || !slices.Equal(same, references) {
-			t.Errorf("%q %v became %q %v, %v", transaction, references, again, same, err)
-		}
-	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"jcsnode/commitment"
 	"jcsnode/config"
 	"jcsnode/dataset"
 	"jcsnode/dicomout/object"
@@ -103,7 +104,7 @@ func writeConformance(w io.Writer, c config.Config) error {
 	s := statement{
 		Config: c, Shipped: shipped(c),
 		ImplementationClassUID: implementationClassUID, ImplementationVersion: implementationVersion,
-		ApplicationContext: pdu.ApplicationContext, Verification: dimse.Verification, Commitment: scp.StorageCommitmentPushModel,
+		ApplicationContext: pdu.ApplicationContext, Verification: dimse.Verification, Commitment: commitment.PushModel,
 		Reserve: fmt.Sprintf("%d MB", c.Node.Reserve>>20), Waits: waits(c), Keys: keys(c),
 	}
 	for _, id := range secure.CipherSuites() {
@@ -116,7 +117,7 @@ func writeConformance(w io.Writer, c config.Config) error {
 	for _, uid := range syntaxes {
 		s.Syntaxes = append(s.Syntaxes, namedSyntax(uid))
 	}
-	for _, uid := range scp.CommitmentSyntaxes() {
+	for _, uid := range commitment.Syntaxes() {
 		s.CommitmentSyntaxes = append(s.CommitmentSyntaxes, namedSyntax(uid))
 	}
 	var errs []error
