@@ -18,6 +18,14 @@ type Destination struct {
 	CA             string   `toml:"ca"`          // PEM file; empty: the authorities of the system
 	Certificate    string   `toml:"certificate"` // PEM file of ours; empty: none is shown
 	Key            string   `toml:"key"`
+	Associations   int      `toml:"associations"` // at a time
+
+	// Trouble that passes by itself, such as a PACS that is down or busy, is met again after RetryFirst, then after RetryFactor times as
+	// long, up to RetryLongest. Whatever waits for RetryGiveUp fails for good; 0: by its answer alone.
+	RetryFirst   Duration `toml:"retry_first"`
+	RetryFactor  float64  `toml:"retry_factor"`
+	RetryLongest Duration `toml:"retry_longest"`
+	RetryGiveUp  Duration `toml:"retry_give_up"`
 
 	Objects            []string `toml:"objects"`             // of ObjectNames
 	LabelMap           bool     `toml:"labelmap"`            // label map instead of BINARY, if the destination knows it
@@ -34,7 +42,9 @@ func ObjectNames() []string {
 
 // DefaultDestination is one that says nothing but where it is.
 func DefaultDestination() Destination {
-	return Destination{Timeout: Duration(60 * time.Second), Objects: []string{"summary", "segmentation", "activation", "outline"},
+	return Destination{Timeout: Duration(60 * time.Second), Associations: 1,
+		RetryFirst: Duration(30 * time.Second), RetryFactor: 2, RetryLongest: Duration(30 * time.Minute),
+		Objects:            []string{"summary", "segmentation", "activation", "outline"},
 		LabelMapBackground: true, NotProcessed: true}
 }
 
@@ -49,6 +59,19 @@ func (d *Destination) check(add adder, key string) {
 		add("%s.timeout: %v; more than 0", key, d.Timeout)
 	}
 	d.checkTLS(add, key)
+	between(add, key+".associations", d.Associations, 1, 32)
+	if d.RetryFirst < Duration(time.Second) {
+		add("%s.retry_first: %v; at least \"1s\"", key, d.RetryFirst)
+	}
+	if !(d.RetryFactor >= 1 && d.RetryFactor <= 10) {
+		add("%s.retry_factor: %v; 1 to 10", key, d.RetryFactor)
+	}
+	if d.RetryLongest < d.RetryFirst {
+		add("%s.retry_longest: %v is less than retry_first, %v", key, d.RetryLongest, d.RetryFirst)
+	}
+	if d.RetryGiveUp < 0 {
+		add("%s.retry_give_up: %v; 0 or more", key, d.RetryGiveUp)
+	}
 	if len(d.Objects) == 0 {
 		add("%s.objects: empty, so nothing would go there; name some of %s, or take the destination out", key, strings.Join(ObjectNames(), ", "))
 	}

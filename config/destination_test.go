@@ -70,6 +70,11 @@ func TestLoad_ProfileMistakes(t *testing.T) {
 		archive + "objects = [\"summary\"]\nmultiframe = true\n": "destination[1].multiframe: is set and objects lacks",
 		archive + "timeout = \"0s\"\n":                           "destination[1].timeout: 0s",
 		archive + "label_map = true\n":                           "destination.label_map: unknown key; did you mean destination.labelmap?",
+		archive + "associations = 0\n":                           "destination[1].associations: 0; 1 to 32",
+		archive + "retry_first = \"0s\"\n":                       "destination[1].retry_first: 0s",
+		archive + "retry_factor = 0.5\n":                         "destination[1].retry_factor: 0.5",
+		archive + "retry_longest = \"10s\"\n":                    "destination[1].retry_longest: 10s is less than retry_first, 30s",
+		archive + "retry_give_up = \"-1h\"\n":                    "destination[1].retry_give_up",
 		archive + archive:                                        `destination[2].name: "pacs" is used twice`,
 	} {
 		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), want) {

@@ -7,28 +7,35 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
 
 	"jcsnode/dicomout/deliver"
+	"jcsnode/guard"
 	"jcsnode/ledger"
 )
+
+// Destination is where objects go, and how it is met when it does not take them.
+type Destination struct {
+	deliver.Destination
+	Passing deliver.Policy // for trouble that passes by itself
+}
 
 // Courier works on the delivery jobs of the ledger. All fields must be set.
 type Courier struct {
 	Ledger       *ledger.Ledger
 	DataDir      string
-	Destinations []deliver.Destination
+	Destinations []Destination
 	Now          func() time.Time
+	Random       func() float64 // in [0,1), for delays
 	Logger       *slog.Logger
 }
 
 // soon is how much before its time a delivery goes along with others: one association for many is better than many.
 const soon = time.Minute
 
-// Deliver sends what a revision still owes to a destination, over one association, and leaves an outcome for every object in
+// Deliver sends what a revision still owes to a destination, over its associations, and leaves an outcome for every object in
 // the ledger, which runs the job again when the next delivery is due. It is safe to run twice: an object that was sent before
 // a crash could be noted goes again under the same UID.
 func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) error {
@@ -36,8 +43,12 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	if err != nil {
 		return err
 	}
+	destination, ok := c.destination(name)
+	if !ok {
+		return c.unknown(ctx, waiting, name)
+	}
 	// One time and one random number for all: what failed together comes back together.
-	v := visit{now: c.Now(), random: rand.Float64(), byID: map[int64]ledger.Delivery{}}
+	v := visit{now: c.Now(), random: c.Random(), passing: destination.Passing, byID: map[int64]ledger.Delivery{}}
 	var items []deliver.Item
 	for _, d := range waiting {
 		if d.NextAt.After(v.now.Add(soon)) {
@@ -53,13 +64,9 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	if len(items) == 0 {
 		return nil
 	}
-	destination, ok := c.destination(name)
-	if !ok {
-		return c.unknown(ctx, waiting, name)
-	}
 	log := c.Logger.With("destination", name, "address", destination.Address, "called", destination.AETitle)
 	var failures []error
-	sendErr := deliver.Send(ctx, destination, items, func(o deliver.Outcome) {
+	sendErr := deliver.Send(ctx, destination.Destination, items, func(o deliver.Outcome) {
 		d, out := v.outcome(log, o)
 		if !o.Attempted {
 			v.left = append(v.left, ledger.DeliveryResult{ID: d.ID, Outcome: out})
@@ -69,7 +76,9 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 		failures = append(failures, c.Ledger.RecordDelivery(context.WithoutCancel(ctx), d.ID, out))
 	})
 	log.Info("objects delivered", "sent", v.sent, "of", len(items))
-	if sendErr != nil && ctx.Err() == nil {
+	if p := (*guard.Panic)(nil); errors.As(sendErr, &p) {
+		log.Error("sending crashed", "error", sendErr, "stack", string(p.Stack))
+	} else if sendErr != nil && ctx.Err() == nil {
 		log.Warn("association with the destination failed", "error", sendErr, "remedy", deliver.ClassifyError(sendErr).Remedy)
 	}
 	if len(v.left) > 0 {
@@ -80,11 +89,12 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 
 // visit is one attempt at one destination.
 type visit struct {
-	now    time.Time
-	random float64
-	byID   map[int64]ledger.Delivery
-	sent   int
-	left   []ledger.DeliveryResult // objects whose turn never came
+	now     time.Time
+	random  float64
+	passing deliver.Policy
+	byID    map[int64]ledger.Delivery
+	sent    int
+	left    []ledger.DeliveryResult // objects whose turn never came
 }
 
 // outcome turns what deliver says about an object into what the ledger keeps. The peer's comment may name a patient: it goes to
@@ -110,7 +120,7 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 	}
 	// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
 	troubles, since := d.Row(string(o.Retry), v.now)
-	delay, again := o.Retry.Policy().Next(troubles, v.now.Sub(since), func() float64 { return v.random })
+	delay, again := o.Retry.Policy(v.passing).Next(troubles, v.now.Sub(since), func() float64 { return v.random })
 	out.State, out.NextAt, out.Trouble = ledger.DeliveryWaiting, v.now.Add(delay), string(o.Retry)
 	if o.Remedy != "" {
 		out.Detail += "; " + o.Remedy
@@ -160,13 +170,13 @@ func readWhole(path, sha string) ([]byte, error) {
 	return file, nil
 }
 
-func (c *Courier) destination(name string) (deliver.Destination, bool) {
+func (c *Courier) destination(name string) (Destination, bool) {
 	for _, d := range c.Destinations {
 		if d.Name == name {
 			return d, true
 		}
 	}
-	return deliver.Destination{}, false
+	return Destination{}, false
 }
 
 // unknown ends deliveries to a destination that was taken out of the configuration.

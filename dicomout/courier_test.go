@@ -115,6 +115,15 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	return l, rev
 }
 
+// courier delivers to an archive that says nothing about associations and retries.
+func courier(l *ledger.Ledger, dir string, now func() time.Time, address string) *dicomout.Courier {
+	return &dicomout.Courier{Ledger: l, DataDir: dir, Now: now, Random: func() float64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
+		Destinations: []dicomout.Destination{{
+			Destination: deliver.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE"},
+			Passing:     deliver.Policy{Base: 30 * time.Second, Cap: 30 * time.Minute, Factor: 2},
+		}}}
+}
+
 func hexSHA256(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
@@ -143,8 +152,7 @@ func TestCourier_EachObjectHasItsOwnOutcome(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
 	archive := &pacs{answers: []dimse.Status{dimse.StatusSuccess, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}}
-	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
-		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
+	c := courier(l, dir, func() time.Time { return now }, archive.serve(t))
 
 	for range 2 { // the second time nothing is due
 		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
@@ -174,8 +182,7 @@ func TestCourier_EachObjectHasItsOwnOutcome(t *testing.T) {
 func TestCourier_ArchiveAwayAndBack(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
-	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
-		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: "127.0.0.1:1", CallingAETitle: "JCSNODE"}}}
+	c := courier(l, dir, func() time.Time { return now }, "127.0.0.1:1")
 	for range 50 {
 		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)
@@ -204,7 +211,8 @@ func TestCourier_ArchiveAwayAndBack(t *testing.T) {
 
 func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
-	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+	c := courier(l, dir, time.Now, "127.0.0.1:1")
+	c.Destinations = nil
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -249,9 +257,7 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 		objects[1].Destinations = []string{"pacs"}
 		l, rev := reportedObjects(t, dir, time.Now, objects)
 		archive := &pacs{refused: c.refused}
-		courier := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-			Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
-		if err := courier.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		if err := courier(l, dir, time.Now, archive.serve(t)).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)
 		}
 		d := states(t, l)[labelMap.SOPInstanceUID]
@@ -268,8 +274,7 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 func TestCourier_WhatFailsTogetherComesBackTogether(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
-	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
-		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: "127.0.0.1:1", CallingAETitle: "JCSNODE"}}}
+	c := courier(l, dir, func() time.Time { return now }, "127.0.0.1:1")
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -302,8 +307,7 @@ func TestCourier_ChangedFileIsNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := &pacs{}
-	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
+	c := courier(l, dir, time.Now, archive.serve(t))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -323,8 +327,7 @@ func TestCourier_AlteredFileStaysHere(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := &pacs{}
-	c := dicomout.Courier{Ledger: l, DataDir: dir, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Destinations: []deliver.Destination{{Name: "pacs", AETitle: "PACS", Address: archive.serve(t), CallingAETitle: "JCSNODE"}}}
+	c := courier(l, dir, time.Now, archive.serve(t))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}

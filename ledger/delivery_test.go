@@ -78,6 +78,42 @@ func TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
 	}
 }
 
+// Who requeues takes the cause for gone: what failed or waits is due at once, with all its attempts before it; what was sent stays.
+func TestRequeue_DeliveriesBeginAnew(t *testing.T) {
+	c := newClock()
+	l := tempLedger(t, Options{Now: c.Now})
+	rev := settle(t, l, "1.2")
+	if err := l.Begin(t.Context(), rev.ID); err != nil {
+		t.Fatal(err)
+	}
+	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1"}, Object{SOPInstanceUID: "2.25.2"}, Object{SOPInstanceUID: "2.25.3"})
+	if err := l.Report(t.Context(), rev.ID, objects, Reason{}); err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := l.Pending(t.Context(), rev.ID, "PACS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range []DeliveryOutcome{{State: DeliverySent, Attempted: true}, {State: DeliveryFailed, Attempted: true, Trouble: "few"},
+		{State: DeliveryWaiting, Attempted: true, Trouble: "probe", NextAt: c.Now().Add(6 * time.Hour)}} {
+		if err := l.RecordDelivery(t.Context(), waiting[i].ID, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Requeue(t.Context(), "1.2"); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, err = l.Pending(t.Context(), rev.ID, "PACS"); err != nil || len(waiting) != 2 {
+		t.Fatalf("%d wait, %v; want the one that failed and the one that waited", len(waiting), err)
+	}
+	for _, d := range waiting {
+		troubles, _ := d.Row("few", c.Now())
+		if !d.NextAt.IsZero() || troubles != 1 || d.Attempts != 1 {
+			t.Errorf("%s: next at %v, failure %d in a row, %d attempts; want at once, 1, 1", d.Object.SOPInstanceUID, d.NextAt, troubles, d.Attempts)
+		}
+	}
+}
+
 // Failures of one kind count in a row, another kind begins anew, and an object whose turn never came stays unattempted and goes
 // first the next time.
 func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Requeue has the newest revision of a study processed again and its failed deliveries
-// and notifications tried again. Objects that were sent stay sent: the same input makes the same UIDs.
+// Requeue has the newest revision of a study processed again, its failed deliveries and
+// notifications tried again, and those that wait tried now. Objects that were sent stay sent: the same input makes the same UIDs.
 func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY number DESC LIMIT 1`, studyUID)
@@ -21,8 +21,9 @@ func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 		if err := setStudyState(ctx, tx, studyUID, rev.Number, StateSettled); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, next_at = 0 WHERE state = ?
-			AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`, DeliveryWaiting, DeliveryFailed, rev.ID); err != nil {
+		// Whoever requeues takes the cause for gone: what waits is due now, and failures count from the start.
+		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, next_at = 0, trouble = '', troubles = 0, since = 0 WHERE state IN (?, ?)
+			AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`, DeliveryWaiting, DeliveryFailed, DeliveryWaiting, rev.ID); err != nil {
 			return err
 		}
 		if err := l.event(ctx, tx, studyUID, EventRequeued, fmt.Sprintf("revision %d, which was %s, will be processed again", rev.Number, rev.State),

@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"dicomout/sc":       {"dataset", "dicomout/object"},
 	"dicomout/sr":       {"dataset", "dicomout/object"},
 	"dicomout/pmap":     {"dataset", "dicomout/object"},
-	"dicomout/deliver":  {"dimse", "dimse/pdu", "dataset", "commitment", "dicomout/object"},
+	"dicomout/deliver":  {"guard", "dimse", "dimse/pdu", "dataset", "commitment", "dicomout/object"},
 	"dicomout":          {"guard", "commitment", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/sr", "dicomout/pmap", "dicomout/deliver"},
 	"cmd/jcsnode":       {"*"},
 	"bench/*":           {"models", "dataset", "dimse"},

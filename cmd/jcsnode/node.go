@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 
 	"jcsnode/config"
 	"jcsnode/dicomout"
-	"jcsnode/dicomout/deliver"
 	"jcsnode/dimse"
 	"jcsnode/dimse/secure"
 	"jcsnode/ledger"
@@ -22,9 +22,6 @@ import (
 	"jcsnode/pipeline"
 	"jcsnode/scp"
 )
-
-// deliverWorkers is how many associations each destination gets at a time, for different studies.
-const deliverWorkers = 2
 
 // commitmentTimeout bounds each wait of a storage commitment report on an association of ours.
 const commitmentTimeout = 30 * time.Second
@@ -126,11 +123,9 @@ func (n *node) wire() error {
 		},
 		Logger: n.log,
 	}
-	n.courier = &dicomout.Courier{Ledger: n.ledger, DataDir: c.Node.DataDir, Now: time.Now, Logger: n.log}
+	n.courier = &dicomout.Courier{Ledger: n.ledger, DataDir: c.Node.DataDir, Now: time.Now, Random: rand.Float64, Logger: n.log}
 	for _, d := range c.Destinations {
-		timeout := time.Duration(d.Timeout)
-		destination := deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address,
-			CallingAETitle: d.CallingAETitle, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}}
+		destination := destinationOf(d)
 		if d.TLS {
 			identity, err := n.identity("destination "+d.Name, secure.Files{Certificate: d.Certificate, Key: d.Key, Authorities: d.CA})
 			if err != nil {
@@ -152,6 +147,7 @@ func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 	for _, d := range n.config.Destinations {
 		names = append(names, d.Name)
 	}
+	const deliverWorkers = 1 // the deliveries of a study share the destination's associations; studies follow each other
 	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver, Notify: n.notifier.Notify}
 	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, names...); err != nil {
 		for _, l := range listeners {

@@ -16,7 +16,6 @@ import (
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
-	"jcsnode/dimse"
 	"jcsnode/dimse/secure"
 )
 
@@ -42,7 +41,7 @@ func preflightCommand() *cobra.Command {
 		}
 		good := true
 		for _, d := range cfg.Destinations {
-			destination, err := destinationOf(d)
+			destination, err := probed(d)
 			if err != nil {
 				return err
 			}
@@ -56,11 +55,9 @@ func preflightCommand() *cobra.Command {
 	return c
 }
 
-// destinationOf converts a destination of the configuration, with its TLS files read once.
-func destinationOf(d config.Destination) (deliver.Destination, error) {
-	timeout := time.Duration(d.Timeout)
-	destination := deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address, CallingAETitle: d.CallingAETitle,
-		Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}}
+// probed is a destination with its TLS files read once.
+func probed(d config.Destination) (deliver.Destination, error) {
+	destination := destinationOf(d).Destination
 	if d.TLS {
 		identity, err := secure.Load(secure.Files{Certificate: d.Certificate, Key: d.Key, Authorities: d.CA}, slog.New(slog.DiscardHandler), time.Now)
 		if err != nil {

@@ -129,7 +129,7 @@ func TestPreflight(t *testing.T) {
 
 func TestPreflight_OtherForm(t *testing.T) {
 	address := choosy{knows: []string{object.SegmentationStorage}}.serve(t)
-	d, err := destinationOf(config.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE", Timeout: config.Duration(5 * time.Second)})
+	d, err := probed(config.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE", Timeout: config.Duration(5 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}

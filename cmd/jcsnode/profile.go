@@ -3,11 +3,24 @@ package main
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"jcsnode/config"
 	"jcsnode/dicomout"
+	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
+	"jcsnode/dimse"
 )
+
+// destinationOf says in dicomout's words where a destination is and how it is met, without its TLS files.
+func destinationOf(d config.Destination) dicomout.Destination {
+	timeout := time.Duration(d.Timeout)
+	return dicomout.Destination{
+		Destination: deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address, CallingAETitle: d.CallingAETitle,
+			Associations: d.Associations, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}},
+		Passing: deliver.Policy{Base: time.Duration(d.RetryFirst), Factor: d.RetryFactor, Cap: time.Duration(d.RetryLongest), Age: time.Duration(d.RetryGiveUp)},
+	}
+}
 
 // profileOf says in dicomout's words what a destination gets.
 func profileOf(d config.Destination) dicomout.Profile {

@@ -14,9 +14,10 @@ func ExampleClassifyStatus() {
 	fmt.Println(verdict.Result, verdict.Retry)
 	fmt.Println(verdict.Text)
 
-	delay, again := verdict.Retry.Policy().Next(1, 0, func() float64 { return 0 })
+	passing := deliver.Policy{Base: 30 * time.Second, Cap: 30 * time.Minute, Factor: 2}
+	delay, again := verdict.Retry.Policy(passing).Next(1, 0, func() float64 { return 0 })
 	fmt.Println(delay, again)
-	_, again = verdict.Retry.Policy().Next(40, 5*24*time.Hour, func() float64 { return 0 })
+	_, again = verdict.Retry.Policy(passing).Next(40, 5*24*time.Hour, func() float64 { return 0 })
 	fmt.Println(again)
 	// Output:
 	// temporary slow

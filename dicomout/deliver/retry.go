@@ -31,22 +31,26 @@ type Policy struct {
 	Age       time.Duration // time since the first attempt, after which the failure is permanent; 0: no limit
 }
 
-// Policy returns the schedule of the class. RetryNever and unknown classes get the zero Policy, which never tries again.
-func (r Retry) Policy() Policy {
+// Policy returns the schedule of the class. RetryNever and unknown classes get the zero Policy, which never tries again. Passing is
+// the destination's own schedule for RetrySoon; its age ends every other class, too.
+func (r Retry) Policy(passing Policy) Policy {
+	var p Policy
 	switch r {
 	case RetrySoon:
-		return Policy{Base: 30 * time.Second, Cap: 30 * time.Minute, Factor: 2}
+		return passing
 	case RetrySlow:
-		return Policy{Base: 5 * time.Minute, Cap: 2 * time.Hour, Factor: 2, Age: 3 * 24 * time.Hour}
+		p = Policy{Base: 5 * time.Minute, Cap: 2 * time.Hour, Factor: 2, Age: 3 * 24 * time.Hour}
 	case RetryFew:
-		return Policy{Base: time.Minute, Cap: 15 * time.Minute, Factor: 3, Attempts: 5}
+		p = Policy{Base: time.Minute, Cap: 15 * time.Minute, Factor: 3, Attempts: 5}
 	case RetryFewSlow:
-		return Policy{Base: 15 * time.Minute, Cap: 2 * time.Hour, Factor: 2, Attempts: 5}
+		p = Policy{Base: 15 * time.Minute, Cap: 2 * time.Hour, Factor: 2, Attempts: 5}
 	case RetryProbe:
-		return Policy{Base: time.Hour, Cap: 6 * time.Hour, Factor: 2}
-	default:
-		return Policy{}
+		p = Policy{Base: time.Hour, Cap: 6 * time.Hour, Factor: 2}
 	}
+	if passing.Age > 0 && (p.Age == 0 || passing.Age < p.Age) {
+		p.Age = passing.Age
+	}
+	return p
 }
 
 // Next returns the delay before the next attempt, or again = false when the failure is final. Attempts counts the attempts in a

@@ -7,6 +7,30 @@ import (
 	"pgregory.net/rapid"
 )
 
+// passing is the schedule of a destination without one of its own.
+var passing = Policy{Base: 30 * time.Second, Cap: 30 * time.Minute, Factor: 2}
+
+func TestRetry_TheDestinationsOwnSchedule(t *testing.T) {
+	own := Policy{Base: 10 * time.Second, Cap: time.Minute, Factor: 3, Age: 24 * time.Hour}
+	if got := RetrySoon.Policy(own); got != own {
+		t.Errorf("trouble that passes: %+v, want the destination's own %+v", got, own)
+	}
+	for _, r := range []Retry{RetrySlow, RetryFew, RetryFewSlow, RetryProbe} {
+		got, want := r.Policy(own), r.Policy(passing)
+		want.Age = own.Age
+		if got != want {
+			t.Errorf("%s: %+v, want its own schedule, ended after a day: %+v", r, got, want)
+		}
+	}
+	own.Age = 30 * 24 * time.Hour
+	if got := RetrySlow.Policy(own).Age; got != 3*24*time.Hour {
+		t.Errorf("out of resources for a month: ends after %v, want three days", got)
+	}
+	if _, again := RetryNever.Policy(own).Next(1, 0, func() float64 { return 0 }); again {
+		t.Error("what nobody wants is tried again")
+	}
+}
+
 func TestPolicy_NextGrowsToTheCap(t *testing.T) {
 	noJitter := func() float64 { return 0 }
 	p := Policy{Base: time.Minute, Cap: 10 * time.Minute, Factor: 2}
@@ -41,7 +65,7 @@ func TestPolicy_NextEnds(t *testing.T) {
 		{"configuration after a month", RetryProbe, 200, 30 * 24 * time.Hour, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			delay, again := c.retry.Policy().Next(c.attempts, c.age, half)
+			delay, again := c.retry.Policy(passing).Next(c.attempts, c.age, half)
 			if again != c.again || again != (delay > 0) {
 				t.Fatalf("got %v, %v, want again %v", delay, again, c.again)
 			}
@@ -51,7 +75,7 @@ func TestPolicy_NextEnds(t *testing.T) {
 
 func TestPolicy_NextStaysWithinHalfAndWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]Retry{RetrySoon, RetrySlow, RetryFew, RetryFewSlow, RetryProbe}).Draw(t, "retry").Policy()
+		p := rapid.SampledFrom([]Retry{RetrySoon, RetrySlow, RetryFew, RetryFewSlow, RetryProbe}).Draw(t, "retry").Policy(passing)
 		attempts := rapid.IntRange(1, 4).Draw(t, "attempts")
 		r := rapid.Float64Range(0, 0.999999).Draw(t, "random")
 		whole, _ := p.Next(attempts, 0, func() float64 { return 0 })

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"jcsnode/dataset"
 	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
+	"jcsnode/guard"
 )
 
 // Destination is where objects go.
@@ -20,6 +23,7 @@ type Destination struct {
 	CallingAETitle string
 	Timeouts       dimse.Timeouts
 	TLS            *tls.Config // nil: plain TCP
+	Associations   int         // at a time, at most; less than 1 counts as 1
 }
 
 // Item is one object to deliver.
@@ -49,32 +53,88 @@ type Outcome struct {
 	Alternative bool
 }
 
-// Send delivers the items, in their order, over one association, and calls report once for each item, as soon as its outcome is
-// known. The error is not nil when the association could not be made or ended before all items had their turn: those that the
-// peer had acknowledged stay sent, the one in flight counts as not sent, and the rest is reported as not attempted. Refusals
-// of single objects are no error of Send.
+// Send delivers the items over the destination's associations, each of which takes the next item that none has taken, and calls
+// report once for each item, as soon as its outcome is known, never twice at a time. Over one association the items go in their
+// order. The error is not nil when an association could not be made or ended early. What the peer had acknowledged stays sent, the
+// item in flight counts as not sent, and the other associations go on; items that are left when none lives are reported as not
+// attempted. Refusals of single objects are no error of Send.
 func Send(ctx context.Context, dest Destination, items []Item, report func(Outcome)) error {
-	if len(items) == 0 {
-		return nil
+	q := &queue{items: items, report: report}
+	errs := make([]error, min(max(dest.Associations, 1), len(items)))
+	var g sync.WaitGroup
+	for i := range errs {
+		g.Go(func() {
+			err := guard.Call(func() error { return q.work(ctx, dest, items) })
+			if err != nil {
+				errs[i] = fmt.Errorf("deliver to %s: %w", dest.Name, err)
+			}
+		})
 	}
-	conn, err := dest.dial(ctx, items)
+	g.Wait()
+	err := errors.Join(errs...)
+	for item, ok := q.next(); ok; item, ok = q.next() {
+		q.tell(Outcome{Item: item, Verdict: ClassifyError(err)})
+	}
+	return err
+}
+
+// queue hands items to associations.
+type queue struct {
+	mu     sync.Mutex // guards items, and lets one report in at a time
+	items  []Item     // that nobody has taken
+	report func(Outcome)
+}
+
+func (q *queue) next() (Item, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) == 0 {
+		return Item{}, false
+	}
+	item := q.items[0]
+	q.items = q.items[1:]
+	return item, true
+}
+
+func (q *queue) tell(o Outcome) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.report(o)
+}
+
+// work opens an association for all items and sends what comes from the queue. An error means that the association was not made
+// or ended early.
+func (q *queue) work(ctx context.Context, dest Destination, all []Item) error {
+	conn, err := dest.dial(ctx, all)
 	if err != nil {
-		giveUp(items, err, report)
-		return fmt.Errorf("deliver to %s: %w", dest.Name, err)
+		return err
 	}
-	for i, item := range items {
-		outcome, err := deliver(ctx, conn, item)
-		report(outcome)
+	for item, ok := q.next(); ok; item, ok = q.next() {
+		outcome, err := attempt(ctx, conn, item)
+		q.tell(outcome)
 		if err != nil {
 			_ = conn.Abort() // closes what is left; the association is over already
-			giveUp(items[i+1:], err, report)
-			return fmt.Errorf("deliver to %s: %w", dest.Name, err)
+			return err
 		}
 	}
 	if err := conn.Release(ctx); err != nil {
 		_ = conn.Abort() // every object has its answer: how the peer says goodbye changes nothing
 	}
 	return nil
+}
+
+// attempt sends one item. An error means that the association is over; the outcome holds in any case. An item that makes this program
+// panic ends as an outcome like any other, so that it cannot stand before the rest for ever.
+func attempt(ctx context.Context, conn *dimse.Conn, item Item) (outcome Outcome, err error) {
+	err = guard.Call(func() (err error) {
+		outcome, err = deliver(ctx, conn, item)
+		return err
+	})
+	if p := (*guard.Panic)(nil); errors.As(err, &p) {
+		outcome = Outcome{Item: item, Attempted: true, Verdict: Verdict{Temporary, RetryFew, "this program failed at the object: " + p.Error(),
+			"this is a fault of the program: report it with the log"}}
+	}
+	return outcome, err
 }
 
 // dial opens an association with a context for every form of the items.
@@ -89,15 +149,7 @@ func (dest Destination) dial(ctx context.Context, items []Item) (*dimse.Conn, er
 	return dialer.Dial(ctx, dest.Address, dest.AETitle, contexts(items))
 }
 
-// giveUp reports items whose turn never came.
-func giveUp(items []Item, err error, report func(Outcome)) {
-	verdict := ClassifyError(err)
-	for _, item := range items {
-		report(Outcome{Item: item, Verdict: verdict})
-	}
-}
-
-// deliver sends one item. An error means that the association is over; the outcome holds in any case.
+// deliver sends one item, or its alternative where the peer takes none of the item itself.
 func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) {
 	outcome := Outcome{Item: item, Attempted: true}
 	syntax, ok := chooseSyntax(item, conn.Accepted(item.SOPClassUID))
