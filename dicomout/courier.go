@@ -16,9 +16,10 @@ import (
 	"jcsnode/ledger"
 )
 
-// Destination is where objects go, and how it is met when it does not take them.
+// Destination is where objects go, what goes there, and how it is met when it does not take them.
 type Destination struct {
 	deliver.Destination
+	Profile Profile
 	Passing deliver.Policy // for trouble that passes by itself
 }
 
@@ -54,6 +55,10 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 		if d.NextAt.After(v.now.Add(soon)) {
 			continue
 		}
+		if !destination.Profile.Wants(d.Object.Kind) {
+			v.left = append(v.left, withdrawn(d, "the profile of "+name+" does not ask for "+d.Object.Kind+" any more"))
+			continue
+		}
 		item, err := c.item(ctx, revisionID, d)
 		if err != nil {
 			return err
@@ -62,7 +67,7 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 		items = append(items, item)
 	}
 	if len(items) == 0 {
-		return nil
+		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
 	log := c.Logger.With("destination", name, "address", destination.Address, "called", destination.AETitle)
 	var failures []error
@@ -94,7 +99,11 @@ type visit struct {
 	passing deliver.Policy
 	byID    map[int64]ledger.Delivery
 	sent    int
-	left    []ledger.DeliveryResult // objects whose turn never came
+	left    []ledger.DeliveryResult // objects whose turn never came, and those that nobody needs any more
+}
+
+func withdrawn(d ledger.Delivery, why string) ledger.DeliveryResult {
+	return ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryWithdrawn, Detail: why}}
 }
 
 // outcome turns what deliver says about an object into what the ledger keeps. The peer's comment may name a patient: it goes to

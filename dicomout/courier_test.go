@@ -120,6 +120,7 @@ func courier(l *ledger.Ledger, dir string, now func() time.Time, address string)
 	return &dicomout.Courier{Ledger: l, DataDir: dir, Now: now, Random: func() float64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
 		Destinations: []dicomout.Destination{{
 			Destination: deliver.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE"},
+			Profile:     dicomout.Profile{Summary: true, Segmentation: true, LabelMap: true, LabelMapBackground: true},
 			Passing:     deliver.Policy{Base: 30 * time.Second, Cap: 30 * time.Minute, Factor: 2},
 		}}}
 }
@@ -220,6 +221,25 @@ func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 		if d.State != ledger.DeliveryFailed || d.Detail == "" {
 			t.Errorf("%s is %s %q, want failed with a reason", uid, d.State, d.Detail)
 		}
+	}
+}
+
+// A destination that does not ask for a kind any more is not sent what waited for it.
+func TestCourier_ProfileThatChanged(t *testing.T) {
+	l, dir, rev := reported(t, time.Now)
+	archive := &pacs{}
+	c := courier(l, dir, time.Now, archive.serve(t))
+	c.Destinations[0].Profile = dicomout.Profile{Outline: true}
+	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	for uid, d := range states(t, l) {
+		if d.State != ledger.DeliveryWithdrawn || d.Detail != "the profile of pacs does not ask for summary any more" {
+			t.Errorf("%s is %s: %q", uid, d.State, d.Detail)
+		}
+	}
+	if len(archive.received) != 0 {
+		t.Errorf("the archive got %v", archive.received)
 	}
 }
 

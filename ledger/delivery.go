@@ -29,9 +29,10 @@ type Outgoing struct {
 
 // States of a delivery.
 const (
-	DeliveryWaiting = "waiting"
-	DeliverySent    = "sent"
-	DeliveryFailed  = "failed"
+	DeliveryWaiting   = "waiting"
+	DeliverySent      = "sent"
+	DeliveryFailed    = "failed"
+	DeliveryWithdrawn = "withdrawn" // nobody needs it any more: replaced before it was sent, or out of the destination's profile
 )
 
 // Delivery is one object on its way to one destination.
@@ -55,7 +56,7 @@ type Delivery struct {
 
 // DeliveryOutcome is what an attempt brought.
 type DeliveryOutcome struct {
-	State     string // waiting = will be tried again, sent, failed = will not
+	State     string // waiting = will be tried again, sent, failed or withdrawn = will not
 	Attempted bool   // false when the object's turn never came
 	Status    string
 	Detail    string
@@ -138,7 +139,7 @@ type DeliveryResult struct {
 	Outcome DeliveryOutcome
 }
 
-// RecordDelivery keeps the outcome of an attempt. What was sent stays sent.
+// RecordDelivery keeps the outcome of an attempt. What was sent stays sent, and what was withdrawn is not tried again.
 func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome) error {
 	return l.RecordDeliveries(ctx, []DeliveryResult{{id, o}})
 }
@@ -178,9 +179,9 @@ func (l *Ledger) RecordDeliveries(ctx context.Context, results []DeliveryResult)
 	return nil
 }
 
-// recordDelivery writes one outcome and returns its event, nil when the object was sent before.
+// recordDelivery writes one outcome and returns its event, nil when the object was sent before, or withdrawn while an attempt failed.
 func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o DeliveryOutcome) (*Event, error) {
-	kind := map[string]string{DeliveryWaiting: EventRetry, DeliverySent: EventSent, DeliveryFailed: EventDeliveryFailed}[o.State]
+	kind := map[string]string{DeliveryWaiting: EventRetry, DeliverySent: EventSent, DeliveryFailed: EventDeliveryFailed, DeliveryWithdrawn: EventWithdrawn}[o.State]
 	if kind == "" {
 		return nil, fmt.Errorf("unknown state %q", o.State)
 	}
@@ -191,7 +192,7 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}
-	if err != nil || before == DeliverySent {
+	if err != nil || before == DeliverySent || before == DeliveryWithdrawn && o.State != DeliverySent {
 		return nil, err
 	}
 	now := l.now()

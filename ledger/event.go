@@ -31,6 +31,7 @@ const (
 	EventSent           = "object sent"
 	EventRetry          = "object not sent yet"
 	EventDeliveryFailed = "object not sent"
+	EventWithdrawn      = "object not needed"
 	EventRequeued       = "requeued"
 	EventJobFailed      = "job failed"
 	EventRecovered      = "job recovered"

@@ -165,6 +165,9 @@ func (l *Ledger) end(ctx context.Context, revisionID int64, state string, why Re
 		if err := l.finish(ctx, tx, rev, state, why, text); err != nil {
 			return err
 		}
+		if err := l.withdrawReplaced(ctx, tx, rev.StudyUID); err != nil {
+			return err
+		}
 		for _, d := range destinations {
 			if err := l.enqueueDeliver(ctx, tx, rev.ID, d); err != nil {
 				return err

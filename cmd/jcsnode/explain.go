@@ -43,7 +43,7 @@ func explainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		e := explanation{w: c.OutOrStdout(), settle: cfg.Settle, quietOf: quietOf(cfg.Peers), now: time.Now()}
+		e := explanation{w: c.OutOrStdout(), settle: cfg.Settle, quietOf: quietOf(cfg.Peers), destinations: destinationNames(cfg), now: time.Now()}
 		e.study(h)
 		return nil
 	}
@@ -52,10 +52,11 @@ func explainCommand() *cobra.Command {
 
 // explanation tells the history of a study in sentences.
 type explanation struct {
-	w       io.Writer
-	settle  config.Settle
-	quietOf func(callingAETitle string) time.Duration // 0: that of settle
-	now     time.Time
+	w            io.Writer
+	settle       config.Settle
+	quietOf      func(callingAETitle string) time.Duration // 0: that of settle
+	destinations []string                                  // of the configuration
+	now          time.Time
 }
 
 func (e *explanation) study(h *ledger.History) {
@@ -65,7 +66,7 @@ func (e *explanation) study(h *ledger.History) {
 		r := &h.Revisions[i]
 		e.part(fmt.Sprintf("Revision %d", r.Number), revisionSentences(r))
 		if len(r.Deliveries) > 0 {
-			e.part(fmt.Sprintf("Delivery of revision %d", r.Number), deliverySentences(r.Deliveries))
+			e.part(fmt.Sprintf("Delivery of revision %d", r.Number), append(e.shares(r), deliverySentences(r.Deliveries)...))
 		}
 	}
 	if len(h.Notifications) > 0 {
@@ -176,11 +177,28 @@ func outcome(r *ledger.RevisionHistory) []string {
 	if len(r.Objects) == 0 {
 		return append(sentences, "No object was made.")
 	}
-	var each []string
-	for _, k := range kinds.order {
-		each = append(each, fmt.Sprintf("%d %s", kinds.counts[k], k))
+	return append(sentences, fmt.Sprintf("%s made by %s: %s.", plural(len(r.Objects), "object"), clock(r.FinishedAt), kinds))
+}
+
+// shares say what of a revision each destination is to have.
+func (e *explanation) shares(r *ledger.RevisionHistory) []string {
+	kinds := map[string]*tally{}
+	for _, d := range r.Deliveries {
+		if kinds[d.Destination] == nil {
+			kinds[d.Destination] = newTally()
+		}
+		kinds[d.Destination].add(d.Object.Kind, 1)
 	}
-	return append(sentences, fmt.Sprintf("%s made by %s: %s.", plural(len(r.Objects), "object"), clock(r.FinishedAt), strings.Join(each, ", ")))
+	var sentences []string
+	for _, destination := range sorted(kinds) {
+		sentences = append(sentences, fmt.Sprintf("%s is to have %s.", destination, kinds[destination]))
+	}
+	for _, destination := range e.destinations {
+		if kinds[destination] == nil {
+			sentences = append(sentences, fmt.Sprintf("%s is to have nothing of it: its profile asks for none of these objects, or it was configured later.", destination))
+		}
+	}
+	return sentences
 }
 
 // deliverySentences say what each destination answered, deliveries with the same answer together.
@@ -206,6 +224,8 @@ func deliverySentences(all []ledger.Delivery) []string {
 			sentences = append(sentences, fmt.Sprintf("%s took %s by %s: %s", a.destination, plural(len(group), "object"), clock(last.SentAt), stop(said)))
 		case ledger.DeliveryFailed:
 			sentences = append(sentences, fmt.Sprintf("%s did not take %s, for good, after %s: %s", a.destination, plural(len(group), "object"), attempts(group), stop(said)))
+		case ledger.DeliveryWithdrawn:
+			sentences = append(sentences, fmt.Sprintf("%s does not get %s: %s", a.destination, plural(len(group), "object"), stop(said)))
 		default:
 			if said == "" {
 				sentences = append(sentences, fmt.Sprintf("%s has not been asked yet about %s.", a.destination, plural(len(group), "object")))
@@ -251,21 +271,23 @@ func (e *explanation) next(h *ledger.History) []string {
 	if h.State == ledger.StateReceiving {
 		sentences = append(sentences, e.settles(h))
 	}
-	if n := len(h.Revisions); n > 0 {
-		switch newest := h.Revisions[n-1]; newest.State {
+	for _, r := range h.Revisions {
+		switch r.State {
 		case ledger.StateSettled:
-			sentences = append(sentences, fmt.Sprintf("Revision %d is processed as soon as a worker is free, and at the next start if the node is down.", newest.Number))
+			sentences = append(sentences, fmt.Sprintf("Revision %d is processed as soon as a worker is free, and at the next start if the node is down.", r.Number))
 		case ledger.StateProcessing:
-			sentences = append(sentences, fmt.Sprintf("The node finishes revision %d; if it is down, it begins again at the next start.", newest.Number))
+			sentences = append(sentences, fmt.Sprintf("The node finishes revision %d; if it is down, it begins again at the next start.", r.Number))
 		}
 	}
 	failed, untold := 0, 0
 	waiting := map[string]time.Time{}
-	for _, r := range h.Revisions {
+	for i, r := range h.Revisions {
 		for _, d := range r.Deliveries {
 			switch d.State {
 			case ledger.DeliveryFailed:
-				failed++
+				if !replaced(h.Revisions[i+1:]) {
+					failed++
+				}
 			case ledger.DeliveryWaiting:
 				if at, known := waiting[d.Destination]; !known || d.NextAt.Before(at) {
 					waiting[d.Destination] = d.NextAt
@@ -300,6 +322,11 @@ func (e *explanation) next(h *ledger.History) []string {
 		sentences = append(sentences, "Nothing, unless more instances of the study come.")
 	}
 	return sentences
+}
+
+// replaced tells whether one of the later revisions has a result of its own.
+func replaced(later []ledger.RevisionHistory) bool {
+	return slices.ContainsFunc(later, func(r ledger.RevisionHistory) bool { return r.State == ledger.StateReported && len(r.Objects) > 0 })
 }
 
 // settles says when a study that is still received counts as complete.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -24,7 +25,8 @@ func explained(t *testing.T, l *ledger.Ledger, study string, now time.Time) stri
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}), now: now}
+	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}),
+		destinations: []string{"pacs", "research"}, now: now}
 	e.study(h)
 	return times.ReplaceAllString(text.String(), "TIME")
 }
@@ -120,6 +122,8 @@ Revision 1
   4 objects made by TIME: 1 summary, 1 seg, 2 outline.
 
 Delivery of revision 1
+  pacs is to have 1 summary, 1 seg, 2 outline.
+  research is to have nothing of it: its profile asks for none of these objects, or it was configured later.
   pacs took 1 object by TIME: 0000H stored.
   pacs did not take 1 object, for good, after 1 attempt: A900H peer does not want this object.
   pacs has not taken 1 object so far, after 1 attempt: A700H peer cannot store now.
@@ -136,6 +140,38 @@ What happens next
 	}
 	if got, want := explained(t, l, study, now), "pacs is asked again at TIME, in 1m30s."; !strings.Contains(got, want) {
 		t.Errorf("%s\nlacks %q", got, want)
+	}
+}
+
+// What a new result replaced before it was sent, and what failed for good of it, are nobody's concern any more.
+func TestExplain_ReplacedBeforeItWasSent(t *testing.T) {
+	const study = "1.2.3"
+	l := ledgerStudy(t, t.TempDir(), study)
+	for n := 1; n <= 2; n++ {
+		rev := settled(t, l, study)
+		objects := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: fmt.Sprintf("2.25.%d1", n)}, ledger.Object{Kind: "seg", SOPInstanceUID: fmt.Sprintf("2.25.%d2", n)})
+		if err := l.Report(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
+			t.Fatal(err)
+		}
+		if n == 1 {
+			waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.RecordDelivery(t.Context(), waiting[0].ID, ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Status: "A900H"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		late(t, l, study, n+1)
+	}
+	got := explained(t, l, study, time.Now())
+	for _, want := range []string{"pacs did not take 1 object, for good", "pacs does not get 1 object: replaced by revision 2 before it was sent."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lacks %q:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "has them tried again") {
+		t.Errorf("offers to send what is out of date:\n%s", got)
 	}
 }
 

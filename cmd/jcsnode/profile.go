@@ -18,6 +18,7 @@ func destinationOf(d config.Destination) dicomout.Destination {
 	return dicomout.Destination{
 		Destination: deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address, CallingAETitle: d.CallingAETitle,
 			Associations: d.Associations, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}},
+		Profile: profileOf(d),
 		Passing: deliver.Policy{Base: time.Duration(d.RetryFirst), Factor: d.RetryFactor, Cap: time.Duration(d.RetryLongest), Age: time.Duration(d.RetryGiveUp)},
 	}
 }
@@ -46,6 +47,14 @@ func kindsMade(c config.Config, refused bool) []object.Kind {
 		}
 	}
 	return dicomout.Kinds(profiles...)
+}
+
+func destinationNames(c config.Config) []string {
+	var names []string
+	for _, d := range c.Destinations {
+		names = append(names, d.Name)
+	}
+	return names
 }
 
 // destinationsOf are the destinations that get objects of the kind.

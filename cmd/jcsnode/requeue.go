@@ -15,9 +15,10 @@ func requeueCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "requeue STUDY_UID",
 		Short: "have a study processed again, and its failed deliveries and notifications tried again",
-		Long: "requeue has the newest revision of a study processed again, and every delivery and notification of it that failed\n" +
-			"for good tried again. What was sent stays sent: the same input makes the same objects under the same UIDs. The running node takes\n" +
-			"the work up within seconds, a stopped one at its next start.",
+		Long: "requeue has the newest revision of a study that has an outcome of its own processed again, its deliveries and notifications\n" +
+			"that failed for good tried again, and those that wait tried now. What was sent stays sent: the same input makes the same objects\n" +
+			"under the same UIDs. What destinations ask for since then is made and sent. The running node takes the work up within seconds,\n" +
+			"a stopped one at its next start.",
 		Args: cobra.ExactArgs(1),
 	}
 	path := configFlag(c)

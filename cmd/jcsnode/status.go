@@ -202,7 +202,7 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 		fmt.Fprintf(w, "  %s: %d objects %s\n", k.destination, counts[k], k.state)
 	}
 	for _, d := range r.Deliveries {
-		if d.State == ledger.DeliverySent {
+		if d.State == ledger.DeliverySent || d.State == ledger.DeliveryWithdrawn {
 			continue
 		}
 		fmt.Fprintf(w, "    %s to %s: %s after %d attempts: %s %s", d.Object.Title, d.Destination, d.State, d.Attempts, d.Status, d.Detail)

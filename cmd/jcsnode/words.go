@@ -22,6 +22,15 @@ func (t *tally) add(text string, n int) {
 	t.counts[text] += n
 }
 
+// String is "1 summary, 2 outline".
+func (t *tally) String() string {
+	var each []string
+	for _, text := range t.order {
+		each = append(each, fmt.Sprintf("%d %s", t.counts[text], text))
+	}
+	return strings.Join(each, ", ")
+}
+
 // plural is a number with its noun: "1 delivery", "2 deliveries".
 func plural(n int, noun string) string {
 	switch {

@@ -1,0 +1,33 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// validSince is a subselect: the number of the newest reported revision of study ?1 that has objects, 0 if there is none. What
+// earlier revisions have to say is out of date.
+const validSince = `(SELECT coalesce(MAX(r.number), 0) FROM revision r WHERE r.study_uid = ?1 AND r.state = '` + StateReported + `'
+	AND EXISTS (SELECT 1 FROM object o WHERE o.revision_id = r.id))`
+
+// withdrawReplaced ends the deliveries that still wait with objects that a newer revision has replaced: nobody is to be told a
+// result of yesterday.
+func (l *Ledger) withdrawReplaced(ctx context.Context, tx *sql.Tx, studyUID string) error {
+	var since int
+	if err := tx.QueryRowContext(ctx, `SELECT `+validSince, studyUID).Scan(&since); err != nil {
+		return fmt.Errorf("look up the valid revision: %w", err)
+	}
+	why := fmt.Sprintf("replaced by revision %d before it was sent", since)
+	result, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, detail = ?, next_at = 0 WHERE state = ? AND object_id IN
+		(SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ? AND r.number < ?)`,
+		DeliveryWithdrawn, why, DeliveryWaiting, studyUID, since)
+	if err != nil {
+		return fmt.Errorf("withdraw deliveries: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil || n == 0 {
+		return err
+	}
+	return l.event(ctx, tx, studyUID, EventWithdrawn, fmt.Sprintf("%s %s", objects(int(n)), why), map[string]any{"revision": since})
+}
