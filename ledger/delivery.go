@@ -39,6 +39,7 @@ const (
 type Delivery struct {
 	ID          int64     `json:"id"`
 	Object      Object    `json:"object"`
+	Revision    int       `json:"revision"` // number of the object's revision
 	Destination string    `json:"destination"`
 	State       string    `json:"state"`
 	Attempts    int       `json:"attempts"`
@@ -129,6 +130,24 @@ func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination stri
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries of revision %d to %s: %w", revisionID, destination, err)
+	}
+	return all, nil
+}
+
+// SentBefore returns what the destination was sent of earlier revisions of the revision's study.
+func (l *Ledger) SentBefore(ctx context.Context, revisionID int64, destination string) ([]Delivery, error) {
+	var all []Delivery
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		if err != nil {
+			return err
+		}
+		all, err = queryDeliveries(ctx, tx, `WHERE r.study_uid = ? AND r.number < ? AND d.destination = ? AND d.state = ? ORDER BY o.id`,
+			rev.StudyUID, rev.Number, destination, DeliverySent)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list what %s was sent before revision %d: %w", destination, revisionID, err)
 	}
 	return all, nil
 }
@@ -226,12 +245,12 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
 	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
-			d.sent_class_uid, d.sent_sop_uid,
+			d.sent_class_uid, d.sent_sop_uid, r.number,
 			o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size
-		FROM delivery d JOIN object o ON o.id = d.object_id `+where,
+		FROM delivery d JOIN object o ON o.id = d.object_id JOIN revision r ON r.id = o.revision_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
 			var since, created, sent, next int64
-			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next, &d.SentClass, &d.SentUID,
+			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next, &d.SentClass, &d.SentUID, &d.Revision,
 				&d.Object.SOPInstanceUID, &d.Object.SOPClassUID, &d.Object.SeriesUID, &d.Object.Kind, &d.Object.Title,
 				&d.Object.TransferSyntaxUID, &d.Object.Path, &d.Object.SHA256, &d.Object.Size)
 			d.Since, d.CreatedAt, d.SentAt, d.NextAt = at(since), at(created), at(sent), at(next)

@@ -34,8 +34,8 @@ type objectMaker struct {
 	config   config.Config
 	manifest models.Manifest
 	settings cascade.Settings
-	// replaced names the objects of the revision that a later one replaces; nil where there is no ledger.
-	replaced func(ctx context.Context, studyUID string, revision int) (before int, objects []object.Reference, err error)
+	// replaced names the objects that a revision replaces; nil where there is no ledger.
+	replaced func(ctx context.Context, studyUID string, revision int) ([]object.Reference, error)
 }
 
 // build hands each object with its picture to emit, in the order in which they are sent.
@@ -46,8 +46,7 @@ func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pip
 	}
 	defer done()
 	if m.replaced != nil && id.Revision > 1 {
-		s := report.Study
-		if s.ReplacesRevision, s.Replaces, err = m.replaced(ctx, s.StudyInstanceUID, id.Revision); err != nil {
+		if report.Study.Replaces, err = m.replaced(ctx, report.Study.StudyInstanceUID, id.Revision); err != nil {
 			return err
 		}
 	}

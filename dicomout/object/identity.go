@@ -73,6 +73,9 @@ func (s *Study) FrameOfReference() (uid string, derived bool) {
 	return deriveUID("frame of reference", s.StudyInstanceUID, s.SeriesInstanceUID), true
 }
 
+// PartUID returns the UID of an object that says part of what another one says: of that one's UID and what tells the parts apart.
+func PartUID(parts ...string) string { return deriveUID(append([]string{"part"}, parts...)...) }
+
 // DeviceUID names this node as the observer of a report. It is the same for every study.
 func (s *Study) DeviceUID() string { return deriveUID("device", s.NodeID) }
 

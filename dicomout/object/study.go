@@ -32,10 +32,8 @@ type Study struct {
 	Settings string
 	// Slices are all slices of the chosen series, by position rising.
 	Slices []Slice
-	// Replaces are the objects of the revision that this one replaces, but for what rejected older ones, and ReplacesRevision is its number; 0 stands for the one
-	// before this.
-	Replaces         []Reference
-	ReplacesRevision int
+	// Replaces are the objects of all earlier revisions, the oldest first, but for those that rejected others.
+	Replaces []Reference
 	// Lossy tells of lossy compression in any slice; nil looks at Source alone. Collect it with Lossy.Add.
 	Lossy *Lossy
 }
@@ -114,23 +112,12 @@ func (s *Study) SeriesDescription(kind Kind) string {
 	return ASCII(kind.Description, 64-len(suffix)) + suffix
 }
 
-// Replaced returns the number of the revision that this one replaces, 0 for the first. A revision between the two changed nothing.
-func (s *Study) Replaced() int {
-	if s.revision() == 1 {
-		return 0
-	}
-	if s.ReplacesRevision > 0 {
-		return s.ReplacesRevision
-	}
-	return s.revision() - 1
-}
-
 // Supersedes returns a sentence about the revision that this one replaces, "" for the first.
 func (s *Study) Supersedes() string {
 	if s.revision() == 1 {
 		return ""
 	}
-	return fmt.Sprintf("Revision %d, replaces revision %d.", s.revision(), s.Replaced())
+	return fmt.Sprintf("Revision %d, replaces revision %d.", s.revision(), s.revision()-1)
 }
 
 // ContentDescription says what an object is and, from the second revision on, what it replaces, within 64 characters.
@@ -138,7 +125,7 @@ func (s *Study) ContentDescription(text string) string {
 	if s.revision() == 1 {
 		return text
 	}
-	if long := fmt.Sprintf("%s (rev %d replaces %d)", text, s.revision(), s.Replaced()); len(long) <= 64 {
+	if long := fmt.Sprintf("%s (rev %d replaces %d)", text, s.revision(), s.revision()-1); len(long) <= 64 {
 		return long
 	}
 	return fmt.Sprintf("%s (rev %d)", text, s.revision())

@@ -2,6 +2,7 @@ package sr
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
@@ -53,9 +54,10 @@ func header(s *object.Study, kind object.Kind, in Input) []*object.Element {
 	if evidence = append(evidence, s.SourceReferences()...); len(evidence) > 0 {
 		elements = append(elements, s.Evidence(tag.CurrentRequestedProcedureEvidenceSequence, evidence...))
 	}
-	for _, r := range s.Replaces {
+	for _, r := range slices.Backward(s.Replaces) { // the newest report before this one
 		if r.Kind == kind.Name {
 			elements = append(elements, s.Evidence(tag.PredecessorDocumentsSequence, r))
+			break
 		}
 	}
 	return elements

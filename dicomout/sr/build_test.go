@@ -66,7 +66,9 @@ func cases(t *testing.T) map[string]struct {
 	revised.Revision = 2
 	revised.Replaces = []object.Reference{
 		{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"},
+		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.7", SeriesInstanceUID: "2.25.8"}, // older still
 		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.3", SeriesInstanceUID: "2.25.4"},
+		{Kind: "report-alone", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.5", SeriesInstanceUID: "2.25.6"},
 	}
 	noSegment := input(1)
 	noSegment.Segmentation = nil
