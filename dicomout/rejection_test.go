@@ -28,15 +28,15 @@ type site struct {
 	replaced []object.Reference // by the next revision
 }
 
-func newSite(t *testing.T, destinations ...dicomout.Destination) *site {
+func newSite(t *testing.T, now func() time.Time, destinations ...dicomout.Destination) *site {
 	t.Helper()
 	dir := t.TempDir()
-	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), ledger.Options{Logger: slog.New(slog.DiscardHandler)})
+	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), ledger.Options{Now: now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	c := courier(l, dir, time.Now)
+	c := courier(l, dir, now)
 	c.Destinations = destinations
 	return &site{Courier: c, dir: dir}
 }
@@ -141,7 +141,7 @@ func TestCourier_RejectsWhatTheDestinationHas(t *testing.T) {
 	full := &pacs{refused: object.LabelMapSegmentationStorage}
 	bare := &pacs{}
 	everything := dicomout.Profile{Summary: true, Segmentation: true, LabelMap: true, LabelMapBackground: true, Outline: true, Rejection: true}
-	s := newSite(t, archiveAt("full", full.serve(t), everything),
+	s := newSite(t, time.Now, archiveAt("full", full.serve(t), everything),
 		archiveAt("bare", bare.serve(t), dicomout.Profile{Outline: true, Rejection: true}))
 	deliver := func(rev ledger.Revision) {
 		t.Helper()
@@ -189,7 +189,7 @@ func TestCourier_RejectsWhatTheDestinationHas(t *testing.T) {
 // A rejection that never arrived does not let the objects that it was about be forgotten.
 func TestCourier_RejectionThatWasReplacedBeforeItWasSent(t *testing.T) {
 	archive := &pacs{}
-	s := newSite(t, archiveAt("pacs", archive.serve(t), dicomout.Profile{Summary: true, Rejection: true}))
+	s := newSite(t, time.Now, archiveAt("pacs", archive.serve(t), dicomout.Profile{Summary: true, Rejection: true}))
 	if err := s.Deliver(t.Context(), s.report(t, object.Summary).ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
