@@ -54,17 +54,26 @@ func greyStudy(t *testing.T, c config.Config) (*pipeline.Examination, *objectMak
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := cascade.Settings{Threshold: 2, Segment: cascade.SegmentAll, ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5, Workers: 2}
+	m := greyMaker(c)
 	x, err := pipeline.Load(t.Context(), paths, nil)
 	if err != nil || x.Refusal != nil {
 		t.Fatalf("%v, %v", err, x.Refusal)
 	}
-	if err := x.Read(t.Context(), pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}}, set, nil); err != nil {
+	if err := x.Read(t.Context(), pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}}, m.settings, nil); err != nil {
 		t.Fatal(err)
 	}
-	return x, &objectMaker{config: c, settings: set, manifest: models.Manifest{
-		Classifier: models.Network{Name: "grey classifier", Version: "1", Status: "untrained"},
-		Segmenter:  models.Network{Name: "grey segmenter", Version: "1", Status: "untrained", Window: [2]float64{-1350, 150}}}}
+	return x, m
+}
+
+// greyMaker makes objects of what greyNetworks find.
+func greyMaker(c config.Config) *objectMaker {
+	return &objectMaker{
+		config:   c,
+		settings: cascade.Settings{Threshold: 2, Segment: cascade.SegmentAll, ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5, Workers: 2},
+		manifest: models.Manifest{
+			Classifier: models.Network{Name: "grey classifier", Version: "1", Status: "untrained"},
+			Segmenter:  models.Network{Name: "grey segmenter", Version: "1", Status: "untrained", Window: [2]float64{-1350, 150}}},
+	}
 }
 
 // greyIdentity is that of the first revision.

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"image"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"jcsnode/dataset"
+	"jcsnode/dicomout"
+	"jcsnode/ledger"
+	"jcsnode/phantom"
+	"jcsnode/pipeline"
+)
+
+// A study that is processed again on another day, in another season, gives the objects of the first day to the byte: their times are
+// those of the findings.
+func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
+	day := time.Date(2026, 1, 30, 23, 59, 0, 0, time.UTC)
+	dir := t.TempDir()
+	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), ledger.Options{Now: func() time.Time { return day }, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	study := phantomInbox(t, l, dir)
+	maker := greyMaker(site())
+	p := pipeline.Processor{Ledger: l, DataDir: dir, Networks: pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}},
+		Settings: maker.settings, Models: reportModels(maker.manifest), Logger: slog.New(slog.DiscardHandler),
+		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
+			return maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
+		}}
+	rev, err := l.Settle(t.Context(), study, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := func() map[string][]byte {
+		t.Helper()
+		if err := p.Process(t.Context(), rev.ID); err != nil {
+			t.Fatal(err)
+		}
+		return files(t, filepath.Join(dir, "objects"))
+	}
+	first := objects()
+	if len(first) < len(dicomout.Kinds(profileOf(maker.config.Destinations[0]))) {
+		t.Fatalf("%d objects", len(first))
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "objects")); err != nil {
+		t.Fatal(err)
+	}
+	day = day.AddDate(0, 6, 1)
+	if err := l.Requeue(t.Context(), study); err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, first, objects())
+}
+
+// phantomInbox puts a phantom with lesions into the inbox of a data folder and returns its study.
+func phantomInbox(t *testing.T, l *ledger.Ledger, dir string) (study string) {
+	t.Helper()
+	inbox := filepath.Join(dir, "inbox")
+	if err := phantom.Write(t.Context(), inbox, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range slices.Sorted(maps.Keys(files(t, inbox))) {
+		f, err := dataset.Open(filepath.Join(inbox, path), dataset.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		study = f.Set().String(dataset.StudyInstanceUID)
+		i := ledger.Instance{StudyUID: study, SeriesUID: f.Set().String(dataset.SeriesInstanceUID), SOPInstanceUID: f.Set().String(dataset.SOPInstanceUID),
+			Path: filepath.Join("inbox", path)}
+		f.Close()
+		if err := l.Record(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return study
+}
+
+// Two runs of the program, in two time zones, give the same objects when they are given the same time.
+func TestDays_RunWithATimeGivesTheSameBytes(t *testing.T) {
+	folder := someSlices(t, 6)
+	l := newLab(t, "[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
+	var runs []map[string][]byte
+	for _, zone := range []string{"UTC", "Asia/Tokyo"} {
+		out := t.TempDir()
+		cmd := program(t.Context(), "run", folder, "--out", out, "--config", l.config, "--time", "2026-01-30T23:59:00+01:00")
+		cmd.Env = append(cmd.Env, "TZ="+zone)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		runs = append(runs, files(t, filepath.Join(out, "objects")))
+	}
+	sameFiles(t, runs[0], runs[1])
+}
+
+// files reads all files below the folder.
+func files(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		all[rel], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d files in %s, %v", len(all), dir, err)
+	}
+	return all
+}
+
+func sameFiles(t *testing.T, first, second map[string][]byte) {
+	t.Helper()
+	if len(first) != len(second) {
+		t.Errorf("%d objects, then %d", len(first), len(second))
+	}
+	for name, b := range first {
+		if !bytes.Equal(b, second[name]) {
+			t.Errorf("%s differs: %d bytes, then %d", name, len(b), len(second[name]))
+		}
+	}
+	t.Logf("%d objects are the same", len(first))
+}
