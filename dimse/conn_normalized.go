@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"jcsnode/dimse/pdu"
 )
@@ -48,10 +49,14 @@ func (c *Conn) Report(ctx context.Context, e EventCommand) (Response, error) {
 	}, e.Body)
 }
 
-// AwaitReport waits for the next N-EVENT-REPORT of the peer and has Dialer.EventReport answer it. Reports that come while
-// another method waits for a response are answered there. The wait is that of Timeouts.Response.
-func (c *Conn) AwaitReport(ctx context.Context) error {
-	return c.guarded(ctx, func() error {
+// AwaitReport waits for the next N-EVENT-REPORT of the peer, at most for so long, and has Dialer.EventReport answer it. came is false if
+// the peer stayed silent; the association goes on. Reports that come while another method waits for a response are answered there.
+func (c *Conn) AwaitReport(ctx context.Context, patience time.Duration) (came bool, err error) {
+	err = c.guarded(ctx, func() error {
+		silent, err := c.link.silent(patience)
+		if err != nil || silent {
+			return err
+		}
 		c.link.between = c.link.timeouts.Response
 		pc, command, err := c.link.readCommand("an N-EVENT-REPORT-RQ")
 		if err != nil {
@@ -60,8 +65,10 @@ func (c *Conn) AwaitReport(ctx context.Context) error {
 		if command.Field != pdu.NEventReportRQ {
 			return c.link.disorder(fmt.Sprintf("%v came where a report was due", command.Field))
 		}
+		came = true
 		return c.answerReport(pc, &command)
 	})
+	return came, err
 }
 
 func (c *Conn) answerReport(pc *PresentationContext, command *pdu.Command) error {

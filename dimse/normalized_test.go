@@ -126,7 +126,7 @@ func TestAction_IsAnsweredAndReportedOnTheSameAssociation(t *testing.T) {
 	if r, err := c.Action(t.Context(), action); err != nil || r.Status != StatusSuccess {
 		t.Fatalf("%v, %v", r, err)
 	}
-	if err := c.AwaitReport(t.Context()); err != nil {
+	if came, err := c.AwaitReport(t.Context(), patience); err != nil || !came {
 		t.Fatal(err)
 	}
 	if want := pushModel + " 1.2.3 " + explicitLE + " abc"; got != want {
@@ -159,11 +159,27 @@ func TestReport_OnAnAssociationThatThePeerOpensForIt(t *testing.T) {
 		}
 		return StatusSuccess, ""
 	})
-	if err := c.AwaitReport(t.Context()); err != nil || got != explicitLE+" late" {
+	if came, err := c.AwaitReport(t.Context(), patience); err != nil || !came || got != explicitLE+" late" {
 		t.Fatalf("got %q, %v", got, err)
 	}
 	if o := wait(t, outcomes); o.err != nil || o.Status != StatusSuccess {
 		t.Errorf("the reporter was told %v", o)
+	}
+}
+
+// A peer that reports nothing costs the wait, and no more.
+func TestConn_AwaitReportOfASilentPeer(t *testing.T) {
+	address, n := serveNormalized(t, false, nil)
+	n.act = func(*Association, *ActionRequest, string) (Status, string) { return StatusSuccess, "" }
+	c := dialNormalized(t, address, false, nil)
+	if _, err := c.Action(t.Context(), testAction); err != nil {
+		t.Fatal(err)
+	}
+	if came, err := c.AwaitReport(t.Context(), time.Millisecond); came || err != nil {
+		t.Fatalf("came %v, %v", came, err)
+	}
+	if s, err := c.Echo(t.Context()); err != nil || s != StatusSuccess {
+		t.Fatalf("after the wait: %v, %v", s, err)
 	}
 }
 

@@ -44,6 +44,9 @@ func readReport(e *dimse.EventRequest) string {
 	return text
 }
 
+// patience is how long a report may take.
+const patience = 20 * time.Second
+
 // requestor is a modality that stores and asks.
 type requestor struct {
 	*dimse.Conn
@@ -97,19 +100,19 @@ func TestCommitment_OnTheSameAssociation(t *testing.T) {
 				}
 			}
 			r.ask(t, "5.1", "1.1", "1.2")
-			if err := r.AwaitReport(t.Context()); err != nil {
+			if came, err := r.AwaitReport(t.Context(), patience); err != nil || !came {
 				t.Fatal(err)
 			}
 			r.ask(t, "5.2", "1.1", "9.9", "MR 1.2")
-			if err := r.AwaitReport(t.Context()); err != nil {
+			if came, err := r.AwaitReport(t.Context(), patience); err != nil || !came {
 				t.Fatal(err)
 			}
 			r.ask(t, "5.1", "1.2") // the transaction is that of another request
-			if err := r.AwaitReport(t.Context()); err != nil {
+			if came, err := r.AwaitReport(t.Context(), patience); err != nil || !came {
 				t.Fatal(err)
 			}
 			r.ask(t, "5.1", "1.1", "1.2") // the same request again
-			if err := r.AwaitReport(t.Context()); err != nil {
+			if came, err := r.AwaitReport(t.Context(), patience); err != nil || !came {
 				t.Fatal(err)
 			}
 			want := []string{"1 5.1 | 1.1 1.2 |", "2 5.2 | 1.1 | 9.9 0112H 1.2 0119H", "2 5.1 | | 1.2 0131H", "1 5.1 | 1.1 1.2 |"}
@@ -208,7 +211,7 @@ func TestCommitment_OnTheNextAssociationOfARequestorWithoutAddress(t *testing.T)
 		return err == nil && c.Attempts > 0
 	})
 	r = n.requestor(t, dataset.ImplicitVRLittleEndian)
-	if err := r.AwaitReport(t.Context()); err != nil {
+	if came, err := r.AwaitReport(t.Context(), patience); err != nil || !came {
 		t.Fatal(err)
 	}
 	if want := []string{"2 5.1 | | 9.9 0112H"}; !slices.Equal(r.reports, want) {
