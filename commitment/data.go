@@ -59,6 +59,9 @@ type Failure struct {
 	Reason dimse.Status
 }
 
+// OfRequest says that the request was at fault, not the instance: its transaction UID was used before.
+func (f Failure) OfRequest() bool { return f.Reason == dimse.StatusDuplicateTransaction }
+
 // Request is the action information of an N-ACTION (PS3.4 table J.3-1).
 type Request struct {
 	TransactionUID string

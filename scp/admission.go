@@ -33,6 +33,7 @@ const storageRoot = "1.2.840.10008.5.1.4.1.1."
 // Settings of a Door, values of the configuration.
 type Settings struct {
 	AETitle          string
+	OtherTitles      []string // by which we are called, too: those with which we called
 	CheckCalled      bool     // refuse associations that call another title
 	Peers            []Peer   // who may come in; none: this machine only
 	AcceptOther      bool     // keep other storage classes as "not ours"
@@ -90,7 +91,7 @@ func reject(r dimse.Rejection, format string, args ...any) error {
 // Admit is dimse.Server.Admit: titles, address and disk. The details of a rejection say
 // what to change; the server logs them.
 func (d *Door) Admit(p dimse.Peer) error {
-	if d.settings.CheckCalled && p.CalledAETitle != d.settings.AETitle {
+	if d.settings.CheckCalled && p.CalledAETitle != d.settings.AETitle && !slices.Contains(d.settings.OtherTitles, p.CalledAETitle) {
 		return reject(calledNotRecognized, "called AE title %q is not ours: set the peer's destination title to %q, or node.ae_title or node.check_called here",
 			p.CalledAETitle, d.settings.AETitle)
 	}
@@ -166,7 +167,7 @@ func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string,
 	switch {
 	case abstract == dimse.Verification:
 		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.ExplicitVRBigEndian}
-	case abstract == commitment.PushModel && d.Commitment != nil:
+	case abstract == commitment.PushModel && (d.Commitment != nil || d.Reports != nil):
 		preferred = commitment.Syntaxes()
 	case slices.Contains(OurClasses(), abstract):
 	case d.settings.AcceptOther && strings.HasPrefix(abstract, storageRoot):

@@ -48,12 +48,13 @@ func TestAdmit(t *testing.T) {
 		{name: "stranger", peers: peers, calling: "X", called: "JCS", addr: "9.9.9.9:1", want: [3]byte{1, 1, 3}, tell: "neither"},
 		{name: "wrong called title", peers: peers, calling: "CT1", called: "OTHER", addr: "10.20.1.1:1", want: [3]byte{1, 1, 7}, tell: `"OTHER" is not ours`},
 		{name: "called title not checked", peers: peers, calling: "CT1", called: "OTHER", addr: "10.20.1.1:1", unlooked: true},
+		{name: "title that we called with", peers: peers, calling: "CT1", called: "JCS_AS_SCU", addr: "10.20.1.1:1"},
 		{name: "no peers, loopback", calling: "X", called: "JCS", addr: "127.0.0.1:1"},
 		{name: "no peers, IPv6 loopback", calling: "X", called: "JCS", addr: "[::1]:1"},
 		{name: "no peers, from outside", calling: "X", called: "JCS", addr: "10.20.1.1:1", want: [3]byte{1, 1, 3}, tell: "[[peer]]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := doorFor(t, Settings{AETitle: "JCS", CheckCalled: !c.unlooked, Peers: c.peers})
+			d := doorFor(t, Settings{AETitle: "JCS", OtherTitles: []string{"JCS_AS_SCU"}, CheckCalled: !c.unlooked, Peers: c.peers})
 			err := d.Admit(dimse.Peer{CallingAETitle: c.calling, CalledAETitle: c.called, Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))})
 			if c.want == [3]byte{} {
 				if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"jcsnode/commitment"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
 )
@@ -32,10 +33,13 @@ const (
 	maxRefusals = 100
 )
 
-// Door implements dimse.Handler, dimse.Actor and dimse.Opener, and Admit and Accept of dimse.Server.
+// Door implements dimse.Handler, dimse.Actor, dimse.EventReceiver and dimse.Opener, and Admit, Accept and GrantSCP of dimse.Server.
 type Door struct {
 	// Commitment answers storage commitment requests; nil refuses their class. It is set before the first association.
 	Commitment *Commitment
+	// Reports keeps reports of storage commitment that we asked destinations for; nil refuses them. commitment.ErrUnknown is for a
+	// transaction that is none of ours. It is set before the first association.
+	Reports func(ctx context.Context, from string, r commitment.Report) error
 
 	settings Settings
 	inbox    *Inbox
@@ -149,6 +153,32 @@ func (d *Door) refuse(ctx context.Context, v *visit, req *dimse.StoreRequest, er
 			Association: v.name, Attributes: map[string]any{"code": r.Code, "class": printableOnly(req.SOPClassUID)}})
 	}
 	return r.Status, r.Text
+}
+
+// EventReport implements dimse.EventReceiver: a destination that we asked for storage commitment reports on an association of its own.
+// Peers that forget to ask for the role of SCP are taken at their word.
+func (d *Door) EventReport(ctx context.Context, a *dimse.Association, e *dimse.EventRequest) (dimse.Status, string) {
+	v := d.visit(a)
+	if d.Reports == nil {
+		return dimse.StatusUnrecognizedOperation, ""
+	}
+	peer := a.Peer()
+	from := printableOnly(peer.CallingAETitle) + " at " + peer.Addr.String()
+	status, comment := commitment.Take(e, func(r commitment.Report) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
+		defer cancel()
+		return d.Reports(ctx, from, r)
+	})
+	if status != dimse.StatusSuccess {
+		d.log.Warn("storage commitment report refused", "association", v.name, "from", from, "status", status.String(), "why", comment)
+	}
+	return status, comment
+}
+
+// GrantSCP is dimse.Server.GrantSCP: a peer may be SCP of storage commitment, which is how a destination reports (PS3.4 J.3.3, PS3.7
+// D.3.3.4), and of nothing else.
+func (d *Door) GrantSCP(_ dimse.Peer, abstract string) bool {
+	return abstract == commitment.PushModel && d.Reports != nil
 }
 
 // Closed implements dimse.Handler. However the association ended, whole instances stay and

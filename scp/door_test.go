@@ -59,7 +59,7 @@ func startNode(t *testing.T, s Settings, change func(*Door)) *node {
 		t.Fatal(err)
 	}
 	n.addr = listener.Addr().String()
-	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, Handler: n.door, Logger: log}
+	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, GrantSCP: n.door.GrantSCP, Handler: n.door, Logger: log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- server.Serve(ctx, listener) }()
