@@ -53,6 +53,11 @@ type Delivery struct {
 	SentClass   string    `json:"sent_class_uid,omitempty"` // under which it went, once sent
 	SentUID     string    `json:"sent_sop_instance_uid,omitempty"`
 	NextAt      time.Time `json:"next_at"` // not before
+
+	Commitment       string    `json:"commitment,omitempty"` // asked, committed, failed; "" when nobody was asked
+	CommitmentDetail string    `json:"commitment_detail,omitempty"`
+	CommitmentAt     time.Time `json:"commitment_at,omitzero"`
+	Resent           int       `json:"resent,omitempty"` // how often it was sent again since it was not committed
 }
 
 // DeliveryOutcome is what an attempt brought.
@@ -215,7 +220,10 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 		return nil, err
 	}
 	now := l.now()
-	var sent time.Time
+	var sent, failed time.Time
+	if o.State == DeliveryFailed {
+		failed = now
+	}
 	if o.State == DeliverySent {
 		sent = now
 		if o.SentUID == "" {
@@ -225,12 +233,12 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 	// The right sides see the row as it was: the same kind of trouble goes on, another begins.
 	if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
 		trouble = ?7, troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
-		since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END, sent_class_uid = ?10, sent_sop_uid = ?11 WHERE id = ?9`,
-		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id, o.SentClass, o.SentUID); err != nil {
+		since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END, sent_class_uid = ?10, sent_sop_uid = ?11, failed_at = ?12 WHERE id = ?9`,
+		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed)); err != nil {
 		return nil, err
 	}
 	if before == DeliveryWaiting && o.State != DeliveryWaiting {
-		if err := l.tellGivenUp(ctx, tx, rev, destination); err != nil {
+		if err := l.delivered(ctx, tx, rev, destination); err != nil {
 			return nil, err
 		}
 	}
@@ -243,17 +251,26 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 	return &Event{At: now, StudyUID: rev.StudyUID, Kind: kind, Text: text, Instance: object, Attributes: map[string]any{"destination": destination}}, nil
 }
 
+// delivered does what follows when a delivery of a revision to a destination may have been the last one.
+func (l *Ledger) delivered(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
+	if err := l.askConfirmation(ctx, tx, rev, destination); err != nil {
+		return err
+	}
+	return l.tellGivenUp(ctx, tx, rev, destination)
+}
+
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
 	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
-			d.sent_class_uid, d.sent_sop_uid, r.number,
+			d.sent_class_uid, d.sent_sop_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent,
 			o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size
 		FROM delivery d JOIN object o ON o.id = d.object_id JOIN revision r ON r.id = o.revision_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
-			var since, created, sent, next int64
+			var since, created, sent, next, committed int64
 			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next, &d.SentClass, &d.SentUID, &d.Revision,
+				&d.Commitment, &d.CommitmentDetail, &committed, &d.Resent,
 				&d.Object.SOPInstanceUID, &d.Object.SOPClassUID, &d.Object.SeriesUID, &d.Object.Kind, &d.Object.Title,
 				&d.Object.TransferSyntaxUID, &d.Object.Path, &d.Object.SHA256, &d.Object.Size)
-			d.Since, d.CreatedAt, d.SentAt, d.NextAt = at(since), at(created), at(sent), at(next)
+			d.Since, d.CreatedAt, d.SentAt, d.NextAt, d.CommitmentAt = at(since), at(created), at(sent), at(next), at(committed)
 			return d, err
 		}, args...)
 }

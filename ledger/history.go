@@ -28,6 +28,8 @@ type RevisionHistory struct {
 	Reasons    []InstanceReason `json:"instance_reasons"`
 	Objects    []Object         `json:"objects"`
 	Deliveries []Delivery       `json:"deliveries"`
+
+	Confirmations []Confirmation `json:"confirmations"`
 }
 
 // History returns the history of a study, or ErrNotFound.
@@ -90,7 +92,10 @@ func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision) (RevisionHis
 	if rh.Objects, err = queryObjects(ctx, tx, rev.ID); err != nil {
 		return rh, err
 	}
-	rh.Deliveries, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? ORDER BY o.id, d.destination`, rev.ID)
+	if rh.Deliveries, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? ORDER BY o.id, d.destination`, rev.ID); err != nil {
+		return rh, err
+	}
+	rh.Confirmations, err = queryConfirmations(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID)
 	return rh, err
 }
 
@@ -103,6 +108,7 @@ type Counts struct {
 	Deliveries    map[string]int `json:"deliveries"` // by state
 	OldestWaiting time.Time      `json:"oldest_waiting_delivery"`
 	Notifications map[string]int `json:"notifications"` // by state
+	Commitments   map[string]int `json:"commitments"`   // what destinations say about objects: asked, committed, failed
 	LastInstance  time.Time      `json:"last_instance"`
 	Queued        int            `json:"queued"`          // rows that wait for the writer, in this process
 	Fault         string         `json:"fault,omitempty"` // why the writer cannot commit, in this process
@@ -125,6 +131,9 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 			return err
 		}
 		if c.Deliveries, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM delivery GROUP BY state`); err != nil {
+			return err
+		}
+		if c.Commitments, err = countBy(ctx, tx, `SELECT commitment, COUNT(*) FROM delivery WHERE commitment <> '' GROUP BY commitment`); err != nil {
 			return err
 		}
 		if c.Notifications, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM notification GROUP BY state`); err != nil {

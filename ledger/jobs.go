@@ -26,6 +26,8 @@ type Handlers struct {
 	Commit func(ctx context.Context, commitmentID int64) error
 	// Notify tells a receiver. Nil leaves notifications waiting.
 	Notify func(ctx context.Context, notificationID int64) error
+	// Confirm asks a destination for storage commitment. Nil leaves confirmations waiting.
+	Confirm func(ctx context.Context, confirmationID int64) error
 }
 
 // RetryAfter is returned by a handler that wants to run again later. It is no failure.
@@ -178,6 +180,12 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers, deli
 			queues[queueOf(queueNotify, r.Name)] = river.QueueConfig{MaxWorkers: notifyWorkers}
 		}
 	}
+	if h.Confirm != nil {
+		queues[queueConfirm] = river.QueueConfig{MaxWorkers: 1}
+		for _, d := range l.confirming {
+			queues[queueOf(queueConfirm, d)] = river.QueueConfig{MaxWorkers: 1}
+		}
+	}
 	for _, d := range destinations {
 		queues[queueOf(queueDeliver, d)] = river.QueueConfig{MaxWorkers: deliverWorkers}
 	}
@@ -202,6 +210,9 @@ func (l *Ledger) startJobs(ctx context.Context, w *workers, h Handlers, queues m
 	}
 	if h.Notify != nil {
 		river.AddWorker(bundle, &notifyWorker{l: l, handle: h.Notify})
+	}
+	if h.Confirm != nil {
+		river.AddWorker(bundle, &confirmWorker{l: l, handle: h.Confirm})
 	}
 	var err error
 	w.client, err = river.NewClient(riversqlite.New(l.write), &river.Config{

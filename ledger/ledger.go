@@ -29,7 +29,8 @@ type Ledger struct {
 	attempts int
 	testOnly bool
 
-	receivers []Receiver
+	receivers  []Receiver
+	confirming []string // destinations
 
 	insert *river.Client[*sql.Tx] // enqueues; never started
 
@@ -62,6 +63,8 @@ type Options struct {
 
 	// Receivers are told of what happens, see Fact.
 	Receivers []Receiver
+	// Confirming names the destinations that are asked to confirm that they keep what they were sent.
+	Confirming []string
 }
 
 // ErrClosed is returned by calls after Close.
@@ -86,8 +89,8 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 		retry:     opt.RetryDelay,
 		attempts:  opt.MaxAttempts,
 		testOnly:  opt.TestOnly,
-		receivers: opt.Receivers,
-		busy:      map[string]bool{},
+		receivers: opt.Receivers, confirming: opt.Confirming,
+		busy: map[string]bool{},
 	}
 	if l.now == nil {
 		l.now = time.Now

@@ -120,7 +120,7 @@ func eventID(ctx context.Context, tx *sql.Tx, receiver string, f Fact, mark int6
 			return "", err
 		}
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%d\n%d", f.Kind, f.StudyUID, f.RevisionID, f.Revision, f.Destination, mark, failures))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d\n%d", f.Kind, f.StudyUID, f.RevisionID, f.Revision, f.Destination, f.Reason.Code, mark, failures))
 	return hex.EncodeToString(sum[:16]), nil
 }
 
@@ -148,9 +148,14 @@ func (l *Ledger) tellGivenUp(ctx context.Context, tx *sql.Tx, rev Revision, dest
 	if err != nil {
 		return err
 	}
-	now := at(ms(l.now()))
-	_, err = l.tell(ctx, tx, Fact{Kind: FactFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination, At: now,
-		Reason: Reason{Code: ReasonNotDelivered, Text: text, Remedy: "look at the study's history, remove the cause, then requeue the study"}, Objects: states}, ms(now))
+	// Whatever is sent again later: what was given up before is no news.
+	var last int64
+	if err := tx.QueryRowContext(ctx, `SELECT MAX(d.failed_at) FROM delivery d JOIN object o ON o.id = d.object_id
+		WHERE o.revision_id = ? AND d.destination = ? AND d.state = ?`, rev.ID, destination, DeliveryFailed).Scan(&last); err != nil {
+		return err
+	}
+	_, err = l.tell(ctx, tx, Fact{Kind: FactFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination,
+		Reason: Reason{Code: ReasonNotDelivered, Text: text, Remedy: "look at the study's history, remove the cause, then requeue the study"}, Objects: states}, last)
 	return err
 }
 
@@ -168,6 +173,11 @@ func answers(ctx context.Context, tx *sql.Tx, revisionID int64, destination, sta
 	if err != nil {
 		return "", err
 	}
+	return enumerate(counts), nil
+}
+
+// enumerate says how many objects each text is about.
+func enumerate(counts map[string]int) string {
 	text := ""
 	for i, said := range slices.Sorted(maps.Keys(counts)) {
 		if i > 0 {
@@ -175,7 +185,7 @@ func answers(ctx context.Context, tx *sql.Tx, revisionID int64, destination, sta
 		}
 		text += fmt.Sprintf("%s (%s)", said, objects(counts[said]))
 	}
-	return text, nil
+	return text
 }
 
 func objects(n int) string {

@@ -30,6 +30,9 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 		if err := l.recoverNotifications(ctx, tx); err != nil {
 			return err
 		}
+		if err := l.recoverConfirmations(ctx, tx); err != nil {
+			return err
+		}
 		jobs, err := query(ctx, tx, `SELECT id, kind, json_extract(args, '$.revision_id'), attempt, max_attempts FROM river_job WHERE state = 'running'`,
 			func(rows *sql.Rows) (j job, err error) {
 				err = rows.Scan(&j.id, &j.kind, &j.revision, &j.attempt, &j.max)
@@ -72,7 +75,7 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 		if err != nil {
 			return err
 		}
-		for kind, queue := range map[string]string{deliverArgs{}.Kind(): queueDeliver, notifyArgs{}.Kind(): queueNotify} {
+		for kind, queue := range map[string]string{deliverArgs{}.Kind(): queueDeliver, notifyArgs{}.Kind(): queueNotify, confirmArgs{}.Kind(): queueConfirm} {
 			if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE finalized_at IS NULL AND kind = ? AND queue NOT IN (SELECT value FROM json_each(?))`,
 				queue, kind, string(names)); err != nil {
 				return err
@@ -136,8 +139,8 @@ func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, des
 	if err != nil {
 		return err
 	}
-	result, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, status = ?, detail = ? WHERE destination = ? AND state = ?
-		AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`, DeliveryFailed, why.Code, why.Text, destination, DeliveryWaiting, id)
+	result, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, status = ?, detail = ?, failed_at = ? WHERE destination = ? AND state = ?
+		AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`, DeliveryFailed, why.Code, why.Text, ms(l.now()), destination, DeliveryWaiting, id)
 	if err != nil {
 		return err
 	}
@@ -145,7 +148,7 @@ func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, des
 	if err != nil {
 		return err
 	}
-	if err := l.tellGivenUp(ctx, tx, rev, destination); err != nil {
+	if err := l.delivered(ctx, tx, rev, destination); err != nil {
 		return err
 	}
 	return l.event(ctx, tx, rev.StudyUID, EventDeliveryFailed, fmt.Sprintf("%s: %d objects: %s", destination, n, why.Text),

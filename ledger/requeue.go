@@ -8,7 +8,7 @@ import (
 
 // Requeue has the revision of a study whose outcome holds processed again, which is the newest but for those that changed nothing. Failed
 // and withdrawn deliveries of what no newer revision replaced and failed notifications are tried again, and those that wait are tried
-// now. Objects that were sent stay sent: the same input makes the same UIDs.
+// now. Objects that were sent stay sent, save those that a destination does not commit: the same input makes the same UIDs.
 func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY reason_code IN (?, ?), number DESC LIMIT 1`, studyUID, ReasonUnchanged, ReasonSuperseded)
@@ -19,6 +19,11 @@ func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?2, next_at = 0, trouble = '', troubles = 0, since = 0 WHERE state IN (?2, ?3, ?4)
 			AND object_id IN (SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?1 AND r.number >= `+validSince+`)`,
 			studyUID, DeliveryWaiting, DeliveryFailed, DeliveryWithdrawn); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?2, next_at = 0, confirmation_id = 0, commitment = '', resent = 0 WHERE commitment = ?3
+			AND object_id IN (SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?1 AND r.number >= `+validSince+`)`,
+			studyUID, DeliveryWaiting, CommitmentRefused); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, reason_code = '', reason_text = '', reason_remedy = '', finished_at = 0 WHERE id = ?`,

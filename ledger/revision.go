@@ -24,6 +24,7 @@ const (
 	// ReasonUnchanged is given by others: late instances change nothing, so the outcome of an earlier revision is valid.
 	ReasonUnchanged    = "unchanged"
 	ReasonNotDelivered = "not-delivered"
+	ReasonNotConfirmed = "not-confirmed"
 	ReasonWaiting      = "waiting"
 )
 

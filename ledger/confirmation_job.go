@@ -1,0 +1,81 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/riverqueue/river"
+
+	"jcsnode/guard"
+)
+
+// queueConfirm is for destinations that are not asked any more; each other has a queue of its own, so that one that does not answer
+// delays nobody.
+const queueConfirm = "confirm"
+
+type confirmArgs struct {
+	ConfirmationID int64 `json:"confirmation_id"`
+}
+
+func (confirmArgs) Kind() string { return "confirm" }
+
+type confirmWorker struct {
+	river.WorkerDefaults[confirmArgs]
+	l      *Ledger
+	handle func(ctx context.Context, confirmationID int64) error
+}
+
+// Work implements river.Worker.
+func (w *confirmWorker) Work(ctx context.Context, job *river.Job[confirmArgs]) error {
+	id := job.Args.ConfirmationID
+	c, err := w.l.Confirmation(ctx, id)
+	if err != nil {
+		return w.l.postpone(ctx, job.JobRow, err)
+	}
+	if c.State != ConfirmationWaiting {
+		return nil
+	}
+	free, ok := w.l.occupy(job.Kind, id, "")
+	if !ok {
+		return river.JobSnooze(pollInterval)
+	}
+	defer free()
+	rev, _, err := w.l.Revision(ctx, c.RevisionID)
+	if err != nil {
+		return w.l.postpone(ctx, job.JobRow, err)
+	}
+	err = guard.Call(func() error { return w.handle(ctx, id) })
+	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
+		return w.l.giveUpConfirmation(ctx, tx, id, why.Text)
+	})
+}
+
+// confirms says whether a destination is asked for storage commitment.
+func (l *Ledger) confirms(destination string) bool { return slices.Contains(l.confirming, destination) }
+
+func (l *Ledger) enqueueConfirm(ctx context.Context, tx *sql.Tx, id int64, destination string) error {
+	queue := queueConfirm
+	if l.confirms(destination) {
+		queue = queueOf(queueConfirm, destination)
+	}
+	if err := l.enqueueOne(ctx, tx, confirmArgs{ConfirmationID: id}, queue, "confirmation_id", id); err != nil {
+		return fmt.Errorf("enqueue confirmation of %s: %w", destination, err)
+	}
+	return nil
+}
+
+// recoverConfirmations gives every waiting confirmation a job.
+func (l *Ledger) recoverConfirmations(ctx context.Context, tx *sql.Tx) error {
+	waiting, err := queryConfirmations(ctx, tx, `WHERE state = ?`, ConfirmationWaiting)
+	if err != nil {
+		return err
+	}
+	for _, c := range waiting {
+		if err := l.enqueueConfirm(ctx, tx, c.ID, c.Destination); err != nil {
+			return err
+		}
+	}
+	return nil
+}
