@@ -230,6 +230,9 @@ func (c *Config) resolve(base string) {
 	for i := range c.Destinations {
 		d := &c.Destinations[i]
 		d.CA, d.Certificate, d.Key = in(d.CA), in(d.Certificate), in(d.Key)
+		if d.CommitmentAETitle == "" {
+			d.CommitmentAETitle = d.AETitle
+		}
 		if d.CallingAETitle == "" {
 			d.CallingAETitle = c.Node.AETitle
 		}

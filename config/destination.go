@@ -27,6 +27,11 @@ type Destination struct {
 	RetryLongest Duration `toml:"retry_longest"`
 	RetryGiveUp  Duration `toml:"retry_give_up"`
 
+	// Storage commitment: the destination is asked to confirm that it keeps what it was sent.
+	Commitment        bool     `toml:"commitment"`
+	CommitmentAETitle string   `toml:"commitment_ae_title"` // default: ae_title
+	CommitmentWait    Duration `toml:"commitment_wait"`     // for an answer, before it is asked again
+
 	Objects            []string `toml:"objects"`             // of ObjectNames
 	LabelMap           bool     `toml:"labelmap"`            // label map instead of BINARY, if the destination knows it
 	LabelMapBackground bool     `toml:"labelmap_background"` // with a Background item
@@ -44,6 +49,7 @@ func ObjectNames() []string {
 func DefaultDestination() Destination {
 	return Destination{Timeout: Duration(60 * time.Second), Associations: 1,
 		RetryFirst: Duration(30 * time.Second), RetryFactor: 2, RetryLongest: Duration(30 * time.Minute),
+		CommitmentWait:     Duration(time.Hour),
 		Objects:            []string{"summary", "segmentation", "activation", "outline"},
 		LabelMapBackground: true, NotProcessed: true}
 }
@@ -71,6 +77,12 @@ func (d *Destination) check(add adder, key string) {
 	}
 	if d.RetryGiveUp < 0 {
 		add("%s.retry_give_up: %v; 0 or more", key, d.RetryGiveUp)
+	}
+	if d.CommitmentAETitle != d.AETitle {
+		aeTitle(add, key+".commitment_ae_title", d.CommitmentAETitle)
+	}
+	if d.CommitmentWait < Duration(time.Minute) {
+		add("%s.commitment_wait: %v; at least \"1m\"", key, d.CommitmentWait)
 	}
 	if len(d.Objects) == 0 {
 		add("%s.objects: empty, so nothing would go there; name some of %s, or take the destination out", key, strings.Join(ObjectNames(), ", "))

@@ -33,6 +33,7 @@ func TestDestination_ShippedExampleSaysTheDefaults(t *testing.T) {
 	}
 	got, want := c.Destinations[0], DefaultDestination()
 	want.Name, want.AETitle, want.Address, want.CallingAETitle = "pacs", "PACS", "10.20.0.7:104", c.Node.AETitle
+	want.CommitmentAETitle = want.AETitle
 	want.CA, want.Certificate, want.Key = got.CA, got.Certificate, got.Key // those have none
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the example differs from the defaults:\n got %+v\nwant %+v", got, want)
@@ -48,6 +49,7 @@ func TestLoad_EachDestinationHasItsProfile(t *testing.T) {
 	pacs, research := c.Destinations[0], c.Destinations[1]
 	want := DefaultDestination()
 	want.Name, want.AETitle, want.Address, want.CallingAETitle = "pacs", "PACS", "pacs:104", "JCSNODE"
+	want.CommitmentAETitle = "PACS"
 	if !reflect.DeepEqual(pacs, want) {
 		t.Errorf("a destination without a profile: %+v", pacs)
 	}
@@ -95,6 +97,24 @@ func TestLoad_KeysThatMovedToTheDestinations(t *testing.T) {
 	} {
 		if _, err := load(t, "[objects]\n"+line+"\n"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", line, err, want)
+		}
+	}
+}
+
+func TestLoad_Commitment(t *testing.T) {
+	c, err := load(t, archive+"commitment = true\ncommitment_ae_title = \"KEEPER\"\ncommitment_wait = \"10m\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := c.Destinations[0]; !d.Commitment || d.CommitmentAETitle != "KEEPER" || time.Duration(d.CommitmentWait) != 10*time.Minute {
+		t.Errorf("%+v", d)
+	}
+	for text, want := range map[string]string{
+		"commitment_ae_title = \"MUCH TOO LONG A TITLE\"\n": "destination[1].commitment_ae_title",
+		"commitment_wait = \"1s\"\n":                        "destination[1].commitment_wait",
+	} {
+		if _, err := load(t, archive+text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}
 }

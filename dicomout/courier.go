@@ -22,8 +22,9 @@ import (
 // Destination is where objects go, what goes there, and how it is met when it does not take them.
 type Destination struct {
 	deliver.Destination
-	Profile Profile
-	Passing deliver.Policy // for trouble that passes by itself
+	Profile        Profile
+	Passing        deliver.Policy // for trouble that passes by itself
+	CommitmentWait time.Duration  // for a report of storage commitment, before it is asked for again
 }
 
 // Courier works on the delivery jobs of the ledger. All fields must be set.
@@ -47,7 +48,7 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	if err != nil {
 		return err
 	}
-	destination, ok := c.destination(name)
+	destination, ok := find(c.Destinations, name)
 	if !ok {
 		return c.unknown(ctx, waiting, name)
 	}
@@ -229,8 +230,9 @@ func readWhole(path, sha string) ([]byte, error) {
 	return file, nil
 }
 
-func (c *Courier) destination(name string) (Destination, bool) {
-	for _, d := range c.Destinations {
+// find looks a destination up by its name.
+func find(all []Destination, name string) (Destination, bool) {
+	for _, d := range all {
 		if d.Name == name {
 			return d, true
 		}

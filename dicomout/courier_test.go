@@ -56,7 +56,10 @@ func (p *pacs) Store(_ context.Context, _ *dimse.Association, req *dimse.StoreRe
 	return s, ""
 }
 
-func (p *pacs) serve(t *testing.T) string {
+func (p *pacs) serve(t *testing.T) string { return p.serveAs(t, p) }
+
+// serveAs serves with a handler that can do more than the archive alone.
+func (p *pacs) serveAs(t *testing.T, handler dimse.Handler) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,7 +67,7 @@ func (p *pacs) serve(t *testing.T) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	s := &dimse.Server{Handler: p, Logger: slog.New(slog.DiscardHandler), Timeouts: dimse.Timeouts{Drain: time.Second},
+	s := &dimse.Server{Handler: handler, Logger: slog.New(slog.DiscardHandler), Timeouts: dimse.Timeouts{Drain: time.Second},
 		Accept: func(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
 			if abstract == p.refused {
 				return "", pdu.ResultAbstractSyntaxNotSupported
@@ -102,7 +105,7 @@ func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledge
 func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []ledger.Outgoing) (*ledger.Ledger, ledger.Revision) {
 	t.Helper()
 	ctx := t.Context()
-	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Now: now, Logger: slog.New(slog.DiscardHandler)})
+	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Now: now, Logger: slog.New(slog.DiscardHandler), Confirming: []string{"pacs"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,9 @@ func checkCommand() *cobra.Command {
 		}
 		for _, d := range cfg.Destinations {
 			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(profileOf(d).Kinds()))
+			if d.Commitment && !slices.ContainsFunc(cfg.Peers, func(p config.Peer) bool { return p.AETitle == "" || p.AETitle == d.CommitmentAETitle }) {
+				fmt.Fprintf(out, "    no [[peer]] lets %q in: its reports of storage commitment are taken on our own associations alone\n", d.CommitmentAETitle)
+			}
 		}
 		if len(cfg.Destinations) == 0 {
 			fmt.Fprintln(out, "  no [[destination]]: results stay here")

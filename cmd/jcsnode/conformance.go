@@ -55,6 +55,8 @@ type statement struct {
 	Storage, Made                                 []named // classes that are received, and sent
 	Syntaxes, CommitmentSyntaxes                  []named
 	Objects                                       []madeObject
+	Asks                                          bool // some destination is asked for storage commitment
+	CommitmentLinger                              time.Duration
 	Reserve                                       string
 	Waits                                         []wait
 	Keys                                          []key
@@ -105,6 +107,7 @@ func writeConformance(w io.Writer, c config.Config) error {
 		Config: c, Shipped: shipped(c),
 		ImplementationClassUID: implementationClassUID, ImplementationVersion: implementationVersion,
 		ApplicationContext: pdu.ApplicationContext, Verification: dimse.Verification, Commitment: commitment.PushModel,
+		Asks: len(confirming(c.Destinations)) > 0, CommitmentLinger: commitmentLinger,
 		Reserve: fmt.Sprintf("%d MB", c.Node.Reserve>>20), Waits: waits(c), Keys: keys(c),
 	}
 	for _, id := range secure.CipherSuites() {

@@ -73,9 +73,10 @@ name = "research"
 ae_title = "RESEARCH"
 address = "research:104"
 objects = ["lungs"]
+commitment = true
 `)
 	for _, want := range []string{"this one is for `OTHER`", "every other class", "| any |", "one of 1 configured peers", "2 destinations are configured", "Comprehensive 3D SR Storage", "JCS lungs",
-		"| Implicit VR Little Endian | 1.2.840.10008.1.2 |"} {
+		"| Implicit VR Little Endian | 1.2.840.10008.1.2 |", "SCP is granted for Storage Commitment Push Model alone"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the statement lacks %q", want)
 		}

@@ -16,6 +16,11 @@ func doorSettings(c config.Config) (scp.Settings, error) {
 		return scp.Settings{}, err
 	}
 	settings := scp.Settings{AETitle: c.Node.AETitle, CheckCalled: c.Node.CheckCalled, AcceptOther: c.Node.AcceptOther, TransferSyntaxes: syntaxes}
+	for _, d := range c.Destinations {
+		if d.Commitment { // it reports to the title that asked
+			settings.OtherTitles = append(settings.OtherTitles, d.CallingAETitle)
+		}
+	}
 	for _, p := range c.Peers {
 		prefix, err := p.Prefix()
 		if err != nil {

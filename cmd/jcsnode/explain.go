@@ -66,7 +66,7 @@ func (e *explanation) study(h *ledger.History) {
 		r := &h.Revisions[i]
 		e.part(fmt.Sprintf("Revision %d", r.Number), revisionSentences(r))
 		if len(r.Deliveries) > 0 {
-			e.part(fmt.Sprintf("Delivery of revision %d", r.Number), append(e.shares(r), deliverySentences(r.Deliveries)...))
+			e.part(fmt.Sprintf("Delivery of revision %d", r.Number), slices.Concat(e.shares(r), deliverySentences(r.Deliveries), commitmentSentences(r)))
 		}
 	}
 	if len(h.Notifications) > 0 {
@@ -237,6 +237,53 @@ func deliverySentences(all []ledger.Delivery) []string {
 	return sentences
 }
 
+// commitmentSentences say what destinations that are asked for storage commitment say of what they were sent.
+func commitmentSentences(r *ledger.RevisionHistory) []string {
+	type answer struct{ destination, commitment, detail string }
+	groups := map[answer][]ledger.Delivery{}
+	var order []answer
+	open := map[string]int{} // without an answer, by destination
+	for _, d := range r.Deliveries {
+		switch d.Commitment {
+		case "":
+			continue
+		case ledger.CommitmentAsked:
+			open[d.Destination]++
+			continue
+		}
+		a := answer{d.Destination, d.Commitment, d.CommitmentDetail}
+		if groups[a] == nil {
+			order = append(order, a)
+		}
+		groups[a] = append(groups[a], d)
+	}
+	slices.SortStableFunc(order, func(a, b answer) int { return strings.Compare(a.destination, b.destination) })
+	var sentences []string
+	for _, a := range order {
+		group := groups[a]
+		n := plural(len(group), "object")
+		if a.commitment == ledger.CommitmentRefused {
+			sentences = append(sentences, fmt.Sprintf("%s does not confirm that it keeps %s: %s", a.destination, n, stop(a.detail)))
+			continue
+		}
+		last := slices.MaxFunc(group, func(x, y ledger.Delivery) int { return x.CommitmentAt.Compare(y.CommitmentAt) })
+		sentences = append(sentences, fmt.Sprintf("%s has confirmed by %s that it keeps %s.", a.destination, clock(last.CommitmentAt), n))
+	}
+	for _, c := range r.Confirmations {
+		n := plural(open[c.Destination], "object")
+		switch {
+		case c.State != ledger.ConfirmationWaiting:
+		case c.Attempts > 0:
+			sentences = append(sentences, fmt.Sprintf("%s could not be asked to confirm that it keeps %s, after %s: %s", c.Destination, n, plural(c.Attempts, "attempt"), stop(c.Detail)))
+		case c.Asked > 0:
+			sentences = append(sentences, fmt.Sprintf("%s was asked to confirm that it keeps %s, %s, last at %s, and has not answered.", c.Destination, n, plural(c.Asked, "time"), clock(c.AskedAt)))
+		default:
+			sentences = append(sentences, fmt.Sprintf("%s has not been asked yet to confirm that it keeps %s.", c.Destination, n))
+		}
+	}
+	return sentences
+}
+
 // notificationSentences say who was told of what.
 func notificationSentences(all []ledger.Notification) []string {
 	var sentences []string
@@ -279,10 +326,18 @@ func (e *explanation) next(h *ledger.History) []string {
 			sentences = append(sentences, fmt.Sprintf("The node finishes revision %d; if it is down, it begins again at the next start.", r.Number))
 		}
 	}
-	failed, untold := 0, 0
+	failed, untold, unkept := 0, 0, 0
 	waiting := map[string]time.Time{}
 	for i, r := range h.Revisions {
+		for _, c := range r.Confirmations {
+			if c.State == ledger.ConfirmationWaiting && c.NextAt.After(e.now) {
+				sentences = append(sentences, fmt.Sprintf("%s is asked again to confirm what it keeps at %s, in %s.", c.Destination, clock(c.NextAt), c.NextAt.Sub(e.now).Round(time.Second)))
+			}
+		}
 		for _, d := range r.Deliveries {
+			if d.Commitment == ledger.CommitmentRefused {
+				unkept++
+			}
 			switch d.State {
 			case ledger.DeliveryFailed:
 				if !replaced(h.Revisions[i+1:]) {
@@ -311,6 +366,9 @@ func (e *explanation) next(h *ledger.History) []string {
 		case n.State == ledger.NotificationWaiting:
 			sentences = append(sentences, fmt.Sprintf("%s is told of the %s now, and at the next start if the node is down.", n.Receiver, n.Fact.Subject()))
 		}
+	}
+	if unkept > 0 {
+		sentences = append(sentences, fmt.Sprintf("%s not confirmed for good: once the cause is gone, `jcsnode requeue %s` has them sent again.", plural(unkept, "object"), h.StudyUID))
 	}
 	if untold > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s failed for good: `jcsnode requeue %s` has them tried again.", plural(untold, "notification"), h.StudyUID))

@@ -206,3 +206,47 @@ What happens next
   The node finishes revision 2; if it is down, it begins again at the next start.
 `)
 }
+
+func TestExplain_Commitment(t *testing.T) {
+	now := time.Now()
+	delivery := func(destination, commitment, detail string) ledger.Delivery {
+		return ledger.Delivery{Object: ledger.Object{Kind: "outline"}, Destination: destination, State: ledger.DeliverySent, Status: "0000H", Detail: "stored", SentAt: now,
+			Commitment: commitment, CommitmentDetail: detail, CommitmentAt: now}
+	}
+	again := ledger.Delivery{Object: ledger.Object{Kind: "outline"}, Destination: "pacs", State: ledger.DeliveryWaiting, Attempts: 1, Detail: "taken, but not kept: 0112H (no such SOP instance)", Resent: 1}
+	h := &ledger.History{StudyUID: "1.2", State: ledger.StateReported, Revisions: []ledger.RevisionHistory{{
+		Revision: ledger.Revision{Number: 1, State: ledger.StateReported},
+		Deliveries: []ledger.Delivery{delivery("pacs", ledger.CommitmentCommitted, "PACS at 10.0.0.7:4000"), delivery("pacs", ledger.CommitmentCommitted, "PACS at 10.0.0.7:4000"),
+			delivery("pacs", ledger.CommitmentRefused, "0112H (no such SOP instance)"), again,
+			delivery("slow", ledger.CommitmentAsked, ""), delivery("new", ledger.CommitmentAsked, ""), delivery("deaf", ledger.CommitmentAsked, "")},
+		Confirmations: []ledger.Confirmation{{Destination: "pacs", State: ledger.ConfirmationAnswered},
+			{Destination: "slow", State: ledger.ConfirmationWaiting, Asked: 2, AskedAt: now, NextAt: now.Add(time.Hour)},
+			{Destination: "new", State: ledger.ConfirmationWaiting},
+			{Destination: "deaf", State: ledger.ConfirmationWaiting, Attempts: 3, Detail: "connection refused", NextAt: now.Add(time.Minute)}}}}}
+	var text strings.Builder
+	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf(nil), now: now}
+	e.study(h)
+	_, got, _ := strings.Cut(times.ReplaceAllString(text.String(), "TIME"), "\nDelivery of revision 1\n")
+	wantText(t, got, `
+  deaf is to have 1 outline.
+  new is to have 1 outline.
+  pacs is to have 4 outline.
+  slow is to have 1 outline.
+  deaf took 1 object by TIME: 0000H stored.
+  new took 1 object by TIME: 0000H stored.
+  pacs took 3 objects by TIME: 0000H stored.
+  pacs has not taken 1 object so far, after 1 attempt: taken, but not kept: 0112H (no such SOP instance).
+  slow took 1 object by TIME: 0000H stored.
+  pacs has confirmed by TIME that it keeps 2 objects.
+  pacs does not confirm that it keeps 1 object: 0112H (no such SOP instance).
+  slow was asked to confirm that it keeps 1 object, 2 times, last at TIME, and has not answered.
+  new has not been asked yet to confirm that it keeps 1 object.
+  deaf could not be asked to confirm that it keeps 1 object, after 3 attempts: connection refused.
+
+What happens next
+  slow is asked again to confirm what it keeps at TIME, in 1h0m0s.
+  deaf is asked again to confirm what it keeps at TIME, in 1m0s.
+  pacs is asked as soon as an association is free, and at the next start if the node is down.
+  1 object not confirmed for good: once the cause is gone, `+"`jcsnode requeue 1.2`"+` has them sent again.
+`)
+}

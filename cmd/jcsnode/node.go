@@ -26,6 +26,9 @@ import (
 // commitmentTimeout bounds each wait of a storage commitment report on an association of ours.
 const commitmentTimeout = 30 * time.Second
 
+// commitmentLinger is how long a destination may take to report on the association on which we asked it.
+const commitmentLinger = 5 * time.Second
+
 // node is the running program: every part, wired.
 type node struct {
 	config    config.Config
@@ -38,6 +41,7 @@ type node struct {
 	settler   *pipeline.Settler
 	processor *pipeline.Processor
 	courier   *dicomout.Courier
+	confirmer *dicomout.Confirmer
 	notifier  *notify.Notifier
 	watch     *notify.Watch
 	own       *secure.Identity   // of the TLS listener, nil without one
@@ -63,7 +67,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 	if err != nil {
 		return n, err
 	}
-	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks)}); err != nil {
+	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks), Confirming: confirming(cfg.Destinations)}); err != nil {
 		return n, fmt.Errorf("open the ledger: %w", err)
 	}
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, log)
@@ -93,7 +97,7 @@ func (n *node) wire() error {
 	}
 	n.door.Commitment = &scp.Commitment{Ledger: n.ledger, Addresses: addresses, Dialer: *dialer("", commitmentTimeout), Now: time.Now, Logger: n.log}
 	n.server = &dimse.Server{
-		Admit: n.door.Admit, Accept: n.door.Accept, Handler: n.door,
+		Admit: n.door.Admit, Accept: n.door.Accept, GrantSCP: n.door.GrantSCP, Handler: n.door,
 		MaxPDULength: uint32(c.Node.MaxPDU), MaxAssociations: c.Node.MaxAssociations, MaxAssociationsPerPeer: c.Node.MaxAssociationsPerPeer,
 		MinRate:                int64(c.Node.MinRate),
 		Timeouts:               dimse.Timeouts{Drain: time.Duration(c.Node.Drain)},
@@ -135,6 +139,10 @@ func (n *node) wire() error {
 		}
 		n.courier.Destinations = append(n.courier.Destinations, destination)
 	}
+	n.confirmer = &dicomout.Confirmer{Ledger: n.ledger, Destinations: n.courier.Destinations, Linger: commitmentLinger, Now: time.Now, Logger: n.log}
+	if len(confirming(c.Destinations)) > 0 {
+		n.door.Reports = n.confirmer.Take
+	}
 	if len(c.Destinations) == 0 {
 		n.log.Warn("no [[destination]] is configured: results stay here")
 	}
@@ -144,7 +152,8 @@ func (n *node) wire() error {
 // run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 	const deliverWorkers = 1 // the deliveries of a study share the destination's associations; studies follow each other
-	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver, Notify: n.notifier.Notify}
+	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver, Notify: n.notifier.Notify,
+		Confirm: n.confirmer.Confirm}
 	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, destinationNames(n.config)...); err != nil {
 		for _, l := range listeners {
 			l.Close()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"jcsnode/commitment"
 	"jcsnode/config"
 	"jcsnode/dataset"
 	"jcsnode/dicomout"
@@ -25,7 +26,8 @@ func preflightCommand() *cobra.Command {
 		Short: "ask every destination what it would take; sends nothing; exit code 1 if anything would be refused",
 		Long: "preflight opens one association with each destination of the configuration and offers every class and transfer\n" +
 			"syntax in which results would go there by its profile. It prints what would be accepted, in which form, and what would be refused\n" +
-			"and what to do about it. Nothing is sent. The exit code is 1 if a destination cannot be reached or refuses something.",
+			"and what to do about it, and whether a destination with commitment = true takes requests for storage commitment. Nothing is sent.\n" +
+			"The exit code is 1 if a destination cannot be reached or refuses something.",
 		Args: cobra.NoArgs,
 	}
 	path := configFlag(c)
@@ -46,6 +48,9 @@ func preflightCommand() *cobra.Command {
 				return err
 			}
 			good = preflight(c.Context(), out, destination, profileOf(d).Kinds()) && good
+			if d.Commitment {
+				good = preflightCommitment(c.Context(), out, destination) && good
+			}
 		}
 		if !good {
 			return exitCode(1)
@@ -107,6 +112,17 @@ func preflight(ctx context.Context, w io.Writer, d deliver.Destination, kinds []
 		fmt.Fprintf(w, "  what to do: %s\n", remedy)
 	}
 	return good
+}
+
+// preflightCommitment prints whether a destination could be asked for storage commitment, and tells it.
+func preflightCommitment(ctx context.Context, w io.Writer, d deliver.Destination) bool {
+	fmt.Fprintf(w, "  storage commitment  %s by %s  ", commitment.PushModel, d.CommitmentAETitle)
+	if err := deliver.ProbeCommitment(ctx, d); err != nil {
+		fmt.Fprintf(w, "REFUSED: %v\n", err)
+		return false
+	}
+	fmt.Fprintln(w, "accepted")
+	return true
 }
 
 func transferSyntaxName(uid string) string {

@@ -15,12 +15,29 @@ import (
 // destinationOf says in dicomout's words where a destination is and how it is met, without its TLS files.
 func destinationOf(d config.Destination) dicomout.Destination {
 	timeout := time.Duration(d.Timeout)
+	keeper := ""
+	if d.Commitment {
+		keeper = d.CommitmentAETitle
+	}
 	return dicomout.Destination{
 		Destination: deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address, CallingAETitle: d.CallingAETitle,
-			Associations: d.Associations, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}},
-		Profile: profileOf(d),
-		Passing: deliver.Policy{Base: time.Duration(d.RetryFirst), Factor: d.RetryFactor, Cap: time.Duration(d.RetryLongest), Age: time.Duration(d.RetryGiveUp)},
+			CommitmentAETitle: keeper,
+			Associations:      d.Associations, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}},
+		Profile:        profileOf(d),
+		Passing:        deliver.Policy{Base: time.Duration(d.RetryFirst), Factor: d.RetryFactor, Cap: time.Duration(d.RetryLongest), Age: time.Duration(d.RetryGiveUp)},
+		CommitmentWait: time.Duration(d.CommitmentWait),
 	}
+}
+
+// confirming are the destinations that are asked to confirm that they keep what they were sent.
+func confirming(all []config.Destination) []string {
+	var names []string
+	for _, d := range all {
+		if d.Commitment {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 // profileOf says in dicomout's words what a destination gets.

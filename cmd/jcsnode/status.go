@@ -88,6 +88,9 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	}
 	fmt.Fprintf(w, "%s, jcsnode %s, weights %s. %s\n", view.AETitle, view.Version, view.Weights, view.Notice)
 	fmt.Fprintf(w, "%d instances (%d flagged), %.1f GB; deliveries %v", view.Counts.Instances, view.Counts.Flagged, float64(view.Counts.Bytes)/1e9, view.Counts.Deliveries)
+	if len(view.Counts.Commitments) > 0 {
+		fmt.Fprintf(w, "; storage commitment %v", view.Counts.Commitments)
+	}
 	if len(view.Counts.Notifications) > 0 {
 		fmt.Fprintf(w, "; notifications %v", view.Counts.Notifications)
 	}
@@ -201,7 +204,20 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 	for _, k := range order {
 		fmt.Fprintf(w, "  %s: %d objects %s\n", k.destination, counts[k], k.state)
 	}
+	for _, c := range r.Confirmations {
+		fmt.Fprintf(w, "  %s, storage commitment: %s, asked %s", c.Destination, c.State, plural(c.Asked, "time"))
+		if c.Detail != "" {
+			fmt.Fprintf(w, ", %s", c.Detail)
+		}
+		if c.State == ledger.ConfirmationWaiting && !c.NextAt.IsZero() {
+			fmt.Fprintf(w, "; asked again %s", clock(c.NextAt))
+		}
+		fmt.Fprintln(w)
+	}
 	for _, d := range r.Deliveries {
+		if d.Commitment == ledger.CommitmentRefused {
+			fmt.Fprintf(w, "    %s is not confirmed by %s: %s\n", d.Object.Title, d.Destination, d.CommitmentDetail)
+		}
 		if d.State == ledger.DeliverySent || d.State == ledger.DeliveryWithdrawn {
 			continue
 		}

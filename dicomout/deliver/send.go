@@ -24,6 +24,8 @@ type Destination struct {
 	Timeouts       dimse.Timeouts
 	TLS            *tls.Config // nil: plain TCP
 	Associations   int         // at a time, at most; less than 1 counts as 1
+
+	CommitmentAETitle string // called for storage commitment; "": it is not asked for
 }
 
 // Item is one object to deliver.

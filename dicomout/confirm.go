@@ -1,0 +1,141 @@
+package dicomout
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"time"
+
+	"jcsnode/commitment"
+	"jcsnode/dicomout/deliver"
+	"jcsnode/ledger"
+)
+
+const (
+	// confirmPatience is how long a destination is asked.
+	confirmPatience = 7 * 24 * time.Hour
+
+	firstConfirmDelay = time.Minute   // after a request that did not get through, doubled up to
+	lastConfirmDelay  = 6 * time.Hour // this
+	lastConfirmWait   = 24 * time.Hour
+)
+
+// Confirmer works on the confirmation jobs of the ledger: it asks destinations to commit to what they were sent, again and again
+// until each object has its answer. All fields must be set.
+type Confirmer struct {
+	Ledger       *ledger.Ledger
+	Destinations []Destination
+	Linger       time.Duration // for a report on the association of its request
+	Now          func() time.Time
+	Logger       *slog.Logger
+}
+
+// Confirm is ledger.Handlers.Confirm: one request, if its time has come. It is safe to run twice: a repetition has a transaction UID
+// of its own, and an answer to either counts.
+func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
+	request, err := c.Ledger.Confirmation(ctx, id)
+	if err != nil || request.State != ledger.ConfirmationWaiting {
+		return err
+	}
+	now := c.Now()
+	if wait := request.NextAt.Sub(now); wait > 0 {
+		return &ledger.RetryAfter{Delay: wait, Err: errors.New("the destination was asked not long ago")}
+	}
+	destination, ok := find(c.Destinations, request.Destination)
+	switch {
+	case !ok || destination.CommitmentAETitle == "":
+		return c.Ledger.GiveUpConfirmation(ctx, id, "the configuration does not ask it for storage commitment any more")
+	case now.Sub(request.CreatedAt) > confirmPatience:
+		return c.Ledger.GiveUpConfirmation(ctx, id, giveUpText(request))
+	}
+	log := c.Logger.With("destination", destination.Name, "address", destination.Address, "called", destination.CommitmentAETitle, "objects", len(request.References))
+	uid := transactionUID()
+	if err := c.Ledger.OpenTransaction(ctx, id, uid); err != nil {
+		return err
+	}
+	next := now.Add(grow(destination.CommitmentWait, request.Asked, lastConfirmWait))
+	accepted := false
+	err = deliver.AskCommitment(ctx, destination.Destination, deliver.Asking{
+		Request: commitment.Request{TransactionUID: uid, References: commitmentReferences(request.References)},
+		Linger:  c.Linger,
+		Accepted: func() error {
+			accepted = true
+			return c.Ledger.AskedConfirmation(context.WithoutCancel(ctx), id, next)
+		},
+		Report: func(r commitment.Report) error { return c.Take(context.WithoutCancel(ctx), destination.Name, r) },
+	})
+	switch {
+	case accepted && err == nil:
+		log.Info("storage commitment asked for", "transaction", uid)
+		return &ledger.RetryAfter{Delay: next.Sub(c.Now()), Err: errors.New("the destination has not answered yet")}
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case accepted:
+		return err // of the ledger
+	}
+	delay := grow(firstConfirmDelay, request.Attempts, lastConfirmDelay)
+	log.Warn("storage commitment could not be asked for", "attempt", request.Attempts+1, "again_in", delay, "error", err)
+	if err := c.Ledger.RetryConfirmation(ctx, id, err.Error(), now.Add(delay)); err != nil {
+		return err
+	}
+	return &ledger.RetryAfter{Delay: delay, Err: err}
+}
+
+// giveUpText says why a confirmation ends without an answer.
+func giveUpText(c ledger.Confirmation) string {
+	if c.Detail != "" {
+		return c.Detail
+	}
+	return fmt.Sprintf("no answer to %d requests for storage commitment in %s", c.Asked, confirmPatience)
+}
+
+// Take keeps a report, on whichever association it came. The error is commitment.ErrUnknown for a transaction that is none of ours.
+func (c *Confirmer) Take(ctx context.Context, from string, r commitment.Report) error {
+	answer := ledger.ConfirmationAnswer{TransactionUID: r.TransactionUID, From: from}
+	for _, reference := range r.Committed {
+		answer.Committed = append(answer.Committed, ledger.Reference(reference))
+	}
+	for _, f := range r.Failed {
+		answer.Failed = append(answer.Failed, ledger.FailedReference{Reference: ledger.Reference(f.Reference), Reason: f.Reason.String(),
+			Again: f.OfRequest()})
+	}
+	err := c.Ledger.AnswerConfirmation(ctx, answer)
+	log := c.Logger.With("from", from, "transaction", r.TransactionUID, "committed", len(r.Committed), "failed", len(r.Failed))
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		log.Warn("storage commitment reported for a transaction that is none of ours")
+		return fmt.Errorf("%w: %s", commitment.ErrUnknown, r.TransactionUID)
+	case err != nil:
+		log.Error("storage commitment report not recorded: check the disk of data_dir", "error", err)
+	case len(r.Failed) > 0:
+		log.Warn("destination does not commit to all that it was sent; `jcsnode explain` of the study says why")
+	default:
+		log.Info("storage commitment reported")
+	}
+	return err
+}
+
+// grow doubles first n times, up to last.
+func grow(first time.Duration, n int, last time.Duration) time.Duration {
+	return min(first<<min(n, 20), max(last, first))
+}
+
+func commitmentReferences(all []ledger.Reference) []commitment.Reference {
+	same := make([]commitment.Reference, len(all))
+	for i, r := range all {
+		same[i] = commitment.Reference(r)
+	}
+	return same
+}
+
+// transactionUID is that of a random UUID (RFC 9562 5.4): whoever reports on it was asked.
+func transactionUID() string {
+	var uuid [16]byte
+	rand.Read(uuid[:]) // never fails
+	uuid[6] = uuid[6]&0x0f | 0x40
+	uuid[8] = uuid[8]&0x3f | 0x80
+	return "2.25." + new(big.Int).SetBytes(uuid[:]).String()
+}

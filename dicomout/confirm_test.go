@@ -1,0 +1,276 @@
+package dicomout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"jcsnode/commitment"
+	"jcsnode/dicomout"
+	"jcsnode/dimse"
+	"jcsnode/ledger"
+)
+
+// keeper is an archive that is asked for storage commitment.
+type keeper struct {
+	pacs
+	asked  []commitment.Request
+	called []string
+	status dimse.Status
+	// answer gives the report to request n, from 1, on the association of the request; nil: none comes there.
+	answer func(n int, r commitment.Request) *commitment.Report
+}
+
+func (k *keeper) Action(_ context.Context, a *dimse.Association, req *dimse.ActionRequest) (dimse.Status, string) {
+	r, err := commitment.DecodeRequest(req.Body, req.TransferSyntaxUID)
+	if err != nil {
+		return dimse.StatusInvalidArgument, err.Error()
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.status != dimse.StatusSuccess {
+		return k.status, "of a test"
+	}
+	k.asked = append(k.asked, r)
+	k.called = append(k.called, a.Peer().CalledAETitle)
+	if k.answer == nil {
+		return dimse.StatusSuccess, ""
+	}
+	if report := k.answer(len(k.asked), r); report != nil {
+		a.Report(dimse.Report{SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance,
+			Make: func(syntax string) (uint16, []byte, error) { return report.EventType(), report.Encode(syntax), nil }})
+	}
+	return dimse.StatusSuccess, ""
+}
+
+// requests are those that came.
+func (k *keeper) requests() []commitment.Request {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.asked)
+}
+
+// office is a ledger with a revision of three objects, the archive that they go to, and who sends and asks.
+type office struct {
+	now time.Time
+	*ledger.Ledger
+	rev       ledger.Revision
+	courier   *dicomout.Courier
+	confirmer *dicomout.Confirmer
+}
+
+func newOffice(t *testing.T, address string) *office {
+	t.Helper()
+	o := &office{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return o.now }
+	l, dir, rev := reported(t, clock)
+	o.Ledger, o.rev = l, rev
+	o.courier = courier(l, dir, clock, pacsAt(address))
+	keeper := &o.courier.Destinations[0]
+	keeper.CommitmentAETitle, keeper.CommitmentWait = "KEEPER", time.Hour
+	o.confirmer = &dicomout.Confirmer{Ledger: l, Destinations: o.courier.Destinations, Linger: 50 * time.Millisecond, Now: clock, Logger: slog.New(slog.DiscardHandler)}
+	return o
+}
+
+func (o *office) deliver(t *testing.T) {
+	t.Helper()
+	if err := o.courier.Deliver(t.Context(), o.rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask asks once, and returns after how long it will again, 0 for never.
+func (o *office) ask(t *testing.T, id int64) time.Duration {
+	t.Helper()
+	err := o.confirmer.Confirm(t.Context(), id)
+	var retry *ledger.RetryAfter
+	if err != nil && !errors.As(err, &retry) {
+		t.Fatal(err)
+	}
+	if retry == nil {
+		return 0
+	}
+	return retry.Delay
+}
+
+func (o *office) confirmation(t *testing.T, id int64) ledger.Confirmation {
+	t.Helper()
+	c, err := o.Confirmation(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// says is what the archive says of each object.
+func (o *office) says(t *testing.T) string {
+	t.Helper()
+	all := states(t, o.Ledger)
+	var each []string
+	for _, uid := range []string{"2.25.1", "2.25.2", "2.25.3"} {
+		each = append(each, strings.Join(strings.Fields(all[uid].State+" "+all[uid].Commitment+" "+all[uid].CommitmentDetail), " "))
+	}
+	return strings.Join(each, ", ")
+}
+
+// all commits to everything, save that it does not have the instances named.
+func all(r commitment.Request, save ...string) *commitment.Report {
+	report := &commitment.Report{TransactionUID: r.TransactionUID}
+	for _, reference := range r.References {
+		if slices.Contains(save, reference.SOPInstanceUID) {
+			report.Failed = append(report.Failed, commitment.Failure{Reference: reference, Reason: dimse.StatusNoSuchInstance})
+		} else {
+			report.Committed = append(report.Committed, reference)
+		}
+	}
+	return report
+}
+
+func TestConfirm_OnTheSameAssociation(t *testing.T) {
+	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Report { return all(r) }}
+	o := newOffice(t, k.serveAs(t, k))
+	o.confirmer.Linger = 10 * time.Second
+	o.deliver(t)
+	if got := o.says(t); got != "sent asked, sent asked, sent asked" {
+		t.Fatal(got)
+	}
+	o.ask(t, 1)
+	if got := o.says(t); got != "sent committed pacs, sent committed pacs, sent committed pacs" {
+		t.Error(got)
+	}
+	if c := o.confirmation(t, 1); c.State != ledger.ConfirmationAnswered || c.Asked != 1 {
+		t.Errorf("%+v", c)
+	}
+	if len(k.asked) != 1 || len(k.asked[0].References) != 3 || k.called[0] != "KEEPER" || !strings.HasPrefix(k.asked[0].TransactionUID, "2.25.") {
+		t.Errorf("asked %+v of %v", k.asked, k.called)
+	}
+	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 1 {
+		t.Errorf("asked again, after %s", d)
+	}
+}
+
+// What the archive does not have is sent once more, and asked about anew; what it has is left alone.
+func TestConfirm_FailedObjectIsSentAgainOnce(t *testing.T) {
+	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Report { return all(r, "2.25.2") }}
+	o := newOffice(t, k.serveAs(t, k))
+	o.confirmer.Linger = 10 * time.Second
+	o.deliver(t)
+	o.ask(t, 1)
+	if got := o.says(t); got != "sent committed pacs, waiting, sent committed pacs" {
+		t.Fatal(got)
+	}
+	o.deliver(t)
+	o.ask(t, 2)
+	if got := o.says(t); got != "sent committed pacs, sent failed 0112H (no such SOP instance), sent committed pacs" {
+		t.Error(got)
+	}
+	if want := []string{"2.25.1", "2.25.2", "2.25.3", "2.25.2"}; !slices.Equal(k.received, want) {
+		t.Errorf("the archive was sent %v, want %v", k.received, want)
+	}
+	if asked := k.requests(); len(asked) != 2 || len(asked[1].References) != 1 || asked[0].TransactionUID == asked[1].TransactionUID {
+		t.Errorf("asked %+v", asked)
+	}
+}
+
+// An archive that takes the request and says nothing is asked again, under another transaction; its answer to the first one, on an
+// association of its own, counts.
+func TestConfirm_UnansweredIsAskedAgain(t *testing.T) {
+	k := &keeper{}
+	o := newOffice(t, k.serveAs(t, k))
+	o.deliver(t)
+	for i, want := range []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour} {
+		if d := o.ask(t, 1); d != want {
+			t.Errorf("request %d is repeated after %s, want %s", i+1, d, want)
+		}
+		if d := o.ask(t, 1); d != want || len(k.requests()) != i+1 { // a restart does not ask before the time
+			t.Errorf("asked %d times, again after %s", len(k.requests()), d)
+		}
+		o.now = o.now.Add(want)
+	}
+	asked := k.requests()
+	if asked[0].TransactionUID == asked[1].TransactionUID {
+		t.Error("two requests under one transaction")
+	}
+	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", commitment.Report{TransactionUID: "1.2.3", Committed: asked[0].References}); !errors.Is(err, commitment.ErrUnknown) {
+		t.Errorf("report on a transaction of nobody: %v", err)
+	}
+	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", *all(asked[0])); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.says(t); got != "sent committed PACS at 10.0.0.7:40000, sent committed PACS at 10.0.0.7:40000, sent committed PACS at 10.0.0.7:40000" {
+		t.Error(got)
+	}
+	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 3 {
+		t.Errorf("asked again, after %s", d)
+	}
+}
+
+func TestConfirm_NobodyToAsk(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		k    *keeper
+		want string
+	}{
+		{"class refused", &keeper{pacs: pacs{refused: commitment.PushModel}}, "does not accept storage commitment"},
+		{"request refused", &keeper{status: dimse.StatusProcessingFailure}, "refused the request for storage commitment, 0110H"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := newOffice(t, c.k.serveAs(t, c.k))
+			o.deliver(t)
+			for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
+				if d := o.ask(t, 1); d != want {
+					t.Errorf("again after %s, want %s", d, want)
+				}
+				o.now = o.now.Add(want)
+			}
+			if got := o.confirmation(t, 1); got.Attempts != 3 || got.Asked != 0 || !strings.Contains(got.Detail, c.want) {
+				t.Errorf("%+v", got)
+			}
+			// Enabled at last.
+			c.k.mu.Lock()
+			c.k.refused, c.k.status, c.k.answer = "", dimse.StatusSuccess, func(_ int, r commitment.Request) *commitment.Report { return all(r) }
+			c.k.mu.Unlock()
+			o.confirmer.Linger = 10 * time.Second
+			o.ask(t, 1)
+			if got := o.confirmation(t, 1); got.State != ledger.ConfirmationAnswered {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func TestConfirm_GivenUpAfterAWeek(t *testing.T) {
+	k := &keeper{}
+	o := newOffice(t, k.serveAs(t, k))
+	o.deliver(t)
+	began, requests := o.now, 0
+	for d := o.ask(t, 1); d > 0; d = o.ask(t, 1) {
+		o.now = o.now.Add(d)
+		requests++
+	}
+	if took := o.now.Sub(began); took < 7*24*time.Hour || took > 9*24*time.Hour || requests > 15 {
+		t.Errorf("given up after %s and %d requests", took, requests)
+	}
+	want := fmt.Sprintf("sent failed no answer to %d requests for storage commitment in 168h0m0s", requests)
+	if got := o.says(t); got != strings.Join([]string{want, want, want}, ", ") {
+		t.Error(got)
+	}
+}
+
+func TestConfirm_DestinationThatIsNotAskedAnyMore(t *testing.T) {
+	k := &keeper{}
+	o := newOffice(t, k.serveAs(t, k))
+	o.deliver(t)
+	o.confirmer.Destinations = nil
+	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 0 {
+		t.Errorf("asked %d times, again after %s", len(k.requests()), d)
+	}
+	if c := o.confirmation(t, 1); c.State != ledger.ConfirmationFailed || c.Detail == "" {
+		t.Errorf("%+v", c)
+	}
+}
