@@ -44,7 +44,7 @@ lint: libraries ## gofmt, go vet, staticcheck
 
 unit: libraries provision peers ## every Go package but the program
 	go test $(TAGS) $$(go list ./... | grep -v /cmd/)
-	go test $(TAGS) -race -short ./dimse/... ./ledger/... ./scp/... ./dicomout/deliver/...
+	go test $(TAGS) -race -short ./dimse/... ./ledger/... ./scp/... ./dicomout/deliver/... ./notify/...
 
 training-test: peers ## the Python of the networks
 	@models/training/setup.sh
