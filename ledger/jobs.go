@@ -158,11 +158,11 @@ type workers struct {
 	lock   *fileLock
 }
 
-// StartJobs sets back what a killed process left running and starts the workers: deliverWorkers
-// for each of the destinations, and as many for all others together. Only one process may
+// StartJobs sets back what a killed process left running and starts the workers: one for each of
+// the destinations, whose revisions follow each other, and one for all others together. Only one process may
 // do so on one ledger.
-func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers, deliverWorkers int, destinations ...string) error {
-	if h.Process == nil || h.Deliver == nil || processWorkers < 1 || deliverWorkers < 1 {
+func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers int, destinations ...string) error {
+	if h.Process == nil || h.Deliver == nil || processWorkers < 1 {
 		return errors.New("start jobs: needs both handlers and at least one worker each")
 	}
 	lock, err := lockFile(l.path + ".lock")
@@ -170,7 +170,7 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers, deli
 		return fmt.Errorf("start jobs: %w", err)
 	}
 	w := &workers{lock: lock}
-	queues := map[string]river.QueueConfig{queueProcess: {MaxWorkers: processWorkers}, queueDeliver: {MaxWorkers: deliverWorkers}}
+	queues := map[string]river.QueueConfig{queueProcess: {MaxWorkers: processWorkers}, queueDeliver: {MaxWorkers: 1}}
 	if h.Commit != nil {
 		queues[queueCommit] = river.QueueConfig{MaxWorkers: commitWorkers}
 	}
@@ -187,7 +187,7 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers, deli
 		}
 	}
 	for _, d := range destinations {
-		queues[queueOf(queueDeliver, d)] = river.QueueConfig{MaxWorkers: deliverWorkers}
+		queues[queueOf(queueDeliver, d)] = river.QueueConfig{MaxWorkers: 1}
 	}
 	l.mu.Lock()
 	l.destinations = slices.Clone(destinations)

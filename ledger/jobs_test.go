@@ -55,7 +55,7 @@ func settle(t *testing.T, l *Ledger, study string) Revision {
 
 func startJobs(t *testing.T, l *Ledger, h Handlers) {
 	t.Helper()
-	if err := l.StartJobs(t.Context(), h, 2, 2); err != nil {
+	if err := l.StartJobs(t.Context(), h, 2); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -237,7 +237,7 @@ func TestJobs_OneProcessPerLedger(t *testing.T) {
 	a, b := openTest(t, path, Options{}), openTest(t, path, Options{})
 	h := Handlers{Process: reporting(a), Deliver: deliverNothing}
 	startJobs(t, a, h)
-	if err := b.StartJobs(t.Context(), h, 1, 1); err == nil || !strings.Contains(err.Error(), "another node") {
+	if err := b.StartJobs(t.Context(), h, 1); err == nil || !strings.Contains(err.Error(), "another node") {
 		t.Errorf("second node: %v", err)
 	}
 	// The command line may still ask for work through its own connection.
@@ -283,6 +283,41 @@ func TestJobs_RequeueWhileRunning(t *testing.T) {
 	}
 }
 
+// Revisions follow each other at a destination, in whichever queue their jobs lie: a process that knows no destinations puts them
+// elsewhere than one that does.
+func TestJobs_OneRevisionAtATimeForADestination(t *testing.T) {
+	path := t.TempDir() + "/ledger.db"
+	l, knowing := openTest(t, path, Options{RetryDelay: fast}), openTest(t, path, Options{Destinations: []string{"PACS"}})
+	for n := range 4 {
+		by := l
+		if n%2 == 0 {
+			by = knowing
+		}
+		must(t, reporting(by)(t.Context(), settle(t, by, fmt.Sprintf("1.%d", n)).ID))
+	}
+	send := sending(l)
+	var running, most atomic.Int32
+	h := Handlers{
+		Process: func(context.Context, int64) error { return nil },
+		Deliver: func(ctx context.Context, id int64, destination string) error {
+			if n := running.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			defer running.Add(-1)
+			time.Sleep(2 * pollInterval) // another one would begin
+			return send(ctx, id, destination)
+		},
+	}
+	must(t, l.StartJobs(t.Context(), h, 1, "PACS"))
+	waitFor(t, "all deliveries", func() bool {
+		c, err := l.Counts(t.Context())
+		return err == nil && c.Deliveries[DeliverySent] == 4
+	})
+	if most.Load() != 1 {
+		t.Errorf("%d revisions at a time on their way to one destination", most.Load())
+	}
+}
+
 // A destination that does not answer holds up neither studies nor other destinations, and
 // one that is no longer configured still gets its end.
 func TestJobs_SlowDestinationHoldsUpNobody(t *testing.T) {
@@ -309,7 +344,7 @@ func TestJobs_SlowDestinationHoldsUpNobody(t *testing.T) {
 			return send(ctx, id, destination)
 		},
 	}
-	if err := l.StartJobs(t.Context(), h, 1, 1, "SLOW PACS", "good"); err != nil {
+	if err := l.StartJobs(t.Context(), h, 1, "SLOW PACS", "good"); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 3 {

@@ -35,7 +35,7 @@ func child(role string) {
 		select {}
 	}
 	started := make(chan int64)
-	if err := l.StartJobs(ctx, blocking(func(id int64) { started <- id }), 3, 1); err != nil {
+	if err := l.StartJobs(ctx, blocking(func(id int64) { started <- id }), 3); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}

@@ -53,6 +53,10 @@ type Options struct {
 	Logger   *slog.Logger     // slog.Default()
 	ReadOnly bool             // look only, beside a running node; nothing is migrated
 
+	// Destinations have a queue of their own in the process that works on this ledger, which may be another one; StartJobs names
+	// those of this process.
+	Destinations []string
+
 	// RetryDelay says how long a job waits after its failure number attempt (from 1).
 	// Default: 10 s, 1 min, 5 min, then 15 min.
 	RetryDelay func(attempt int) time.Duration
@@ -82,15 +86,18 @@ const (
 // With ReadOnly the file must exist in the version of this program.
 func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 	l := &Ledger{
-		path:      path,
-		readOnly:  opt.ReadOnly,
-		now:       opt.Now,
-		log:       opt.Logger,
-		retry:     opt.RetryDelay,
-		attempts:  opt.MaxAttempts,
-		testOnly:  opt.TestOnly,
-		receivers: opt.Receivers, confirming: opt.Confirming,
-		busy: map[string]bool{},
+		path:     path,
+		readOnly: opt.ReadOnly,
+		now:      opt.Now,
+		log:      opt.Logger,
+		retry:    opt.RetryDelay,
+		attempts: opt.MaxAttempts,
+		testOnly: opt.TestOnly,
+
+		destinations: opt.Destinations,
+		receivers:    opt.Receivers,
+		confirming:   opt.Confirming,
+		busy:         map[string]bool{},
 	}
 	if l.now == nil {
 		l.now = time.Now

@@ -60,7 +60,7 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	if len(waiting) == 0 {
 		return nil
 	}
-	free, ok := w.l.occupy(job.Kind, id, destination)
+	free, ok := w.l.occupy(job.Kind, 0, destination) // one revision at a time, in whichever queue its job lies
 	if !ok {
 		return river.JobSnooze(pollInterval)
 	}

@@ -151,10 +151,9 @@ func (n *node) wire() error {
 
 // run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
-	const deliverWorkers = 1 // the deliveries of a study share the destination's associations; studies follow each other
 	handlers := ledger.Handlers{Process: n.processor.Process, Deliver: n.courier.Deliver, Commit: n.door.Commitment.Deliver, Notify: n.notifier.Notify,
 		Confirm: n.confirmer.Confirm}
-	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, deliverWorkers, destinationNames(n.config)...); err != nil {
+	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, destinationNames(n.config)...); err != nil {
 		for _, l := range listeners {
 			l.Close()
 		}

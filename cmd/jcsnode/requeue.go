@@ -30,7 +30,7 @@ func requeueCommand() *cobra.Command {
 		if _, err := os.Stat(ledgerPath(cfg)); err != nil { // opening would make one
 			return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
 		}
-		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{Logger: newLogger(cfg.Log)})
+		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{Destinations: destinationNames(cfg), Logger: newLogger(cfg.Log)})
 		if err != nil {
 			return fmt.Errorf("open the ledger: %w", err)
 		}
