@@ -67,7 +67,8 @@ bench: build provision peers ## reception against DCMTK and Orthanc, networks ag
 	go run $(TAGS) ./bench/reception
 	go run $(TAGS) ./bench/nets
 
-soak: build ## minutes of fuzzing
+soak: build ## 10,000 associations that end in every way, minutes of fuzzing
+	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	.ci/fuzz
 
 clean:

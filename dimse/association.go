@@ -132,6 +132,8 @@ func (a *Association) store(ctx context.Context, pc *PresentationContext, comman
 		return StatusCannotUnderstand, "command lacks Affected SOP Instance UID"
 	case command.AffectedSOPClassUID != pc.AbstractSyntax:
 		return StatusClassNotSupported, "SOP class is not that of the presentation context"
+	case pc.AbstractSyntax == Verification:
+		return StatusClassNotSupported, "verification has no instances to store"
 	case !command.HasDataSet:
 		return StatusCannotUnderstand, "C-STORE without data set"
 	}

@@ -162,10 +162,9 @@ func (l *link) readAnswer() (*pdu.AssociateAC, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.waiting = "the rest of the answer to the A-ASSOCIATE-RQ"
-	packed, err := l.readAll(int(h.Length))
+	packed, err := l.negotiation(e, h)
 	if err != nil {
-		return nil, l.lost(err)
+		return nil, err
 	}
 	if e == evtRJ {
 		rj, err := pdu.DecodeAssociateRJ(packed)

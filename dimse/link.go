@@ -77,9 +77,9 @@ func (l *link) receive(waiting string) (event, pdu.Header, error) {
 		return 0, h, l.invalid(pdu.AbortUnrecognizedPDU, fmt.Errorf("%v in %v", h.Type, l.state))
 	}
 	before := l.state
+	act, _ := before.next(e, l.requestor)
 	// AA-1 and AA-8 come before the check of the length: a PDU that must not be here is unexpected, however long.
-	switch act, _ := before.next(e, l.requestor); act {
-	case aa1, aa8:
+	if act == aa1 || act == aa8 {
 		l.on(e)
 		return 0, h, l.unexpected(before, h)
 	}
@@ -87,6 +87,10 @@ func (l *link) receive(waiting string) (event, pdu.Header, error) {
 		return 0, h, l.malformed(err)
 	}
 	l.consume(pdu.HeaderLength)
+	switch act {
+	case ae3, ae4, ae6:
+		return e, h, nil // has happened when the whole of it is there: see negotiation
+	}
 	switch l.on(e) {
 	case dt2, ar6:
 		l.dataLeft = h.Length
@@ -106,6 +110,18 @@ func (l *link) receive(waiting string) (event, pdu.Header, error) {
 		}
 	}
 	return e, h, nil
+}
+
+// negotiation reads the rest of a PDU that begins an association or refuses one. Only then has it been received: a request that
+// stays half leaves Sta2 by ARTIM.
+func (l *link) negotiation(e event, h pdu.Header) ([]byte, error) {
+	l.waiting = "the rest of the " + h.Type.String()
+	body, err := l.readAll(int(h.Length))
+	if err != nil {
+		return nil, l.lost(err)
+	}
+	l.on(e)
+	return body, nil
 }
 
 // lost takes note of a connection that ended or of a wait that did.

@@ -104,6 +104,7 @@ func TestServer_AnswersMessages(t *testing.T) {
 		{"message ID 0", contextStore, change(func(c *pdu.Command) { c.MessageID = 0 }), []byte("data"), StatusSuccess, true},
 		{"store of another class", contextStore, change(func(c *pdu.Command) { c.AffectedSOPClassUID = "1.2" }), []byte("data"), StatusClassNotSupported, false},
 		{"store on the context of echo", contextEcho, storeCommand(1), []byte("data"), StatusClassNotSupported, false},
+		{"store of verification", contextEcho, change(func(c *pdu.Command) { c.AffectedSOPClassUID = Verification }), []byte("data"), StatusClassNotSupported, false},
 		{"echo on the context of store", contextStore, pdu.Command{Field: pdu.CEchoRQ, AffectedSOPClassUID: Verification}, nil, StatusClassNotSupported, false},
 		{"store without class", contextStore, change(func(c *pdu.Command) { c.AffectedSOPClassUID = "" }), []byte("data"), StatusCannotUnderstand, false},
 		{"store without instance", contextStore, change(func(c *pdu.Command) { c.AffectedSOPInstanceUID = "" }), []byte("data"), StatusCannotUnderstand, false},

@@ -140,6 +140,7 @@ func answer(rq *pdu.AssociateRQ, contexts []PresentationContext, grantSCP func(s
 	}
 	for _, role := range rq.User.Roles {
 		if classes[role.SOPClassUID] {
+			delete(classes, role.SOPClassUID) // one answer for a class
 			// This side is SCP of everything it accepts: the peer may be SCU if it asked to, and SCP where that is granted.
 			ac.User.Roles = append(ac.User.Roles, pdu.Role{SOPClassUID: role.SOPClassUID, SCU: role.SCU,
 				SCP: role.SCP && grantSCP(role.SOPClassUID)})

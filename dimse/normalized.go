@@ -28,7 +28,8 @@ type Opener interface {
 // ActionRequest is an N-ACTION-RQ.
 type ActionRequest struct {
 	MessageID         uint16
-	SOPClassUID       string // requested; it may differ from the abstract syntax of the context
+	AbstractSyntax    string // of the presentation context: SOPClassUID, or a meta SOP class that holds it
+	SOPClassUID       string // requested
 	SOPInstanceUID    string
 	ActionTypeID      uint16
 	TransferSyntaxUID string
@@ -90,7 +91,7 @@ func (a *Association) action(ctx context.Context, pc *PresentationContext, comma
 	}
 	defer a.recover("N-ACTION", &status, &text)
 	return actor.Action(ctx, a, &ActionRequest{
-		MessageID: command.MessageID, SOPClassUID: command.RequestedSOPClassUID, SOPInstanceUID: command.RequestedSOPInstanceUID,
+		MessageID: command.MessageID, AbstractSyntax: pc.AbstractSyntax, SOPClassUID: command.RequestedSOPClassUID, SOPInstanceUID: command.RequestedSOPInstanceUID,
 		ActionTypeID: command.ActionTypeID, TransferSyntaxUID: pc.TransferSyntax, Body: data,
 	})
 }

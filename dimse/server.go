@@ -192,14 +192,13 @@ func (s *Server) open(c *connection) error {
 		l.writeFailed = true // nothing more can be said on this connection
 		return err
 	}
-	_, h, err := l.receive("the A-ASSOCIATE-RQ")
+	e, h, err := l.receive("the A-ASSOCIATE-RQ")
 	if err != nil {
 		return err
 	}
-	l.waiting = "the rest of the A-ASSOCIATE-RQ"
-	packed, err := l.readAll(int(h.Length))
+	packed, err := l.negotiation(e, h)
 	if err != nil {
-		return l.lost(err)
+		return err
 	}
 	rq, err := pdu.DecodeAssociateRQ(packed)
 	if err != nil {

@@ -160,6 +160,11 @@ func address(a net.Addr) (netip.Addr, error) {
 	return ap.Addr().Unmap().WithZone(""), nil
 }
 
+// keeps says whether instances of a class are stored.
+func (d *Door) keeps(class string) bool {
+	return slices.Contains(OurClasses(), class) || d.settings.AcceptOther && strings.HasPrefix(class, storageRoot)
+}
+
 // Accept is dimse.Server.Accept: our preference decides among the proposed syntaxes, since
 // what the pipeline cannot decode is of no use in the inbox.
 func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
@@ -169,9 +174,7 @@ func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string,
 		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.ExplicitVRBigEndian}
 	case abstract == commitment.PushModel && (d.Commitment != nil || d.Reports != nil):
 		preferred = commitment.Syntaxes()
-	case slices.Contains(OurClasses(), abstract):
-	case d.settings.AcceptOther && strings.HasPrefix(abstract, storageRoot):
-	default:
+	case !d.keeps(abstract):
 		return "", pdu.ResultAbstractSyntaxNotSupported
 	}
 	for _, ts := range preferred {

@@ -73,8 +73,8 @@ func (d *Door) Action(ctx context.Context, a *dimse.Association, req *dimse.Acti
 
 func (c *Commitment) request(ctx context.Context, a *dimse.Association, association string, req *dimse.ActionRequest) (dimse.Status, string) {
 	switch {
-	case req.SOPClassUID != commitment.PushModel:
-		return statusNoSuchClass, "N-ACTION is for storage commitment only"
+	case req.SOPClassUID != commitment.PushModel || req.AbstractSyntax != commitment.PushModel:
+		return statusNoSuchClass, "N-ACTION is for storage commitment and its context only"
 	case req.SOPInstanceUID != commitment.PushModelInstance:
 		return dimse.StatusNoSuchInstance, "storage commitment has the instance " + commitment.PushModelInstance
 	case req.ActionTypeID != commitment.ActionRequest:

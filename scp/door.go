@@ -84,6 +84,10 @@ func (d *Door) Echo(_ context.Context, a *dimse.Association) dimse.Status {
 // Store implements dimse.Handler: receive, make durable, queue the row, answer.
 func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
 	v := d.visit(a)
+	if !d.keeps(req.SOPClassUID) {
+		return d.refuse(ctx, v, req, &Refusal{Status: dimse.StatusClassNotSupported, Code: "no-storage", Text: "class of the context has no instances to store",
+			Remedy: "the sender must use the context of a storage class; check its software"})
+	}
 	s, err := d.inbox.Receive(Incoming{
 		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID, CallingAETitle: a.Peer().CallingAETitle,
 	}, req.Body)

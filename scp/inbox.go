@@ -216,6 +216,11 @@ func (b *Inbox) receive(in Incoming, body io.Reader, f file, tmp string) (Stored
 	if err != nil {
 		return Stored{}, unreadable(err)
 	}
+	if header.DataSetOffset() != metaSize {
+		// Behind our own, it would be taken for part of it by every reader.
+		return Stored{}, &Refusal{Status: dimse.StatusCannotUnderstand, Code: "file-meta", Text: "data set begins with file meta information",
+			Remedy: "the sender must send the data set of a file alone (PS3.10 7.1); check its software"}
+	}
 	id, err := identify(header)
 	if err != nil {
 		return Stored{}, err

@@ -15,6 +15,7 @@ var arrows = map[string][]string{
 	"dataset":           {},
 	"dimse/pdu":         {},
 	"dimse":             {"dimse/pdu"},
+	"dimse/probe":       {},
 	"config":            {},
 	"ledger":            {"guard"},
 	"models":            {},
@@ -37,7 +38,7 @@ var arrows = map[string][]string{
 	"dicomout/deliver":  {"guard", "dimse", "dimse/pdu", "dataset", "commitment", "dicomout/object"},
 	"dicomout":          {"guard", "commitment", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/sr", "dicomout/pmap", "dicomout/deliver"},
 	"cmd/jcsnode":       {"*"},
-	"bench/*":           {"models", "dataset", "dimse"},
+	"bench/*":           {"models", "dataset", "dimse", "dimse/probe", "bench/peers"},
 }
 
 func TestArrows(t *testing.T) {
