@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -81,16 +80,9 @@ func (r *recorder) end(t *testing.T) error {
 	}
 }
 
-func acceptTest(_ Peer, abstract string, proposed []string) (string, byte) {
-	if abstract != Verification && abstract != ctImage {
-		return "", pdu.ResultAbstractSyntaxNotSupported
-	}
-	for _, syntax := range []string{explicitLE, implicitVRLittleEndian} {
-		if slices.Contains(proposed, syntax) {
-			return syntax, pdu.ResultAcceptance
-		}
-	}
-	return "", pdu.ResultTransferSyntaxesNotSupported
+func acceptTest(p Peer, abstract string, proposed []string) (string, byte) {
+	syntaxes := []string{explicitLE, implicitVRLittleEndian}
+	return Offer{Verification: syntaxes, ctImage: syntaxes}.Accept(p, abstract, proposed)
 }
 
 func admitTest(p Peer) error {

@@ -102,17 +102,6 @@ func negotiate(proposed []pdu.ContextRQ, accept func(abstract string, proposed [
 	return contexts
 }
 
-// acceptVerification is what a Server without Accept takes: C-ECHO alone.
-func acceptVerification(abstract string, proposed []string) (string, byte) {
-	if abstract != Verification {
-		return "", pdu.ResultAbstractSyntaxNotSupported
-	}
-	if !slices.Contains(proposed, implicitVRLittleEndian) {
-		return "", pdu.ResultTransferSyntaxesNotSupported
-	}
-	return implicitVRLittleEndian, pdu.ResultAcceptance
-}
-
 // answer builds the A-ASSOCIATE-AC. The titles go back as they came (PS3.8 table 9-17); extended negotiation and the user
 // identity get no answer.
 func answer(rq *pdu.AssociateRQ, contexts []PresentationContext, grantSCP func(string) bool, maxLength uint32, classUID, version string) *pdu.AssociateAC {

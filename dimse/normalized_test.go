@@ -51,12 +51,7 @@ func serveNormalized(t *testing.T, grant bool, change func(*Server)) (address st
 	address, n.recorder = serve(t, func(s *Server) {
 		n.recorder = s.Handler.(*recorder)
 		s.Handler = n
-		s.Accept = func(_ Peer, abstract string, proposed []string) (string, byte) {
-			if abstract != pushModel {
-				return acceptVerification(abstract, proposed)
-			}
-			return proposed[0], pdu.ResultAcceptance
-		}
+		s.Accept = Offer{Verification: {implicitVRLittleEndian}, pushModel: {explicitLE, implicitVRLittleEndian}}.Accept
 		s.GrantSCP = func(Peer, string) bool { return grant }
 		if change != nil {
 			change(s)

@@ -261,11 +261,12 @@ func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, peer Peer) (rejection
 // associate accepts the request and serves the association to its end.
 func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *slog.Logger) {
 	l := c.link
-	accept := acceptVerification
-	if s.Accept != nil {
-		accept = func(abstract string, proposed []string) (string, byte) { return s.Accept(peer, abstract, proposed) }
+	accept := s.Accept
+	if accept == nil {
+		accept = Offer{Verification: {implicitVRLittleEndian}}.Accept
 	}
-	a := &Association{id: c.id, peer: peer, contexts: negotiate(rq.Contexts, accept), link: l, handler: s.Handler,
+	contexts := negotiate(rq.Contexts, func(abstract string, proposed []string) (string, byte) { return accept(peer, abstract, proposed) })
+	a := &Association{id: c.id, peer: peer, contexts: contexts, link: l, handler: s.Handler,
 		sent: map[uint16]sentReport{}}
 	a.log = log.With("association", a.id)
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -102,13 +102,13 @@ func drain(c net.Conn) {
 	_, _ = io.Copy(io.Discard, c)
 }
 
-// cutAll ends associations behind every step-th byte in every way, eight at a time, and some by silence.
+// cutAll ends associations behind every step-th byte in every way, 32 at a time, and some by silence.
 func cutAll(t *testing.T, target probe.Target, step int) {
 	t.Helper()
 	whole := target.Association()
-	work := make(chan func(), 8)
+	work := make(chan func())
 	var wg sync.WaitGroup
-	for range 8 {
+	for range 32 {
 		wg.Go(func() {
 			for do := range work {
 				do()
