@@ -12,7 +12,7 @@ export GOFLAGS := -buildvcs=false
 STUDY ?=
 export CGO_ENABLED := 1
 
-.PHONY: build provision cuda demo test lint unit training-test e2e viewer-test peers bench soak clean help
+.PHONY: build provision cuda demo test lint unit training-test e2e viewer-test peers bench protocol soak clean help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -63,9 +63,12 @@ peers:
 	@cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
 	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }
 
-bench: build provision peers ## reception against DCMTK and Orthanc, networks against VGG-16: ratios of one run
+bench: build provision peers ## reception against DCMTK and Orthanc, networks against VGG-16: ratios of one run, an hour
 	go run $(TAGS) ./bench/reception
 	go run $(TAGS) ./bench/nets
+
+protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, DCMTK, Orthanc, pynetdicom and, where installed, dicom-rs
+	go run $(TAGS) ./bench/protocol
 
 soak: build ## 10,000 associations that end in every way, minutes of fuzzing
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
