@@ -4,6 +4,11 @@
 // the SIZ marker against the data set, and that every announced tile is there, which
 // OpenJPEG does not mind. With the build tag nojp2, or without cgo, Decode always returns
 // ErrNotBuilt.
+//
+// The library runs in processes of its own, which this package starts from the running
+// executable: foreign bytes made it end its process by an assertion (ht_dec.c, mel_init in
+// 2.5.0), and C code that does not end cannot be stopped otherwise. A process that dies, or
+// is too slow, is an error of one frame. See worker.go and serve.go.
 package openjpeg
 
 import (
@@ -11,10 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
-	"jcsnode/guard"
 	"jcsnode/pipeline/codec/codestream"
 )
 
@@ -28,19 +31,13 @@ const (
 	// Deadline of one frame. A CT slice takes 30 to 100 ms; damaged streams of 64 x 64
 	// were seen to take 1.7 s.
 	Deadline = 10 * time.Second
-	// maxAbandoned is how many decodings beyond their deadline may still run, since C code
-	// cannot be stopped.
-	maxAbandoned = 4
 	// maxTiles of a codestream; CT comes in one.
 	maxTiles = 64
 )
 
-// abandoned counts decodings that nobody waits for any more.
-var abandoned atomic.Int32
-
 // Decode returns rows x columns samples, negative ones where the codestream is signed,
 // and its precision. A raw codestream and one inside a JP2 file are read. It waits until
-// the deadline at most; a decoding that is not ready then goes on unheard.
+// the deadline at most.
 func Decode(data []byte, im codestream.Image) (samples []int32, precision int, err error) {
 	if !Available {
 		return nil, 0, ErrNotBuilt
@@ -53,43 +50,11 @@ func Decode(data []byte, im codestream.Image) (samples []int32, precision int, e
 	if err != nil {
 		return nil, 0, err
 	}
-	samples, err = within(Deadline, func() ([]int32, error) { return decode(data, im) })
+	samples, err = decoders.decode(data, im, Deadline)
 	if err != nil {
 		return nil, 0, err
 	}
 	return samples, precision, nil
-}
-
-// within runs decode and waits for it until limit.
-func within(limit time.Duration, decode func() ([]int32, error)) ([]int32, error) {
-	if n := abandoned.Load(); n >= maxAbandoned {
-		return nil, fmt.Errorf("%d earlier ones still run: %w", n, ErrDeadline)
-	}
-	type result struct {
-		samples []int32
-		err     error
-	}
-	done := make(chan result, 1)
-	var over atomic.Bool // decoded or given up, whichever comes first
-	go func() {
-		var r result
-		r.err = guard.Call(func() (err error) { r.samples, err = decode(); return err })
-		done <- r
-		if !over.CompareAndSwap(false, true) {
-			abandoned.Add(-1)
-		}
-	}()
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case r := <-done:
-		return r.samples, r.err
-	case <-timer.C:
-		if over.CompareAndSwap(false, true) {
-			abandoned.Add(1)
-		}
-		return nil, ErrDeadline
-	}
 }
 
 // unwrap takes the codestream out of a JP2 file (T.800 annex I); other data stay as they

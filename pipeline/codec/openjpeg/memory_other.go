@@ -1,0 +1,6 @@
+//go:build !linux
+
+package openjpeg
+
+// limitMemory does nothing here.
+func limitMemory() {}
