@@ -34,3 +34,49 @@ def test_a_score_at_the_threshold_is_positive():
 
 def test_youden_takes_the_middle_of_equal_thresholds():
     assert metrics.youden_threshold(np.array([0.1, 0.9]), np.array([0, 1]), np.array([0.05, 0.3, 0.5, 0.7, 0.95])) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("p", "g", "expected"),
+    [
+        (A, A, 1),
+        (~A, A, 0),  # each pixel is exactly misaligned
+        (NONE, A, 0.25),  # no contrast in the prediction: xi is 0 everywhere
+        (NONE, NONE, 1),
+        (B, NONE, 4 / 6),
+        # Both have mean 1/3. Equal pixels (1 hit, 3 clear) have xi = 1. Of the two others, with deviations 2/3 and -1/3:
+        # xi = 2 (2/3) (-1/3) / (4/9 + 1/9) = -4/5, which gives (1 - 4/5)^2 / 4 = 0.01.
+        (A, B, (4 + 2 * 0.01) / 6),
+    ],
+)
+def test_e_measure_by_hand(p, g, expected):
+    assert metrics.e_measure(p, g) == pytest.approx(expected)
+
+
+def test_e_measure_is_the_mean_over_pixels_of_the_published_formula():
+    rng = np.random.default_rng(0)
+    p, g = rng.random((9, 7)) < 0.3, rng.random((9, 7)) < 0.4
+    a, b = p - p.mean(), g - g.mean()
+    assert metrics.e_measure(p, g) == pytest.approx(float(((1 + 2 * a * b / (a * a + b * b)) ** 2 / 4).mean()))
+
+
+def test_roc_goes_through_every_threshold_and_has_the_area():
+    score, label = np.array([0.1, 0.4, 0.35, 0.8, 0.4]), np.array([0, 0, 1, 1, 1])
+    alarms, hits = metrics.roc(score, label)
+    assert list(zip(alarms, hits)) == [(0, 0), (0, 1 / 3), (0.5, 2 / 3), (0.5, 1), (1, 1)]
+    assert np.trapezoid(hits, alarms) == pytest.approx(metrics.auc(score, label))
+
+
+@pytest.mark.parametrize(
+    ("rows", "count"),
+    [
+        (["....", "...."], 0),
+        (["##..", "..##"], 1),  # they share a corner
+        (["#.#.", "....", "##.#"], 4),
+        (["#..#", "#..#", "####"], 1),  # two arms that meet below
+        (["#.#.#", "#####", ".....", "#####"], 2),
+        (["###", "#.#", "###"], 1),
+    ],
+)
+def test_regions(rows, count):
+    assert metrics.count_regions(np.array([[c == "#" for c in row] for row in rows])) == count
