@@ -12,7 +12,7 @@ export GOFLAGS := -buildvcs=false
 STUDY ?=
 export CGO_ENABLED := 1
 
-.PHONY: build provision cuda demo test lint unit training-test e2e viewer-test peers bench protocol soak clean help
+.PHONY: build provision cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak clean help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -49,6 +49,10 @@ unit: libraries provision peers ## every Go package but the program
 training-test: peers ## the Python of the networks
 	@models/training/setup.sh
 	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && python -m pytest -q
+
+evaluate: ## docs/model-card.md: tables and plots again, from the shipped networks and ../shared/data
+	@models/training/setup.sh
+	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && OMP_NUM_THREADS=1 python -m jcs.evaluate
 
 e2e: build provision peers ## the real program against DCMTK and Orthanc
 	go test $(TAGS) -count=1 -timeout 40m -v -run 'Test' ./cmd/...

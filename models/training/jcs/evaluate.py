@@ -1,0 +1,254 @@
+"""Measure the shipped networks and rewrite the tables and plots of docs/model-card.md.
+
+    python -m jcs.evaluate                        # `make evaluate`
+    python -m jcs.evaluate --quick --docs /tmp/card --results /tmp/card   # a thinned run, to see whether it works
+
+Everything comes from models/manifest.toml's ONNX files, the training sets' validation and test splits, and the studies beside them. It
+fails where something judged on was trained on. Recorded experiments (jcs.experiment) are shown as they lie in the results folder.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import pathlib
+import shutil
+
+import numpy as np
+import onnxruntime
+
+from jcs import card, data, leakage, manifest, measure, plots, results, speed, studies, validate
+
+QUICK = 12  # each so many-th slice of a patient
+THRESHOLDS = (15, 20, 25, 30, 35)  # JCS Table IV, and one more
+# mm; the distance of the planes of these volumes is not known, and what `near` costs depends on it.
+ASSUMED_STEPS = {"seg20": (1.0, 2.0), "seg20rp": (5.0, 8.0)}
+VOLUME_SETS = ("seg20", "seg20rp")
+MASKED_SETS = (*VOLUME_SETS, "ct100")
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """What is judged on: slices that no training draws, and how they lie in patients."""
+
+    slices: list[data.Slice]  # of the sets, validation and test split
+    studies: list[studies.Study]
+    places: dict[tuple[str, str], float]  # (set, file) -> mm or number along the patient
+    everything: list[data.Slice]  # of the sets, all splits: for the leakage check, and for networks that left a set out
+    every: int  # each so many-th slice of a patient is judged on
+
+    @property
+    def study_slices(self) -> list[data.Slice]:
+        return [s for study in self.studies for s in study.slices]
+
+    def masked(self) -> list[data.Slice]:
+        """Validation slices on which someone has drawn all lesions."""
+        return [s for s in self.slices if s.split == "val" and s.source in MASKED_SETS]
+
+    def volumes(self) -> list[measure.Volume]:
+        found = []
+        for source in (*VOLUME_SETS, "ctmd"):
+            members = [s for s in self.slices if s.source == source and s.split == "val"]
+            for name in sorted({s.patient for s in members}):
+                slices = sorted((s for s in members if s.patient == name), key=lambda s: self.places[source, s.file])
+                positions = np.array([self.places[source, s.file] for s in slices]) if source == "ctmd" else None
+                found.append(measure.Volume(name, source != "ctmd", slices, positions))
+        return found + [measure.Volume(s.name, s.name == studies.COVID_STUDY, s.slices, s.positions) for s in self.studies]
+
+
+def load_bench(folder: pathlib.Path | None, every: int = 1) -> Bench:
+    folder = folder or data.default_data_folder()
+    everything = data.load(folder)
+    patients: dict[tuple[str, str, str], list[data.Slice]] = {}
+    for item in everything:
+        if item.split in ("val", "test"):
+            key = (item.source, item.split, "" if item.source in ("ct100", "covid_ct") else item.patient)
+            patients.setdefault(key, []).append(item)
+    if any(source == "sars_cov2" for source, _, _ in patients):
+        raise leakage.LeakError("sars_cov2 has no known patients and is no measure of anything")
+    places = {(source, file): place for source in (*VOLUME_SETS, "ctmd") for file, place in studies.read_places(folder, source).items()}
+    scans = [studies.read_study(studies.studies_folder(folder), name, every) for name in studies.STUDIES]
+    return Bench([s for members in patients.values() for s in members[::every]], scans, places, everything, every)
+
+
+def groups() -> dict:
+    """The rows of the slice table."""
+
+    def of(source: str, split: str):
+        return lambda s: (s.source, s.split) == (source, split)
+
+    named = {f"{source} {split}": of(source, split) for source, split in (("covid_ct", "val"), ("covid_ct", "test"))}
+    named |= {f"{source} val": of(source, "val") for source in (*MASKED_SETS, "ctmd")}
+    named |= {name: of(name, "study") for name in studies.STUDIES}
+    scans = (*VOLUME_SETS, "ctmd", *studies.STUDIES)
+    return named | {"scans, all": lambda s: s.source in scans, "all": lambda s: True}
+
+
+def examine_classifier(
+    network: onnxruntime.InferenceSession, bench: Bench, threshold: float
+) -> tuple[dict, dict[tuple[str, str], measure.Reading]]:
+    """Tables, and the reading of each slice by (set, file)."""
+    slices = bench.slices + bench.study_slices
+    readings = measure.ask_classifier(network, slices)
+    by_slice = {(s.source, s.file): reading for s, reading in zip(slices, readings)}
+    shown = [s for s in bench.masked() if s.label == 1]
+    pointings = [measure.pointing(s, by_slice[s.source, s.file].activation) for s in shown]
+    score = np.array([r.probability for r in readings])
+    return {"slices": measure.classifications(groups(), slices, score, threshold), "activation": measure.pointings(pointings)}, by_slice
+
+
+def examine_segmenter(masks: list[np.ndarray], slices: list[data.Slice]) -> tuple[dict, list[dict]]:
+    """Tables over slices with known lesions, and what is known of each slice."""
+    judged = [measure.judge(s, mask) for s, mask in zip(slices, masks)]
+    return measure.overlaps(judged) | {"spread": measure.spreads(judged)}, judged
+
+
+def examine_patients(bench: Bench, readings: dict[tuple[str, str], measure.Reading], threshold: float) -> dict:
+    volumes = bench.volumes()
+    positives = [np.array([readings[s.source, s.file].probability >= threshold for s in v.slices]) for v in volumes]
+    table = measure.patient_thresholds(volumes, positives, THRESHOLDS)
+    return {"volumes": [measure.patient(v, p) for v, p in zip(volumes, positives)], "thresholds": table}
+
+
+def examine_near(
+    bench: Bench, readings: dict[tuple[str, str], measure.Reading], threshold: float, covid_masks: list[np.ndarray]
+) -> list[dict]:
+    """On covid_p001 by the segmenter's own masks; on volumes with drawn lesions by these, for assumed distances."""
+    rows = []
+    for volume in bench.volumes():
+        positive = np.array([readings[s.source, s.file].probability >= threshold for s in volume.slices])
+        source = volume.slices[0].source
+        if volume.name == studies.COVID_STUDY:
+            rows.append(measure.near_cost(volume.name, positive, volume.positions, np.array([m.sum() for m in covid_masks]), "known"))
+        for step in ASSUMED_STEPS.get(source, ()):
+            positions = step * np.array([bench.places[source, s.file] for s in volume.slices])
+            lesions = np.array([s.lesion.sum() for s in volume.slices])
+            rows.append(measure.near_cost(volume.name, positive, positions, lesions, f"{step:g} mm assumed"))
+    return rows
+
+
+def examine_false_marks(bench: Bench, masks: dict[tuple[str, str], np.ndarray]) -> list[dict]:
+    free = [s for s in bench.masked() if not s.lesion.any()]
+    lists = {"seg20 and seg20rp val, slices without lesions": free}
+    for study in bench.studies:
+        name = f"{study.name}, slices without infection" if study.name == studies.COVID_STUDY else study.name
+        lists[name] = [s for s in study.slices if s.label == 0]
+    lists["cap002 (other pneumonia)"] = [s for s in bench.slices if s.source == "ctmd"]
+    rows = []
+    for name, members in lists.items():
+        if members:
+            found = [masks[s.source, s.file] for s in members]
+            rows.append(measure.false_marks(name, [int(m.sum()) for m in found], [m.size for m in found]))
+    return rows
+
+
+def shipped(folder: pathlib.Path) -> dict[str, tuple[dict, bytes]]:
+    """Manifest entry and content of each network, the content checked against the entry."""
+    found = {}
+    for name, entry in manifest.read(folder).items():
+        content = (folder / entry["file"]).read_bytes()
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise ValueError(f"{folder / entry['file']} is not the file that manifest.toml names")
+        found[name] = entry, content
+    return found
+
+
+def examples(bench: Bench, readings: dict[tuple[str, str], measure.Reading]) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """Slices of seg20's validation patients, chosen by the size of their lesions and not by the result."""
+    chosen = []
+    for name in sorted({s.patient for s in bench.masked() if s.source == "seg20"}):
+        members = sorted((s for s in bench.masked() if s.patient == name and s.label == 1), key=lambda s: (s.lesion.sum(), s.file))
+        for part in (0.25, 0.75):
+            item = members[int(part * (len(members) - 1))]
+            reading = readings[item.source, item.file]
+            title = f"{pathlib.Path(item.file).stem}, p = {reading.probability:.2f}"
+            chosen.append((title, item.hu, item.lesion, measure.over_slice(reading.activation, *item.hu.shape)))
+    return chosen
+
+
+def draw(folder: pathlib.Path, bench: Bench, readings: dict[tuple[str, str], measure.Reading], judged: list[dict], point: float) -> None:
+    labelled = [s for s in bench.slices + bench.study_slices if s.label is not None]
+    curves = {}
+    for name in ("covid_ct val", "covid_ct test", "seg20 val", "seg20rp val", studies.COVID_STUDY, "scans, all"):
+        members = [s for s in labelled if groups()[name](s)]
+        label = np.array([s.label for s in members])
+        if len(set(label)) == 2:
+            curves[name] = np.array([readings[s.source, s.file].probability for s in members]), label
+    plots.roc(folder / "roc.png", curves, point)
+    lesions = [j for j in judged if j["drawn"]]
+    by_regions = [
+        (row_name, np.array([j["dice"] for j in lesions if first <= j["regions"] <= last]))
+        for row_name, first, last in measure.region_bins()
+    ]
+    plots.dice_spread(folder / "dice.png", judged, by_regions)
+    plots.activation_examples(folder / "activation.png", examples(bench, readings))
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    every = QUICK if arguments.quick else 1
+    networks = shipped(arguments.models)
+    bench = load_bench(arguments.data, every)
+    values: dict = {
+        "thinned": every,
+        "networks": {name: {k: v for k, v in entry.items() if k != "window"} for name, (entry, _) in networks.items()},
+    }
+    values["leakage"] = leakage.check(bench.everything, bench.study_slices)
+    values["near_duplicates"] = leakage.near_duplicates(bench.everything, bench.study_slices)
+    print("no leak found:", values["leakage"], flush=True)
+
+    (entry, content) = networks["classifier"]
+    point = entry["operating_point"]
+    tables, readings = examine_classifier(validate.session(content, arguments.threads), bench, point)
+    values |= tables | {"patients": examine_patients(bench, readings, point)}
+    print("classifier measured", flush=True)
+
+    (entry, content) = networks["segmenter"]
+    network = validate.session(content, arguments.threads)
+    others = bench.study_slices + [s for s in bench.slices if s.source == "ctmd"]
+    marked = bench.masked() + others
+    masks = dict(zip(((s.source, s.file) for s in marked), measure.ask_segmenter(network, marked, entry["operating_point"])))
+    values["segmentation"], judged = examine_segmenter([masks[s.source, s.file] for s in bench.masked()], bench.masked())
+    values["false_marks"] = examine_false_marks(bench, masks)
+    covid = next(s for s in bench.studies if s.name == studies.COVID_STUDY)
+    values["near"] = examine_near(bench, readings, point, [masks[s.source, s.file] for s in covid.slices])
+    print("segmenter measured", flush=True)
+    results.write(arguments.results, results.EVALUATION, values)
+
+    if not arguments.no_speed:
+        middle = covid.slices[len(covid.slices) // 2].hu
+        files = {name: content for name, (_, content) in networks.items()}
+        results.write(arguments.results, results.SPEED, speed.measure(files, middle, rounds=1 if arguments.quick else speed.ROUNDS))
+        print("speed measured", flush=True)
+    path = arguments.docs / card.NAME
+    if not path.exists():
+        arguments.docs.mkdir(parents=True, exist_ok=True)
+        shutil.copy(card.default_folder() / card.NAME, path)
+    draw(arguments.docs / card.PICTURES, bench, readings, judged, point)
+    card.rewrite(path, results.read_all(arguments.results))
+    print(f"wrote {path}")
+
+
+def parser() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--quick", action="store_true", help=f"each {QUICK}th slice only: not for the card of the repository")
+    arguments.add_argument("--no-speed", action="store_true", help="keep the timings of results/speed.json")
+    arguments.add_argument("--models", type=pathlib.Path, default=validate.models_folder(), help="folder of manifest.toml (%(default)s)")
+    arguments.add_argument(
+        "--data", type=pathlib.Path, default=None, help="folder of the training sets, `ct` beside it (JCS_DATA, or ../shared/data/train)"
+    )
+    arguments.add_argument(
+        "--docs", type=pathlib.Path, default=card.default_folder(), help="where the card and its pictures are (%(default)s)"
+    )
+    arguments.add_argument("--results", type=pathlib.Path, default=results.default_folder(), help="JSON files (%(default)s)")
+    arguments.add_argument("--threads", type=int, default=2)
+    return arguments
+
+
+def main() -> None:
+    arguments = parser().parse_args()
+    if arguments.quick and (arguments.docs == card.default_folder() or arguments.results == results.default_folder()):
+        raise SystemExit("--quick needs --docs and --results: its numbers are not for the repository's card")
+    evaluate(arguments)
+
+
+if __name__ == "__main__":
+    main()

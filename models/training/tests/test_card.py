@@ -1,0 +1,298 @@
+"""From a bench of synthetic slices and networks with known answers to the filled card."""
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from jcs import card, data, evaluate, experiment, leakage, manifest, results, speed, studies, validate
+
+
+def a_slice(number: int, source: str, split: str, patient: str, ill: bool) -> data.Slice:
+    """Air with some noise, and about 0 HU where the lesion is."""
+    hu = (-1000 + np.random.default_rng(number).integers(0, 9, (32, 32))).astype(np.int16)
+    lesion = np.zeros((32, 32), bool)
+    if ill:
+        lesion[4 + number % 5 : 20, 8:16] = True
+        hu[lesion] += 1000
+    drawn = None if source in ("covid_ct", "ctmd") or (split == "study" and ill) else lesion
+    return data.Slice(source, f"{source}{number}", patient, split, int(ill), hu, drawn, None, (0.0, 0.0, 32.0, 32.0))
+
+
+@pytest.fixture(scope="module")
+def bench() -> evaluate.Bench:
+    slices = []
+    for source, split, patient, ill in (
+        *(("covid_ct", split, f"{split}{i}", i % 2 == 0) for split in ("val", "test") for i in range(12)),
+        *(("seg20", "val", f"coronacases_00{2 + i % 2}", i % 5 > 0) for i in range(20)),
+        *(("seg20rp", "val", "radiopaedia_case_4", i % 5 > 0) for i in range(10)),
+        *(("ct100", "val", f"ct100/{i}", True) for i in range(4)),
+        *(("ctmd", "val", "cap002", False) for i in range(6)),
+    ):
+        slices.append(a_slice(len(slices), source, split, patient, ill))
+    scans = []
+    for name in studies.STUDIES:
+        members = [a_slice(1000 + i, name, "study", name, name == studies.COVID_STUDY and i < 14) for i in range(20)]
+        scans.append(studies.Study(name, members, 2.0 * np.arange(20)))
+    train = [a_slice(2000 + i, "seg20", "train", f"t{i}", i % 2 == 0) for i in range(10)]
+    places = {(s.source, s.file): float(i) for i, s in enumerate(slices)}
+    return evaluate.Bench(slices, scans, places, [*slices, *train], 1)
+
+
+class Oracle:
+    """A network that sees what is brighter than air: whole, as the segmenter, or for a probability, as the classifier."""
+
+    def run(self, names, inputs):
+        lesion = inputs["hu"][:, 0] > -500
+        answers = {
+            "mask_probability": lesion.astype(np.float32),
+            "probability": np.where(lesion.any((1, 2)), np.float32(0.9), np.float32(0.1)),
+            "activation": lesion.astype(np.float32),
+        }
+        return [answers[name] for name in names]
+
+
+@pytest.fixture(scope="module")
+def evaluation(bench) -> dict:
+    values: dict = {
+        "thinned": 1,
+        "leakage": leakage.check(bench.everything, []),
+        "near_duplicates": leakage.near_duplicates(bench.everything, []),
+    }
+    entry = {
+        "file": "a.onnx",
+        "name": "A",
+        "version": "1",
+        "status": "trained",
+        "precision": "int8",
+        "size": 224,
+        "operating_point": 0.5,
+        "sha256": "0" * 64,
+    }
+    values["networks"] = {"classifier": entry, "segmenter": entry}
+    tables, readings = evaluate.examine_classifier(Oracle(), bench, 0.5)
+    values |= tables | {"patients": evaluate.examine_patients(bench, readings, 0.5)}
+    marked = bench.masked() + bench.study_slices + [s for s in bench.slices if s.source == "ctmd"]
+    masks = {(s.source, s.file): s.hu > -500 for s in marked}
+    values["segmentation"], _ = evaluate.examine_segmenter([masks[s.source, s.file] for s in bench.masked()], bench.masked())
+    values["false_marks"] = evaluate.examine_false_marks(bench, masks)
+    values["near"] = evaluate.examine_near(bench, readings, 0.5, [masks[s.source, s.file] for s in bench.studies[0].slices])
+    return json.loads(json.dumps(results.plain(values)))
+
+
+def test_a_perfect_network_gets_perfect_rows(evaluation):
+    by_name = {r["name"]: r for r in evaluation["slices"]}
+    names = ["covid_ct val", "covid_ct test", "seg20 val", "seg20rp val", "ct100 val", "ctmd val", *studies.STUDIES, "scans, all", "all"]
+    assert list(by_name) == names
+    assert all(
+        r["auc"] in (None, 1.0) and r["sensitivity"][0] == r["sensitivity"][1] and r["specificity"][0] == r["specificity"][1]
+        for r in by_name.values()
+    )
+    assert by_name["covid_ct test"]["slices"] == 12 and by_name["covid_p001"]["positives"] == 14
+    assert [r["dice"] for r in evaluation["segmentation"]["by_set"]] == [1, 1, 1, 1]
+    assert all(r["any"][0] == 0 for r in evaluation["false_marks"])
+    assert evaluation["activation"][-1]["hit"] == [28, 28] and evaluation["activation"][-1]["energy"] > 0.9
+
+
+def test_patients_of_the_bench(evaluation):
+    rows = {v["name"]: (v["covid"], v["slices"], v["positive_slices"], v["positive_mm"]) for v in evaluation["patients"]["volumes"]}
+    assert rows["covid_p001"] == (True, 20, 14, 28.0) and rows["normal_001"] == (False, 20, 0, 0.0) and rows["cap002"] == (False, 6, 0, 0.0)
+    assert rows["radiopaedia_case_4"] == (True, 10, 8, None)
+    # In slices nobody has more than 25; in mm the one patient whose distances are known has.
+    at_25 = {unit: next(r for r in table if r["threshold"] == 25) for unit, table in evaluation["patients"]["thresholds"].items()}
+    assert at_25["slices"]["sensitivity"] == [0, 4] and at_25["mm"]["sensitivity"] == [1, 1] and at_25["mm"]["specificity"] == [3, 3]
+
+
+def test_near_on_the_bench(evaluation):
+    rows = {(r["name"], r["step"]): r for r in evaluation["near"]}
+    study = rows["covid_p001", "known"]
+    assert (study["segmented"], study["slices"], study["lost"]) == (19, 20, 0)  # 14 positive slices and 10 mm beyond
+    assert {step for name, step in rows if name == "radiopaedia_case_4"} == {"5 mm assumed", "8 mm assumed"}
+
+
+def test_the_repositorys_card_has_every_section_and_takes_it(evaluation, tmp_path):
+    text = (card.default_folder() / card.NAME).read_text()
+    path = tmp_path / card.NAME
+    path.write_text(text)
+    found = {results.EVALUATION: evaluation, results.SPEED: TIMES, "precision": PRECISION}
+    card.rewrite(path, found)
+    once = path.read_text()
+    assert "| covid_p001 | 14/20 | 1 | 1.000 (1.00 to 1.00) | slice | 1.000 (0.78 to 1.00), 14/14 | 1.000 (0.61 to 1.00), 6/6 |" in once
+    assert "| U-Net, as the paper reports on its own data | 0.651 | 0.541 | 0.797 |" in once
+    card.rewrite(path, found)
+    assert path.read_text() == once
+    # What stands between the sections is as it was written.
+    assert [part.split("-->")[-1] for part in once.split("<!-- begin")] == [part.split("-->")[-1] for part in text.split("<!-- begin")]
+
+
+def test_the_repositorys_card_says_what_its_results_say():
+    path = card.default_folder() / card.NAME
+    assert card.fill(path.read_text(), card.sections(results.read_all(results.default_folder()))) == path.read_text()
+
+
+def test_the_repositorys_results_are_those_of_its_networks():
+    """With other weights, `make evaluate` again."""
+    measured = results.read_all(results.default_folder())[results.EVALUATION]["networks"]
+    for name, entry in manifest.read(validate.models_folder()).items():
+        assert {key: measured[name][key] for key in ("sha256", "operating_point", "status")} == {
+            k: entry[k] for k in ("sha256", "operating_point", "status")
+        }
+
+
+TIMES = {
+    "processor": "P",
+    "runtime": "1.0",
+    "side": 512,
+    "rounds": 7,
+    "rows": [
+        {"name": n, "threads": t, "ms": ms / t}
+        for t in (1, 2)
+        for n, ms in (("classifier", 40.0), ("segmenter", 600.0), ("VGG-16 convolutions, fp32", 2000.0))
+    ],
+}
+PRECISION = {
+    "thinned": 1,
+    "provenance": {"command": "c"},
+    "result": {
+        "slices": {"auc": 9, "dice": 8},
+        "agreement": [{"output": "probability", "slices": 4, "largest": 1.2e-7, "mean": 3e-8, "scale": 0.9}],
+        "precisions": [
+            {
+                "precision": p,
+                "classifier_mb": 1.0,
+                "auc": 0.9,
+                "auc_change": c,
+                "segmenter_mb": 2.0,
+                "dice": 0.8,
+                "dice_change": c,
+                "mask_agreement": 1.0,
+                "mask_worst": 0.9,
+            }
+            for p, c in (("fp32", 0.0), ("int8", -0.0012))
+        ],
+    },
+}
+
+
+def test_speed_is_given_for_a_study_beside_the_papers():
+    text = card.timings(TIMES)
+    assert "| segmenter | 600.0 | 300.0 | 0.300 | 0.300 |" in text
+    assert "| shipped, 2 threads | 6.0 | 30.0 | 90.0 |" in text and "| paper, RTX 2080 Ti | 1.0 | – | 18.0 |" in text
+
+
+def record(name: str, kind: str, result: dict, options: str = "--iterations 9") -> dict:
+    group, variant = name.split("-", 1)
+    given = {"options": options, "iteration": 9, "minutes": 1.5}
+    return {"name": name, "group": group, "variant": variant, "kind": kind, "provenance": given, "result": result, "thinned": 1}
+
+
+def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evaluation):
+    segmenter = {"threshold": 0.6, "segmentation": evaluation["segmentation"]}
+    classifier = {"slices": evaluation["slices"], "activation": evaluation["activation"]}
+    found = {
+        "evaluation": evaluation,
+        "architecture-unet": record("architecture-unet", "segmenter", segmenter, "--network unet"),
+        "mixing-without": record("mixing-without", "classifier", classifier),
+        "source-covid_ct": record("source-covid_ct", "classifier", {"left_out": evaluation["slices"][0]}),
+    }
+    texts = card.sections(found)
+    assert "| unet | 9 | 2 | 0.6 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in texts["architecture"]
+    assert (
+        "python -m jcs.train_segmenter --network unet\n    python -m jcs.experiment architecture-unet --checkpoint CHECKPOINT"
+        in texts["architecture"]
+    )
+    assert "| without | 9 | 2 | 1.000 |" in texts["mixing"] and "| without | 28 | 1.000" in texts["mixing"]
+    assert "| covid_ct val, all splits | 9 | 2 | 6/12 |" in texts["source"]
+    assert texts["pretraining"] == "Not recorded yet." and texts["precision"] == "Not recorded yet." and texts["speed"] == "Not measured."
+
+
+def test_a_card_without_a_section_or_with_an_unknown_one_is_refused():
+    text = "x\n<!-- begin: a -->\nold\n<!-- end: a -->\ny\n"
+    assert card.fill(text, {"a": "new\n\\1"}) == "x\n<!-- begin: a -->\nnew\n\\1\n<!-- end: a -->\ny\n"
+    for content in ({}, {"a": "", "b": ""}, {"b": ""}):
+        with pytest.raises(ValueError, match="sections"):
+            card.fill(text, content)
+    with pytest.raises(ValueError, match="sections"):
+        card.fill(text.replace("end: a", "end: b"), {"a": ""})
+
+
+def test_results_are_written_the_same_way_each_time(tmp_path):
+    values = {"b": np.float32(0.1), "a": [np.int64(3), math.nan, True, None], "c": {"d": (1.23456789, 6e-8)}}
+    results.write(tmp_path, "r", values)
+    first = (tmp_path / "r.json").read_bytes()
+    results.write(tmp_path, "r", values)
+    assert (tmp_path / "r.json").read_bytes() == first
+    assert results.read_all(tmp_path) == {"r": {"b": 0.1, "a": [3, None, True, None], "c": {"d": [1.2346, 6e-8]}}}
+
+
+def test_only_files_that_the_manifest_names_are_measured(tmp_path):
+    entry = {"file": "c.onnx", "name": "n", "version": "1", "status": "trained", "precision": "int8", "window": [0, 1], "size": 8}
+    manifest.publish(tmp_path, "classifier", b"weights", entry | {"operating_point": 0.5, "licence": "none"})
+    assert evaluate.shipped(tmp_path)["classifier"][1] == b"weights"
+    assert evaluate.shipped(tmp_path)["classifier"][0]["sha256"] == hashlib.sha256(b"weights").hexdigest()
+    (tmp_path / "c.onnx").write_bytes(b"others")
+    with pytest.raises(ValueError, match="not the file that manifest.toml names"):
+        evaluate.shipped(tmp_path)
+
+
+def test_speed_measures_each_file_with_each_number_of_threads():
+    identity = helper.make_graph(
+        [helper.make_node("Identity", ["hu"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("hu", TensorProto.FLOAT, [1, 1, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 8, 8])],
+    )
+    model = helper.make_model(identity, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    found = speed.measure({"classifier": model}, np.zeros((8, 8)), threads=(1,), rounds=1, side=32)
+    assert [(r["name"], r["threads"]) for r in found["rows"]] == [("classifier", 1), ("VGG-16 convolutions, fp32", 1)]
+    assert found["rows"][0]["ms"] < found["rows"][1]["ms"]
+
+
+def test_the_reference_is_vgg16():
+    model = speed.reference(64)
+    onnx.checker.check_model(model, full_check=True)
+    # 13 convolutions without the 4,224 biases, which cost nothing: 14,714,688 parameters with them.
+    assert sum(np.prod(w.dims) for w in model.graph.initializer) == 14_714_688 - 4_224
+
+
+@pytest.mark.parametrize(
+    ("options", "typed", "sets"),
+    [
+        ("--iterations 5 --pretrained /home/x/p.pt", "--iterations 5 --pretrained p.pt", []),
+        ("--seed 1 --without ['covid_ct', 'seg20rp']", "--seed 1 --without covid_ct --without seg20rp", ["covid_ct", "seg20rp"]),
+        ("", "", []),
+    ],
+)
+def test_options_of_a_run_as_they_are_typed(options, typed, sets):
+    assert experiment.repeatable(options) == typed
+    assert experiment.left_out({"options": options}) == sets
+
+
+@pytest.mark.parametrize("name", ["precision", "architecture-unet", "source-covid_ct"])
+def test_names_of_experiments(name):
+    assert experiment.parser().parse_args([name]).name == name
+
+
+@pytest.mark.parametrize("name", ["unet", "speed", "evaluation", "mixing-", "mixing-a/b"])
+def test_other_names_are_refused(name, capsys):
+    with pytest.raises(SystemExit):
+        experiment.parser().parse_args([name])
+    assert "not precision and not one of" in capsys.readouterr().err
+
+
+def test_a_left_out_set_is_judged_in_all_splits(bench):
+    row = experiment.examine_left_out(Oracle(), bench, "seg20")
+    assert (row["name"], row["slices"], row["auc"]) == ("seg20", 30, 1.0)
+
+
+def test_a_source_experiment_needs_a_run_without_the_source(bench, monkeypatch, tmp_path):
+    monkeypatch.setattr(evaluate, "load_bench", lambda folder, every: bench)
+    monkeypatch.setattr(experiment.checkpoint, "load", lambda path: {"depth": 50, "options": "--without ['seg20rp']"})
+    arguments = experiment.parser().parse_args(["source-covid_ct", "--checkpoint", "c.pt", "--results", str(tmp_path)])
+    with pytest.raises(SystemExit, match="trained without covid_ct"):
+        experiment.record(arguments)
+    assert not list(tmp_path.iterdir())
