@@ -134,7 +134,6 @@ def judge(item: data.Slice, mask: np.ndarray) -> dict:
         "drawn": drawn,
         "marked": int(mask.sum()),
         "both": int((mask & item.lesion).sum()),
-        "pixels": mask.size,
         "dice": metrics.dice(mask, item.lesion),
         "iou": metrics.iou(mask, item.lesion),
         "e_measure": metrics.e_measure(mask, item.lesion),
@@ -158,11 +157,13 @@ def overlap(name: str, judged: Sequence[dict]) -> dict:
 
 
 def overlaps(judged: Sequence[dict]) -> dict[str, list[dict]]:
-    """By set, with their mean (each set counts once), and by patient."""
+    """By set, with their mean (each set that has lesions counts once), and by patient."""
     sets, patients = (sorted({j[key] for j in judged}) for key in ("set", "patient"))
     by_set = [overlap(name, [j for j in judged if j["set"] == name]) for name in sets]
     mean = {"name": "mean of the sets", **{key: sum(row[key] for row in by_set) for key in ("slices", "with_lesion", "patients")}}
-    mean |= {key: float(np.mean([row[key] for row in by_set])) for key in ("dice", "iou", "e_measure", "volume_dice", "volume_iou")}
+    counting = [row for row in by_set if row["with_lesion"]]
+    for key in ("dice", "iou", "e_measure", "volume_dice", "volume_iou"):
+        mean[key] = float(np.mean([row[key] for row in counting])) if counting else None
     return {"by_set": [*by_set, mean], "by_patient": [overlap(name, [j for j in judged if j["patient"] == name]) for name in patients]}
 
 

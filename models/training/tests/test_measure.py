@@ -79,6 +79,16 @@ def test_each_set_counts_once_in_the_mean():
     assert [r["name"] for r in found["by_patient"]] == ["ct100 (patients unknown)", "p"]
 
 
+def test_a_set_without_lesions_is_not_in_the_mean():
+    judged = [measure.judge(s, s.lesion) for s in (a_slice(lesion=CORNER), a_slice(source="seg20rp"))]
+    assert [(r["name"], r["dice"]) for r in measure.overlaps(judged)["by_set"]] == [
+        ("seg20", 1),
+        ("seg20rp", None),
+        ("mean of the sets", 1),
+    ]
+    assert measure.overlaps(judged[1:])["by_set"][-1]["dice"] is None
+
+
 def test_false_marks():
     row = measure.false_marks("n", [0, 1, 100, 0], [10_000] * 4)
     assert row["any"] == [2, 4] and row["noticeable"] == [1, 4]
