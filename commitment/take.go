@@ -15,7 +15,7 @@ const statusNoSuchEvent dimse.Status = 0x0113
 // Take answers an N-EVENT-REPORT: it reads the report and has take keep it.
 func Take(e *dimse.EventRequest, take func(Report) error) (status dimse.Status, comment string) {
 	switch {
-	case e.SOPClassUID != PushModel || e.SOPInstanceUID != PushModelInstance:
+	case e.AbstractSyntax != PushModel || e.SOPClassUID != PushModel || e.SOPInstanceUID != PushModelInstance:
 		return dimse.StatusNoSuchInstance, "reports of storage commitment are about " + PushModelInstance
 	case e.EventTypeID != EventAllCommitted && e.EventTypeID != EventSomeFailed:
 		return statusNoSuchEvent, "storage commitment has the event types 1 and 2"

@@ -39,6 +39,7 @@ type ActionRequest struct {
 // EventRequest is an N-EVENT-REPORT-RQ.
 type EventRequest struct {
 	MessageID         uint16
+	AbstractSyntax    string // of the presentation context: SOPClassUID, or a meta SOP class that holds it
 	SOPClassUID       string
 	SOPInstanceUID    string
 	EventTypeID       uint16
@@ -48,7 +49,7 @@ type EventRequest struct {
 
 func newEventRequest(pc *PresentationContext, command *pdu.Command, data *body) *EventRequest {
 	return &EventRequest{
-		MessageID: command.MessageID, SOPClassUID: command.AffectedSOPClassUID, SOPInstanceUID: command.AffectedSOPInstanceUID,
+		MessageID: command.MessageID, AbstractSyntax: pc.AbstractSyntax, SOPClassUID: command.AffectedSOPClassUID, SOPInstanceUID: command.AffectedSOPInstanceUID,
 		EventTypeID: command.EventTypeID, TransferSyntaxUID: pc.TransferSyntax, Body: data,
 	}
 }
