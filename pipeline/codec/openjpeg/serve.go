@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"jcsnode/pipeline/codec/codestream"
@@ -17,6 +19,8 @@ func init() {
 	if os.Getenv(workerVariable) == "" {
 		return
 	}
+	// A terminal and systemd signal the whole group: the node decides when it stops, and the worker ends with it.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	limitMemory()
 	if err := serve(os.Stdin, os.Stdout, decode); err != nil {
 		_, _ = os.Stderr.WriteString(err.Error() + "\n")

@@ -33,8 +33,18 @@ type pool struct {
 	idle []*worker
 }
 
-// decode has a worker decode a frame. A worker that gave an error is not used again: C code may have damaged it.
+// decode has a worker decode a frame. If the worker dies, another one tries once more: it may have been killed by somebody else,
+// as when memory is short.
 func (p *pool) decode(data []byte, im codestream.Image, limit time.Duration) ([]int32, error) {
+	samples, err := p.try(data, im, limit)
+	if errors.Is(err, errDied) {
+		samples, err = p.try(data, im, limit)
+	}
+	return samples, err
+}
+
+// try does it with one worker. One that gave an error is not used again: C code may have damaged it.
+func (p *pool) try(data []byte, im codestream.Image, limit time.Duration) ([]int32, error) {
 	w, err := p.take()
 	if err != nil {
 		return nil, fmt.Errorf("start an OpenJPEG process: %w", err)

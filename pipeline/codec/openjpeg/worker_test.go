@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +60,35 @@ func TestPool_EndsWorkersThatFail(t *testing.T) {
 	if _, err := p.decode(nil, codestream.Image{}, time.Second); err == nil {
 		t.Error("no error without a program")
 	}
+}
+
+// What is not the codestream's fault is none of the frame: a worker that somebody kills, a signal to the whole group.
+func TestPool_SurvivesTheEndOfOthers(t *testing.T) {
+	if !Available {
+		t.Skip("SKIPPED: built without OpenJPEG")
+	}
+	good := stream(t, "j2k-lossless.dcm")
+	started := 0
+	p := &pool{start: func() (*worker, error) {
+		if started++; started == 1 {
+			return launch(exec.Command("sh", "-c", "kill -KILL $$"))
+		}
+		return startWorker()
+	}}
+	for range 2 {
+		if _, err := p.decode(good, small, Deadline); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+			if err := p.idle[0].cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if started != 2 {
+		t.Errorf("%d workers were started, want one that was killed and one that was not", started)
+	}
+	p.drop(p.idle[0])
 }
 
 // Workers are used again, and by many at a time.
