@@ -38,13 +38,16 @@ func Copy(source *dataset.Set, t dataset.Tag, vr string) (*Element, error) {
 	return Sequence(libraryTag(t), copied...), nil
 }
 
-// CopyAll returns every attribute of the set as Copy does, but group lengths and Pixel Data. VR unknown to the source becomes UN.
+// CopyAll returns every attribute of the set as Copy does, but group lengths and Pixel Data. VR unknown to the source becomes UN; an
+// attribute that stands there again, against PS3.5 7.1, is taken once.
 func CopyAll(source *dataset.Set) ([]*Element, error) {
 	var elements []*Element
+	taken := map[dataset.Tag]bool{}
 	for _, e := range source.Elements() {
-		if e.Tag.Element() == 0 || e.Tag == dataset.PixelDataTag {
+		if e.Tag.Element() == 0 || e.Tag == dataset.PixelDataTag || taken[e.Tag] {
 			continue
 		}
+		taken[e.Tag] = true
 		c, err := Copy(source, e.Tag, "UN")
 		if err != nil {
 			return nil, err

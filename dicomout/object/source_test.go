@@ -3,8 +3,10 @@ package object_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -199,4 +201,26 @@ func FuzzCommon(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A scanner's item that has an attribute twice gives an item that has it once, the first one, and an object all the same.
+func TestCopyAll_TakesARepeatedAttributeOnce(t *testing.T) {
+	item := []byte("\x10\x00\x10\x10AS\x04\x00042Y" + "\x10\x00\x10\x10AS\x04\x00077Y")
+	sequence := append([]byte("\x10\x00\x02\x10SQ\x00\x00\x20\x00\x00\x00\xFE\xFF\x00\xE0\x18\x00\x00\x00"), item...)
+	file := part10(t, dataset.ExplicitVRLittleEndian, sequence)
+	source, err := dataset.Read(bytes.NewReader(file), int64(len(file)), dataset.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := source.Set().Items(dataset.NewTag(0x0010, 0x1002))
+	if len(items) != 1 || len(items[0].Elements()) != 2 {
+		t.Fatalf("the source has %d items", len(items))
+	}
+	elements, err := object.CopyAll(items[0])
+	if err != nil || len(elements) != 1 {
+		t.Fatalf("%d elements, %v, want one", len(elements), err)
+	}
+	if got := fmt.Sprint(elements[0].Value); !strings.Contains(got, "042Y") {
+		t.Errorf("value %s, want the first", got)
+	}
 }
