@@ -21,7 +21,7 @@ from jcs.prepare import prepare
 from jcs.schedule import Budget, Interruption, Stage, options, poly, stage_at, warm_up
 
 # Multi-scale training: coarse first, since a step at 160 costs half of one at 224. Small batches, since steps are what is short.
-STAGES = (Stage(0.0, 160, 4), Stage(0.7, 224, 4))
+STAGES = (Stage(0.0, 160, 4), Stage(0.6, 224, 4), Stage(0.8, 256, 4))
 # Learning rates of the ImageNet encoder and of everything that starts from nothing. The paper's 2.5e-5 is for 21,000 iterations.
 ENCODER_RATE, DECODER_RATE = 1e-4, 5e-4
 FROZEN_BLOCKS = 2  # the first two VGG blocks keep their ImageNet weights
