@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"jcsnode/durable"
 	"jcsnode/ledger"
 )
 
@@ -30,11 +31,7 @@ func (s *objectStore) put(m Made) (ledger.Outgoing, error) {
 	sum := sha256.Sum256(m.File)
 	o.Path = filepath.Join(s.folder, hashed(o.SOPInstanceUID)+".dcm")
 	o.SHA256, o.Size = hex.EncodeToString(sum[:]), int64(len(m.File))
-	name := filepath.Join(s.dataDir, o.Path)
-	if err := writeSynced(name+".part", m.File); err != nil {
-		return o, fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
-	}
-	if err := os.Rename(name+".part", name); err != nil {
+	if err := durable.WriteFile(filepath.Join(s.dataDir, o.Path), m.File); err != nil {
 		return o, fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
 	}
 	return o, nil
@@ -44,36 +41,11 @@ func (s *objectStore) put(m Made) (ledger.Outgoing, error) {
 func (s *objectStore) sync() error {
 	folder := filepath.Join(s.dataDir, s.folder)
 	for _, dir := range []string{folder, filepath.Dir(folder), filepath.Join(s.dataDir, "objects"), s.dataDir} {
-		if err := syncFolder(dir); err != nil {
+		if err := durable.SyncFolder(dir); err != nil {
 			return fmt.Errorf("make the objects durable: %w", err)
 		}
 	}
 	return nil
-}
-
-func writeSynced(name string, content []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(content); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 func hashed(uid string) string {

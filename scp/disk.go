@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"jcsnode/durable"
 )
 
 // file is an open file of the inbox.
@@ -29,18 +30,13 @@ type disk struct {
 }
 
 func realDisk() disk {
-	return disk{create: create, rename: os.Rename, remove: os.Remove, mkdir: mkdir, syncDir: syncDir, freeDisk: freeDisk}
+	return disk{create: create, rename: os.Rename, remove: os.Remove, mkdir: mkdir, syncDir: durable.SyncFolder, freeDisk: freeDisk}
 }
 
 type osFile struct{ *os.File }
 
 // Datasync makes the content durable.
-func (f osFile) Datasync() error {
-	if err := datasync(f.File); err != nil {
-		return fmt.Errorf("sync %s: %w", f.Name(), err)
-	}
-	return nil
-}
+func (f osFile) Datasync() error { return durable.Sync(f.File) }
 
 func create(path string) (file, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640)
@@ -57,43 +53,10 @@ func mkdir(path string) error {
 	return nil
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", path, err)
-	}
-	return nil
-}
-
 func freeDisk(path string) (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(path, &s); err != nil {
 		return 0, fmt.Errorf("free space of %s: %w", path, err)
 	}
 	return int64(s.Bavail) * int64(s.Bsize), nil
-}
-
-// makeDurable makes the folder path, its parents where they are missing, and their names
-// durable. A folder that is there is taken as it is: its parent may not be ours to open.
-func makeDurable(d disk, path string) error {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(path)
-	if err := makeDurable(d, parent); err != nil {
-		return err
-	}
-	if err := d.mkdir(path); err != nil {
-		return err
-	}
-	return d.syncDir(parent)
 }

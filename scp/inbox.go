@@ -17,6 +17,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
+	"jcsnode/durable"
 )
 
 // Names below data_dir. The study folder is named by a hash of the Study Instance UID and
@@ -77,7 +78,7 @@ type Stored struct {
 // half written.
 func OpenInbox(dataDir string, opt InboxOptions) (*Inbox, error) {
 	b := &Inbox{dataDir: dataDir, opt: opt, disk: realDisk(), durable: map[string]bool{}}
-	if err := makeDurable(b.disk, dataDir); err != nil {
+	if err := durable.Folder(dataDir); err != nil {
 		return nil, fmt.Errorf("open inbox: %w", err)
 	}
 	for _, dir := range []string{b.abs(inboxDir), b.abs(inboxDir, tmpDir), b.abs(inboxDir, quarantineDir)} {

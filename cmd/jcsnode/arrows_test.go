@@ -12,6 +12,7 @@ import (
 // may know none.
 var arrows = map[string][]string{
 	"guard":             {},
+	"durable":           {},
 	"dataset":           {},
 	"dimse/pdu":         {},
 	"dimse":             {"dimse/pdu"},
@@ -20,13 +21,13 @@ var arrows = map[string][]string{
 	"ledger":            {"guard"},
 	"models":            {},
 	"commitment":        {"dimse", "dataset"},
-	"scp":               {"dimse", "dimse/pdu", "dataset", "ledger", "commitment"},
+	"scp":               {"dimse", "dimse/pdu", "dataset", "durable", "ledger", "commitment"},
 	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
 	"pipeline/codec/*":  {"guard", "pipeline/codec/codestream"},
 	"pipeline/ct":       {"guard", "dataset", "pipeline/codec"},
 	"pipeline/cascade":  {"guard", "pipeline/ct"},
 	"pipeline/lung":     {"guard"},
-	"pipeline":          {"guard", "dataset", "ledger", "models", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
+	"pipeline":          {"guard", "dataset", "durable", "ledger", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
 	"notify":            {"ledger"},
 	"phantom":           {},
 	"dicomout/object":   {"dataset"},

@@ -1,4 +1,4 @@
-package scp
+package durable
 
 import (
 	"os"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// datasync leaves out the times of the file, which saves a write of the inode.
-func datasync(f *os.File) error {
+// sync leaves out the times of the file, which saves a write of the inode.
+func sync(f *os.File) error {
 	for {
 		if err := unix.Fdatasync(int(f.Fd())); err != unix.EINTR {
 			return err
