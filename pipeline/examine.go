@@ -3,12 +3,12 @@ package pipeline
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,7 +53,7 @@ func (p Progress) stage(name string) func(done, total int) {
 	}
 }
 
-// Load reads the files of one study up to its volume in HU. A study that cannot be read gives an Examination with a
+// Load reads the files of one study, in the order in which they came, up to its volume in HU. A study that cannot be read gives an Examination with a
 // Refusal; the error is for what is not the study's fault, such as a cancelled context.
 func Load(ctx context.Context, paths []string, progress Progress) (*Examination, error) {
 	x := &Examination{}
@@ -103,32 +103,44 @@ func (x *Examination) readHeaders(ctx context.Context, paths []string, progress 
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	for i := range headers {
+		for k := range headers[i] {
+			headers[i][k].Order = i
+		}
+	}
 	x.Headers = slices.Concat(headers...)
 	progress(len(paths), len(paths))
 	return nil
 }
 
-// InputDigest names the input of the findings: hex SHA-256 over the sorted SOP Instance UIDs of the slices that were read or,
-// when nothing could be read, over the reason and the UIDs of the whole study.
+// InputDigest names the input of the findings: hex SHA-256 over each slice that was read, what its header says and its
+// Hounsfield units. When nothing could be read it covers the reason and the headers of the whole study. How the slices were
+// encoded on their way does not count, nor does the order in which they came.
 func (x *Examination) InputDigest() string {
-	var uids []string
-	if x.Refusal != nil {
-		uids = append(uids, "not processed: "+x.Refusal.Code)
-	}
+	h := sha256.New()
 	if x.Volume != nil {
+		var hu []byte
 		for i := range x.Volume.Slices {
-			uids = append(uids, x.Volume.Slices[i].Header.SOPInstanceUID)
+			s := &x.Volume.Slices[i]
+			fmt.Fprintf(h, "%x %d\n", s.Header.Digest, s.Header.Frame)
+			hu, _ = binary.Append(hu[:0], binary.LittleEndian, s.HU) // no error for numbers
+			h.Write(hu)
 		}
-	} else {
-		for i := range x.Headers {
-			h := &x.Headers[i]
-			if h.Refusal != nil && h.Refusal.Code == ct.CodeNotOurs {
-				continue // perhaps our own page about this very study, sent back to us
-			}
-			uids = append(uids, h.SOPInstanceUID)
-		}
+		return hex.EncodeToString(h.Sum(nil))
 	}
-	slices.Sort(uids)
-	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(uids), "\n")))
-	return hex.EncodeToString(sum[:])
+	if x.Refusal != nil {
+		fmt.Fprintf(h, "not processed: %s\n", x.Refusal.Code)
+	}
+	var said []string
+	for i := range x.Headers {
+		if r := x.Headers[i].Refusal; r != nil && r.Code == ct.CodeNotOurs {
+			continue // perhaps our own page about this very study, sent back to us
+		}
+		said = append(said, string(x.Headers[i].Digest[:]))
+	}
+	slices.Sort(said)
+	for _, digest := range slices.Compact(said) {
+		h.Write([]byte(digest))
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -67,7 +67,8 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if err != nil {
 		return err
 	}
-	if same := p.likeBefore(earlier, x); same != nil {
+	digest := x.InputDigest()
+	if same := p.likeBefore(earlier, digest); same != nil {
 		return p.unchanged(ctx, rev, *same)
 	}
 	if x.Refusal == nil {
@@ -76,11 +77,11 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		}
 	}
 	report := NewReport(x, p.Models, p.Settings)
-	at, err := p.saveFindings(ctx, rev, x, report)
+	at, err := p.saveFindings(ctx, rev, digest, report)
 	if err != nil {
 		return err
 	}
-	objects, err := p.makeObjects(ctx, rev, x, Identity{Revision: 1 + withObjects(earlier), InputDigest: x.InputDigest(), Time: at})
+	objects, err := p.makeObjects(ctx, rev, x, Identity{Revision: 1 + withObjects(earlier), InputDigest: digest, Time: at})
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (p *Processor) load(ctx context.Context, instances []ledger.Instance) (*Exa
 	if missing > 0 {
 		return &Examination{Refusal: &ct.Refusal{Code: "files-removed",
 			Text:   fmt.Sprintf("%d of %d instances of the study were removed from this node", missing, len(instances)),
-			Remedy: "restore their files below data_dir and requeue the study"}}, nil
+			Remedy: "send the whole study again, then requeue it"}}, nil
 	}
 	return Load(ctx, paths, p.Progress)
 }
@@ -136,8 +137,7 @@ func withObjects(revisions []ledger.RevisionHistory) int {
 
 // likeBefore finds an earlier revision that rests on the same slices, the same networks and the same settings: its objects are
 // those that this one would make.
-func (p *Processor) likeBefore(earlier []ledger.RevisionHistory, x *Examination) *ledger.RevisionHistory {
-	digest := x.InputDigest()
+func (p *Processor) likeBefore(earlier []ledger.RevisionHistory, digest string) *ledger.RevisionHistory {
 	for i := range earlier {
 		var before Report
 		if earlier[i].InputDigest == digest && json.Unmarshal(earlier[i].Findings, &before) == nil && before.MadeWith(p.Models, p.Settings) {
@@ -152,7 +152,7 @@ func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, like led
 	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, like.InputDigest, like.Findings); err != nil {
 		return err
 	}
-	why := ledger.Reason{Code: ledger.ReasonUnchanged, Text: fmt.Sprintf("the late instances are not part of what was read: what revision %d found is valid", like.Number)}
+	why := ledger.Reason{Code: ledger.ReasonUnchanged, Text: fmt.Sprintf("the late instances change nothing of what was read: what revision %d found is valid", like.Number)}
 	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", like.Number)
 	if like.State == ledger.StateNotProcessed {
 		why.Text, why.Remedy = like.Reason.Text, like.Reason.Remedy
@@ -183,12 +183,12 @@ func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examin
 	return p.Ledger.SaveSeriesReasons(ctx, revisionID, series)
 }
 
-func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, x *Examination, report Report) (time.Time, error) {
+func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, digest string, report Report) (time.Time, error) {
 	text, err := json.Marshal(report)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("write the findings: %w", err)
 	}
-	return p.Ledger.SaveFindings(ctx, rev.ID, x.InputDigest(), text)
+	return p.Ledger.SaveFindings(ctx, rev.ID, digest, text)
 }
 
 // makeObjects builds the objects and writes them durably. Their files are named by their UIDs' hashes, so a second run

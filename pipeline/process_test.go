@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -182,6 +184,44 @@ func TestProcess_LateInstances(t *testing.T) {
 	got = b.process(t, b.receive(t, "*[6-9].dcm"))
 	if got.State != ledger.StateReported || len(got.Objects) != 1 || got.Number != 3 {
 		t.Errorf("%s with %d objects in revision %d; want reported, 1, 3", got.State, len(got.Objects), got.Number)
+	}
+}
+
+// A slice that comes again under its UID counts by what it says: in other wrapping it is no news, corrected it is.
+func TestProcess_SliceComesAgain(t *testing.T) {
+	b := newBench(t)
+	b.process(t, b.receive(t, "*.dcm"))
+	paths, _ := filepath.Glob(filepath.Join(b.DataDir, "inbox", "*.dcm"))
+	original, err := os.ReadFile(paths[len(paths)/2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := func(name string, change func(file []byte)) ledger.RevisionHistory {
+		t.Helper()
+		file := bytes.Clone(original)
+		change(file)
+		if err := os.WriteFile(filepath.Join(b.DataDir, "inbox", name), file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return b.process(t, b.receive(t, name))
+	}
+	if got := again("wrapped", func(file []byte) { copy(file, "preamble") }); got.Reason.Code != ledger.ReasonUnchanged || len(got.Objects) != 0 {
+		t.Errorf("in other wrapping: %q with %d objects, want %q, none", got.Reason.Code, len(got.Objects), ledger.ReasonUnchanged)
+	}
+	digests := []string{b.built[0].InputDigest}
+	for name, change := range map[string]func(file []byte){
+		"name":   func(file []byte) { copy(file[bytes.Index(file, []byte("PHANTOM^")):], "CORRECT^") },
+		"pixels": func(file []byte) { copy(file[len(file)*2/3:], make([]byte, 1000)) },
+	} {
+		got := again(name, change)
+		if got.Reason.Code != "" || len(got.Objects) != 1 {
+			t.Errorf("corrected %s: %q with %d objects, want a result of its own", name, got.Reason.Code, len(got.Objects))
+		}
+		if digest := b.built[len(b.built)-1].InputDigest; slices.Contains(digests, digest) {
+			t.Errorf("corrected %s: the digest of another input, %s", name, digest)
+		} else {
+			digests = append(digests, digest)
+		}
 	}
 }
 

@@ -2,12 +2,8 @@ package object
 
 import (
 	"crypto/sha1"
-	"crypto/sha256"
-	"encoding/hex"
 	"math/big"
-	"slices"
 	"strconv"
-	"strings"
 )
 
 // namespace is the UUID under which all names of this project are hashed. It must never change: with it every UID would,
@@ -34,14 +30,6 @@ func deriveUID(parts ...string) string {
 	uuid[6] = uuid[6]&0x0f | 0x50 // version 5
 	uuid[8] = uuid[8]&0x3f | 0x80 // variant of RFC 9562
 	return "2.25." + new(big.Int).SetBytes(uuid).String()
-}
-
-// InputDigest returns the lower-case hexadecimal SHA-256 over the sorted SOP Instance UIDs of the chosen series, one per line.
-// It names the input of a revision: another set of slices gives other UIDs.
-func InputDigest(sopInstanceUIDs []string) string {
-	sorted := slices.Sorted(slices.Values(sopInstanceUIDs))
-	sum := sha256.Sum256([]byte(strings.Join(sorted, "\n")))
-	return hex.EncodeToString(sum[:])
 }
 
 // UID derives a UID for this study revision. The name covers the study, the digest of its input, the kind, the hash of each

@@ -71,15 +71,6 @@ func TestDeriveUID_IsValidAndPartsDoNotMix(t *testing.T) {
 	})
 }
 
-func TestInputDigest_IgnoresOrder(t *testing.T) {
-	if InputDigest([]string{"1.2", "1.10"}) != InputDigest([]string{"1.10", "1.2"}) {
-		t.Error("digest depends on order")
-	}
-	if InputDigest([]string{"1.2", "1.10"}) == InputDigest([]string{"1.2"}) {
-		t.Error("digest does not depend on the set")
-	}
-}
-
 func TestFrameOfReference_DerivedWhenAbsent(t *testing.T) {
 	s := &Study{StudyInstanceUID: "1.2", SeriesInstanceUID: "1.2.3"}
 	if uid, derived := s.FrameOfReference(); !derived || !strings.HasPrefix(uid, "2.25.") {

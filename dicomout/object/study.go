@@ -19,7 +19,7 @@ type Study struct {
 	StudyInstanceUID, SeriesInstanceUID, FrameOfReferenceUID string
 	// Revision counts the inputs of this study from 1. Zero is taken as 1.
 	Revision int
-	// InputDigest is InputDigest over the SOP Instance UIDs of the chosen series.
+	// InputDigest names what was read: another input has another one, and with it other UIDs.
 	InputDigest string
 	// Time is when the findings were written, in the zone in which dates and times shall stand.
 	Time time.Time

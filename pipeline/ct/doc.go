@@ -12,7 +12,8 @@
 // file names and the order of arrival are not looked at); two acquisitions,
 // reconstructions, frames of reference or patients never share a volume; the
 // distance of planes is measured, SliceThickness is not believed; the same
-// instances give the same volume in whatever order they come.
+// instances give the same volume in whatever order they come, save that of a
+// slice that came twice under one UID the later copy is used.
 //
 // The package knows files through dataset and pixels through pipeline/codec,
 // and nothing of the ledger, the networks or the objects that are sent back.

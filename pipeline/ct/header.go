@@ -1,5 +1,7 @@
 package ct
 
+import "crypto/sha256"
+
 // SOP classes that can hold slices of a volume (PS3.4 B.5).
 const (
 	ctImageStorage               = "1.2.840.10008.5.1.4.1.1.2"
@@ -31,7 +33,11 @@ var foreignClasses = map[string]string{
 // (x to the left, y to the back, z to the head).
 type Header struct {
 	Path  string
+	Order int // of the file among those of the study: of two copies of a slice the one of higher order is used
 	Frame int // frame within the instance, from 0
+
+	// Digest is SHA-256 over what the instance says outside its pixel data: tags and values of all standard elements.
+	Digest [sha256.Size]byte
 
 	SOPClassUID, SOPInstanceUID         string
 	StudyInstanceUID, SeriesInstanceUID string

@@ -1,6 +1,7 @@
 package ct
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
@@ -46,6 +47,7 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 	set := f.Set()
 	base := Header{
 		Path:                path,
+		Digest:              digest(set),
 		SOPClassUID:         set.String(dataset.SOPClassUID),
 		SOPInstanceUID:      set.String(dataset.SOPInstanceUID),
 		StudyInstanceUID:    text(set, dataset.StudyInstanceUID),
@@ -92,6 +94,20 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 		out[i].read(groups{shared: shared, frame: perFrame[i]})
 	}
 	return out
+}
+
+// digest names what a data set says: pixel data, private elements and group lengths do not count.
+func digest(set *dataset.Set) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, e := range set.Elements() {
+		if e.Tag.Private() || e.Tag.Element() == 0 || e.Tag == dataset.PixelDataTag {
+			continue
+		}
+		value, _ := set.Bytes(e.Tag)
+		fmt.Fprintf(h, "%v %d\n", e.Tag, len(value))
+		h.Write(value)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 const askSource = "correct it at the source and send the study again"

@@ -75,7 +75,7 @@ func dropped(h *Header, r Refusal) InstanceRefusal {
 }
 
 // before is the canonical order of headers; the first of several at one
-// position is the one that is used.
+// position is the one that is used, and of copies the one that came last.
 func before(a, b *Header) bool {
 	for _, c := range []int{
 		strings.Compare(a.StudyInstanceUID, b.StudyInstanceUID),
@@ -83,6 +83,7 @@ func before(a, b *Header) bool {
 		compareInts(a.InstanceNumber, b.InstanceNumber),
 		strings.Compare(a.SOPInstanceUID, b.SOPInstanceUID),
 		a.Frame - b.Frame,
+		b.Order - a.Order,
 		strings.Compare(a.Path, b.Path),
 	} {
 		if c != 0 {
@@ -130,7 +131,7 @@ func (sel *Selection) dropRefused(headers []Header) []Header {
 }
 
 // dropSharedUIDs handles several files under one SOP Instance UID. The same
-// slice sent twice is used once. Different slices under one UID cannot be told
+// slice sent twice is used once, as it came last: it may be corrected. Different slices under one UID cannot be told
 // apart by a reference, so that no result could name its source: all are
 // refused.
 func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
@@ -166,13 +167,13 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 				"send the study again with a UID of its own for each slice; every file that came is kept"))
 		case copies[h]:
 			repeated++
-			sel.drop(h, *refuse(CodeRepeated, "the slice came more than once under its SOP Instance UID, another copy was used", ""))
+			sel.drop(h, *refuse(CodeRepeated, "the slice came again under its SOP Instance UID, and the copy that came last was used", ""))
 		default:
 			usable = append(usable, *h)
 		}
 	}
 	if repeated > 0 {
-		sel.Notes = append(sel.Notes, fmt.Sprintf("%d slices came more than once under one SOP Instance UID at one position; the first by path is used", repeated))
+		sel.Notes = append(sel.Notes, fmt.Sprintf("%d slices came more than once under one SOP Instance UID at one position; the last that came is used", repeated))
 	}
 	return usable
 }

@@ -212,13 +212,13 @@ func TestSelect_Refuses(t *testing.T) {
 func TestSelect_SameInstanceTwice(t *testing.T) {
 	headers := planes("1.1", steps(0, 2, 50)...)
 	again := headers[10]
-	again.Path = "z"
+	again.Path, again.Order = "0", 1 // corrected; its name says nothing about when it came
 	sel := Select(append(headers, again))
 	if sel.Refusal != nil || len(sel.Chosen.Headers) != 50 {
 		t.Fatalf("refusal %v, want 50 slices", sel.Refusal)
 	}
-	if len(sel.Dropped) != 1 || sel.Dropped[0].Path != "z" || sel.Dropped[0].Refusal.Code != CodeRepeated {
-		t.Errorf("dropped %+v, want z as repeated", sel.Dropped)
+	if len(sel.Dropped) != 1 || sel.Dropped[0].Path != headers[10].Path || sel.Dropped[0].Refusal.Code != CodeRepeated {
+		t.Errorf("dropped %+v, want the copy that came first, %s, as repeated", sel.Dropped, headers[10].Path)
 	}
 	elsewhere := headers[20]
 	elsewhere.Path, elsewhere.Position[2] = "y", 999
