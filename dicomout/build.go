@@ -47,10 +47,7 @@ func (r *Report) jobs() ([]job, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := r.page(slices)
-	if err != nil {
-		return nil, err
-	}
+	page := r.page(slices)
 	var jobs []job
 	for _, kind := range r.Options.Kinds {
 		jobs = append(jobs, r.jobsOf(kind, page, slices)...)

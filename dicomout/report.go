@@ -29,6 +29,8 @@ type Report struct {
 	Activation func(i int) []float32
 	// Scale is the range of the activation, fixed for the whole study.
 	Scale sc.Scale
+	// Facing tells how the slices lie on the screen against the usual way.
+	Facing sc.Facing
 	// Window is the grey window of the pictures; the zero value is sc.LungWindow.
 	Window sc.Window
 	// Segmentation says how the masks were made. Its Masks are not used: they come from Slices.
@@ -107,19 +109,11 @@ func labels(s *object.Study) func(i int) string {
 }
 
 // page returns what the summary shows.
-func (r *Report) page(slices []sc.Slice) (*sc.Page, error) {
-	page := &sc.Page{
+func (r *Report) page(slices []sc.Slice) *sc.Page {
+	return &sc.Page{
 		Outcome: r.Outcome, Reason: r.Reason, Remedy: r.Remedy,
 		Decision: r.Decision, Measures: r.Measures,
-		Slices: slices, Activation: r.Activation, Scale: r.Scale,
+		Slices: slices, Facing: r.Facing, Activation: r.Activation, Scale: r.Scale,
 		Models: r.Study.Models, Software: r.Study.SoftwareVersion,
 	}
-	if len(slices) > 0 {
-		facing, err := sc.FacingOf(r.Study.Slices[0])
-		if err != nil {
-			return nil, err
-		}
-		page.Facing = facing
-	}
-	return page, nil
 }

@@ -138,6 +138,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		}
 	}
 	r.Scale = sc.Scale{Max: float64(highest), Text: "study maximum"}
+	r.Facing = sc.Facing{ApexFirst: v.Normal[2] < 0, Transposed: v.View.Transpose, FlipRows: v.View.FlipRows, FlipColumns: v.View.FlipColumns}
 	r.Activation = func(i int) []float32 {
 		if f.Slices[i].Activation == nil {
 			return nil

@@ -89,6 +89,7 @@ type Page struct {
 	Measures       Measures
 	// Slices are those of the chosen series by position rising; empty if there is no volume.
 	Slices []Slice
+	// Facing is that of the slices; the zero value is the usual way.
 	Facing Facing
 	// Activation returns the activation of a slice, 0..Scale.Max, Rows x Columns, or nil. The field may be nil.
 	Activation func(i int) []float32

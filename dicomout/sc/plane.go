@@ -24,22 +24,6 @@ func Spacing(sl object.Slice) (row, column float64, err error) {
 	return v[0], v[1], nil
 }
 
-// FacingOf returns how a slice of the orientation lies on the screen against the usual way.
-func FacingOf(sl object.Slice) (Facing, error) {
-	o, err := decimals(sl.OrientationDS, 6)
-	if err != nil {
-		return Facing{}, fmt.Errorf("ImageOrientationPatient of %s: %w", sl.SOPInstanceUID, err)
-	}
-	up := o[0]*o[4] - o[1]*o[3] // z of the normal along which positions rise
-	f := Facing{ApexFirst: up < 0, Transposed: math.Abs(o[1]) > math.Abs(o[0])}
-	if f.Transposed {
-		f.FlipRows, f.FlipColumns = o[1] < 0, o[3] < 0
-	} else {
-		f.FlipRows, f.FlipColumns = o[4] < 0, o[0] < 0
-	}
-	return f, nil
-}
-
 // decimals reads n finite values of a Decimal String with backslashes.
 func decimals(text string, n int) ([]float64, error) {
 	parts := strings.Split(text, `\`)

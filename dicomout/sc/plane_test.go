@@ -72,21 +72,6 @@ func TestPatientOrientation(t *testing.T) {
 	}
 }
 
-func TestFacingOf(t *testing.T) {
-	for orientation, want := range map[string]Facing{
-		`1\0\0\0\1\0`:   {},
-		`-1\0\0\0\-1\0`: {FlipRows: true, FlipColumns: true},
-		`1\0\0\0\-1\0`:  {ApexFirst: true, FlipRows: true},
-		`-1\0\0\0\1\0`:  {ApexFirst: true, FlipColumns: true},
-		`0\1\0\1\0\0`:   {ApexFirst: true, Transposed: true},
-		`0\-1\0\1\0\0`:  {Transposed: true, FlipRows: true},
-	} {
-		if got, err := FacingOf(object.Slice{OrientationDS: orientation}); err != nil || got != want {
-			t.Errorf("orientation %s: %+v, %v; want %+v", orientation, got, err, want)
-		}
-	}
-}
-
 func TestWorst_KeepsSlicesApart(t *testing.T) {
 	all := make([]Slice, 100)
 	for i := range all {
