@@ -32,6 +32,8 @@ type TransferSyntax struct {
 	Deflated  bool
 	// Encapsulated pixel data, as fragments.
 	Encapsulated bool
+	// Lossless compression of pixel data: nothing else can be meant by the syntax.
+	Lossless bool
 }
 
 var transferSyntaxes = []TransferSyntax{
@@ -41,16 +43,16 @@ var transferSyntaxes = []TransferSyntax{
 	{UID: ExplicitVRBigEndian, Name: "Explicit VR Big Endian", Explicit: true, BigEndian: true},
 	{UID: JPEGBaseline8Bit, Name: "JPEG Baseline (Process 1)", Explicit: true, Encapsulated: true},
 	{UID: JPEGExtended12Bit, Name: "JPEG Extended (Process 2 and 4)", Explicit: true, Encapsulated: true},
-	{UID: JPEGLossless, Name: "JPEG Lossless, Non-Hierarchical (Process 14)", Explicit: true, Encapsulated: true},
-	{UID: JPEGLosslessSV1, Name: "JPEG Lossless, First-Order Prediction (Process 14 SV1)", Explicit: true, Encapsulated: true},
-	{UID: JPEGLSLossless, Name: "JPEG-LS Lossless", Explicit: true, Encapsulated: true},
+	{UID: JPEGLossless, Name: "JPEG Lossless, Non-Hierarchical (Process 14)", Explicit: true, Encapsulated: true, Lossless: true},
+	{UID: JPEGLosslessSV1, Name: "JPEG Lossless, First-Order Prediction (Process 14 SV1)", Explicit: true, Encapsulated: true, Lossless: true},
+	{UID: JPEGLSLossless, Name: "JPEG-LS Lossless", Explicit: true, Encapsulated: true, Lossless: true},
 	{UID: JPEGLSNearLossless, Name: "JPEG-LS Near-Lossless", Explicit: true, Encapsulated: true},
-	{UID: JPEG2000Lossless, Name: "JPEG 2000 Lossless Only", Explicit: true, Encapsulated: true},
+	{UID: JPEG2000Lossless, Name: "JPEG 2000 Lossless Only", Explicit: true, Encapsulated: true, Lossless: true},
 	{UID: JPEG2000, Name: "JPEG 2000", Explicit: true, Encapsulated: true},
-	{UID: HTJ2KLossless, Name: "High-Throughput JPEG 2000 Lossless Only", Explicit: true, Encapsulated: true},
-	{UID: HTJ2KLosslessRPCL, Name: "High-Throughput JPEG 2000 with RPCL Options Lossless Only", Explicit: true, Encapsulated: true},
+	{UID: HTJ2KLossless, Name: "High-Throughput JPEG 2000 Lossless Only", Explicit: true, Encapsulated: true, Lossless: true},
+	{UID: HTJ2KLosslessRPCL, Name: "High-Throughput JPEG 2000 with RPCL Options Lossless Only", Explicit: true, Encapsulated: true, Lossless: true},
 	{UID: HTJ2K, Name: "High-Throughput JPEG 2000", Explicit: true, Encapsulated: true},
-	{UID: RLELossless, Name: "RLE Lossless", Explicit: true, Encapsulated: true},
+	{UID: RLELossless, Name: "RLE Lossless", Explicit: true, Encapsulated: true, Lossless: true},
 }
 
 // LookupTransferSyntax finds a transfer syntax by UID; trailing NULs and spaces do

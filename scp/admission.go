@@ -166,7 +166,10 @@ func (d *Door) keeps(class string) bool {
 }
 
 // Accept is dimse.Server.Accept: our preference decides among the proposed syntaxes, since
-// what the pipeline cannot decode is of no use in the inbox.
+// what the pipeline cannot decode is of no use in the inbox. Before it goes a lossless
+// compression of ours that the sender names first: that is what its pixels lie in, with
+// uncompressed syntaxes behind it for receivers that know no other (DCMTK 3.6.7, dcmsend),
+// and it would have to decompress them.
 func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
 	preferred := d.settings.TransferSyntaxes
 	switch {
@@ -176,6 +179,11 @@ func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string,
 		preferred = commitment.Syntaxes()
 	case !d.keeps(abstract):
 		return "", pdu.ResultAbstractSyntaxNotSupported
+	}
+	if len(proposed) > 0 && slices.Contains(preferred, proposed[0]) {
+		if first, _ := dataset.LookupTransferSyntax(proposed[0]); first.Lossless {
+			return first.UID, pdu.ResultAcceptance
+		}
 	}
 	for _, ts := range preferred {
 		if slices.Contains(proposed, ts) {

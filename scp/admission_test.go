@@ -86,7 +86,7 @@ func TestAdmit_FullDiskIsTransient(t *testing.T) {
 }
 
 func TestAccept(t *testing.T) {
-	order := []string{dataset.ExplicitVRLittleEndian, dataset.JPEGLosslessSV1, dataset.ImplicitVRLittleEndian}
+	order := []string{dataset.ExplicitVRLittleEndian, dataset.JPEGLosslessSV1, dataset.ImplicitVRLittleEndian, dataset.JPEG2000}
 	const mr = "1.2.840.10008.5.1.4.1.1.4"
 	for _, c := range []struct {
 		name     string
@@ -97,6 +97,10 @@ func TestAccept(t *testing.T) {
 		result   byte
 	}{
 		{"our preference, not theirs", false, CTImageStorage, []string{dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1}, dataset.JPEGLosslessSV1, pdu.ResultAcceptance},
+		{"lossless as the sender has it", false, CTImageStorage, []string{dataset.JPEGLosslessSV1, dataset.ExplicitVRLittleEndian}, dataset.JPEGLosslessSV1, pdu.ResultAcceptance},
+		{"lossless behind uncompressed", false, CTImageStorage, []string{dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1, dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
+		{"lossless that is not ours", false, CTImageStorage, []string{dataset.RLELossless, dataset.ImplicitVRLittleEndian}, dataset.ImplicitVRLittleEndian, pdu.ResultAcceptance},
+		{"lossy before uncompressed", false, CTImageStorage, []string{dataset.JPEG2000, dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
 		{"enhanced", false, EnhancedCTImageStorage, []string{dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
 		{"legacy converted", false, LegacyConvertedEnhancedCTImageStorage, []string{dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
 		{"private syntax", false, CTImageStorage, []string{"1.2.840.113709.1.2.2"}, "", pdu.ResultTransferSyntaxesNotSupported},
