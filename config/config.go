@@ -120,7 +120,7 @@ func Default() Config {
 	return Config{
 		Node: Node{
 			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", CheckCalled: true,
-			MaxAssociations: 64, MaxAssociationsPerPeer: 16, MaxPDU: 131072, MinRate: 1 << 10, Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
+			MaxAssociations: 256, MaxAssociationsPerPeer: 128, MaxPDU: 131072, MinRate: 1 << 10, Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
 		},
 		TLS:      TLS{RequireClientCertificate: true, ExpiryWarning: Duration(30 * 24 * time.Hour)},
 		Stuck:    Stuck{Study: Duration(time.Hour), Delivery: Duration(time.Hour)},

@@ -102,7 +102,7 @@ func TestRead_EveryCutIsNoticed(t *testing.T) {
 
 func TestRead_Limits(t *testing.T) {
 	deep := []node{{tag: dataset.Modality, vr: "CS"}}
-	for range 17 {
+	for range 1025 {
 		deep = []node{{tag: dataset.ReferencedImageSequence, vr: "SQ", open: true, items: [][]node{deep}}}
 	}
 	many := make([]node, 50)

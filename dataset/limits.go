@@ -19,9 +19,11 @@ type Limits struct {
 }
 
 // DefaultLimits are generous for real data: an enhanced CT of 2,000 frames has about
-// 150,000 elements and 5 MB of header, and nests 4 deep.
+// 150,000 elements and 5 MB of header, and nests 4 deep. PS3.5 bounds no depth, and
+// the content of a structured report has no other bound: a thousand levels cost a
+// megabyte of stack.
 func DefaultLimits() Limits {
-	return Limits{Depth: 16, Elements: 500_000, Inflated: 1 << 30, Value: 64 << 10, Header: 32 << 20}
+	return Limits{Depth: 1024, Elements: 500_000, Inflated: 1 << 30, Value: 64 << 10, Header: 32 << 20}
 }
 
 func (l Limits) filled() Limits {

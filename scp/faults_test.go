@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"testing"
 
@@ -17,6 +18,14 @@ type faultyFile struct {
 	file
 	writeLeft int // bytes until ENOSPC; -1 never
 	sync      error
+	read      error
+}
+
+func (f *faultyFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.read != nil {
+		return 0, f.read
+	}
+	return f.file.ReadAt(p, off)
 }
 
 func (f *faultyFile) Write(p []byte) (int, error) {
@@ -59,6 +68,7 @@ func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 		"full in the file meta": {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.writeLeft = 10 }) }, "disk-full"},
 		"full in the data set":  {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.writeLeft = 400 }) }, "disk-full"},
 		"sync":                  {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.sync = unix.EIO }) }, "disk-error"},
+		"read back":             {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.read = &fs.PathError{Op: "read", Err: unix.EIO} }) }, "disk-error"},
 		"study folder": {func(b *Inbox) {
 			b.disk.mkdir = func(string) error { return unix.ENOSPC }
 		}, "disk-full"},

@@ -3,6 +3,7 @@ package scp
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -110,11 +111,19 @@ func validUID(s string) bool {
 	return true
 }
 
-// unreadable is the refusal of a data set that does not hold together.
+// unreadable is the refusal of a data set that does not hold together, or that the disk
+// does not give back.
 func unreadable(err error) *Refusal {
+	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
+		return cannotWrite(err)
+	}
 	if errors.Is(err, dataset.ErrTruncated) {
 		return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "truncated", Text: "data set is cut short",
 			Remedy: "have the instance sent again; if it stays, the sender's copy is damaged", Err: err}
+	}
+	if errors.Is(err, dataset.ErrLimit) {
+		return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "limit", Text: "data set exceeds a limit of the receiver",
+			Remedy: "no CT image needs so much: check what the sender made of this instance", Err: err}
 	}
 	return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "cannot-parse", Text: "data set cannot be parsed",
 		Remedy: "check what the sender made of this instance", Err: err}

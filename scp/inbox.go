@@ -168,7 +168,7 @@ func cannotWrite(err error) *Refusal {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return diskFull(err)
 	}
-	return &Refusal{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "instance could not be written to disk",
+	return &Refusal{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "instance could not be kept on disk",
 		Remedy: "check the disk of data_dir and its permissions", Err: err}
 }
 
