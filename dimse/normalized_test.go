@@ -227,6 +227,37 @@ func TestReport_UnansweredIsGivenUpAndALateAnswerIsNoDisorder(t *testing.T) {
 	}
 }
 
+// Without asynchronous operations the next report waits for the response to the one before (PS3.7 D.3.3.3).
+func TestReport_OneAtATime(t *testing.T) {
+	address, n := serveNormalized(t, false, nil)
+	outcomes := make(chan outcome, 2)
+	n.act = reporting(outcomes)
+	rq := testRequest()
+	rq.Contexts = append(rq.Contexts, pdu.ContextRQ{ID: 7, AbstractSyntax: pushModel, TransferSyntaxes: []string{explicitLE}})
+	p := connect(t, address)
+	p.associate(rq)
+	ask := func(id uint16) []byte {
+		return message(7, pdu.Command{Field: pdu.NActionRQ, MessageID: id, RequestedSOPClassUID: pushModel, RequestedSOPInstanceUID: "1.2.3", ActionTypeID: 1}, nil)
+	}
+	p.write(append(ask(1), ask(2)...))
+	p.wantStatus(pdu.NActionRSP, 1, StatusSuccess)
+	p.wantStatus(pdu.NActionRSP, 2, StatusSuccess)
+	for range 2 {
+		report := p.response()
+		if report.Field != pdu.NEventReportRQ {
+			t.Fatalf("got %+v, want a report", report)
+		}
+		p.read() // its data set
+		// Were the other report on its way, it would come before this answer.
+		p.write(echoRequest(3))
+		p.wantStatus(pdu.CEchoRSP, 3, StatusSuccess)
+		p.write(message(7, pdu.Command{Field: pdu.NEventReportRSP, RespondedTo: report.MessageID}, nil))
+		if o := wait(t, outcomes); o.err != nil {
+			t.Error(o.err)
+		}
+	}
+}
+
 func TestConn_ReportByRoleSelection(t *testing.T) {
 	report := EventCommand{SOPClassUID: pushModel, SOPInstanceUID: "1.2.3", EventTypeID: 1, TransferSyntaxUID: explicitLE}
 	t.Run("granted", func(t *testing.T) {

@@ -24,8 +24,8 @@ type Report struct {
 	// Make gives event type and event information, when the report is about to leave, in the transfer syntax of the context.
 	Make func(transferSyntaxUID string) (eventTypeID uint16, data []byte, err error)
 
-	// Done is told once what became of the report: the peer's response, or the error for which there is none. Its caller is the
-	// goroutine of the association.
+	// Done is told once what became of the report: the peer's response, or the error for which there is none. It must not be
+	// nil. Its caller is the goroutine of the association.
 	Done func(Response, error)
 }
 
@@ -36,20 +36,18 @@ type sentReport struct {
 }
 
 // Report queues a report. It may be called only while a method of the Handler runs for this association; the report leaves
-// after the response to the message at hand, as soon as the peer is silent.
+// after the response to the message at hand, as soon as the peer is silent and has answered the report before.
 func (a *Association) Report(r Report) { a.reports = append(a.reports, r) }
 
-// sendReports sends what is queued if the peer is silent.
+// sendReports sends the next report if the peer is silent and has answered the one before: no asynchronous operations are ever
+// negotiated, so one waits for its response at a time (PS3.7 D.3.3.3).
 func (a *Association) sendReports() error {
 	a.expireReports(time.Now())
-	if len(a.reports) == 0 {
-		return nil
-	}
-	silent, err := a.link.silent(reportSilence)
-	if err != nil || !silent {
-		return err
-	}
-	for len(a.reports) > 0 {
+	for len(a.reports) > 0 && !a.awaitsResponse() {
+		silent, err := a.link.silent(reportSilence)
+		if err != nil || !silent {
+			return err
+		}
 		r := a.reports[0]
 		a.reports = a.reports[1:]
 		if err := a.sendReport(r); err != nil {
@@ -57,6 +55,16 @@ func (a *Association) sendReports() error {
 		}
 	}
 	return nil
+}
+
+// awaitsResponse reports whether a report waits for its response.
+func (a *Association) awaitsResponse() bool {
+	for _, r := range a.sent {
+		if r.Done != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // sendReport fails only with the association.
