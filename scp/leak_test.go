@@ -44,7 +44,7 @@ func TestDoor_LeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, Handler: door, Logger: slog.New(slog.DiscardHandler), ImplementationClassUID: "2.25.1",
-		Timeouts: dimse.Timeouts{Request: limit, Idle: limit, PDU: limit}}
+		Timeouts: dimse.Timeouts{Request: limit, Idle: 5 * limit, PDU: limit}}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(t.Context(), l) }()
 	t.Cleanup(func() {

@@ -32,6 +32,8 @@ const (
 	explicitLE         = "1.2.840.10008.1.2.1"
 	explicitBE         = "1.2.840.10008.1.2.2"
 	deflatedLE         = "1.2.840.10008.1.2.1.99"
+	losslessJPEG       = "1.2.840.10008.1.2.4.70"
+	lossyJPEG          = "1.2.840.10008.1.2.4.50"
 	privateSyntax      = "2.16.840.1.113709.1.2.2" // offered by GE PACS (go-netdicom issue 7)
 )
 

@@ -66,8 +66,21 @@ func dataSets() []Case {
 	add("1000 zeros behind the pixel data", "some writers fill the last block; "+kept, lenient, explicitContext, s, join(full, make([]byte, 1000)))
 	add("element that says 4 GiB less 2 bytes", cannot, bad, explicitContext, s, join(drop(0x7FE0, 0x0010), []byte("\xE0\x7F\x10\x00OW\x00\x00\xFE\xFF\xFF\xFF"), make([]byte, 32)))
 	add("sequence without end", cannot, bad, explicitContext, s, join(full[:8+26+8+10], []byte("\x08\x00\x40\x11SQ\x00\x00\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF")))
-	add("1000 sequences in each other", "limit of depth; "+cannot, append(bad, "C-STORE-RSP 0000H to 1"), explicitContext, s,
-		join(full[:8+26+8+10], bytes.Repeat([]byte("\x08\x00\x40\x11SQ\x00\x00\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF"), 1000)))
+	nested := func(n int) []byte {
+		return join(bytes.Repeat([]byte("\x08\x00\x40\x11SQ\x00\x00\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF"), n),
+			bytes.Repeat([]byte("\xFE\xFF\x0D\xE0\x00\x00\x00\x00\xFE\xFF\xDD\xE0\x00\x00\x00\x00"), n))
+	}
+	pixels := bytes.Index(full, []byte("\x28\x00\x02\x00"))
+	add("1000 sequences in each other", "PS3.5 7.5: of any depth", lenient, explicitContext, s, join(full[:pixels], nested(1000), full[pixels:]))
+	add("2000 sequences in each other", "limit of depth; "+cannot, append(bad, "C-STORE-RSP 0000H to 1"), explicitContext, s, join(full[:pixels], nested(2000), full[pixels:]))
+	add("1000 sequences in each other, without end", cannot, bad, explicitContext, s, join(full[:pixels], nested(1000)[:1000*20]))
+	add("deflated 20 MiB of zeros", "limit of inflation; "+cannot, append(bad, "C-STORE-RSP 0000H to 1"), deflatedContext, s,
+		deflate(put(attribute{0x29, 0x10, "LO", []byte("PROBE PRIVATE ")}, attribute{0x29, 0x1001, "OB", make([]byte, 20<<20)})))
+	const later = "stored as it came; what a study is good for turns out when it is read"
+	add("encapsulated pixel data on a context of native ones", later, append(stored, bad...), explicitContext, s,
+		join(drop(0x7FE0, 0x0010), []byte("\xE0\x7F\x10\x00OB\x00\x00\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\x00\x00\x00\x00\xFE\xFF\x00\xE0\x04\x00\x00\x00\xFF\xD8\xFF\xD9\xFE\xFF\xDD\xE0\x00\x00\x00\x00")))
+	add("fewer pixels than rows and columns", later, lenient, explicitContext, s, replace(0x7FE0, 0x0010, make([]byte, 16)))
+	add("no rows", later, lenient, explicitContext, s, drop(0x28, 0x10))
 	add("with group length elements", "PS3.5 7.2: retired; readers take them", stored, explicitContext, s, put(attribute{8, 0, "UL", le32(200)}, attribute{0x20, 0, "UL", le32(100)}))
 	add("with file meta information in front", "PS3.10 7.1: not part of a data set; "+cannot, append(bad, "C-STORE-RSP 0000H to 1"), explicitContext, s, put(attribute{2, 0x10, "UI", uidValue(explicitLE)}))
 	add("with command elements in front", "PS3.7 6.3.1: not part of a data set; "+kept, lenient, explicitContext, s, put(attribute{0, 2, "UI", uidValue(ctImage)}))
@@ -95,6 +108,10 @@ func dataSets() []Case {
 	control := "1.2.\x07\x1b[2J\n9"
 	add("instance UID with control characters, in both", cannot, append(bad, "C-STORE-RSP 0000H to 1"), explicitContext, s.with(affectedInstance, uidValue(control)), replace(8, 0x18, uidValue(control)))
 	add("instance UID padded with a space, in both", "PS3.5 9.1: NUL; some pad with space", lenient, explicitContext, s.with(affectedInstance, []byte("2.25.333 ")), replace(8, 0x18, []byte("2.25.333 ")))
+	two := uidValue("2.25.333\\2.25.334")
+	add("two instance UIDs, in both", "PS3.6: one; "+kept, lenient, explicitContext, s.with(affectedInstance, two), replace(8, 0x18, two))
+	add("instance UID of spaces, in both", cannot, bad, explicitContext, s.with(affectedInstance, []byte("    ")), replace(8, 0x18, []byte("    ")))
+	add("instance UID padded with NULs in the command alone", "PS3.5 9.1: one NUL; padding says nothing", lenient, explicitContext, s.with(affectedInstance, []byte(instance+"\x00\x00\x00")), full)
 	add("the same instance again", "same bytes: success, and kept once", stored, explicitContext, s, full)
 	add("other bytes under the same instance UID", "both are kept, and flagged", lenient, explicitContext, s, replace(0x10, 0x20, []byte("OTHER2")))
 	return cases

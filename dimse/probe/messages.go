@@ -237,6 +237,8 @@ func services() []Case {
 	add("message ID used again", "PS3.7 9.1.1.1.1: unique among those that wait, and none waits", []string{"C-STORE-RSP 0000H to 1, C-STORE-RSP 0000H to 1"}, inside(2, message(explicitContext, s, data), message(explicitContext, s, data)))
 	add("three requests without waiting for answers", "PS3.7 D.3.3.3: answered one by one, in order", []string{"C-STORE-RSP 0000H to 1, C-ECHO-RSP 0000H to 2, C-STORE-RSP 0000H to 3"},
 		inside(3, message(explicitContext, s, data), echoMessage(2), message(implicitContext, store(3), ct(implicitLE))))
+	add("C-STORE whose data set does not come, then a release", "PS3.8 table 9-10, Sta6: AR-2, AR-4", []string{"A-RELEASE-RP", "A-ABORT *"}, inside(1, pdata(pdv(explicitContext, commandEnd, s.bytes())), releaseRQ))
+	add("C-STORE whose data set does not come, then a C-ECHO", "PS3.8 E.1; table 9-26, reason 5", []string{"A-ABORT 2/5", "A-ABORT *"}, inside(1, pdata(pdv(explicitContext, commandEnd, s.bytes())), echoMessage(2)))
 	add("C-STORE without data set", lack, statusOr("C000H"), explicit(s.number(dataSetType, withoutData), nil))
 	add("C-STORE without class", lack, statusOr("C000H"), explicit(s.without(affectedClass), data))
 	add("C-STORE without instance", lack, statusOr("C000H"), explicit(s.without(affectedInstance), data))

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -62,30 +63,25 @@ func pace() []Case {
 		}
 		return "served 100 times"
 	})
-	add("8 associations at the same time, each with a C-STORE", "PS3.8 9.1: associations are independent", []string{"served 8 times"}, func(p *peer) string {
-		var open []*peer
-		defer func() {
-			for _, q := range open {
-				q.conn.Close()
+	for _, n := range []int{8, 100} {
+		served := fmt.Sprintf("served %d times", n)
+		add(fmt.Sprintf("%d associations at the same time, each with a C-STORE", n), "PS3.8 9.1: associations are independent", []string{served}, func(p *peer) string {
+			if lost := p.target.beside(n); lost != "" {
+				return lost
 			}
-		}()
-		for range 8 {
-			q, err := p.target.connect()
-			if err != nil {
-				return "no connection: " + err.Error()
-			}
-			open = append(open, q)
-			if ac, answer := q.associate(q.target.usual()); ac == nil {
-				return answer
-			}
+			return served
+		})
+	}
+	add("C-STORE and A-ABORT in one segment", "PS3.8 table 9-10, Sta6: in order; the peer does not wait for the answer", []string{"C-STORE-RSP 0000H to 1, closed", "closed"}, func(p *peer) string {
+		if ac, answer := p.associate(p.target.usual()); ac == nil {
+			return answer
 		}
-		for i := len(open) - 1; i >= 0; i-- {
-			open[i].write(message(explicitContext, store(1), ct(explicitLE)))
-			if got := open[i].answers(1); got != stored[0] {
-				return got
-			}
+		p.write(message(explicitContext, store(1), ct(explicitLE)), abort)
+		got := p.answer()
+		if got != closed {
+			got += ", " + p.answer()
 		}
-		return "served 8 times"
+		return got
 	})
 	add("200 connections that say nothing, and a good peer beside them", "PS3.8 9.1.5 (ARTIM); no connection waits for another", []string{"served"}, func(p *peer) string {
 		for range 200 {
@@ -101,6 +97,35 @@ func pace() []Case {
 		return "served"
 	})
 	return cases
+}
+
+// beside has n associations open at the same time and stores on each. It is empty if all are served.
+func (t Target) beside(n int) string {
+	var open []*peer
+	defer func() {
+		for _, q := range open {
+			q.conn.Close()
+		}
+	}()
+	for range n {
+		q, err := t.connect()
+		if err != nil {
+			return "no connection: " + err.Error()
+		}
+		open = append(open, q)
+		if ac, answer := q.associate(t.usual()); ac == nil {
+			return fmt.Sprintf("%s beside %d others", answer, len(open)-1)
+		}
+	}
+	for _, q := range open {
+		q.write(message(explicitContext, store(1), ct(explicitLE)))
+	}
+	for _, q := range slices.Backward(open) {
+		if got := q.answers(1); got != stored[0] {
+			return got
+		}
+	}
+	return ""
 }
 
 // waits are connections that stop saying anything.

@@ -170,6 +170,22 @@ func proposals() []Case {
 	add("an abstract syntax that is no UID", rejected, []string{"accepted, 7 refused (3), 9 refused (3)"}, more(context{9, "chest CT", []string{implicitLE}}))
 	add("an abstract syntax of 1000 characters", rejected, []string{"accepted, 7 refused (3), 9 refused (3)", "A-ABORT *", "A-ASSOCIATE-RJ *"},
 		more(context{9, strings.Repeat("1.2.", 250), []string{implicitLE}}))
+	chosen := func(a *accepted) string { return ", 9 in " + a.syntaxes[9] }
+	pick := func(input, source string, want []string, syntaxes ...string) {
+		cases = append(cases, Case{Group: "Requests: presentation contexts", Input: input, Want: want, Source: source,
+			run: askFor(more(context{9, ctImage, syntaxes}), chosen)})
+	}
+	const acceptor = "PS3.8 7.1.1.14: the acceptor chooses"
+	anyOf := func(syntax string) []string {
+		return []string{"accepted, 7 refused (3), 9 in " + syntax, "accepted, 7 refused (3), 9 in 1.*"}
+	}
+	pick("implicit before explicit VR in a context", acceptor, anyOf(explicitLE), implicitLE, explicitLE)
+	pick("lossless compression before uncompressed syntaxes in a context", acceptor+"; what stands first is what such senders have", anyOf(losslessJPEG), losslessJPEG, explicitLE, implicitLE)
+	pick("lossy compression before uncompressed syntaxes in a context", acceptor+"; it must not make the sender lose what it has", anyOf(implicitLE), lossyJPEG, implicitLE)
+	for _, syntax := range []string{implicitLE, explicitLE, explicitBE} {
+		add("verification in "+syntax, "PS3.4 A.4", append(good, "accepted, 1 refused (4), 7 refused (3)"), func(r *request) { r.contexts[0].syntaxes = []string{syntax} })
+	}
+	add("verification in a syntax of compressed images", rejected, []string{"accepted, 1 refused (4), 7 refused (3)", "accepted, 7 refused (3)"}, func(r *request) { r.contexts[0].syntaxes = []string{losslessJPEG} })
 	add("one class in three contexts with one syntax each", rejected, good,
 		more(context{9, ctImage, []string{implicitLE}}, context{13, ctImage, []string{implicitLE}}, context{15, ctImage, []string{explicitLE}}))
 	add("the same transfer syntax twice in a context", rejected, good, more(context{9, ctImage, []string{implicitLE, implicitLE}}))
@@ -324,6 +340,12 @@ func userInformation() []Case {
 	addFor("role selection for CT twice", "PS3.7 D.3.3.4: one for a class; the first counts", either("accepted, 7 refused (3), roles 1/0"), roles, role(ctImage, 1, 0), role(ctImage, 1, 1))
 	add("role selection whose UID length lies", invalid, refused, item(0x54, be16(200), []byte(ctImage), []byte{1, 0}))
 	add("role selection without roles", invalid, either("A-ABORT 2/6"), item(0x54, block(ctImage)))
+	for _, sub := range []struct {
+		name string
+		kind byte
+	}{{"maximum length", 0x51}, {"asynchronous operations window", 0x53}, {"role selection", 0x54}, {"extended negotiation", 0x56}, {"common extended negotiation", 0x57}, {"user identity", 0x58}} {
+		add(sub.name+" of 0 bytes", invalid, either("A-ABORT 2/6"), item(sub.kind))
+	}
 	add("extended negotiation for CT", "PS3.4 B.3.1: no answer means the default", []string{"accepted, 7 refused (3)"}, item(0x56, block(ctImage), []byte{2, 0, 3, 0, 0, 0}))
 	add("extended negotiation for a class that is not proposed", "PS3.7 D.3.3.5", []string{"accepted, 7 refused (3)"}, item(0x56, block(enhancedCT), []byte{1}))
 	add("extended negotiation without information", "PS3.7 D.3.3.5", either("accepted, 7 refused (3)"), item(0x56, block(ctImage)))
