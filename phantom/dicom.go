@@ -27,6 +27,9 @@ func uid(o Options, name string) string {
 	h := sha1.New()
 	h.Write(namespace[:])
 	fmt.Fprintf(h, "%d|%v|%v|%d|%s|%s", o.Slices, o.Spacing, o.Lesions, o.Seed, o.Time.UTC().Format("20060102150405"), name)
+	if o.Rows != matrix || o.Columns != matrix || o.FeetFirst || o.Uneven != 0 {
+		fmt.Fprintf(h, "|%dx%d|%v|%v", o.Rows, o.Columns, o.FeetFirst, o.Uneven)
+	}
 	u := h.Sum(nil)[:16]
 	u[6] = u[6]&0x0f | 0x50
 	u[8] = u[8]&0x3f | 0x80
@@ -42,7 +45,11 @@ func encode(w io.Writer, o Options, i, number int, hu []int16) error {
 	if o.Lesions {
 		description += " with lesions"
 	}
-	first := position(0, 0, o.height(i))
+	g := o.grid()
+	first, right, patient := g.position(0, 0, o.height(i)), "1", "HFS"
+	if o.FeetFirst {
+		first, right, patient = g.position(0, g.columns-1, o.height(i)), "-1", "FFS"
+	}
 	ds := func(v float64) string {
 		s := strconv.FormatFloat(v, 'f', -1, 64)
 		if len(s) > 16 {
@@ -69,7 +76,7 @@ func encode(w io.Writer, o Options, i, number int, hu []int16) error {
 	text(tag.MediaStorageSOPClassUID, class)
 	text(tag.MediaStorageSOPInstanceUID, instance)
 	text(tag.TransferSyntaxUID, explicitVRLittleEndian)
-	text(tag.ImplementationClassUID, uid(Options{}, "implementation"))
+	text(tag.ImplementationClassUID, uid(Options{Rows: matrix, Columns: matrix}, "implementation"))
 	text(tag.ImplementationVersionName, "JCSNODE_PHANTOM")
 
 	text(tag.ImageType, "ORIGINAL", "PRIMARY", "AXIAL")
@@ -103,14 +110,16 @@ func encode(w io.Writer, o Options, i, number int, hu []int16) error {
 	text(tag.BodyPartExamined, "CHEST")
 	text(tag.SliceThickness, ds(o.Spacing))
 	text(tag.KVP, "120")
-	text(tag.SpacingBetweenSlices, ds(o.Spacing))
+	if o.Uneven == 0 {
+		text(tag.SpacingBetweenSlices, ds(o.Spacing))
+	}
 	text(tag.DeviceSerialNumber, "0")
 	text(tag.SoftwareVersions, "1")
 	text(tag.ProtocolName, "Synthetic chest")
 	text(tag.ReconstructionDiameter, ds(fieldOfView))
 	text(tag.GantryDetectorTilt, "0")
 	text(tag.ConvolutionKernel, "PHANTOM")
-	text(tag.PatientPosition, "HFS")
+	text(tag.PatientPosition, patient)
 
 	text(tag.StudyInstanceUID, uid(o, "study"))
 	text(tag.SeriesInstanceUID, uid(o, "series"))
@@ -119,7 +128,7 @@ func encode(w io.Writer, o Options, i, number int, hu []int16) error {
 	text(tag.AcquisitionNumber, "1")
 	text(tag.InstanceNumber, strconv.Itoa(number))
 	text(tag.ImagePositionPatient, ds(first.x), ds(first.y), ds(first.z))
-	text(tag.ImageOrientationPatient, "1", "0", "0", "0", "1", "0")
+	text(tag.ImageOrientationPatient, right, "0", "0", "0", "1", "0")
 	text(tag.FrameOfReferenceUID, uid(o, "frame of reference"))
 	text(tag.PositionReferenceIndicator, "")
 	text(tag.SliceLocation, ds(first.z))
@@ -127,9 +136,9 @@ func encode(w io.Writer, o Options, i, number int, hu []int16) error {
 
 	number16(tag.SamplesPerPixel, 1)
 	text(tag.PhotometricInterpretation, "MONOCHROME2")
-	number16(tag.Rows, matrix)
-	number16(tag.Columns, matrix)
-	text(tag.PixelSpacing, ds(pixel), ds(pixel))
+	number16(tag.Rows, g.rows)
+	number16(tag.Columns, g.columns)
+	text(tag.PixelSpacing, ds(g.pixel), ds(g.pixel))
 	number16(tag.BitsAllocated, 16)
 	number16(tag.BitsStored, 12)
 	number16(tag.HighBit, 11)
@@ -144,6 +153,9 @@ func encode(w io.Writer, o Options, i, number int, hu []int16) error {
 	text(tag.LossyImageCompression, "00")
 	stored := make([]byte, 2*len(hu))
 	for k, v := range hu {
+		if o.FeetFirst { // columns from the other side
+			k = k/g.columns*g.columns + g.columns - 1 - k%g.columns
+		}
 		binary.LittleEndian.PutUint16(stored[2*k:], uint16(int(v)-airOutside))
 	}
 	// The raw value: the library would write one pixel at a time.

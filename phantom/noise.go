@@ -56,12 +56,12 @@ func step(a, b, v float64) float64 {
 
 // scannerNoise is a field of noise with the grain of a reconstruction kernel,
 // mean 0 and deviation 1: white noise, band-limited by the difference of two blurs.
-func scannerNoise(rng *rand.Rand, size int) []float32 {
-	white := make([]float32, size*size)
+func scannerNoise(rng *rand.Rand, g grid) []float32 {
+	white := make([]float32, g.rows*g.columns)
 	for i := range white {
 		white[i] = float32(rng.NormFloat64())
 	}
-	fine, coarse := blur(white, size, 0.75), blur(white, size, 2.2)
+	fine, coarse := blur(white, g, 0.75), blur(white, g, 2.2)
 	var sum float64
 	for i := range fine {
 		fine[i] -= 0.6 * coarse[i]
@@ -74,8 +74,8 @@ func scannerNoise(rng *rand.Rand, size int) []float32 {
 	return fine
 }
 
-// blur is a Gaussian blur of a square picture; its border is repeated.
-func blur(in []float32, size int, sigma float64) []float32 {
+// blur is a Gaussian blur by sigma pixels; the border of the picture is repeated.
+func blur(in []float32, g grid, sigma float64) []float32 {
 	reach := int(math.Ceil(3 * sigma))
 	kernel := make([]float32, 2*reach+1)
 	var sum float32
@@ -88,25 +88,25 @@ func blur(in []float32, size int, sigma float64) []float32 {
 		kernel[i] /= sum
 	}
 	across := make([]float32, len(in))
-	line := make([]float32, size+2*reach)
-	for r := range size {
-		row := in[r*size : (r+1)*size]
+	line := make([]float32, g.columns+2*reach)
+	for r := range g.rows {
+		row := in[r*g.columns : (r+1)*g.columns]
 		for i := range line {
-			line[i] = row[min(max(i-reach, 0), size-1)]
+			line[i] = row[min(max(i-reach, 0), g.columns-1)]
 		}
-		for c := range size {
+		for c := range g.columns {
 			var v float32
 			for k, w := range kernel {
 				v += w * line[c+k]
 			}
-			across[r*size+c] = v
+			across[r*g.columns+c] = v
 		}
 	}
 	out := make([]float32, len(in))
-	for r := range size {
-		to := out[r*size : (r+1)*size]
+	for r := range g.rows {
+		to := out[r*g.columns : (r+1)*g.columns]
 		for k, w := range kernel {
-			from := across[min(max(r+k-reach, 0), size-1)*size:]
+			from := across[min(max(r+k-reach, 0), g.rows-1)*g.columns:]
 			for c := range to {
 				to[c] += w * from[c]
 			}

@@ -5,32 +5,44 @@ import (
 	"math/rand/v2"
 )
 
-// size of the slices in pixels, and the field of view in mm.
+// matrix is the usual number of rows and columns, fieldOfView what they cover in mm.
 const (
 	matrix      = 512
 	fieldOfView = 390.0
-	pixel       = fieldOfView / matrix
 )
 
+// grid is the pixels of the slices, which are square, in the usual orientation.
+type grid struct {
+	rows, columns int
+	pixel         float64 // mm
+}
+
 // position is the middle of a pixel in the patient.
-func position(r, c int, z float64) point {
-	return point{(float64(c) - (matrix-1)/2.0) * pixel, (float64(r)-(matrix-1)/2.0)*pixel + 8, z}
+func (g grid) position(r, c int, z float64) point {
+	return point{(float64(c) - float64(g.columns-1)/2) * g.pixel, (float64(r)-float64(g.rows-1)/2)*g.pixel + 8, z}
+}
+
+// pixelAt is the column and row of a place, rounded down.
+func (g grid) pixelAt(x, y float64) (c, r int) {
+	return int(math.Floor(x/g.pixel + float64(g.columns-1)/2)), int(math.Floor((y-8)/g.pixel + float64(g.rows-1)/2))
 }
 
 // picture is a slice under work.
 type picture struct {
+	grid
 	hu, lung []float32
 }
 
 // render draws the slice at z, of the given thickness, in Hounsfield units.
-func (m *model) render(z, thickness float64, rng *rand.Rand) []int16 {
+func (m *model) render(g grid, z, thickness float64, rng *rand.Rand) []int16 {
 	l := m.body.layer(z)
-	pic := picture{hu: make([]float32, matrix*matrix), lung: make([]float32, matrix*matrix)}
-	for r := range matrix {
-		for c := range matrix {
-			p := position(r, c, z)
+	n := g.rows * g.columns
+	pic := picture{grid: g, hu: make([]float32, n), lung: make([]float32, n)}
+	for r := range g.rows {
+		for c := range g.columns {
+			p := g.position(r, c, z)
 			hu, lung := m.body.tissue(p, l)
-			i := r*matrix + c
+			i := r*g.columns + c
 			pic.lung[i] = float32(lung)
 			if lung > 0 {
 				hu = mix(hu, m.parenchyma(p), lung)
@@ -39,13 +51,13 @@ func (m *model) render(z, thickness float64, rng *rand.Rand) []int16 {
 		}
 	}
 	m.drawBranches(&pic, z, thickness)
-	hu := blur(pic.hu, matrix, 0.55)
-	noise := scannerNoise(rng, matrix)
+	hu := blur(pic.hu, g, 0.55)
+	noise := scannerNoise(rng, g)
 	out := make([]int16, len(hu))
-	centre := float64(matrix-1) / 2
+	whole := float64(max(g.rows, g.columns)-1) / 2
 	for i := range out {
-		r, c := float64(i/matrix)-centre, float64(i%matrix)-centre
-		radius := math.Hypot(r, c) / centre
+		r, c := float64(i/g.columns)-float64(g.rows-1)/2, float64(i%g.columns)-float64(g.columns-1)/2
+		radius := math.Hypot(r, c) / whole
 		if radius > 1 {
 			out[i] = airOutside // beyond the field of view
 			continue
@@ -78,8 +90,8 @@ func (m *model) parenchyma(p point) float64 {
 // thickness of the slice.
 func (m *model) drawBranches(pic *picture, z, thickness float64) {
 	const planes = 5
-	vessel := make([]float32, matrix*matrix)
-	lumen := make([]float32, matrix*matrix)
+	vessel := make([]float32, len(pic.hu))
+	lumen := make([]float32, len(pic.hu))
 	var touched []int
 	for k := range planes {
 		zk := z + thickness*((float64(k)+0.5)/planes-0.5)
@@ -88,13 +100,13 @@ func (m *model) drawBranches(pic *picture, z, thickness float64) {
 			if reach := math.Max(b.ra, b.rb) + 2; math.Max(b.a.z, b.b.z)+reach < zk || math.Min(b.a.z, b.b.z)-reach > zk {
 				continue
 			}
-			touched = addTube(vessel, touched, zk, b.a, b.b, b.ra, b.rb, 1.0/planes)
+			touched = pic.addTube(vessel, touched, zk, b.a, b.b, b.ra, b.rb, 1.0/planes)
 			if b.airway {
 				// The bronchus beside the artery: a wall, and air in it.
 				off := bronchusOffset(b)
 				a, e := b.a.plus(off), b.b.plus(off)
-				touched = addTube(vessel, touched, zk, a, e, 0.95*b.ra, 0.95*b.rb, 0.55/planes)
-				touched = addTube(lumen, touched, zk, a, e, 0.72*b.ra, 0.72*b.rb, 1.0/planes)
+				touched = pic.addTube(vessel, touched, zk, a, e, 0.95*b.ra, 0.95*b.rb, 0.55/planes)
+				touched = pic.addTube(lumen, touched, zk, a, e, 0.72*b.ra, 0.72*b.rb, 1.0/planes)
 			}
 		}
 	}
@@ -128,8 +140,8 @@ func bronchusOffset(b *branch) point {
 }
 
 // addTube adds weight to the pixels of the plane at z that a piece of tube covers.
-func addTube(to []float32, touched []int, z float64, a, b point, ra, rb, weight float64) []int {
-	reach := math.Max(ra, rb) + pixel
+func (g grid) addTube(to []float32, touched []int, z float64, a, b point, ra, rb, weight float64) []int {
+	reach := math.Max(ra, rb) + g.pixel
 	// Only the part of the piece near the plane.
 	t0, t1 := 0.0, 1.0
 	if dz := b.z - a.z; math.Abs(dz) > 1e-9 {
@@ -142,20 +154,15 @@ func addTube(to []float32, touched []int, z float64, a, b point, ra, rb, weight 
 		return touched
 	}
 	p, q := a.to(b, t0), a.to(b, t1)
-	c0, r0 := pixelAt(math.Min(p.x, q.x)-reach, math.Min(p.y, q.y)-reach)
-	c1, r1 := pixelAt(math.Max(p.x, q.x)+reach, math.Max(p.y, q.y)+reach)
-	for r := max(r0, 0); r <= min(r1+1, matrix-1); r++ {
-		for c := max(c0, 0); c <= min(c1+1, matrix-1); c++ {
-			if share := inside(capsule(position(r, c, z), a, b, ra, rb), pixel); share > 0 {
-				to[r*matrix+c] += float32(share * weight)
-				touched = append(touched, r*matrix+c)
+	c0, r0 := g.pixelAt(math.Min(p.x, q.x)-reach, math.Min(p.y, q.y)-reach)
+	c1, r1 := g.pixelAt(math.Max(p.x, q.x)+reach, math.Max(p.y, q.y)+reach)
+	for r := max(r0, 0); r <= min(r1+1, g.rows-1); r++ {
+		for c := max(c0, 0); c <= min(c1+1, g.columns-1); c++ {
+			if share := inside(capsule(g.position(r, c, z), a, b, ra, rb), g.pixel); share > 0 {
+				to[r*g.columns+c] += float32(share * weight)
+				touched = append(touched, r*g.columns+c)
 			}
 		}
 	}
 	return touched
-}
-
-// pixelAt is the column and row of a place, rounded down.
-func pixelAt(x, y float64) (c, r int) {
-	return int(math.Floor(x/pixel + (matrix-1)/2.0)), int(math.Floor((y-8)/pixel + (matrix-1)/2.0))
 }
