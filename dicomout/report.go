@@ -83,8 +83,10 @@ func (r *Report) pictureSlices() ([]sc.Slice, error) {
 		if err != nil {
 			return nil, err
 		}
+		left, top := sc.Edges(sl.OrientationDS)
 		out[i] = sc.Slice{
-			Label:    label(i),
+			Label: label(i),
+			Left:  left, Top: top,
 			Position: sl.Position,
 			Rows:     sl.Rows, Columns: sl.Columns,
 			RowSpacing: row, ColumnSpacing: column,

@@ -52,7 +52,7 @@ func TestSlicePictures_SayWhatTheyAre(t *testing.T) {
 	if _, err := p.RenderActivation(&s, blob(&s), Scale{Max: 3.42, Text: "study maximum"}, testModels); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"activation map", s.Label, "RESEARCH USE ONLY", "jcs-classifier-res2net50 0.1.0", "UNTRAINED", "PRELIMINARY", "1 = 3.42", "study maximum"} {
+	for _, want := range []string{"activation map", s.Label, "RESEARCH USE ONLY", "jcs-classifier-res2net50 0.1.0", "UNTRAINED", "PRELIMINARY", "1 = study maximum", "(3.42)"} {
 		if !hasText(*boxes, want) {
 			t.Errorf("activation overlay does not say %q", want)
 		}

@@ -40,6 +40,7 @@ func (p *Painter) RenderActivation(s *Slice, activation []float32, scale Scale, 
 	}
 	l := newLegend(p, dst)
 	l.upperLeft("JCS activation map", s.Label, "Probability "+formatProbability(s.Probability))
+	l.edges(s)
 	l.lowerLeft(models)
 	l.colourBar(scale)
 	return dst, nil
@@ -69,6 +70,7 @@ func (p *Painter) RenderOutline(s *Slice, facts StudyFacts, models []object.Mode
 		"Area "+formatArea(s.LesionAreaMM2),
 		"Probability "+formatProbability(s.Probability))
 	l.upperRight("Study", "Lesion volume "+formatVolume(facts.LesionVolumeML), "Share of lung "+formatShare(facts.LungShare))
+	l.edges(s)
 	l.lowerLeft(models)
 	return dst, nil
 }
@@ -86,6 +88,7 @@ func (p *Painter) RenderLungs(s *Slice) (*image.RGBA, error) {
 	outline(dst, nearest(g, s.Lung), edgeColor)
 	l := newLegend(p, dst)
 	l.upperLeft("jcsnode lung mask", s.Label)
+	l.edges(s)
 	l.lowerLeft(nil)
 	return dst, nil
 }
@@ -105,8 +108,8 @@ func newLegend(p *Painter, dst *image.RGBA) *legend {
 		line: size * 4 / 3, margin: max(8, side/50)}
 }
 
-// half is the width that a column of text may take.
-func (l *legend) half() int { return l.dst.Rect.Dx()/2 - l.margin*3/2 }
+// half is the width that a column of text may take, with room for a letter between both.
+func (l *legend) half() int { return l.dst.Rect.Dx()/2 - l.margin*3/2 - l.body.size }
 
 // write draws one line from x, made small enough for width, and returns its width.
 func (l *legend) write(x, y int, s style, c color.RGBA, text string, width int) int {
@@ -135,6 +138,13 @@ func (l *legend) upperRight(title string, lines ...string) {
 		s, text = l.p.fit(l.body, text, l.half(), 12)
 		l.p.textRight(l.dst, right, y, s, white, text, true)
 	}
+}
+
+// edges writes the patient's directions in the middle of the left and upper edge, for readers whose viewer does not.
+func (l *legend) edges(s *Slice) {
+	letter := style{bold: true, size: l.body.size * 5 / 4}
+	l.p.text(l.dst, l.margin, (l.dst.Rect.Dy()+letter.size)/2, letter, white, s.Left, true)
+	l.p.text(l.dst, (l.dst.Rect.Dx()-l.p.width(letter, s.Top))/2, l.margin+letter.size, letter, white, s.Top, true)
 }
 
 // lowerLeft writes the research notice and the models, each with its status unless it is trained.
@@ -170,7 +180,7 @@ func (l *legend) colourBar(scale Scale) {
 	l.p.textRight(l.dst, ticks, top+size*3/4, l.body, white, "1", true)
 	l.p.textRight(l.dst, ticks, top+height, l.body, white, "0", true)
 	l.p.textRight(l.dst, right, top-size*3/4, l.strong, white, "Activation", true)
-	for i, text := range []string{"1 = " + formatNumber(scale.Max), scale.Text} {
+	for i, text := range []string{"1 = " + scale.Text, "(" + formatNumber(scale.Max) + ")"} {
 		s, text := l.p.fit(l.body, text, l.half(), 12)
 		l.p.textRight(l.dst, right, top+height+size/2+(i+1)*l.line, s, white, text, true)
 	}

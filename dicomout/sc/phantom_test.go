@@ -20,7 +20,7 @@ func phantom(n, rows, columns int, spacing float64) []Slice {
 	for i := range slices {
 		z := float64(i) / float64(max(n-1, 1)) // 0 at the base
 		s := Slice{
-			Label: fmt.Sprintf("CT image %d", n-i), Position: float64(2 * i),
+			Label: fmt.Sprintf("CT image %d", n-i), Left: "R", Top: "A", Position: float64(2 * i),
 			Rows: rows, Columns: columns, RowSpacing: spacing, ColumnSpacing: spacing,
 			HU: make([]int16, rows*columns), Lung: make([]byte, rows*columns), Probability: 0.04 + 0.9*max(0, 0.6-z),
 		}

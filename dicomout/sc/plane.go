@@ -93,6 +93,20 @@ func patientOrientation(orientationDS string) []string {
 	return []string{directions([3]float64(o[:3])), directions([3]float64(o[3:]))}
 }
 
+// Edges returns the letters of the patient's directions at the left and at the upper edge of a slice: "R" and "A" for a usual axial
+// one. They are empty for an orientation that cannot be read.
+func Edges(orientationDS string) (left, top string) {
+	o, err := decimals(orientationDS, 6)
+	if err != nil {
+		return "", ""
+	}
+	letter := func(x, y, z float64) string {
+		name := directions([3]float64{-x, -y, -z})
+		return name[:min(1, len(name))]
+	}
+	return letter(o[0], o[1], o[2]), letter(o[3], o[4], o[5])
+}
+
 // directions names the axes along v, the longest first, without those that v leans to by less than about 6 degrees.
 func directions(v [3]float64) string {
 	letters := [3][2]byte{{'R', 'L'}, {'A', 'P'}, {'F', 'H'}}

@@ -57,6 +57,17 @@ func TestPlaneElements_NamesWhatIsBroken(t *testing.T) {
 	}
 }
 
+func TestEdges(t *testing.T) {
+	for orientation, want := range map[string]string{
+		`1\0\0\0\1\0`: "R A", `-1\0\0\0\-1\0`: "L P", `-1\0\0\0\1\0`: "L A", `0\1\0\1\0\0`: "A R",
+		`0.98\0.17\0\-0.16\0.95\0.26`: "R A", `1\0\0`: " ",
+	} {
+		if left, top := Edges(orientation); left+" "+top != want {
+			t.Errorf("%s: %q at the left, %q at the top, want %q", orientation, left, top, want)
+		}
+	}
+}
+
 func TestPatientOrientation(t *testing.T) {
 	for orientation, want := range map[string]string{
 		`1\0\0\0\1\0`:           `L\P`,

@@ -11,6 +11,8 @@ import (
 type Slice struct {
 	// Label names the slice as a reader finds it in the CT: "CT image 53".
 	Label string
+	// Left and Top are the patient's directions at the left and upper edge of the slice, "R" and "A" for a usual one; see [Edges].
+	Left, Top string
 	// Position is where the slice lies along the normal of the series, in mm.
 	Position float64
 	// Rows and Columns are the slice's, RowSpacing and ColumnSpacing its pixel spacing in mm.

@@ -146,8 +146,8 @@ func (s *sheet) section(y int, head, text, otherwise string) int {
 	if first, n := utf8.DecodeRuneInString(text); n > 0 { // reasons are errors to the program, and begin like those
 		text = string(unicode.ToUpper(first)) + text[n:]
 	}
-	s.write(left, y, headStyle, faded, head, right-left)
-	return s.paragraph(left, y+32, style{size: 22}, ink, text, 860, 6)
+	s.write(left, y, style{bold: true, size: 20}, faded, head, right-left)
+	return s.paragraph(left, y+36, style{size: 26}, ink, text, right-left, 6)
 }
 
 // verdict draws the outcome, the decision in words, and both rules with what was found.
@@ -209,7 +209,7 @@ func (s *sheet) measures() {
 	}
 	cell(left+190, "Lesion volume", formatVolume(m.LesionML), ink)
 	if m.OutsideML > 0.01*m.LesionML { // a little is the border of the lung mask, more a doubt about the lesions
-		s.write(left+190, 304, style{size: 13}, warning, formatVolume(m.OutsideML)+" outside lungs", 160)
+		s.write(left+190, 305, noteStyle, warning, formatVolume(m.OutsideML)+" outside lungs", 160)
 	}
 	cell(left+360, "Lesions", fmt.Sprint(m.Lesions), ink)
 	cell(left+480, "Share of lung", formatShare(m.Share()), s.accent())
@@ -247,9 +247,9 @@ func (s *sheet) gauges(x int, m Measures) {
 	for _, tick := range []int{5, 25, 50, 75} {
 		text := fmt.Sprint(tick)
 		tx := bar.Min.X + tick*bar.Dx()/100
-		s.write(tx-s.p.width(style{size: 12}, text)/2, 300, style{size: 12}, faded, text, 40)
+		s.write(tx-s.p.width(style{size: 14}, text)/2, 300, style{size: 14}, faded, text, 40)
 	}
-	s.writeRight(right, 300, style{size: 12}, faded, "% of lung", number)
+	s.writeRight(right, 300, style{size: 14}, faded, "% of lung", number)
 }
 
 // strip draws the worst slices side by side.
@@ -308,19 +308,19 @@ func (s *sheet) plots(c crop) {
 	if s.g.Measures.Segmented && !short {
 		key := image.Rect(left, bottom+8, left+12, bottom+18)
 		fill(s.dst, key, lesionRed)
-		s.write(key.Max.X+8, bottom+18, style{size: 13}, faded, "lesion, by share of the lung's depth", split-10-key.Max.X-8)
+		s.write(key.Max.X+8, bottom+19, noteStyle, faded, "lesion, by share of the lung's depth", split-10-key.Max.X-8)
 	}
 
 	bars := image.Rect(split, top, right, bottom)
 	s.write(split, top-14, headStyle, faded, "Probability by slice, apex to base", 300)
 	s.p.profile(s.dst, bars, s.g.Slices, a, s.g.Decision)
-	tick := style{size: 13}
+	tick := noteStyle
 	for _, t := range []struct {
 		value float64
 		text  string
 	}{{0, "0"}, {0.5, "0.5"}, {1, "1"}} {
 		x := bars.Min.X + round(t.value*float64(bars.Dx()-1))
-		s.write(min(x-s.p.width(tick, t.text)/2, right-s.p.width(tick, t.text)), bottom+18, tick, faded, t.text, 60)
+		s.write(min(x-s.p.width(tick, t.text)/2, right-s.p.width(tick, t.text)), bottom+19, tick, faded, t.text, 60)
 	}
 	s.writeRight(right, top-14, noteStyle, faded, "dashed: operating point "+formatNumber(s.g.Decision.OperatingPoint), 280)
 	// Slices at the ends and quarters name the rows; the text stands between map and bars.
@@ -330,7 +330,7 @@ func (s *sheet) plots(c crop) {
 		k := q * (n - 1) / 4
 		y := round(a.row(a.centres[k])) + 5
 		y = min(max(y, top+12), bottom-2)
-		if y-last < 18 {
+		if y-last < 20 {
 			continue
 		}
 		last = y
