@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/riverqueue/river"
-
-	"jcsnode/guard"
 )
 
 // queueCommit holds the reports of storage commitment, apart from deliveries: a modality that is switched off delays no result.
@@ -38,13 +36,7 @@ func (w *commitWorker) Work(ctx context.Context, job *river.Job[commitArgs]) err
 	if c.State != CommitmentWaiting {
 		return nil
 	}
-	free, ok := w.l.occupy(job.Kind, id, "")
-	if !ok {
-		return river.JobSnooze(pollInterval)
-	}
-	defer free()
-	err = guard.Call(func() error { return w.handle(ctx, id) })
-	return w.l.conclude(ctx, job.JobRow, Revision{}, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
+	return w.l.workOn(ctx, job.JobRow, id, Revision{}, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.finishCommitment(ctx, tx, id, CommitmentFailed, why.Text)
 	})
 }

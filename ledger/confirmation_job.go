@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"github.com/riverqueue/river"
-
-	"jcsnode/guard"
 )
 
 // queueConfirm is for destinations that are not asked any more; each other has a queue of its own, so that one that does not answer
@@ -37,17 +35,11 @@ func (w *confirmWorker) Work(ctx context.Context, job *river.Job[confirmArgs]) e
 	if c.State != ConfirmationWaiting {
 		return nil
 	}
-	free, ok := w.l.occupy(job.Kind, id, "")
-	if !ok {
-		return river.JobSnooze(pollInterval)
-	}
-	defer free()
 	rev, _, err := w.l.Revision(ctx, c.RevisionID)
 	if err != nil {
 		return w.l.postpone(ctx, job.JobRow, err)
 	}
-	err = guard.Call(func() error { return w.handle(ctx, id) })
-	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
+	return w.l.workOn(ctx, job.JobRow, id, rev, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.giveUpConfirmation(ctx, tx, id, why.Text)
 	})
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"github.com/riverqueue/river"
-
-	"jcsnode/guard"
 )
 
 // queueNotify is for receivers that left the configuration; each other has a queue of its own, so that one that does not answer
@@ -40,13 +38,7 @@ func (w *notifyWorker) Work(ctx context.Context, job *river.Job[notifyArgs]) err
 	if n.State != NotificationWaiting {
 		return nil
 	}
-	free, ok := w.l.occupy(job.Kind, id, "")
-	if !ok {
-		return river.JobSnooze(pollInterval)
-	}
-	defer free()
-	err = guard.Call(func() error { return w.handle(ctx, id) })
-	return w.l.conclude(ctx, job.JobRow, Revision{StudyUID: n.Fact.StudyUID, Number: n.Fact.Revision}, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
+	return w.l.workOn(ctx, job.JobRow, id, Revision{StudyUID: n.Fact.StudyUID, Number: n.Fact.Revision}, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.finishNotification(ctx, tx, id, NotificationFailed, why.Text)
 	})
 }

@@ -11,13 +11,6 @@ import (
 // them: StartJobs holds the lock. A process job that was running at each of its last
 // attempts is taken for the cause of the crashes, and ends.
 func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
-	type job struct {
-		id       int64
-		kind     string
-		revision int64
-		attempt  int
-		max      int
-	}
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		// Jobs about one row speak to others: they are interrupted by any stop, and only their own failures count.
 		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0) WHERE state = 'running' AND kind NOT IN (?, ?)`,
@@ -34,7 +27,7 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 			return err
 		}
 		jobs, err := query(ctx, tx, `SELECT id, kind, json_extract(args, '$.revision_id'), attempt, max_attempts FROM river_job WHERE state = 'running'`,
-			func(rows *sql.Rows) (j job, err error) {
+			func(rows *sql.Rows) (j interrupted, err error) {
 				err = rows.Scan(&j.id, &j.kind, &j.revision, &j.attempt, &j.max)
 				return j, err
 			})
@@ -42,31 +35,7 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 			return err
 		}
 		for _, j := range jobs {
-			rev, err := oneRevision(ctx, tx, `WHERE id = ?`, j.revision)
-			if err != nil {
-				return fmt.Errorf("job %d of revision %d: %w", j.id, j.revision, err)
-			}
-			process := j.kind == processArgs{}.Kind()
-			text := fmt.Sprintf("%s was interrupted by the end of the program at attempt %d of %d", j.kind, j.attempt, j.max)
-			if err := l.event(ctx, tx, rev.StudyUID, EventRecovered, text, map[string]any{"revision": rev.Number}); err != nil {
-				return err
-			}
-			l.log.Warn("job interrupted by the end of the program, set back", "job", j.kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", j.attempt, "of", j.max)
-			if process && j.attempt >= j.max {
-				why := Reason{Code: ReasonCrashed, Text: fmt.Sprintf("the program ended %d times while it processed this study", j.attempt),
-					Remedy: "look for a crash or a lack of memory in the system's log, then have the study processed again"}
-				if err := l.giveUpRevision(ctx, tx, rev.ID, why); err != nil {
-					return err
-				}
-				if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE id = ?`, j.id); err != nil {
-					return err
-				}
-				continue
-			}
-			if !process {
-				j.attempt-- // sending is interrupted by any stop; only its own failures count
-			}
-			if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = ? WHERE id = ?`, max(j.attempt, 0), j.id); err != nil {
+			if err := l.setBack(ctx, tx, j); err != nil {
 				return err
 			}
 		}
@@ -92,6 +61,43 @@ func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 		return fmt.Errorf("recover jobs: %w", err)
 	}
 	return nil
+}
+
+// interrupted is a job that a killed process left running.
+type interrupted struct {
+	id       int64
+	kind     string
+	revision int64
+	attempt  int
+	max      int
+}
+
+// setBack has the job run again, or ends it when it was its last attempt.
+func (l *Ledger) setBack(ctx context.Context, tx *sql.Tx, j interrupted) error {
+	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, j.revision)
+	if err != nil {
+		return fmt.Errorf("job %d of revision %d: %w", j.id, j.revision, err)
+	}
+	process := j.kind == processArgs{}.Kind()
+	text := fmt.Sprintf("%s was interrupted by the end of the program at attempt %d of %d", j.kind, j.attempt, j.max)
+	if err := l.event(ctx, tx, rev.StudyUID, EventRecovered, text, map[string]any{"revision": rev.Number}); err != nil {
+		return err
+	}
+	l.log.Warn("job interrupted by the end of the program, set back", "job", j.kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", j.attempt, "of", j.max)
+	if process && j.attempt >= j.max {
+		why := Reason{Code: ReasonCrashed, Text: fmt.Sprintf("the program ended %d times while it processed this study", j.attempt),
+			Remedy: "look for a crash or a lack of memory in the system's log, then have the study processed again"}
+		if err := l.giveUpRevision(ctx, tx, rev.ID, why); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE id = ?`, j.id)
+		return err
+	}
+	if !process {
+		j.attempt-- // sending is interrupted by any stop; only its own failures count
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = ? WHERE id = ?`, max(j.attempt, 0), j.id)
+	return err
 }
 
 // enqueueMissing makes sure that whatever is not at its end has a job. A job that lives already stays alone.

@@ -29,13 +29,7 @@ func (w *processWorker) Work(ctx context.Context, job *river.Job[processArgs]) e
 	if rev.State != StateSettled && rev.State != StateProcessing {
 		return nil // superseded, or a crash came after its last write
 	}
-	free, ok := w.l.occupy(job.Kind, id, "")
-	if !ok {
-		return river.JobSnooze(pollInterval)
-	}
-	defer free()
-	err = guard.Call(func() error { return w.handle(ctx, id) })
-	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
+	return w.l.workOn(ctx, job.JobRow, id, rev, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.giveUpRevision(ctx, tx, id, why)
 	})
 }
@@ -75,6 +69,17 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.giveUpDeliveries(ctx, tx, id, destination, why)
 	})
+}
+
+// workOn does the job about one row, unless another job is at it, and concludes it.
+func (l *Ledger) workOn(ctx context.Context, job *rivertype.JobRow, id int64, rev Revision, handle func(ctx context.Context, id int64) error,
+	giveUp func(context.Context, *sql.Tx, Reason) error) error {
+	free, ok := l.occupy(job.Kind, id, "")
+	if !ok {
+		return river.JobSnooze(pollInterval)
+	}
+	defer free()
+	return l.conclude(ctx, job, rev, guard.Call(func() error { return handle(ctx, id) }), giveUp)
 }
 
 // occupy keeps two jobs of the same work from running at once: the second waits, and then

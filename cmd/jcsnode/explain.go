@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,15 +30,12 @@ func explainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{ReadOnly: true})
+		l, err := readLedger(c.Context(), cfg)
 		if err != nil {
-			return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
+			return err
 		}
 		defer l.Close()
-		h, err := l.History(c.Context(), args[0])
-		if errors.Is(err, ledger.ErrNotFound) {
-			return fmt.Errorf("study %s is not known here; `jcsnode status` lists the studies", args[0])
-		}
+		h, err := historyOf(c.Context(), l, args[0])
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
-	"jcsnode/ledger"
 	"jcsnode/notify"
 	"jcsnode/pipeline"
 )
@@ -48,9 +47,9 @@ func notifyCommand() *cobra.Command {
 }
 
 func listNotifications(ctx context.Context, w io.Writer, cfg config.Config, names []string, limit int) error {
-	l, err := ledger.Open(ctx, ledgerPath(cfg), ledger.Options{ReadOnly: true})
+	l, err := readLedger(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
+		return err
 	}
 	defer l.Close()
 	all, err := l.Notifications(ctx, limit)

@@ -34,9 +34,9 @@ func statusCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{ReadOnly: true})
+		l, err := readLedger(c.Context(), cfg)
 		if err != nil {
-			return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
+			return err
 		}
 		defer l.Close()
 		if len(args) == 0 {
@@ -45,6 +45,24 @@ func statusCommand() *cobra.Command {
 		return studyStatus(c.Context(), c.OutOrStdout(), l, args[0], asJSON)
 	}
 	return c
+}
+
+// readLedger opens the ledger of a node, which may be running, to look into it.
+func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, ledgerPath(c), ledger.Options{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
+	}
+	return l, nil
+}
+
+// historyOf is the history of a study that an operator named.
+func historyOf(ctx context.Context, l *ledger.Ledger, uid string) (*ledger.History, error) {
+	h, err := l.History(ctx, uid)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil, fmt.Errorf("study %s is not known here; `jcsnode status` lists the studies", uid)
+	}
+	return h, err
 }
 
 func ledgerPath(c config.Config) string { return filepath.Join(c.Node.DataDir, "ledger.db") }
@@ -134,10 +152,7 @@ type studyView struct {
 }
 
 func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string, asJSON bool) error {
-	h, err := l.History(ctx, uid)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("study %s is not known here; `jcsnode status` lists the studies", uid)
-	}
+	h, err := historyOf(ctx, l, uid)
 	if err != nil {
 		return err
 	}
