@@ -123,6 +123,13 @@ func TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
 	if got := commitments(t, l); got != "sent committed 0, sent committed 0, sent committed 0" {
 		t.Error(got)
 	}
+
+	// It has lost all of them, and is asked about them anew.
+	must(t, l.Resend(ctx, "1.2"))
+	deliverAll(t, l, rev)
+	if c := confirmation(t, l, 4); len(c.References) != 3 {
+		t.Errorf("asked about %d objects that were sent again, want 3", len(c.References))
+	}
 }
 
 // A request that was at fault is made again in its time; nothing is sent a second time for it.

@@ -112,6 +112,10 @@ func TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 			t.Errorf("%s: next at %v, failure %d in a row, %d attempts; want at once, 1, 1", d.Object.SOPInstanceUID, d.NextAt, troubles, d.Attempts)
 		}
 	}
+	must(t, l.Resend(t.Context(), "1.2"))
+	if waiting, err = l.Pending(t.Context(), rev.ID, "PACS"); err != nil || len(waiting) != 3 {
+		t.Errorf("%d wait, %v; want all, for a destination that has lost them", len(waiting), err)
+	}
 }
 
 // Failures of one kind count in a row, another kind begins anew, and an object whose turn never came stays unattempted and goes

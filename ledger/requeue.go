@@ -10,6 +10,15 @@ import (
 // and withdrawn deliveries of what no newer revision replaced and failed notifications are tried again, and those that wait are tried
 // now. Objects that were sent stay sent, save those that a destination does not commit: the same input makes the same UIDs.
 func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
+	return l.requeue(ctx, studyUID, false)
+}
+
+// Resend is Requeue for a destination that has lost what it took: objects that were sent are sent again, under the same UIDs.
+func (l *Ledger) Resend(ctx context.Context, studyUID string) error {
+	return l.requeue(ctx, studyUID, true)
+}
+
+func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY reason_code IN (?, ?), number DESC LIMIT 1`, studyUID, ReasonUnchanged, ReasonSuperseded)
 		if err != nil {
@@ -21,9 +30,12 @@ func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 			studyUID, DeliveryWaiting, DeliveryFailed, DeliveryWithdrawn); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?2, next_at = 0, confirmation_id = 0, commitment = '', resent = 0 WHERE commitment = ?3
+		// What a destination is still asked about stays in that question; the rest is asked about anew.
+		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?2, next_at = 0, resent = 0,
+			confirmation_id = iif(commitment = ?4, confirmation_id, 0), commitment = iif(commitment = ?4, commitment, '')
+			WHERE (commitment = ?3 OR ?5 AND state = ?6)
 			AND object_id IN (SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?1 AND r.number >= `+validSince+`)`,
-			studyUID, DeliveryWaiting, CommitmentRefused); err != nil {
+			studyUID, DeliveryWaiting, CommitmentRefused, CommitmentAsked, sent, DeliverySent); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, reason_code = '', reason_text = '', reason_remedy = '', finished_at = 0 WHERE id = ?`,

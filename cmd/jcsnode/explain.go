@@ -94,7 +94,7 @@ func arrived(h *ledger.History) []string {
 	sentences := []string{fmt.Sprintf("%s of %d series came from %s between %s and %s, over %s.", plural(len(h.Instances), "instance"), len(series),
 		strings.Join(sorted(callers), ", "), clock(h.FirstAt), clock(h.LastAt), plural(len(associations), "association"))}
 	if again > 0 {
-		sentences = append(sentences, fmt.Sprintf("The same bytes came again %d times, which changes nothing.", again))
+		sentences = append(sentences, fmt.Sprintf("The same bytes came again %d times, which changes nothing. If a destination has lost the results, `jcsnode requeue --resend %s` sends them again.", again, h.StudyUID))
 	}
 	for _, f := range flags.order {
 		sentences = append(sentences, fmt.Sprintf("%s flagged: %s.", plural(flags.counts[f], "instance"), f))

@@ -12,16 +12,18 @@ import (
 )
 
 func requeueCommand() *cobra.Command {
+	var resend bool
 	c := &cobra.Command{
 		Use:   "requeue STUDY_UID",
 		Short: "have a study processed again, and its failed deliveries and notifications tried again",
 		Long: "requeue has the newest revision of a study that has an outcome of its own processed again, its deliveries and notifications\n" +
-			"that failed for good tried again, and those that wait tried now. What was sent stays sent: the same input makes the same objects\n" +
-			"under the same UIDs. What destinations ask for since then is made and sent. The running node takes the work up within seconds,\n" +
-			"a stopped one at its next start.",
+			"that failed for good tried again, and those that wait tried now. What was sent stays sent, unless --resend says otherwise: the\n" +
+			"same input makes the same objects under the same UIDs. What destinations ask for since then is made and sent. The running\n" +
+			"node takes the work up within seconds, a stopped one at its next start.",
 		Args: cobra.ExactArgs(1),
 	}
 	path := configFlag(c)
+	c.Flags().BoolVar(&resend, "resend", false, "also send again what destinations took, for one that has lost it")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		cfg, err := config.Read(*path)
 		if err != nil {
@@ -34,7 +36,11 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("open the ledger: %w", err)
 		}
-		err = l.Requeue(c.Context(), args[0])
+		if resend {
+			err = l.Resend(c.Context(), args[0])
+		} else {
+			err = l.Requeue(c.Context(), args[0])
+		}
 		if closeErr := l.Close(); err == nil {
 			err = closeErr
 		}
