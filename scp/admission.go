@@ -113,7 +113,7 @@ func (d *Door) admitCaller(p dimse.Peer) error {
 		if addr.IsLoopback() {
 			return nil
 		}
-		return reject(callingNotRecognized, `no [[peer]] is configured, so only this machine may come in: add [[peer]] with ae_title = %q and network = "%s"`,
+		return reject(callingNotRecognized, `no [[peer]] is configured, so only 127.0.0.1 and ::1 may come in: add [[peer]] with ae_title = %q and network = "%s"`,
 			p.CallingAETitle, addr)
 	}
 	// A title that has to be proven is not let in by a [[peer]] that is for any title.

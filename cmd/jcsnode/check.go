@@ -26,12 +26,19 @@ func checkCommand() *cobra.Command {
 			return err
 		}
 		var manifest models.Manifest
-		if len(problems) == 0 {
-			if manifest, err = models.ReadManifest(cfg.Models.Dir); err != nil {
-				problems = append(problems, "models.dir: "+err.Error())
+		named := func(key string) bool {
+			return slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, key+":") })
+		}
+		if cfg.Path != "" { // the file could be read
+			if !named("models.dir") {
+				if manifest, err = models.ReadManifest(cfg.Models.Dir); err != nil {
+					problems = append(problems, "models.dir: "+err.Error())
+				}
 			}
-			if _, err := models.Find(cfg.Models.Library, cfg.Models.Device == models.DeviceCUDA); err != nil {
-				problems = append(problems, "models.library: "+err.Error())
+			if !named("models.library") {
+				if _, err := models.Find(cfg.Models.Library, cfg.Models.Device == models.DeviceCUDA); err != nil {
+					problems = append(problems, "models.library: "+err.Error())
+				}
 			}
 		}
 		if _, err := transferSyntaxes(cfg); err != nil {
@@ -54,7 +61,7 @@ func checkCommand() *cobra.Command {
 			fmt.Fprintf(out, "  %s %s: %s\n", n.Name, n.Version, n.Status)
 		}
 		if len(cfg.Peers) == 0 {
-			fmt.Fprintln(out, "  no [[peer]]: only this machine may store")
+			fmt.Fprintln(out, "  no [[peer]]: only this machine may store, by 127.0.0.1 or ::1")
 		}
 		for _, d := range cfg.Destinations {
 			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(profileOf(d).Kinds()))
