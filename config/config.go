@@ -28,6 +28,7 @@ type Config struct {
 	Pipeline     Pipeline      `toml:"pipeline"`
 	Models       Models        `toml:"models"`
 	Objects      Objects       `toml:"objects"`
+	Keep         Keep          `toml:"keep"`
 	Log          Log           `toml:"log"`
 }
 
@@ -107,6 +108,11 @@ type Models struct {
 type Objects struct {
 	SeriesBase int  `toml:"series_base"`
 	SCGeometry bool `toml:"sc_geometry"` // the plane of the slice in secondary captures
+}
+
+// Keep says how long the files of a study stay when all about it is over.
+type Keep struct {
+	Days int `toml:"days"` // 0: for ever
 }
 
 // Log says how much is logged, and how.

@@ -48,7 +48,7 @@ type Reference struct{ SOPClassUID, SOPInstanceUID string }
 // Presence says what the ledger knows about a Reference.
 type Presence int
 
-// An instance is present when one with its UID and its class is recorded.
+// An instance is present when one with its UID and its class is recorded, and the files of its study are not removed.
 const (
 	Absent Presence = iota
 	OtherClass
@@ -165,7 +165,8 @@ func (l *Ledger) UnreportedCommitments(ctx context.Context, callingAE string, li
 func (l *Ledger) Presence(ctx context.Context, of []Reference) ([]Presence, error) {
 	all := make([]Presence, len(of))
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		look, err := tx.PrepareContext(ctx, `SELECT coalesce(MAX(CASE class_uid WHEN ? THEN 2 ELSE 1 END), 0) FROM instance WHERE sop_uid = ?`)
+		look, err := tx.PrepareContext(ctx, `SELECT coalesce(MAX(CASE class_uid WHEN ? THEN 2 ELSE 1 END), 0) FROM instance
+			WHERE sop_uid = ? AND study_uid IN (SELECT uid FROM study WHERE files_removed_at = 0)`)
 		if err != nil {
 			return err
 		}

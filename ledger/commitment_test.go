@@ -155,3 +155,21 @@ func TestCommitmentJob_FailingHandlerEndsIt(t *testing.T) {
 	}
 	waitFor(t, "the end", func() bool { return commitment(t, l, c.ID).State == CommitmentFailed })
 }
+
+func TestForgetCommitments(t *testing.T) {
+	c := newClock()
+	l := tempLedger(t, Options{Now: c.Now})
+	done := request(t, l, Commitment{TransactionUID: "1.1", CallingAE: "CT1", References: []Reference{{"a", "b"}}})
+	open := request(t, l, Commitment{TransactionUID: "1.2", CallingAE: "CT1", References: []Reference{{"a", "b"}}})
+	must(t, l.FinishCommitment(t.Context(), done.ID, CommitmentReported, ""))
+	c.Add(time.Hour)
+	must(t, l.ForgetCommitments(t.Context(), c.Now().Add(-2*time.Hour)))
+	commitment(t, l, done.ID) // too young
+	must(t, l.ForgetCommitments(t.Context(), c.Now()))
+	if _, err := l.Commitment(t.Context(), done.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+	if got := commitment(t, l, open.ID); len(got.References) != 1 {
+		t.Errorf("%+v, want it as it was", got)
+	}
+}

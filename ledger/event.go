@@ -33,6 +33,7 @@ const (
 	EventDeliveryFailed = "object not sent"
 	EventWithdrawn      = "object not needed"
 	EventRequeued       = "requeued"
+	EventFilesRemoved   = "files removed"
 	EventJobFailed      = "job failed"
 	EventRecovered      = "job recovered"
 )

@@ -14,9 +14,10 @@ type History struct {
 	State     string            `json:"state"`
 	FirstAt   time.Time         `json:"first_at"`
 	LastAt    time.Time         `json:"last_at"`
-	Instances []Instance        `json:"instances"` // in order of reception, with the reasons of the newest revision
-	Revisions []RevisionHistory `json:"revisions"` // newest last
-	Events    []Event           `json:"events"`    // in order of time
+	RemovedAt time.Time         `json:"files_removed_at"` // zero while they are there
+	Instances []Instance        `json:"instances"`        // in order of reception, with the reasons of the newest revision
+	Revisions []RevisionHistory `json:"revisions"`        // newest last
+	Events    []Event           `json:"events"`           // in order of time
 
 	Notifications []Notification `json:"notifications"` // in the order of what happened
 }
@@ -36,15 +37,15 @@ type RevisionHistory struct {
 func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error) {
 	h := &History{StudyUID: studyUID}
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		var first, last int64
-		err := tx.QueryRowContext(ctx, `SELECT state, first_at, last_at FROM study WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last)
+		var first, last, removed int64
+		err := tx.QueryRowContext(ctx, `SELECT state, first_at, last_at, files_removed_at FROM study WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		h.FirstAt, h.LastAt = at(first), at(last)
+		h.FirstAt, h.LastAt, h.RemovedAt = at(first), at(last), at(removed)
 		if h.Instances, err = queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY received_at, path`, studyUID); err != nil {
 			return err
 		}

@@ -60,8 +60,8 @@ func (l *Ledger) HasInstance(ctx context.Context, path string) (bool, error) {
 
 // instanceWriter adds instances within one transaction of the writer.
 type instanceWriter struct {
-	tx                                   *sql.Tx
-	study, reopen, again, insert, others *sql.Stmt
+	tx                                         *sql.Tx
+	study, reopen, again, back, insert, others *sql.Stmt
 }
 
 func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error) {
@@ -72,6 +72,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 	}{
 		{&w.study, `INSERT INTO study (uid, state, first_at, last_at) VALUES (?1, '` + StateReceiving + `', ?2, ?2) ON CONFLICT DO NOTHING`},
 		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
+		{&w.back, `UPDATE study SET files_removed_at = 0 WHERE uid = ? AND files_removed_at > 0`},
 		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
 		{&w.insert, `INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
 			calling_ae, called_ae, remote_addr, association, received_at, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
@@ -89,7 +90,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 }
 
 func (w *instanceWriter) close() {
-	for _, s := range []*sql.Stmt{w.study, w.again, w.others, w.insert, w.reopen} {
+	for _, s := range []*sql.Stmt{w.study, w.again, w.back, w.others, w.insert, w.reopen} {
 		if s != nil {
 			s.Close()
 		}
@@ -97,6 +98,9 @@ func (w *instanceWriter) close() {
 }
 
 func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
+	if _, err := w.back.ExecContext(ctx, i.StudyUID); err != nil {
+		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
+	}
 	result, err := w.again.ExecContext(ctx, i.Path)
 	if err != nil {
 		return fmt.Errorf("look up instance %s: %w", i.Path, err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
@@ -300,5 +301,46 @@ func TestOpenInbox_RemovesWhatDeadProcessesLeft(t *testing.T) {
 	testInbox(t, dir)
 	if got := files(t, dir); len(got) != 1 || !strings.Contains(got[0], filepath.Base(alive.tmp)) {
 		t.Errorf("files %v, want that of the living process alone", got)
+	}
+}
+
+// What came again is as young as what came; what is removed is stored anew when it comes.
+func TestRemove(t *testing.T) {
+	dir := t.TempDir()
+	b := testInbox(t, dir)
+	i := aSlice("1.2", "1.2.3")
+	receive := func() Stored {
+		t.Helper()
+		s, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	remove := func(before time.Time, want bool) {
+		t.Helper()
+		gone, err := b.Remove(files(t, dir)[0], before)
+		if err != nil || gone != want {
+			t.Fatalf("gone %v, %v; want %v", gone, err, want)
+		}
+	}
+	s := receive()
+	lastYear := time.Now().AddDate(-1, 0, 0)
+	if err := os.Chtimes(filepath.Join(dir, s.Path), lastYear, lastYear); err != nil {
+		t.Fatal(err)
+	}
+	if s = receive(); !s.Again {
+		t.Fatalf("%+v, want the same again", s)
+	}
+	remove(lastYear.AddDate(0, 1, 0), false)
+	remove(time.Now().Add(time.Hour), true)
+	if gone, err := b.Remove(s.Path, time.Now()); err != nil || !gone {
+		t.Errorf("what is gone already: %v, %v", gone, err)
+	}
+	if s = receive(); s.Again {
+		t.Error("a file that was removed was taken for present")
+	}
+	if _, err := b.Remove("inbox/quarantine/odd", time.Now()); err == nil {
+		t.Error("a name that is no digest was taken")
 	}
 }

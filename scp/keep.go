@@ -2,10 +2,14 @@ package scp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"time"
 )
 
 // keep makes the received file durable under its name: contents first, then the name, then
@@ -15,18 +19,19 @@ import (
 func (b *Inbox) keep(f file, tmp, folder string, s *Stored, dataSetSize int64) error {
 	path := b.abs(filepath.FromSlash(s.Path))
 	dir := filepath.Dir(path)
-	name, err := strconv.ParseUint(s.Digest[:2], 16, 8)
+	name, err := b.name(path)
 	if err != nil {
 		return cannotWrite(err)
 	}
-	b.names[name].Lock()
-	defer b.names[name].Unlock()
+	name.Lock()
+	defer name.Unlock()
 	if sameDataSet(path, dataSetSize) {
 		s.Again = true
 		if info, err := os.Stat(path); err == nil {
 			s.Size = info.Size()
 		}
-		if err := b.disk.syncDir(dir); err != nil {
+		now := time.Now()
+		if err := errors.Join(os.Chtimes(path, now, now), b.disk.syncDir(dir)); err != nil { // Remove looks at the time
 			return cannotWrite(err)
 		}
 		return nil
@@ -51,6 +56,41 @@ func (b *Inbox) keep(f file, tmp, folder string, s *Stored, dataSetSize int64) e
 		return cannotWrite(err)
 	}
 	return nil
+}
+
+// Remove removes the file of an instance, by its path relative to data_dir, if neither it nor the same bytes came at or after before.
+// It tells whether the file is gone. Whoever sends the instance later has it stored anew.
+func (b *Inbox) Remove(path string, before time.Time) (gone bool, err error) {
+	full := b.abs(filepath.FromSlash(path))
+	name, err := b.name(full)
+	if err != nil {
+		return false, fmt.Errorf("remove instance %s: %w", path, err)
+	}
+	name.Lock()
+	defer name.Unlock()
+	info, err := os.Stat(full)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("remove instance: %w", err)
+	}
+	if !info.ModTime().Before(before) {
+		return false, nil
+	}
+	if err := b.disk.remove(full); err != nil {
+		return false, fmt.Errorf("remove instance: %w", err)
+	}
+	return true, nil
+}
+
+// name is the lock of the name of a file, which begins with the digest of its bytes.
+func (b *Inbox) name(path string) (*sync.Mutex, error) {
+	n, err := strconv.ParseUint(fmt.Sprintf("%.2s", filepath.Base(path)), 16, 8)
+	if err != nil {
+		return nil, fmt.Errorf("name of a file of the inbox: %w", err)
+	}
+	return &b.names[n], nil
 }
 
 // durableFolders bounds the memory of folders: a folder that is forgotten costs one more sync.

@@ -192,5 +192,6 @@ func keys(c config.Config) []key {
 		{"settle.quiet", c.Settle.Quiet.String()},
 		{"settle.limit", c.Settle.Limit.String()},
 		{"objects.series_base", strconv.Itoa(c.Objects.SeriesBase)},
+		{"keep.days", strconv.Itoa(c.Keep.Days)},
 	}
 }

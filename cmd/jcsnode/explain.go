@@ -96,6 +96,9 @@ func arrived(h *ledger.History) []string {
 	if again > 0 {
 		sentences = append(sentences, fmt.Sprintf("The same bytes came again %d times, which changes nothing. If a destination has lost the results, `jcsnode requeue --resend %s` sends them again.", again, h.StudyUID))
 	}
+	if !h.RemovedAt.IsZero() {
+		sentences = append(sentences, fmt.Sprintf("The files were removed at %s, since all was over (keep.days). To have it read again, send the study again and requeue it.", clock(h.RemovedAt)))
+	}
 	for _, f := range flags.order {
 		sentences = append(sentences, fmt.Sprintf("%s flagged: %s.", plural(flags.counts[f], "instance"), f))
 	}

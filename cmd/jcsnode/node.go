@@ -44,6 +44,7 @@ type node struct {
 	confirmer *dicomout.Confirmer
 	notifier  *notify.Notifier
 	watch     *notify.Watch
+	keeper    *pipeline.Keeper
 	own       *secure.Identity   // of the TLS listener, nil without one
 	watched   []*secure.Identity // whose certificates expire
 }
@@ -110,6 +111,8 @@ func (n *node) wire() error {
 		Quiet:  time.Duration(c.Settle.Quiet), QuietOf: quietOf(c.Peers), Limit: time.Duration(c.Settle.Limit),
 		Now: time.Now, Logger: n.log,
 	}
+	n.keeper = &pipeline.Keeper{Ledger: n.ledger, DataDir: c.Node.DataDir, For: time.Duration(c.Keep.Days) * 24 * time.Hour,
+		Remove: n.inbox.Remove, Now: time.Now, Logger: n.log}
 	manifest := n.runtime.Manifest()
 	set := cascadeSettings(c, manifest, n.runtime.Workers())
 	maker := &objectMaker{config: c, manifest: manifest, settings: set, replaced: replacedObjects(n.ledger)}
@@ -167,6 +170,7 @@ func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 		g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
 	}
 	g.Go(func() error { return n.settler.Run(serving) })
+	g.Go(func() error { return n.keeper.Run(serving) })
 	if len(n.config.Webhooks) > 0 {
 		g.Go(func() error { return n.watch.Run(serving) })
 	}

@@ -1,0 +1,100 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"jcsnode/ledger"
+)
+
+// Keeper removes the files of studies that are over, so that the disk does not fill up, and ledger rows that nobody will ask for.
+// What happened to a study stays in the ledger.
+type Keeper struct {
+	Ledger  *ledger.Ledger
+	DataDir string
+	For     time.Duration // how long files stay when all about a study is over; 0: for ever
+	// Remove removes an instance that has not come again since before, and tells whether it is gone.
+	Remove func(path string, before time.Time) (gone bool, err error)
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+const (
+	keepEvery = time.Hour
+	keepBatch = 100 // studies looked up at a time
+	// keepCommitments is how long an answered request of storage commitment is known by its transaction UID.
+	keepCommitments = 30 * 24 * time.Hour
+)
+
+// Run removes what is due until ctx ends.
+func (k *Keeper) Run(ctx context.Context) error {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		if err := k.Sweep(ctx); err != nil && ctx.Err() == nil {
+			k.Logger.Error("cannot remove files of studies that are over; trying again in an hour", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Sweep removes what is due now.
+func (k *Keeper) Sweep(ctx context.Context) error {
+	if err := k.Ledger.ForgetCommitments(ctx, k.Now().Add(-keepCommitments)); err != nil || k.For == 0 {
+		return err
+	}
+	before := k.Now().Add(-k.For)
+	for {
+		ended, err := k.Ledger.Ended(ctx, before, keepBatch)
+		if err != nil {
+			return err
+		}
+		removed := 0
+		for _, e := range ended {
+			gone, err := k.remove(ctx, e, before)
+			if err != nil {
+				return err
+			}
+			if gone {
+				removed++
+			}
+		}
+		if removed == 0 || len(ended) < keepBatch { // a study that is coming again stays for now
+			return nil
+		}
+	}
+}
+
+// remove removes the files of a study and tells whether all are gone.
+func (k *Keeper) remove(ctx context.Context, e ledger.Ended, before time.Time) (bool, error) {
+	all := true
+	for _, path := range e.Instances {
+		gone, err := k.Remove(path, before)
+		if err != nil {
+			return false, err
+		}
+		all = all && gone
+	}
+	if !all {
+		return false, nil
+	}
+	for _, path := range e.Objects {
+		full := filepath.Join(k.DataDir, path)
+		if err := os.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		os.Remove(filepath.Dir(full))               // the folder of the revision, once it is empty,
+		os.Remove(filepath.Dir(filepath.Dir(full))) // and that of the study
+	}
+	k.Logger.Info("files of a study removed, since all is over", "study", e.StudyUID, "instances", len(e.Instances), "objects", len(e.Objects))
+	return true, k.Ledger.FilesRemoved(ctx, e.StudyUID, len(e.Instances), len(e.Objects))
+}
