@@ -6,6 +6,8 @@ Window, scaling, the frame around the lungs and the way back are in the graph an
 be quantised.
 """
 
+from collections.abc import Callable
+
 import onnx
 import onnx.compose
 import torch
@@ -36,15 +38,16 @@ class Preparation(nn.Module):
 
 
 class ClassifierAnswer(nn.Module):
-    """Softmax of the FC layer after pooling, and JCS eq. 2 on the logit, put back on the slice."""
+    """Softmax of the FC layer after pooling, and a mapping (JCS eq. 2) of the logit, put back on the slice."""
 
-    def __init__(self, network: Res2Net):
+    def __init__(self, network: Res2Net, mapping: Callable[[Tensor, Tensor], Tensor] = activation_mapping):
         super().__init__()
         self.fc = network.fc
+        self.mapping = mapping
 
     def forward(self, features: Tensor, frame: Tensor, hu: Tensor) -> tuple[Tensor, Tensor]:
         probability = torch.softmax(self.fc(features.mean((2, 3))), 1)[:, COVID]
-        cells = activation_mapping(features, mapping_weights(self.fc.weight, features.shape[2] * features.shape[3], COVID))
+        cells = self.mapping(features, mapping_weights(self.fc.weight, features.shape[2] * features.shape[3], COVID))
         grid = (ACTIVATION_GRID, ACTIVATION_GRID)
         return probability, put_back(cells.unsqueeze(1), frame, hu.shape[2], hu.shape[3], grid)[:, 0]
 
@@ -68,7 +71,9 @@ class ClassifierCore(nn.Module):
 
 
 class SegmenterCore(nn.Module):
-    def __init__(self, network: Segmenter):
+    """The finest of the logit maps that the network gives."""
+
+    def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
 
@@ -108,9 +113,10 @@ def core(module: nn.Module, size: int, output: str) -> onnx.ModelProto:
     return exported(module, (torch.zeros(2, 3, size, size),), {PREPARED: {0: free_dimensions()[0]}}, [output])
 
 
-def preparation(size: int) -> onnx.ModelProto:
+def preparation(module: nn.Module) -> onnx.ModelProto:
+    """Export what stands before the core: `Preparation`, or another module with its inputs and outputs."""
     n, h, w = free_dimensions()
-    return exported(Preparation(size), (torch.zeros(2, 1, 70, 80),), {"hu": {0: n, 2: h, 3: w}}, [PREPARED, FRAME])
+    return exported(module, (torch.zeros(2, 1, 70, 80),), {"hu": {0: n, 2: h, 3: w}}, [PREPARED, FRAME])
 
 
 def answer(module: nn.Module, middle: Tensor, name: str, outputs: list[str]) -> onnx.ModelProto:
@@ -152,14 +158,23 @@ def assemble(name: str, parts: list[onnx.ModelProto], outputs: dict[str, list[st
     return model
 
 
-def classifier(middle: onnx.ModelProto, network: Res2Net, size: int) -> onnx.ModelProto:
+def classifier(
+    middle: onnx.ModelProto,
+    network: Res2Net,
+    size: int,
+    before: nn.Module | None = None,
+    mapping: Callable[[Tensor, Tensor], Tensor] = activation_mapping,
+) -> onnx.ModelProto:
+    """The served classifier around its core. `before`: what prepares its input instead of `Preparation`."""
     cells = -(-size // 32)
     features = torch.zeros(2, network.fc.in_features, cells, cells)
-    after = answer(ClassifierAnswer(network), features, FEATURES, ["probability", "activation"])
+    after = answer(ClassifierAnswer(network, mapping), features, FEATURES, ["probability", "activation"])
     outputs = {"probability": ["N"], "activation": ["N", ACTIVATION_GRID, ACTIVATION_GRID]}
-    return assemble("jcs_classifier", [preparation(size), middle, after], outputs)
+    return assemble("jcs_classifier", [preparation(before or Preparation(size)), middle, after], outputs)
 
 
-def segmenter(middle: onnx.ModelProto, size: int) -> onnx.ModelProto:
+def segmenter(middle: onnx.ModelProto, size: int, before: nn.Module | None = None) -> onnx.ModelProto:
+    """The served segmenter around its core. `before`: as for the classifier."""
     after = answer(SegmenterAnswer(), torch.zeros(2, 1, size, size), LOGITS, ["mask_probability"])
-    return assemble("jcs_segmenter", [preparation(size), middle, after], {"mask_probability": ["N", "H", "W"]})
+    parts = [preparation(before or Preparation(size)), middle, after]
+    return assemble("jcs_segmenter", parts, {"mask_probability": ["N", "H", "W"]})
