@@ -32,11 +32,9 @@ def sensitivity_specificity(score: np.ndarray, label: np.ndarray, threshold: flo
     return float((score[label] >= threshold).mean()), float((score[~label] < threshold).mean())
 
 
-def youden_threshold(score: np.ndarray, label: np.ndarray, candidates: np.ndarray) -> float:
-    """The candidate with the largest sensitivity + specificity; the middle one of equals."""
-    sums = np.array([sum(sensitivity_specificity(score, label, t)) for t in candidates])
-    best = np.flatnonzero(sums >= sums.max() - 1e-9)
-    return float(candidates[best[len(best) // 2]])
+def specific_threshold(score: np.ndarray, label: np.ndarray, specificity: float, candidates: np.ndarray) -> float:
+    """The lowest candidate with at least this specificity, or else the highest."""
+    return float(next((t for t in candidates if sensitivity_specificity(score, label, t)[1] >= specificity), candidates[-1]))
 
 
 def e_measure(predicted: np.ndarray, truth: np.ndarray) -> float:

@@ -32,8 +32,11 @@ def test_a_score_at_the_threshold_is_positive():
     assert metrics.sensitivity_specificity(np.array([0.5, 0.2, 0.5, 0.1]), np.array([1, 1, 0, 0]), 0.5) == (0.5, 0.5)
 
 
-def test_youden_takes_the_middle_of_equal_thresholds():
-    assert metrics.youden_threshold(np.array([0.1, 0.9]), np.array([0, 1]), np.array([0.05, 0.3, 0.5, 0.7, 0.95])) == 0.5
+def test_specific_threshold_is_the_lowest_with_enough_specificity():
+    score, label, candidates = np.array([0.1, 0.4, 0.6, 0.9]), np.array([0, 0, 0, 1]), np.array([0.3, 0.5, 0.7])
+    assert metrics.specific_threshold(score, label, 0.6, candidates) == 0.5
+    assert metrics.specific_threshold(score, label, 1.0, candidates) == 0.7
+    assert metrics.specific_threshold(np.ones(4), label, 1.0, candidates) == 0.7
 
 
 @pytest.mark.parametrize(
