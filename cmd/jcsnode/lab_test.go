@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"jcsnode/ledger"
+	"jcsnode/models"
 )
 
 // The tests of this package run the real program, built once, against real peers. TestMain doubles as the program itself.
@@ -168,12 +170,18 @@ func destination(name, title string, port int) string {
 // newLab writes a configuration and starts nothing. More is text after [node].
 func newLab(t *testing.T, more ...string) *lab {
 	t.Helper()
-	l := &lab{dir: t.TempDir(), port: freePort(t)}
-	l.config = filepath.Join(l.dir, "config.toml")
 	networks, err := filepath.Abs("../../models")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newLabWith(t, networks, more...)
+}
+
+// newLabWith is newLab with the networks of a folder.
+func newLabWith(t *testing.T, networks string, more ...string) *lab {
+	t.Helper()
+	l := &lab{dir: t.TempDir(), port: freePort(t)}
+	l.config = filepath.Join(l.dir, "config.toml")
 	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\nreserve = \"100MB\"\n[models]\ndir = %q\n%s", l.port, networks, strings.Join(more, "\n"))
 	if err := os.WriteFile(l.config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -181,11 +189,37 @@ func newLab(t *testing.T, more ...string) *lab {
 	return l
 }
 
+// glassNetworks is a folder of networks that find every slice positive, and lesion at exactly the pixels of -750 to -350 HU, as ground
+// glass has: what they mark can be told from the CT.
+func glassNetworks(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	var manifest strings.Builder
+	for _, n := range []struct {
+		role, file string
+		point      float64
+	}{{"classifier", "classifier.onnx", 0.1}, {"segmenter", "glass.onnx", 0.5}} {
+		graph, err := os.ReadFile(filepath.Join("../../models/testdata", n.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, n.file), graph, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&manifest, "[%s]\nfile = %q\nsha256 = \"%x\"\nname = \"test %s\"\nversion = \"1\"\nstatus = \"untrained\"\nprecision = \"fp32\"\n"+
+			"window = [-1000.0, 1000.0]\nsize = 4\noperating_point = %v\nlicence = \"none needed\"\n", n.role, n.file, sha256.Sum256(graph), n.role, n.point)
+	}
+	if err := os.WriteFile(filepath.Join(dir, models.ManifestName), []byte(manifest.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // serve starts the node and waits until it answers C-ECHO.
 func (l *lab) serve(t *testing.T) {
 	t.Helper()
 	l.node = start(t, program(context.WithoutCancel(t.Context()), "serve", "--config", l.config), filepath.Join(l.dir, "node.log"))
-	eventually(t, time.Minute, "the node answers", func() bool {
+	eventually(t, 3*time.Minute, "the node answers", func() bool {
 		select {
 		case <-l.node.ended:
 			text, _ := os.ReadFile(l.node.log)

@@ -20,6 +20,7 @@ import (
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/object/objecttest"
+	"jcsnode/dicomout/sc"
 	"jcsnode/models"
 	"jcsnode/phantom"
 	"jcsnode/pipeline"
@@ -46,8 +47,13 @@ func (greyNetworks) Segment(_ context.Context, hu []float32, _, _ int) ([]float3
 // greyStudy is a phantom that greyNetworks examined, and what makes its objects under the configuration.
 func greyStudy(t *testing.T, c config.Config) (*pipeline.Examination, *objectMaker) {
 	t.Helper()
+	return greyStudyOf(t, c, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1})
+}
+
+func greyStudyOf(t *testing.T, c config.Config, o phantom.Options) (*pipeline.Examination, *objectMaker) {
+	t.Helper()
 	dir := t.TempDir()
-	if err := phantom.Write(t.Context(), dir, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
+	if err := phantom.Write(t.Context(), dir, o); err != nil {
 		t.Fatal(err)
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -181,19 +187,87 @@ func measures(set *dataset.Set, code string) []float64 {
 	return all
 }
 
-// Every kind of object of a study that went through the pipeline must please the validator.
+// Every kind of object of a study that went through the pipeline, in every form that a destination may ask for and of every outcome, must
+// please the validator. Label maps are left out: it does not know their class.
 func TestEveryKind_DciodvfyFindsNoErrors(t *testing.T) {
 	validator := tool(t, "dciodvfy")
-	r := greyReport(t, dicomout.Profile{Summary: true, Segmentation: true, Lungs: true, Report: true, Activation: true, MultiFrame: true,
-		ParametricMap: true, Outline: true})
-	err := dicomout.Build(t.Context(), r, func(o *object.Object, _ image.Image) error {
-		out, err := exec.Command(validator, objecttest.Write(t, o)).CombinedOutput()
-		if err != nil || strings.Contains("\n"+string(out), "\nError") {
-			t.Errorf("%s: %v\n%s", o.Title, err, out)
+	all := dicomout.Profile{Summary: true, Segmentation: true, Lungs: true, Report: true, Activation: true, ParametricMap: true, Outline: true, Rejection: true}
+	multi := all
+	multi.MultiFrame = true
+	seen := map[string]bool{}
+	for study, o := range map[string]phantom.Options{
+		"usual":           {Slices: 8, Spacing: 12, Lesions: true, Seed: 1},
+		"reversed uneven": {Slices: 8, Spacing: 12, Lesions: true, Seed: 1, Rows: 299, Columns: 331, FeetFirst: true, Uneven: 0.15},
+	} {
+		x, m := greyStudyOf(t, config.Default(), o)
+		base, done, err := m.report(x, greyIdentity(x))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if err != nil {
+		defer done()
+		for name, c := range map[string]struct {
+			profile dicomout.Profile
+			change  func(r *dicomout.Report)
+		}{
+			"single frames":                  {all, func(*dicomout.Report) {}},
+			"single frames without geometry": {all, func(r *dicomout.Report) { r.Options.Geometry = false }},
+			"multi-frame":                    {multi, func(*dicomout.Report) {}},
+			"multi-frame without geometry":   {multi, func(r *dicomout.Report) { r.Options.Geometry = false }},
+			"report alone":                   {dicomout.Profile{Report: true}, func(*dicomout.Report) {}},
+			"second revision": {all, func(r *dicomout.Report) {
+				r.Study.Revision = 2
+				r.Study.Replaces = []object.Reference{{Kind: "summary", SOPClassUID: object.Summary.SOPClassUID, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+			}},
+			"negative": {all, func(r *dicomout.Report) { r.Outcome = sc.Negative }},
+			"not processed": {all, func(r *dicomout.Report) {
+				r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+			}},
+		} {
+			t.Run(study+", "+name, func(t *testing.T) {
+				r, s := base, *base.Study
+				r.Study, r.Options.Kinds = &s, dicomout.Kinds(c.profile)
+				c.change(&r)
+				count := map[string]int{}
+				err := dicomout.Build(t.Context(), r, func(o *object.Object, _ image.Image) error {
+					count[o.Kind]++
+					if seen[o.Kind] = true; count[o.Kind] > 2 { // its other slices are like these
+						return nil
+					}
+					out, err := exec.Command(validator, objecttest.Write(t, o)).CombinedOutput()
+					if err != nil || strings.Contains("\n"+string(out), "\nError") {
+						t.Errorf("%s: %v\n%s", o.Title, err, out)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Log(count)
+			})
+		}
+	}
+	for _, k := range dicomout.Kinds(all, multi, dicomout.Profile{Report: true}) {
+		if !seen[k.Name] {
+			t.Errorf("no %s was made", k.Name)
+		}
+	}
+}
+
+// Pydicom and highdicom must find the labels of a study on the pixels that its CT names, and the pictures on their slices: on slices
+// whose frames begin inside a byte, seen from the head, at uneven steps.
+func TestRun_OtherReadersFindEverythingOnItsPixels(t *testing.T) {
+	python := objecttest.Python(t, "pydicom", "highdicom")
+	ct, out := t.TempDir(), t.TempDir()
+	if err := phantom.Write(t.Context(), ct, phantom.Options{Slices: 12, Spacing: 12, Lesions: true, Seed: 1, Rows: 299, Columns: 331, FeetFirst: true, Uneven: 0.15}); err != nil {
 		t.Fatal(err)
+	}
+	l := newLabWith(t, glassNetworks(t), "[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
+	jcsnode(t, "run", ct, "--out", out, "--config", l.config)
+	said, err := exec.Command(python, filepath.Join("testdata", "band.py"), ct, filepath.Join(out, "objects")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("band.py: %v\n%s", err, said)
+	}
+	if got := strings.TrimSpace(string(said)); got != "12 frames of 299 x 331, 24 pictures" {
+		t.Errorf("the readers found %s", got)
 	}
 }

@@ -3,6 +3,7 @@
 They are no networks: a few operators that keep the contract of models/doc.go, or break it in one way each.
   classifier      probability = sigmoid(mean of HU / 1000), activation = relu of HU on a coarse 4 x 4 grid
   segmenter       mask_probability = sigmoid(HU / 100)
+  glass           a segmenter that is sure of HU from -750 to -350, as ground glass has, and of no other
   nan             a segmenter that gives 0 / 0 where HU is above 0
   nan_classifier  a classifier that gives 0 / 0 as probability when the mean of HU is above 0
   negative        a classifier whose activation is not clipped at 0
@@ -90,6 +91,13 @@ def main(folder: Path) -> None:
     classifier(folder, "nan_classifier", nan=True)
     classifier(folder, "negative", clip=False)
     segmenter(folder, "segmenter", [identity])
+    band = [
+        node("Sub", ["picture", "middle"], ["off"]),
+        node("Abs", ["off"], ["distance"]),
+        node("Sub", ["reach", "distance"], ["within"]),
+        node("Sigmoid", ["within"], ["mask_probability"]),
+    ]
+    segmenter(folder, "glass", band, (scalar("middle", -550), scalar("reach", 200.5)))
     nan = [node("Neg", ["picture"], ["falling"]), node("Relu", ["falling"], ["n"]), node("Div", ["n", "n"], ["mask_probability"])]
     segmenter(folder, "nan", nan)
     segmenter(folder, "output_name", [node("Identity", ["p"], ["mask"])], outputs=[("mask", FLOAT, ["N", "H", "W"])])
