@@ -15,6 +15,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"jcsnode/bench/peers"
@@ -26,6 +28,10 @@ func main() {
 	o := options{slices: []int{300, 2000}}
 	quick := flag.Bool("quick", false, "40 slices and one round: to see that it works, not how fast")
 	flag.StringVar(&o.jcsnode, "jcsnode", "bin/jcsnode", "the program")
+	flag.Func("slices", "instances sent, 300,2000 if not given", func(text string) (err error) {
+		o.slices, err = counts(text)
+		return err
+	})
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds; the median counts")
 	flag.BoolVar(&o.whole, "whole", false, "send all slices to the slow peers too, not only 300: hours")
 	flag.StringVar(&o.dir, "dir", "", "folder for all data, on the disk that is to be measured (default: a temporary one)")
@@ -37,6 +43,19 @@ func main() {
 		fmt.Fprintln(os.Stderr, "reception:", err)
 		os.Exit(1)
 	}
+}
+
+// counts reads positive numbers between commas.
+func counts(text string) ([]int, error) {
+	var all []int
+	for _, word := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is no number of instances", word)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 type options struct {
