@@ -12,7 +12,7 @@ export GOFLAGS := -buildvcs=false
 STUDY ?=
 export CGO_ENABLED := 1
 
-.PHONY: build provision cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak clean help
+.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak clean help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -28,6 +28,9 @@ libraries:
 provision: ## ONNX Runtime, pinned and checksummed, into the cache
 	@models/provision.sh
 
+openvino: ## the OpenVINO provider for the CPU (84 MB); `make provision` fetches it where there is AMX
+	@models/provision.sh openvino
+
 cuda: ## the CUDA provider and its libraries (several GB)
 	@models/provision.sh cuda
 
@@ -42,7 +45,7 @@ lint: libraries ## gofmt, go vet, staticcheck
 	go vet $(TAGS) -tags viewer ./cmd/jcsnode
 	go tool staticcheck $(TAGS) ./...
 
-unit: libraries provision peers ## every Go package but the program
+unit: libraries provision openvino peers ## every Go package but the program
 	go test $(TAGS) $$(go list ./... | grep -v /cmd/)
 	go test $(TAGS) -race -short ./dimse/... ./ledger/... ./scp/... ./dicomout/deliver/... ./notify/...
 

@@ -73,7 +73,7 @@ func (c *Config) check() Problems {
 		add("cascade.near_mm: %v; 0 to 1000", c.Cascade.NearMM)
 	}
 	between(add, "pipeline.workers", c.Pipeline.Workers, 1, 64)
-	oneOf(add, "models.device", c.Models.Device, "auto", "cuda", "cpu")
+	oneOf(add, "models.device", c.Models.Device, "auto", "cuda", "openvino", "cpu")
 	between(add, "models.threads", c.Models.Threads, 0, 256)
 	if _, err := os.Stat(filepath.Join(c.Models.Dir, "manifest.toml")); err != nil {
 		add("models.dir: no manifest.toml in %s", c.Models.Dir)

@@ -99,7 +99,7 @@ type Pipeline struct {
 // Models says which networks run where.
 type Models struct {
 	Dir     string `toml:"dir"`
-	Device  string `toml:"device"`  // "auto", "cuda" or "cpu"
+	Device  string `toml:"device"`  // "auto", "cuda", "openvino" or "cpu"
 	Library string `toml:"library"` // ONNX Runtime shared library; empty: look in the usual places
 	Threads int    `toml:"threads"` // CPU threads for inference; 0: all cores
 }

@@ -12,25 +12,27 @@ import (
 
 // Devices that Options.Device may name.
 const (
-	DeviceAuto = "auto" // a GPU if one can be used, else the CPU
-	DeviceCUDA = "cuda" // the first NVIDIA GPU, or no start
-	DeviceCPU  = "cpu"
+	DeviceAuto     = "auto"     // a GPU if one can be used, else OpenVINO if it can be used, else the CPU
+	DeviceCUDA     = "cuda"     // the first NVIDIA GPU, or no start
+	DeviceOpenVINO = "openvino" // the CPU with Intel's kernels, or no start
+	DeviceCPU      = "cpu"      // the CPU with ONNX Runtime's own kernels
 )
 
-// DeviceProblem is the kind of thing that keeps a GPU from being used.
+// DeviceProblem is the kind of thing that keeps a device from being used.
 type DeviceProblem string
 
-// What can be missing for CUDA.
+// What can be missing for a device.
 const (
 	MissingDriver        DeviceProblem = "driver"         // libcuda.so.1 of the NVIDIA driver, or it is too old
 	MissingDevice        DeviceProblem = "device"         // the driver sees no GPU
-	MissingProvider      DeviceProblem = "provider"       // the CUDA provider of ONNX Runtime
+	MissingProvider      DeviceProblem = "provider"       // the CUDA or OpenVINO provider of ONNX Runtime
 	MissingCUDALibraries DeviceProblem = "cuda libraries" // cuBLAS, cuDNN, ...
 	DeviceFailed         DeviceProblem = "failed"         // everything is there, and it does not work
 )
 
 // DeviceError says why the wanted device cannot be used, and what to do.
 type DeviceError struct {
+	Device string // DeviceCUDA or DeviceOpenVINO
 	Kind   DeviceProblem
 	Text   string
 	Remedy string
@@ -38,7 +40,7 @@ type DeviceError struct {
 }
 
 func (e *DeviceError) Error() string {
-	text := fmt.Sprintf("cuda: %s; %s", e.Text, e.Remedy)
+	text := fmt.Sprintf("%s: %s; %s", e.Device, e.Text, e.Remedy)
 	for _, also := range e.Also {
 		text += fmt.Sprintf("; also: %s; %s", also.Text, also.Remedy)
 	}
@@ -67,7 +69,19 @@ var cudaLibraries = []string{
 // cudaHelpers are loaded by the libraries above when they need them, by name; before them, if they lie beside them.
 var cudaHelpers = []string{"libnvJitLink.so.12", "libnvrtc.so.12"}
 
-var providerFiles = []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"}
+// providerFiles are what lies beside the library of a build with that provider.
+var providerFiles = map[string][]string{
+	DeviceCUDA:     {"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"},
+	DeviceOpenVINO: {"libonnxruntime_providers_shared.so", "libonnxruntime_providers_openvino.so"},
+}
+
+// folderOf gives the folder of a library, links resolved.
+func folderOf(library string) string {
+	if resolved, err := filepath.EvalSymlinks(library); err == nil {
+		library = resolved
+	}
+	return filepath.Dir(library)
+}
 
 // probe looks for what a GPU needs. Tests replace its fields.
 type probe struct {
@@ -90,7 +104,7 @@ func (p probe) driver() (string, *DeviceError) {
 	if err != nil {
 		if p.exists("/proc/driver/nvidia") {
 			return "", &DeviceError{
-				Kind: MissingDriver, Text: fmt.Sprintf("the NVIDIA kernel module is loaded, but the driver's library is not to be had (%v)", err),
+				Device: DeviceCUDA, Kind: MissingDriver, Text: fmt.Sprintf("the NVIDIA kernel module is loaded, but the driver's library is not to be had (%v)", err),
 				Remedy: "in a container, start it with the NVIDIA container toolkit (--gpus all); else install libcuda1 of the driver's version",
 			}
 		}
@@ -99,7 +113,7 @@ func (p probe) driver() (string, *DeviceError) {
 			reason = "there is no libcuda.so.1"
 		}
 		return "", &DeviceError{
-			Kind: MissingDriver, Text: fmt.Sprintf("no NVIDIA driver found (%s)", reason),
+			Device: DeviceCUDA, Kind: MissingDriver, Text: fmt.Sprintf("no NVIDIA driver found (%s)", reason),
 			Remedy: "install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"",
 		}
 	}
@@ -113,40 +127,47 @@ func (p probe) driver() (string, *DeviceError) {
 			text += " and /dev/nvidia0 does not exist"
 			remedy = "in a container, start it with --gpus all; " + remedy
 		}
-		return "", &DeviceError{Kind: MissingDevice, Text: text, Remedy: remedy}
+		return "", &DeviceError{Device: DeviceCUDA, Kind: MissingDevice, Text: text, Remedy: remedy}
 	default:
 		return "", &DeviceError{
-			Kind: MissingDriver, Text: fmt.Sprintf("the NVIDIA driver does not start (CUresult %d)", result),
+			Device: DeviceCUDA, Kind: MissingDriver, Text: fmt.Sprintf("the NVIDIA driver does not start (CUresult %d)", result),
 			Remedy: "check nvidia-smi; driver library and kernel module must be of one version",
 		}
 	}
 }
 
-// provider looks for the CUDA provider beside the library, and loads the CUDA libraries: those beside the library, else
-// those that the system's loader finds.
-func (p probe) provider(library string) *DeviceError {
-	if resolved, err := filepath.EvalSymlinks(library); err == nil {
-		library = resolved
-	}
-	folder := filepath.Dir(library)
+// provider looks for the files of a provider beside the library.
+func (p probe) provider(device, library string) *DeviceError {
+	folder := folderOf(library)
 	var missing []string
-	for _, name := range providerFiles {
+	for _, name := range providerFiles[device] {
 		if !p.exists(filepath.Join(folder, name)) {
 			missing = append(missing, name)
 		}
 	}
-	if len(missing) > 0 {
-		return &DeviceError{
-			Kind: MissingProvider, Text: fmt.Sprintf("%s not beside %s", strings.Join(missing, ", "), library),
-			Remedy: "run `make cuda` and leave models.library and " + LibraryEnv + " empty, or name a GPU build of ONNX Runtime",
-		}
+	if len(missing) == 0 {
+		return nil
 	}
+	return &DeviceError{
+		Device: device, Kind: MissingProvider, Text: fmt.Sprintf("%s not beside the library in %s", strings.Join(missing, ", "), folder),
+		Remedy: "run `make " + device + "` and leave models.library and " + LibraryEnv + " empty, or name a build of ONNX Runtime that has it",
+	}
+}
+
+// cuda looks for the CUDA provider beside the library, and loads the CUDA libraries: those beside the library, else those
+// that the system's loader finds.
+func (p probe) cuda(library string) *DeviceError {
+	if problem := p.provider(DeviceCUDA, library); problem != nil {
+		return problem
+	}
+	folder := folderOf(library)
 	for _, name := range cudaHelpers {
 		if path := filepath.Join(folder, name); p.exists(path) {
 			// If it does not load, the library that needs it says so below.
 			_, _ = p.open(path)
 		}
 	}
+	var missing []string
 	var reason error
 	for _, name := range cudaLibraries {
 		path := filepath.Join(folder, name)
@@ -162,7 +183,7 @@ func (p probe) provider(library string) *DeviceError {
 	}
 	if len(missing) > 0 {
 		return &DeviceError{
-			Kind: MissingCUDALibraries, Text: fmt.Sprintf("CUDA libraries not to be had: %s (%v)", strings.Join(missing, ", "), reason),
+			Device: DeviceCUDA, Kind: MissingCUDALibraries, Text: fmt.Sprintf("CUDA libraries not to be had: %s (%v)", strings.Join(missing, ", "), reason),
 			Remedy: "run `make cuda`, or install CUDA 12 with cuDNN 9 where the system's loader finds it (LD_LIBRARY_PATH)",
 		}
 	}
@@ -176,7 +197,7 @@ func joinProblems(problems ...*DeviceError) error {
 		switch {
 		case p == nil:
 		case first == nil:
-			first = &DeviceError{Kind: p.Kind, Text: p.Text, Remedy: p.Remedy, Also: p.Also}
+			first = &DeviceError{Device: p.Device, Kind: p.Kind, Text: p.Text, Remedy: p.Remedy, Also: p.Also}
 		default:
 			first.Also = append(first.Also, p)
 		}
@@ -208,7 +229,7 @@ func appendCUDA(options *ort.SessionOptions) error {
 // cudaFailure sorts what ONNX Runtime says about CUDA into a *DeviceError.
 func cudaFailure(doing string, err error) *DeviceError {
 	text := err.Error()
-	e := &DeviceError{Kind: DeviceFailed, Text: doing + ": " + text, Remedy: "set models.device = \"cpu\" until this is solved"}
+	e := &DeviceError{Device: DeviceCUDA, Kind: DeviceFailed, Text: doing + ": " + text, Remedy: "set models.device = \"cpu\" until this is solved"}
 	has := func(parts ...string) bool {
 		for _, part := range parts {
 			if strings.Contains(text, part) {

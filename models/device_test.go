@@ -70,7 +70,7 @@ func TestDriver(t *testing.T) {
 	}
 }
 
-func TestProvider(t *testing.T) {
+func TestCUDA(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		absent []string
@@ -78,13 +78,13 @@ func TestProvider(t *testing.T) {
 		want   string
 	}{
 		{"complete", nil, "", ""},
-		{"CPU build", providerFiles, MissingProvider, "libonnxruntime_providers_shared.so, libonnxruntime_providers_cuda.so not beside /gpu/libonnxruntime.so; run `make cuda`"},
+		{"CPU build", providerFiles[DeviceCUDA], MissingProvider, "cuda: libonnxruntime_providers_shared.so, libonnxruntime_providers_cuda.so not beside the library in /gpu; run `make cuda`"},
 		{"no cuDNN", []string{"libcudnn.so.9"}, MissingCUDALibraries, "CUDA libraries not to be had: libcudnn.so.9 (libcudnn.so.9: cannot open"},
 		{"several", []string{"libcublasLt.so.12", "libcufft.so.11"}, MissingCUDALibraries, "libcublasLt.so.12, libcufft.so.11"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := machine{absent: c.absent}
-			err := m.probe().provider("/gpu/libonnxruntime.so")
+			err := m.probe().cuda("/gpu/libonnxruntime.so")
 			if c.kind == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -126,48 +126,60 @@ func TestChoose(t *testing.T) {
 	if err := os.WriteFile(library, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	complete := []string{library}
-	for _, name := range providerFiles {
-		complete = append(complete, filepath.Join(filepath.Dir(library), name))
+	beside := func(device string) []string {
+		files := []string{library}
+		for _, name := range providerFiles[device] {
+			files = append(files, filepath.Join(filepath.Dir(library), name))
+		}
+		return files
 	}
-	refused := &DeviceError{Kind: DeviceFailed, Text: "refused", Remedy: "none"}
+	complete, vino := beside(DeviceCUDA), beside(DeviceOpenVINO)
+	noDriver := []string{"libcuda.so.1"}
+	refused := &DeviceError{Device: "X", Kind: DeviceFailed, Text: "refused", Remedy: "none"}
 	broken := &NetworkError{Network: "classifier", File: "c.onnx", Text: "broken"}
 	for _, c := range []struct {
 		name, device string
 		machine      machine
-		cuda         error  // what starting on CUDA answers
+		fails        error  // what starting answers, but on the CPU
 		starts       string // devices that were started, in order
 		want         string // device, or error
 		warns        bool
 	}{
 		{"cpu", "cpu", machine{gpus: 1}, nil, "cpu", "cpu", false},
-		{"auto without driver", "auto", machine{absent: []string{"libcuda.so.1"}}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
-		{"auto by default", "", machine{absent: []string{"libcuda.so.1"}}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
+		{"auto without driver", "auto", machine{absent: noDriver}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
+		{"auto by default", "", machine{absent: noDriver}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
 		{"auto without device", "auto", machine{result: 100}, nil, "cpu", "cpu (auto: the NVIDIA driver sees no GPU", false},
-		{"auto without provider", "auto", machine{gpus: 1}, nil, "cpu", "cpu (auto: GPU GPU not used: cuda: libonnxruntime_providers_shared.so", true},
+		{"auto without provider", "auto", machine{gpus: 1}, nil, "cpu", "cpu (auto: GPU GPU not used: cuda: libonnxruntime_providers_shared.so, libonnxruntime_providers_cuda.so not beside", true},
 		{"auto with all", "auto", machine{gpus: 1, files: complete}, nil, "cuda", "cuda:0 GPU (auto: it can be used)", false},
-		{"auto, refused at the end", "auto", machine{gpus: 1, files: complete}, refused, "cuda cpu", "cpu (auto: GPU GPU not used: cuda: refused", true},
+		{"auto, refused at the end", "auto", machine{gpus: 1, files: complete}, refused, "cuda cpu", "cpu (auto: GPU GPU not used: X: refused", true},
 		{"auto, broken network", "auto", machine{gpus: 1, files: complete}, broken, "cuda", "classifier c.onnx: broken", false},
 		{"cuda with all", "cuda", machine{gpus: 1, files: complete}, nil, "cuda", "cuda:0 GPU", false},
-		{"cuda never falls back", "cuda", machine{gpus: 1, files: complete}, refused, "cuda", "cuda: refused; none", false},
+		{"cuda never falls back", "cuda", machine{gpus: 1, files: complete}, refused, "cuda", "X: refused; none", false},
 		{"cuda without provider", "cuda", machine{gpus: 1}, nil, "", "cuda: libonnxruntime_providers_shared.so", false},
-		{"cuda without anything", "cuda", machine{absent: []string{"libcuda.so.1"}}, nil, "", "cuda: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"; also: libonnx", false},
+		{"cuda without anything", "cuda", machine{absent: noDriver}, nil, "", "cuda: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"; also: libonnx", false},
+		{"auto with OpenVINO", "auto", machine{absent: noDriver, files: vino}, nil, "openvino", "openvino (auto: no NVIDIA driver found", false},
+		{"auto with GPU and OpenVINO alone", "auto", machine{gpus: 1, files: vino}, nil, "openvino", "openvino (auto: GPU GPU not used: cuda:", true},
+		{"auto, OpenVINO refused", "auto", machine{absent: noDriver, files: vino}, refused, "openvino cpu", "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: X: refused", true},
+		{"auto with OpenVINO, broken network", "auto", machine{absent: noDriver, files: vino}, broken, "openvino", "classifier c.onnx: broken", false},
+		{"openvino", "openvino", machine{gpus: 1, files: vino}, nil, "openvino", "openvino", false},
+		{"openvino without provider", "openvino", machine{}, nil, "", "openvino: libonnxruntime_providers_shared.so, libonnxruntime_providers_openvino.so not beside the library in", false},
+		{"openvino never falls back", "openvino", machine{files: vino}, refused, "openvino", "X: refused; none", false},
+		{"cpu beside OpenVINO", "cpu", machine{files: vino}, nil, "cpu", "cpu", false},
 		{"unknown", "tpu", machine{}, nil, "", `models.device: "tpu" is none of`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			log, logged := logTo()
 			var starts []string
 			r := &Runtime{}
-			got, err := r.choose(Options{Library: library, Device: c.device}, c.machine.probe(), func(path string, cuda bool) error {
+			got, err := r.choose(Options{Library: library, Device: c.device}, c.machine.probe(), func(path, device string) error {
 				if path != library {
 					t.Errorf("library %s, want %s", path, library)
 				}
-				if cuda {
-					starts = append(starts, "cuda")
-					return c.cuda
+				starts = append(starts, device)
+				if device == DeviceCPU {
+					return nil
 				}
-				starts = append(starts, "cpu")
-				return nil
+				return c.fails
 			}, log)
 			text := r.device
 			if err != nil {
@@ -198,8 +210,8 @@ func TestOpen_CUDAOnMachineWithoutGPU(t *testing.T) {
 		has, hasn DeviceProblem
 		names     []string
 	}{
-		{[]string{library}, MissingProvider, MissingCUDALibraries, providerFiles},
-		{[]string{filepath.Join(folder, providerFiles[0]), filepath.Join(folder, providerFiles[1])}, MissingCUDALibraries, MissingProvider, cudaLibraries},
+		{[]string{library}, MissingProvider, MissingCUDALibraries, providerFiles[DeviceCUDA]},
+		{[]string{filepath.Join(folder, providerFiles[DeviceCUDA][0]), filepath.Join(folder, providerFiles[DeviceCUDA][1])}, MissingCUDALibraries, MissingProvider, cudaLibraries},
 	} {
 		for _, path := range c.files {
 			if err := os.WriteFile(path, nil, 0o644); err != nil {
@@ -230,11 +242,11 @@ func TestOpen_CUDAOnMachineWithoutGPU(t *testing.T) {
 // TestAppendCUDA_CPULibrary asks the CPU build of ONNX Runtime for CUDA: it must be refused, not run on the CPU.
 func TestAppendCUDA_CPULibrary(t *testing.T) {
 	needLibrary(t)
-	path, err := Find("", false)
+	path, err := Find("", DeviceCPU)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if newProbe().exists(filepath.Join(filepath.Dir(path), providerFiles[1])) {
+	if newProbe().exists(filepath.Join(filepath.Dir(path), providerFiles[DeviceCUDA][1])) {
 		t.Skip("skipped, needs the CPU build of ONNX Runtime: ", path, " has a CUDA provider beside it")
 	}
 	if err := load(path); err != nil {

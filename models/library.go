@@ -36,7 +36,7 @@ const libraryRemedy = "run `make provision`, or name the library in models.libra
 // search says where Find looks.
 type search struct {
 	getenv func(string) string
-	cache  string   // folder that models/provision.sh fills: cpu/ and cuda/ in it link to the pinned versions
+	cache  string   // folder that models/provision.sh fills: cpu/, openvino/ and cuda/ in it link to the pinned versions
 	system []string // folders of the system's libraries
 }
 
@@ -51,13 +51,25 @@ func usualPlaces() search {
 }
 
 // Find gives the path of ONNX Runtime's shared library: the named one if there is a name, else the one of
-// JCSNODE_ONNXRUNTIME, else the one that `make provision` fetched (or `make cuda`, which comes first when gpu is true),
-// else one of the system's. Its error is a *LibraryError.
-func Find(named string, gpu bool) (string, error) {
-	return usualPlaces().find(named, gpu)
+// JCSNODE_ONNXRUNTIME, else one that `make provision`, `make openvino` or `make cuda` fetched, that for the device first,
+// else one of the system's. For DeviceAuto that is OpenVINO's. Its error is a *LibraryError.
+func Find(named, device string) (string, error) {
+	return usualPlaces().find(named, device)
 }
 
-func (s search) find(named string, gpu bool) (string, error) {
+// builds are the folders in the cache, in the order in which they are looked through for a device.
+func builds(device string) []string {
+	switch device {
+	case DeviceCPU:
+		return []string{DeviceCPU, DeviceOpenVINO, DeviceCUDA}
+	case DeviceCUDA:
+		return []string{DeviceCUDA, DeviceOpenVINO, DeviceCPU}
+	default:
+		return []string{DeviceOpenVINO, DeviceCPU, DeviceCUDA}
+	}
+}
+
+func (s search) find(named, device string) (string, error) {
 	for _, given := range []struct{ from, path string }{
 		{"models.library", named},
 		{LibraryEnv, s.getenv(LibraryEnv)},
@@ -73,10 +85,11 @@ func (s search) find(named string, gpu bool) (string, error) {
 		}
 		return given.path, nil
 	}
-	folders := []string{filepath.Join(s.cache, "cpu"), filepath.Join(s.cache, "cuda")}
-	if gpu {
-		slices.Reverse(folders)
+	var folders []string
+	for _, build := range builds(device) {
+		folders = append(folders, filepath.Join(s.cache, build))
 	}
+	fetched := strings.Join(folders, ", ")
 	folders = append(folders, s.system...)
 	for _, folder := range folders {
 		if path := libraryIn(folder); path != "" {
@@ -84,7 +97,7 @@ func (s search) find(named string, gpu bool) (string, error) {
 		}
 	}
 	return "", &LibraryError{
-		Text:   "no shared library in " + strings.Join(folders[:2], ", ") + " or the system's folders",
+		Text:   "no shared library in " + fetched + " or the system's folders",
 		Remedy: libraryRemedy,
 	}
 }

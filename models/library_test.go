@@ -13,19 +13,23 @@ func TestFind_SearchOrder(t *testing.T) {
 	for _, c := range []struct {
 		name, named, env string
 		files            []string // that exist, below the test's folder
-		gpu              bool
+		device           string
 		want             string // file, or text of the error
 	}{
-		{"named first", "own/lib.so", "env/lib.so", []string{"own/lib.so", "env/lib.so", "cache/cpu/libonnxruntime.so"}, false, "own/lib.so"},
-		{"environment second", "", "env/lib.so", []string{"env/lib.so", "cache/cpu/libonnxruntime.so"}, false, "env/lib.so"},
-		{"named but missing", "own/lib.so", "env/lib.so", []string{"env/lib.so"}, false, "no such file (named by models.library)"},
-		{"environment but missing", "", "env/lib.so", []string{"cache/cpu/libonnxruntime.so"}, false, "no such file (named by JCSNODE_ONNXRUNTIME)"},
-		{"cache before system", "", "", []string{"cache/cpu/libonnxruntime.so", "system/libonnxruntime.so"}, false, "cache/cpu/libonnxruntime.so"},
-		{"cpu build for cpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"}, false, "cache/cpu/libonnxruntime.so"},
-		{"cuda build for gpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"}, true, "cache/cuda/libonnxruntime.so.1.24.1"},
-		{"cuda build if it is all", "", "", []string{"cache/cuda/libonnxruntime.so.1.24.1"}, false, "cache/cuda/libonnxruntime.so.1.24.1"},
-		{"system last", "", "", []string{"system/libonnxruntime.so.1", "system/libonnxruntime.so.1.24.1"}, false, "system/libonnxruntime.so.1.24.1"},
-		{"nowhere", "", "", nil, false, "make provision"},
+		{"named first", "own/lib.so", "env/lib.so", []string{"own/lib.so", "env/lib.so", "cache/cpu/libonnxruntime.so"}, DeviceCPU, "own/lib.so"},
+		{"environment second", "", "env/lib.so", []string{"env/lib.so", "cache/cpu/libonnxruntime.so"}, DeviceCPU, "env/lib.so"},
+		{"named but missing", "own/lib.so", "env/lib.so", []string{"env/lib.so"}, DeviceCPU, "no such file (named by models.library)"},
+		{"environment but missing", "", "env/lib.so", []string{"cache/cpu/libonnxruntime.so"}, DeviceCPU, "no such file (named by JCSNODE_ONNXRUNTIME)"},
+		{"cache before system", "", "", []string{"cache/cpu/libonnxruntime.so", "system/libonnxruntime.so"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
+		{"cpu build for cpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
+		{"cuda build for gpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCUDA, "cache/cuda/libonnxruntime.so.1.24.1"},
+		{"cuda build if it is all", "", "", []string{"cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCPU, "cache/cuda/libonnxruntime.so.1.24.1"},
+		{"cpu build before OpenVINO's for cpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
+		{"OpenVINO's build for auto", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, DeviceAuto, "cache/openvino/libonnxruntime.so"},
+		{"OpenVINO's build by default", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, "", "cache/openvino/libonnxruntime.so"},
+		{"cpu build where OpenVINO is not", "", "", []string{"cache/cpu/libonnxruntime.so"}, DeviceOpenVINO, "cache/cpu/libonnxruntime.so"},
+		{"system last", "", "", []string{"system/libonnxruntime.so.1", "system/libonnxruntime.so.1.24.1"}, DeviceCPU, "system/libonnxruntime.so.1.24.1"},
+		{"nowhere", "", "", nil, DeviceCPU, "make provision"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -46,7 +50,7 @@ func TestFind_SearchOrder(t *testing.T) {
 			s := search{
 				getenv: func(string) string { return path(c.env) }, cache: path("cache"), system: []string{"", path("system")},
 			}
-			got, err := s.find(path(c.named), c.gpu)
+			got, err := s.find(path(c.named), c.device)
 			if err != nil {
 				var e *LibraryError
 				if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
@@ -105,7 +109,7 @@ func otherLibrary(t *testing.T) string {
 
 func TestLoad_SecondLibraryIsRefused(t *testing.T) {
 	needLibrary(t)
-	path, err := Find("", false)
+	path, err := Find("", DeviceCPU)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +133,7 @@ func TestProvision(t *testing.T) {
 	}
 	t.Run("dry run fetches nothing", func(t *testing.T) {
 		cache := t.TempDir()
-		for _, kind := range []string{"cpu", "cuda"} {
+		for _, kind := range []string{"cpu", "openvino", "cuda"} {
 			out, err := run(t, []string{"XDG_CACHE_HOME=" + cache}, "--dry-run", kind)
 			if err != nil || !strings.Contains(out, "onnxruntime") || !strings.Contains(out, "MB") {
 				t.Errorf("%s: %v\n%s", kind, err, out)

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // needLibrary skips a test where ONNX Runtime is not to be had.
 func needLibrary(t testing.TB) {
 	t.Helper()
-	if _, err := Find("", false); err != nil {
+	if _, err := Find("", DeviceCPU); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Fetches ONNX Runtime's shared library, pinned and checked by SHA-256, with package clients only (pip, else npm).
-#   models/provision.sh [--dry-run] [cpu]   ONNX Runtime for the CPU: 28 MB to fetch, 35 MB on disk
-#   models/provision.sh [--dry-run] cuda    ONNX Runtime with the CUDA provider, CUDA 12.8 and cuDNN 9: 1.9 GB, 3.6 GB
-# It lands in ${XDG_CACHE_HOME:-$HOME/.cache}/jcsnode/onnxruntime/<version>/, and the link cpu or cuda beside that
-# folder, where the program looks (models/library.go), points to it. What is there already is not fetched again.
+#   models/provision.sh [--dry-run] [cpu]      ONNX Runtime for the CPU: 28 MB to fetch, 35 MB on disk; on processors
+#                                              with AMX, where it is three times as fast, OpenVINO too
+#   models/provision.sh [--dry-run] openvino   ONNX Runtime with the OpenVINO provider for the CPU: 84 MB, 134 MB
+#   models/provision.sh [--dry-run] cuda       ONNX Runtime with the CUDA provider, CUDA 12.8 and cuDNN 9: 1.9 GB, 3.6 GB
+# It lands in ${XDG_CACHE_HOME:-$HOME/.cache}/jcsnode/onnxruntime/<version>/, and the link cpu, openvino or cuda beside
+# that folder, where the program looks (models/library.go), points to it. What is there already is not fetched again.
 # JCSNODE_ONNXRUNTIME=/path/libonnxruntime.so.N names a library of your own; nothing is fetched then.
 set -euo pipefail
 
@@ -13,9 +15,9 @@ kind=cpu
 for word in "$@"; do
   case $word in
   --dry-run) dry=1 ;;
-  cpu | cuda) kind=$word ;;
+  cpu | openvino | cuda) kind=$word ;;
   *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
   esac
@@ -126,6 +128,31 @@ provision_cpu() {
   die "needs python3 with pip, or npm, and a registry that they reach; or set JCSNODE_ONNXRUNTIME to a library (1.24 or newer)"
 }
 
+openvino_version=1.24.1-openvino2025.4.1
+openvino_wheel=3007c803634cc69c6d52af1dea7ce729d9bb62b9a11070fd2f959119199007a8
+openvino_members='onnxruntime/(capi/(libonnxruntime\.so\.1\.24\.1|libonnxruntime_providers_(openvino|shared)\.so|libopenvino(_onnx_frontend)?\.so\.2541|libopenvino_intel_cpu_plugin\.so|libtbb\.so\.12)|LICENSE|ThirdPartyNotices\.txt)'
+
+provision_openvino() {
+  local target=$root/$openvino_version
+  if [[ ! -e $target ]]; then
+    if [[ $dry ]]; then
+      echo "onnxruntime-openvino==1.24.1 (84 MB, pip) -> $root"
+      return
+    fi
+    rm -rf "$work" && mkdir -p "$work/out"
+    say "fetching $openvino_version with pip (84 MB)"
+    fetch_wheel onnxruntime-openvino==1.24.1 "$openvino_wheel" "$work" &&
+      unpack_wheel "$work" "$openvino_members" "$work/out" &&
+      mv -T "$work/out" "$target" ||
+      return 1
+    say "$openvino_version is in $target"
+  elif [[ $dry ]]; then
+    echo "$openvino_version: there"
+    return
+  fi
+  [[ $(readlink "$root/openvino" || true) == "$openvino_version" ]] || point openvino "$openvino_version"
+}
+
 cuda_version=1.24.1-cuda12.8
 # package==version, SHA-256 of its wheel, MB to fetch, members that are wanted
 cuda_packages() {
@@ -189,4 +216,12 @@ flock 9
 work=$root/.work
 rm -rf "$work" && mkdir "$work"
 trap 'rm -rf "$work"' EXIT
-provision_"$kind"
+case $kind in
+cpu)
+  provision_cpu
+  # Nothing is lost without it but time.
+  ! grep -qsw amx_int8 /proc/cpuinfo || provision_openvino || say "no OpenVINO; run \`make openvino\` to try again"
+  ;;
+openvino) provision_openvino || die "OpenVINO needs python3 with pip (Debian: python3-pip) and a registry that it reaches" ;;
+cuda) provision_cuda ;;
+esac

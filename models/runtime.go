@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ var ErrClosed = errors.New("models: runtime is closed")
 // Options say how networks are run. The zero value is good: device auto, all cores.
 type Options struct {
 	Library string // ONNX Runtime's shared library; "": look in the usual places (Find)
-	Device  string // DeviceAuto, DeviceCUDA or DeviceCPU; "" is DeviceAuto
+	Device  string // DeviceAuto, DeviceCUDA, DeviceOpenVINO or DeviceCPU; "" is DeviceAuto
 	Threads int    // CPU threads that inference may use in all; 0: all cores
 	Workers int    // runs at the same time; 0: as many as Threads, at most 4, and 2 on a GPU
 }
@@ -30,7 +31,7 @@ const maxWorkers = 4
 // plan decides how many runs there are at once and how many threads the pool of a session has. A run counts its caller's
 // thread into the pool, so workers calls at once use workers + pool - 1 threads. One thread per call gives the most
 // slices per second; the pool takes the threads that are over.
-func plan(opt Options, cores int, cuda bool) (workers, pool int) {
+func plan(opt Options, cores int, device string) (workers, pool int) {
 	threads := opt.Threads
 	if threads <= 0 {
 		threads = cores
@@ -38,7 +39,7 @@ func plan(opt Options, cores int, cuda bool) (workers, pool int) {
 	workers = opt.Workers
 	if workers <= 0 {
 		workers = min(threads, maxWorkers)
-		if cuda {
+		if device == DeviceCUDA {
 			workers = 2 // one on the GPU while the other's data are prepared
 		}
 	}
@@ -49,6 +50,7 @@ func plan(opt Options, cores int, cuda bool) (workers, pool int) {
 type Runtime struct {
 	manifest Manifest
 	device   string
+	engine   string
 	slots    chan struct{} // one for each run at the same time: their number bounds memory and threads
 
 	mu         sync.RWMutex // runs hold it for reading, Close for writing
@@ -58,8 +60,8 @@ type Runtime struct {
 }
 
 // Open reads the manifest of dir, loads ONNX Runtime and both networks, and runs each once. It logs what it chose and
-// every reason to distrust a network. Errors: those of ReadManifest, *LibraryError, *DeviceError (device "cuda" only),
-// *NetworkError.
+// every reason to distrust a network. Errors: those of ReadManifest, *LibraryError, *DeviceError (not for
+// DeviceAuto and DeviceCPU), *NetworkError.
 func Open(dir string, opt Options, log *slog.Logger) (*Runtime, error) {
 	manifest, err := ReadManifest(dir)
 	if err != nil {
@@ -71,11 +73,11 @@ func Open(dir string, opt Options, log *slog.Logger) (*Runtime, error) {
 func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger) (*Runtime, error) {
 	began := time.Now()
 	r := &Runtime{manifest: manifest}
-	load := func(library string, cuda bool) error {
+	load := func(library, device string) error {
 		if err := load(library); err != nil {
 			return err
 		}
-		return r.openNetworks(dir, opt, cuda)
+		return r.openNetworks(dir, opt, device)
 	}
 	library, err := r.choose(opt, p, load, log)
 	if err != nil {
@@ -93,69 +95,102 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 }
 
 // choose finds library and device and starts the networks there. It returns the library.
-func (r *Runtime) choose(opt Options, p probe, start func(library string, cuda bool) error, log *slog.Logger) (string, error) {
-	switch opt.Device {
+func (r *Runtime) choose(opt Options, p probe, start func(library, device string) error, log *slog.Logger) (string, error) {
+	device := opt.Device
+	if device == "" {
+		device = DeviceAuto
+	}
+	if !slices.Contains([]string{DeviceAuto, DeviceCUDA, DeviceOpenVINO, DeviceCPU}, device) {
+		return "", fmt.Errorf("models.device: %q is none of %s, %s, %s, %s", device, DeviceAuto, DeviceCUDA, DeviceOpenVINO, DeviceCPU)
+	}
+	var gpu string
+	var noDriver *DeviceError
+	search := device
+	if device == DeviceAuto || device == DeviceCUDA {
+		gpu, noDriver = p.driver()
+		if noDriver == nil {
+			search = DeviceCUDA
+		}
+	}
+	library, err := Find(opt.Library, search)
+	if err != nil {
+		return "", err
+	}
+	switch device {
 	case DeviceCPU:
-		library, err := Find(opt.Library, false)
-		if err != nil {
-			return "", err
-		}
-		r.device = "cpu"
-		return library, start(library, false)
+		r.device = DeviceCPU
+		return library, start(library, DeviceCPU)
 	case DeviceCUDA:
-		library, err := Find(opt.Library, true)
-		if err != nil {
-			return "", err
-		}
-		gpu, driver := p.driver()
-		if err := joinProblems(driver, p.provider(library)); err != nil {
+		if err := joinProblems(noDriver, p.cuda(library)); err != nil {
 			return "", err
 		}
 		r.device = "cuda:0 " + gpu
-		return library, start(library, true)
-	case DeviceAuto, "":
-		gpu, driver := p.driver()
-		library, err := Find(opt.Library, driver == nil)
-		if err != nil {
-			return "", err
+		return library, start(library, DeviceCUDA)
+	case DeviceOpenVINO:
+		if problem := p.provider(DeviceOpenVINO, library); problem != nil {
+			return "", problem
 		}
-		if driver != nil {
-			r.device = "cpu (auto: " + driver.Text + ")"
-			return library, start(library, false)
-		}
-		problem := joinProblems(p.provider(library))
+		r.device = DeviceOpenVINO
+		return library, start(library, DeviceOpenVINO)
+	}
+
+	var reason string // that there is no GPU to use
+	if noDriver != nil {
+		reason = noDriver.Text
+	} else {
+		problem := joinProblems(p.cuda(library))
 		if problem == nil {
 			r.device = "cuda:0 " + gpu + " (auto: it can be used)"
 			var unusable *DeviceError
-			if err := start(library, true); err == nil || !errors.As(err, &unusable) {
+			if err := start(library, DeviceCUDA); err == nil || !errors.As(err, &unusable) {
 				return library, err
 			}
 			problem = unusable
 		}
 		log.Warn("there is a GPU, and it is not used", "gpu", gpu, "reason", problem)
-		r.device = fmt.Sprintf("cpu (auto: GPU %s not used: %v)", gpu, problem)
-		return library, start(library, false)
-	default:
-		return "", fmt.Errorf("models.device: %q is none of %s, %s, %s", opt.Device, DeviceAuto, DeviceCUDA, DeviceCPU)
+		reason = fmt.Sprintf("GPU %s not used: %v", gpu, problem)
 	}
+	if p.provider(DeviceOpenVINO, library) == nil {
+		r.device = "openvino (auto: " + reason + ")"
+		var unusable *DeviceError
+		if err := start(library, DeviceOpenVINO); err == nil || !errors.As(err, &unusable) {
+			return library, err
+		}
+		log.Warn("OpenVINO is there, and it is not used", "reason", unusable)
+		reason += fmt.Sprintf("; OpenVINO not used: %v", unusable)
+	}
+	r.device = "cpu (auto: " + reason + ")"
+	return library, start(library, DeviceCPU)
 }
 
 // openNetworks loads and warms both networks.
-func (r *Runtime) openNetworks(dir string, opt Options, cuda bool) error {
+func (r *Runtime) openNetworks(dir string, opt Options, device string) (err error) {
 	// GOMAXPROCS knows the CPU limit of a container, NumCPU does not.
-	workers, pool := plan(opt, runtime.GOMAXPROCS(0), cuda)
-	classifier, err := openSession("classifier", filepath.Join(dir, r.manifest.Classifier.File), []string{outputProb, outputActivation}, pool, cuda)
-	if err != nil {
-		return err
+	workers, pool := plan(opt, runtime.GOMAXPROCS(0), device)
+	cuda := device == DeviceCUDA
+	var opened []*session
+	defer func() {
+		if err != nil {
+			for _, s := range opened {
+				err = errors.Join(err, s.close())
+			}
+		}
+	}()
+	for _, n := range []struct {
+		network, file string
+		outputs       []string
+	}{
+		{"classifier", r.manifest.Classifier.File, []string{outputProb, outputActivation}},
+		{"segmenter", r.manifest.Segmenter.File, []string{outputMask}},
+	} {
+		s, err := openSession(n.network, filepath.Join(dir, n.file), n.outputs, pool, cuda)
+		if err != nil {
+			return err
+		}
+		opened = append(opened, s)
 	}
-	segmenter, err := openSession("segmenter", filepath.Join(dir, r.manifest.Segmenter.File), []string{outputMask}, pool, cuda)
-	if err != nil {
-		classifier.ort.Destroy()
-		return err
-	}
+	classifier, segmenter := opened[0], opened[1]
 	if err := warm(classifier, segmenter); err != nil {
-		classifier.ort.Destroy()
-		segmenter.ort.Destroy()
 		if cuda {
 			if e := cudaFailure("first run", err); e.Kind != DeviceFailed {
 				return e
@@ -163,7 +198,17 @@ func (r *Runtime) openNetworks(dir string, opt Options, cuda bool) error {
 		}
 		return err
 	}
-	r.classifier, r.segmenter, r.slots = classifier, segmenter, make(chan struct{}, workers)
+	if device == DeviceOpenVINO {
+		for _, s := range opened {
+			if err := s.addOpenVINO(workers, workers+pool-1); err != nil {
+				return err
+			}
+		}
+		if err := agree(classifier, segmenter); err != nil {
+			return err
+		}
+	}
+	r.classifier, r.segmenter, r.engine, r.slots = classifier, segmenter, device, make(chan struct{}, workers)
 	return nil
 }
 
@@ -230,6 +275,10 @@ func (r *Runtime) Segment(ctx context.Context, hu []float32, rows, columns int) 
 // Device says what the networks run on and, where it was chosen, why: "cpu (auto: no NVIDIA driver ...)".
 func (r *Runtime) Device() string { return r.device }
 
+// Engine is what calculates: DeviceCUDA, DeviceOpenVINO or DeviceCPU. Each rounds in its own way, so results of two differ in
+// their last digits.
+func (r *Runtime) Engine() string { return r.engine }
+
 // Manifest gives the networks as they were when they were loaded.
 func (r *Runtime) Manifest() Manifest { return r.manifest }
 
@@ -245,5 +294,5 @@ func (r *Runtime) Close() error {
 		return nil
 	}
 	r.closed = true
-	return errors.Join(r.classifier.ort.Destroy(), r.segmenter.ort.Destroy())
+	return errors.Join(r.classifier.close(), r.segmenter.close())
 }

@@ -254,20 +254,20 @@ func TestPlan(t *testing.T) {
 	for _, c := range []struct {
 		opt           Options
 		cores         int
-		cuda          bool
+		device        string
 		workers, pool int
 	}{
-		{Options{}, 2, false, 2, 1},
-		{Options{}, 1, false, 1, 1},
-		{Options{}, 64, false, 4, 61},
-		{Options{Threads: 3}, 64, false, 3, 1},
-		{Options{Threads: 8, Workers: 1}, 2, false, 1, 8},
-		{Options{Threads: 1, Workers: 5}, 2, false, 5, 1},
-		{Options{}, 16, true, 2, 15},
+		{Options{}, 2, DeviceCPU, 2, 1},
+		{Options{}, 1, DeviceCPU, 1, 1},
+		{Options{}, 64, DeviceCPU, 4, 61},
+		{Options{Threads: 3}, 64, DeviceCPU, 3, 1},
+		{Options{Threads: 8, Workers: 1}, 2, DeviceCPU, 1, 8},
+		{Options{Threads: 1, Workers: 5}, 2, DeviceCPU, 5, 1},
+		{Options{}, 16, DeviceCUDA, 2, 15},
 	} {
-		workers, pool := plan(c.opt, c.cores, c.cuda)
+		workers, pool := plan(c.opt, c.cores, c.device)
 		if workers != c.workers || pool != c.pool {
-			t.Errorf("%+v, %d cores, cuda %v: %d workers, pool of %d; want %d, %d", c.opt, c.cores, c.cuda, workers, pool, c.workers, c.pool)
+			t.Errorf("%+v, %d cores, device %s: %d workers, pool of %d; want %d, %d", c.opt, c.cores, c.device, workers, pool, c.workers, c.pool)
 		}
 	}
 }

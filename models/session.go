@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -17,7 +18,7 @@ const (
 	outputMask       = "mask_probability"
 )
 
-// warmSide is the side of the picture that a network is warmed and checked with: what a CT slice has.
+// warmSide is the side of the picture that a network is warmed and checked with: what nearly every CT slice has.
 const warmSide = 512
 
 // NetworkError says that a network cannot be loaded or gave what the contract forbids. It is permanent: the same input
@@ -44,7 +45,17 @@ type session struct {
 	network string
 	path    string
 	outputs []string
-	ort     *ort.DynamicAdvancedSession
+	ort     *ort.DynamicAdvancedSession // takes pictures of any size
+	square  *ort.DynamicAdvancedSession // the same through OpenVINO, for warmSide x warmSide alone; nil: ort takes them too
+}
+
+// close frees the network.
+func (s *session) close() error {
+	err := s.ort.Destroy()
+	if s.square != nil {
+		err = errors.Join(err, s.square.Destroy())
+	}
+	return err
 }
 
 // SessionOptions makes the options of both sessions, for a benchmark that needs the same: threads of the pool (the calling
@@ -114,6 +125,10 @@ func (s *session) run(ctx context.Context, hu []float32, rows, columns int) ([]o
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
+	network := s.ort
+	if s.square != nil && rows == warmSide && columns == warmSide {
+		network = s.square
+	}
 	input, err := ort.NewTensor(ort.NewShape(1, 1, int64(rows), int64(columns)), hu)
 	if err != nil {
 		return nil, fmt.Errorf("%s: make input: %w", s.network, err)
@@ -132,7 +147,7 @@ func (s *session) run(ctx context.Context, hu []float32, rows, columns int) ([]o
 		_ = options.Terminate()
 	})
 	values := make([]ort.Value, len(s.outputs))
-	err = s.ort.RunWithOptions([]ort.Value{input}, values, options)
+	err = network.RunWithOptions([]ort.Value{input}, values, options)
 	if !stop() {
 		<-terminated
 	}

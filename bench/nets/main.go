@@ -35,7 +35,7 @@ func main() {
 	workers := flag.Int("workers", 1, "calls at once")
 	opt := models.Options{}
 	flag.StringVar(&opt.Library, "library", "", "ONNX Runtime's shared library; empty: the usual places")
-	flag.StringVar(&opt.Device, "device", models.DeviceCPU, "cpu, cuda or auto")
+	flag.StringVar(&opt.Device, "device", models.DeviceCPU, "cpu, openvino, cuda or auto")
 	flag.IntVar(&opt.Threads, "threads", runtime.GOMAXPROCS(0), "threads in all")
 	flag.Parse()
 	opt.Workers = *workers

@@ -20,7 +20,7 @@ func TestReference_Cost(t *testing.T) {
 }
 
 func TestReference_Runs(t *testing.T) {
-	if _, err := models.Find("", false); err != nil {
+	if _, err := models.Find("", models.DeviceCPU); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}

@@ -36,7 +36,7 @@ func checkCommand() *cobra.Command {
 				}
 			}
 			if !named("models.library") {
-				if _, err := models.Find(cfg.Models.Library, cfg.Models.Device == models.DeviceCUDA); err != nil {
+				if _, err := models.Find(cfg.Models.Library, cfg.Models.Device); err != nil {
 					problems = append(problems, "models.library: "+err.Error())
 				}
 			}

@@ -11,6 +11,7 @@ They are no networks: a few operators that keep the contract of models/doc.go, o
   output_half     a segmenter whose output is float16
   output_shape    a segmenter that gives half of the rows
   input_rank      a segmenter that wants [N, H, W]
+  determinant     a segmenter with an operator that OpenVINO lacks
   slow            a segmenter that computes for a long time, in many nodes
 """
 
@@ -106,6 +107,14 @@ def main(folder: Path) -> None:
     rows = [constant(n, np.array([v])) for n, v in (("from", 0), ("to", 2**31), ("axis", 1), ("step", 2))]
     segmenter(folder, "output_shape", [node("Slice", ["p", "from", "to", "axis", "step"], ["mask_probability"])], rows)
     segmenter(folder, "input_rank", [identity], inputs=[("hu", FLOAT, ["N", "H", "W"])])
+    corner = [constant(n, np.array(v)) for n, v in (("from", [0, 0]), ("to", [2, 2]), ("axes", [1, 2]))]
+    determinant = [
+        node("Slice", ["p", "from", "to", "axes"], ["corner"]),
+        node("Det", ["corner"], ["determinant"]),
+        node("Mul", ["determinant", "nothing"], ["zero"]),
+        node("Add", ["p", "zero"], ["mask_probability"]),
+    ]
+    segmenter(folder, "determinant", determinant, (*corner, scalar("nothing", 0)))
     # 350 times x -> sigmoid(sigmoid(x) * hu) cannot be folded or fused away.
     slow, before = [], "p"
     for i in range(350):
