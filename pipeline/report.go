@@ -114,6 +114,7 @@ type Model struct {
 	SHA256         string  `json:"sha256"`
 	Status         string  `json:"status"` // "trained", "preliminary", "untrained", "altered"
 	OperatingPoint float64 `json:"operating_point"`
+	Engine         string  `json:"engine,omitempty"` // "cuda" or "openvino"; "": ONNX Runtime's own kernels on the CPU
 }
 
 // Settings are the settings that shape the findings.

@@ -32,7 +32,7 @@ func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
 	study := phantomInbox(t, l, dir)
 	maker := greyMaker(site())
 	p := pipeline.Processor{Ledger: l, DataDir: dir, Networks: pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}},
-		Settings: maker.settings, Models: reportModels(maker.manifest), Logger: slog.New(slog.DiscardHandler),
+		Settings: maker.settings, Models: reportModels(maker.manifest, maker.engine), Logger: slog.New(slog.DiscardHandler),
 		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
 			return maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
 		}}

@@ -115,11 +115,11 @@ func (n *node) wire() error {
 		Remove: n.inbox.Remove, Now: time.Now, Logger: n.log}
 	manifest := n.runtime.Manifest()
 	set := cascadeSettings(c, manifest, n.runtime.Workers())
-	maker := &objectMaker{config: c, manifest: manifest, settings: set, replaced: replacedObjects(n.ledger)}
+	maker := &objectMaker{config: c, manifest: manifest, settings: set, engine: n.runtime.Engine(), replaced: replacedObjects(n.ledger)}
 	n.processor = &pipeline.Processor{
 		Ledger: n.ledger, DataDir: c.Node.DataDir,
 		Networks: pipeline.Networks{Classifier: n.runtime, Segmenter: n.runtime},
-		Settings: set, Models: reportModels(manifest),
+		Settings: set, Models: reportModels(manifest, n.runtime.Engine()),
 		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
 			id.Time = id.Time.Local() // dates and times as people here read them
 			err := maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })

@@ -34,6 +34,7 @@ type objectMaker struct {
 	config   config.Config
 	manifest models.Manifest
 	settings cascade.Settings
+	engine   string // of models.Runtime
 	// replaced names the objects that a revision replaces; nil where there is no ledger.
 	replaced func(ctx context.Context, studyUID string, revision int) ([]object.Reference, error)
 }
@@ -172,7 +173,7 @@ func (m *objectMaker) segmentText() string {
 // canonicalSettings names every setting that shapes objects; it is part of their UIDs.
 func (m *objectMaker) canonicalSettings() string {
 	s := m.settings
-	return strings.Join([]string{
+	texts := []string{
 		fmt.Sprintf("threshold=%d", s.Threshold),
 		"threshold_mm=" + object.Decimal(s.ThresholdMM),
 		"segment=" + m.segmentText(),
@@ -182,7 +183,20 @@ func (m *objectMaker) canonicalSettings() string {
 		fmt.Sprintf("sc_geometry=%v", m.config.Objects.SCGeometry),
 		"classifier=" + m.manifest.Classifier.Version + " " + m.manifest.Classifier.Status,
 		"segmenter=" + m.manifest.Segmenter.Version + " " + m.manifest.Segmenter.Status,
-	}, " ")
+	}
+	if engine := foreignEngine(m.engine); engine != "" {
+		texts = append(texts, "engine="+engine)
+	}
+	return strings.Join(texts, " ")
+}
+
+// foreignEngine names what calculates instead of ONNX Runtime's own kernels on the CPU, "" for these: they are what there was
+// when the first UIDs were made.
+func foreignEngine(engine string) string {
+	if engine == models.DeviceCPU {
+		return ""
+	}
+	return engine
 }
 
 func modelOf(n models.Network) object.Model {
@@ -193,10 +207,11 @@ func objectModels(m models.Manifest) []object.Model {
 	return []object.Model{modelOf(m.Classifier), modelOf(m.Segmenter)}
 }
 
-// reportModels are the networks as findings name them.
-func reportModels(m models.Manifest) []pipeline.Model {
+// reportModels are the networks as findings name them, calculated by an engine of models.Runtime.
+func reportModels(m models.Manifest, engine string) []pipeline.Model {
 	one := func(role string, n models.Network) pipeline.Model {
-		return pipeline.Model{Role: role, Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status, OperatingPoint: n.OperatingPoint}
+		return pipeline.Model{Role: role, Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status, OperatingPoint: n.OperatingPoint,
+			Engine: foreignEngine(engine)}
 	}
 	return []pipeline.Model{one("classifier", m.Classifier), one("segmenter", m.Segmenter)}
 }

@@ -143,7 +143,7 @@ func (o *offline) run(ctx context.Context, files []string, dir string) error {
 			return err
 		}
 	}
-	report := pipeline.NewReport(x, reportModels(manifest), set)
+	report := pipeline.NewReport(x, reportModels(manifest, o.runtime.Engine()), set)
 	for _, sub := range []string{"objects", "previews"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return err
@@ -168,7 +168,8 @@ func (o *offline) run(ctx context.Context, files []string, dir string) error {
 
 // writeObjects writes each object and its preview, named by kind and number.
 func (o *offline) writeObjects(ctx context.Context, x *pipeline.Examination, dir string, workers int) (int, error) {
-	m := objectMaker{config: o.config, manifest: o.runtime.Manifest(), settings: cascadeSettings(o.config, o.runtime.Manifest(), workers)}
+	manifest := o.runtime.Manifest()
+	m := objectMaker{config: o.config, manifest: manifest, settings: cascadeSettings(o.config, manifest, workers), engine: o.runtime.Engine()}
 	id := pipeline.Identity{Revision: 1, InputDigest: x.InputDigest(), Time: o.time}
 	numbers := map[string]int{}
 	count := 0

@@ -88,7 +88,7 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	view.Weights = "unknown"
 	manifest, err := models.ReadManifest(cfg.Models.Dir)
 	if err == nil {
-		view.Models = reportModels(manifest)
+		view.Models = reportModels(manifest, "") // what calculates, each study's findings say
 		view.Weights = pipeline.Weights(view.Models)
 	}
 	if view.Counts, err = l.Counts(ctx); err != nil {
