@@ -222,6 +222,18 @@ def leakage(evaluation: dict) -> str:
     return "\n\n".join(part for part in (seen, duplicates, pairs) if part)
 
 
+def engines(evaluation: dict) -> str:
+    found = evaluation["engines"]
+    of, apart, alike = found["slices"], found["probability_apart"], found["masks_alike"]
+    rows = [[r["name"], number(r["auc"], 4), number(r["dice"], 4)] for r in found["rows"]]
+    differences = (
+        f"Probabilities of {of['classified']} slices differ by {number(apart['mean'], 4)} in the mean and {number(apart['largest'])} at most; "
+        f"masks have a Dice of {number(alike['mean'], 4)} with each other, {number(alike['worst'])} in the worst slice."
+    )
+    headers = ["engine", f"AUC, {of['auc']} slices", f"Dice, mean of the sets, {of['dice']} slices"]
+    return f"{table(headers, rows)}\n\n{differences}"
+
+
 def timings(found: dict) -> str:
     by_name: dict[str, dict[int, float]] = {}
     for r in found["rows"]:
@@ -244,7 +256,7 @@ def timings(found: dict) -> str:
         ],
     )
     size = f"{found['side']} x {found['side']}"
-    where = f"Depends on the machine: {found['processor']}, ONNX Runtime {found['runtime']}, {size}, medians of {found['rounds']} rounds."
+    where = f"Depends on the machine: {found['processor']}, ONNX Runtime {found['runtime']}, OpenVINO {found['openvino']}, {size}, medians of {found['rounds']} rounds."
     return "\n\n".join([where, table(headers, rows), cases])
 
 
@@ -257,16 +269,22 @@ def command(record: dict) -> str:
         f"python -m jcs.train_{record['kind']} {given['options']}".rstrip(),
         f"python -m jcs.experiment {record['name']} --checkpoint CHECKPOINT",
     ]
+    if "pretrained" in given:
+        lines.insert(0, f"python -m jcs.pretrain_classifier {given['pretrained']}".rstrip())
+    if "refit" in given:
+        lines.insert(-1, "python -m jcs.refit_classifier --checkpoint CHECKPOINT --views 1")
     return "\n".join(f"    {line}" for line in lines)
 
 
 def origin(record: dict) -> list[str]:
     given = record["provenance"]
+    if given is None:
+        return [NONE, NONE]
     return [str(given["iteration"]), number(given["minutes"], 0)]
 
 
 def recorded(body: str, records: list[dict]) -> str:
-    commands = "\n\n".join(f"{r['variant']}:\n\n{command(r)}" for r in records)
+    commands = "\n\n".join(f"{r['variant']}:\n\n{command(r)}" for r in records if r["provenance"] is not None)
     note = "" if all(r["thinned"] == 1 for r in records) else " **Some from thinned runs: for trying the program, not for reading.**"
     return f"Recorded, needs training to repeat.{note}\n\n{body}\n\n<details><summary>commands</summary>\n\n{commands}\n\n</details>"
 
@@ -360,19 +378,38 @@ def signed(value: float) -> str:
     return f"{value:+.4f}"
 
 
-EXPERIMENTS = {"architecture": segmenter_records, "mixing": classifier_records, "source": source_records, "pretraining": classifier_records}
+def shipped_records(evaluation: dict) -> dict[str, dict]:
+    """The shipped networks in the form of records, for tables of those that were trained again."""
+    common = {"variant": "shipped", "provenance": None, "thinned": evaluation["thinned"]}
+    threshold = evaluation["networks"]["segmenter"]["operating_point"]
+    return {
+        "segmenter": common | {"result": {"threshold": threshold, "segmentation": evaluation["segmentation"]}},
+        "classifier": common | {"result": {name: evaluation[name] for name in ("slices", "activation")}},
+    }
+
+
+EXPERIMENTS = {
+    "architecture": segmenter_records,
+    "mixing": classifier_records,
+    "source": source_records,
+    "pretraining": classifier_records,
+    "segmenter": segmenter_records,
+    "classifier": classifier_records,
+}
 
 
 def sections(found: dict[str, dict]) -> dict[str, str]:
     """Every section of the card; `found` holds the results by the name of their file."""
     evaluation = found[results.EVALUATION]
-    measured = (networks, slices, patients, thresholds, segmentation, comparison, false_marks, spread, activation, near, leakage)
+    measured = (networks, slices, patients, thresholds, segmentation, comparison, false_marks, spread, activation, near, leakage, engines)
     texts = {function.__name__.replace("_", "-"): function(evaluation) for function in measured}
     texts["speed"] = timings(found[results.SPEED]) if results.SPEED in found else "Not measured."
     nothing = "Not recorded yet."
+    shipped = shipped_records(evaluation)
     for group, render in EXPERIMENTS.items():
         records = [r for _, r in sorted(found.items()) if r.get("group") == group]
-        texts[group] = render(records) if records else nothing
+        beside = [shipped[group]] if group in shipped else []
+        texts[group] = render(beside + records) if records else nothing
     texts["precision"] = precision_record(found["precision"]) if "precision" in found else nothing
     return texts
 

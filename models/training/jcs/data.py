@@ -116,7 +116,7 @@ def write_cache(path: pathlib.Path, slices: list[Slice]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {f"{name}/{i}": getattr(s, name) for i, s in enumerate(slices) for name in ARRAYS if getattr(s, name) is not None}
     table = np.array([repr(tuple(getattr(s, name) for name in FLAT)) for s in slices])
-    partial = path.with_suffix(".partial.npz")
+    partial = path.with_suffix(f".{os.getpid()}.partial.npz")  # two runs may begin together
     np.savez(partial, table=table, **arrays)
     partial.rename(path)
 

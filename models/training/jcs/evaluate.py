@@ -16,7 +16,7 @@ import shutil
 import numpy as np
 import onnxruntime
 
-from jcs import card, data, leakage, manifest, measure, plots, results, speed, studies, validate
+from jcs import card, data, engine, leakage, manifest, measure, metrics, plots, results, speed, studies, validate
 
 QUICK = 12  # each so many-th slice of a patient
 THRESHOLDS = (15, 20, 25, 30, 35)  # JCS Table IV, and one more
@@ -141,6 +141,28 @@ def examine_false_marks(bench: Bench, masks: dict[tuple[str, str], np.ndarray]) 
     return rows
 
 
+def examine_engines(
+    slices: list[data.Slice],
+    readings: tuple[list[measure.Reading], list[measure.Reading]],
+    masked: list[data.Slice],
+    masks: tuple[list[np.ndarray], list[np.ndarray]],
+) -> dict:
+    """What ONNX Runtime and OpenVINO reach with the same files, and how far they are apart: readings of `slices`, masks of `masked`."""
+    label = np.array([s.label for s in slices if s.label is not None])
+    rows = []
+    for name, read, marked in zip(("ONNX Runtime", "OpenVINO"), readings, masks):
+        score = np.array([r.probability for s, r in zip(slices, read) if s.label is not None])
+        rows.append({"name": name, "auc": metrics.auc(score, label), "dice": examine_segmenter(marked, masked)[0]["by_set"][-1]["dice"]})
+    apart = [abs(a.probability - b.probability) for a, b in zip(*readings)]
+    alike = [metrics.dice(a, b) for a, b in zip(*masks)]
+    return {
+        "rows": rows,
+        "slices": {"classified": len(apart), "auc": len(label), "dice": len(alike)},
+        "probability_apart": {"mean": float(np.mean(apart)), "largest": max(apart)},
+        "masks_alike": {"mean": float(np.mean(alike)), "worst": min(alike)},
+    }
+
+
 def shipped(folder: pathlib.Path) -> dict[str, tuple[dict, bytes]]:
     """Manifest entry and content of each network, the content checked against the entry."""
     found = {}
@@ -203,14 +225,23 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     (entry, content) = networks["segmenter"]
     network = validate.session(content, arguments.threads)
-    others = bench.study_slices + [s for s in bench.slices if s.source == "ctmd"]
-    marked = bench.masked() + others
+    marked = bench.masked() + bench.study_slices + [s for s in bench.slices if s.source == "ctmd"]
     masks = dict(zip(((s.source, s.file) for s in marked), measure.ask_segmenter(network, marked, entry["operating_point"])))
     values["segmentation"], judged = examine_segmenter([masks[s.source, s.file] for s in bench.masked()], bench.masked())
     values["false_marks"] = examine_false_marks(bench, masks)
     covid = next(s for s in bench.studies if s.name == studies.COVID_STUDY)
     values["near"] = examine_near(bench, readings, point, [masks[s.source, s.file] for s in covid.slices])
     print("segmenter measured", flush=True)
+
+    judged_slices, masked = bench.slices + bench.study_slices, bench.masked()
+    others = {name: engine.OpenVINO(content, arguments.threads) for name, (_, content) in networks.items()}
+    values["engines"] = examine_engines(
+        judged_slices,
+        ([readings[s.source, s.file] for s in judged_slices], measure.ask_classifier(others["classifier"], judged_slices)),
+        masked,
+        ([masks[s.source, s.file] for s in masked], measure.ask_segmenter(others["segmenter"], masked, entry["operating_point"])),
+    )
+    print("OpenVINO measured", flush=True)
     results.write(arguments.results, results.EVALUATION, values)
 
     if not arguments.no_speed:

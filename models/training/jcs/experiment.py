@@ -59,12 +59,24 @@ def repeatable(options: str) -> str:
 
 def provenance(state: dict) -> dict:
     minutes = state["minutes"] if "minutes" in state else state["seconds"] / 60
-    return {"options": repeatable(state.get("options", "")), "iteration": state["iteration"], "minutes": minutes}
+    given = {"options": repeatable(state.get("options", "")), "iteration": state["iteration"], "minutes": minutes}
+    if state.get("pretrained_options"):
+        given["pretrained"] = repeatable(state["pretrained_options"])
+    return given | ({"refit": True} if "refit" in state else {})
 
 
-def left_out(state: dict) -> list[str]:
-    """The sets that the run did not train on."""
-    return re.findall(r"--without (\w+)", repeatable(state.get("options", "")))
+def left_out(options: str) -> list[str]:
+    """The sets that the run with these options did not train on."""
+    return re.findall(r"--without (\w+)", repeatable(options))
+
+
+def check_left_out(state: dict, source: str, path: pathlib.Path) -> None:
+    """Refuse a run that has seen labels of the source: its slices' names, or its masks while the trunk was pretrained."""
+    if source not in left_out(state.get("options", "")):
+        raise SystemExit(f"{path} does not say that it was trained without {source}")
+    pretrained = "--pretrained" in state.get("options", "")
+    if pretrained and source in evaluate.MASKED_SETS and source not in left_out(state.get("pretrained_options", "")):
+        raise SystemExit(f"{path} does not say that its trunk was pretrained without the masks of {source}")
 
 
 def examine_left_out(network: onnxruntime.InferenceSession, bench: evaluate.Bench, source: str) -> dict:
@@ -178,8 +190,8 @@ def record(arguments: argparse.Namespace) -> None:
     else:
         group, variant = arguments.name.split("-", 1)
         state = checkpoint.load(arguments.checkpoint)
-        if group == "source" and variant not in left_out(state):
-            raise SystemExit(f"{arguments.checkpoint} does not say that it was trained without {variant}")
+        if group == "source":
+            check_left_out(state, variant, arguments.checkpoint)
         kind = "classifier" if is_classifier(state) else "segmenter"
         result = examine(state, group, variant, bench, sizes[kind], arguments.threads)
         given = provenance(state) | {"size": sizes[kind]}

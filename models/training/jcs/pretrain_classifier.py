@@ -24,7 +24,7 @@ from jcs.networks.res2net import Res2Net
 from jcs.networks.segmenter import Encoder
 from jcs.networks.vgg16_imagenet import load_imagenet
 from jcs.prepare import prepare
-from jcs.schedule import Budget, Interruption, Stage, poly, warm_up
+from jcs.schedule import Budget, Interruption, Stage, options, poly, warm_up
 from jcs.train_classifier import Sampler
 from jcs.train_segmenter import evaluate, validation_slices
 
@@ -110,7 +110,7 @@ def train(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
     slices = data.load(arguments.data)
-    sampler = Sampler(slices, arguments.seed, SHARE)
+    sampler = Sampler(slices, arguments.seed, {source: part for source, part in SHARE.items() if source not in arguments.without})
     held_out = validation_slices(slices, per_patient=12)
     trunk = Res2Net(arguments.depth)
     teacher = Teacher(prepare(torch.stack([augment.plain(s, STAGE.size)[0] for s in slices[::100]])))
@@ -131,7 +131,7 @@ def train(arguments: argparse.Namespace) -> None:
         losses = []
         curves.add(row)
         print({k: round(v, 4) for k, v in row.items()}, flush=True)
-        state = {"network": network.trunk.state_dict(), "average": average.network.trunk.state_dict(), "depth": arguments.depth}
+        state = {"network": network.trunk.state_dict(), "average": average.network.trunk.state_dict(), "depth": arguments.depth, **options(arguments)}
         checkpoint.save(arguments.folder / f"{NAME}-last.pt", state)
 
     interruption = Interruption()
@@ -164,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
     budget = arguments.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--iterations", type=int, help="optimiser steps; makes a run repeatable")
+    arguments.add_argument("--without", action="append", default=[], choices=list(SHARE), help="leave a set out, to test on it; repeatable")
     arguments.add_argument("--depth", type=int, default=50, choices=(50, 101))
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="checkpoints and curves (%(default)s)")
     arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")

@@ -10,8 +10,10 @@ import time
 import numpy as np
 import onnx
 import onnxruntime
+import openvino
 from onnx import TensorProto, helper, numpy_helper
 
+from jcs.engine import OpenVINO
 from jcs.networks.segmenter import VGG16
 from jcs.validate import session
 
@@ -46,7 +48,7 @@ def reference(side: int) -> onnx.ModelProto:
     )
 
 
-def milliseconds(run: onnxruntime.InferenceSession, inputs: dict[str, np.ndarray]) -> float:
+def milliseconds(run: onnxruntime.InferenceSession | OpenVINO, inputs: dict[str, np.ndarray]) -> float:
     """Wall time of one call, the mean of as many as fill LEAST_SECONDS."""
     calls, started = 0, time.perf_counter()
     while (passed := time.perf_counter() - started) < LEAST_SECONDS or not calls:
@@ -69,6 +71,7 @@ def measure(files: dict[str, bytes], hu: np.ndarray, threads: tuple[int, ...] = 
     rows = []
     for count in threads:
         runs = {name: (session(content, count), inputs) for name, content in files.items()}
+        runs |= {f"{name}, OpenVINO": (OpenVINO(content, count), inputs) for name, content in files.items()}
         runs["VGG-16 convolutions, fp32"] = (
             session(reference(side).SerializeToString(), count),
             {"x": np.ones((1, 3, side, side), np.float32)},
@@ -80,7 +83,7 @@ def measure(files: dict[str, bytes], hu: np.ndarray, threads: tuple[int, ...] = 
                 if turn:  # the first one warms
                     times[name].append(value)
         rows += [{"name": name, "threads": count, "ms": round(statistics.median(values), 1)} for name, values in times.items()]
-    return {"processor": processor(), "runtime": onnxruntime.__version__, "side": side, "rounds": rounds, "rows": rows}
+    return {"processor": processor(), "runtime": onnxruntime.__version__, "openvino": openvino.__version__.partition("-")[0], "side": side, "rounds": rounds, "rows": rows}
 
 
 def case_seconds(classifier_ms: float, segmenter_ms: float) -> dict[str, float]:

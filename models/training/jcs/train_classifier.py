@@ -137,8 +137,11 @@ def train(arguments: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
     network = Res2Net(arguments.depth).to(memory_format=torch.channels_last)
+    given = options(arguments)
     if arguments.pretrained:
-        network.load_state_dict(checkpoint.load(arguments.pretrained)["average"])
+        trunk = checkpoint.load(arguments.pretrained)
+        network.load_state_dict(trunk["average"])
+        given["pretrained_options"] = trunk.get("options", "")
     cell_loss = CellLoss()
     average = checkpoint.Average(network, AVERAGE_DECAY)
     decayed = [p for p in network.parameters() if p.ndim > 1]
@@ -167,7 +170,7 @@ def train(arguments: argparse.Namespace) -> None:
         print({k: round(v, 4) for k, v in row.items()}, flush=True)
         if row["auc"] > best:
             best = row["auc"]
-            checkpoint.save(best_path, {"average": average.network.state_dict(), "depth": arguments.depth, **options(arguments), **row})
+            checkpoint.save(best_path, {"average": average.network.state_dict(), "depth": arguments.depth, **given, **row})
         checkpoint.save(
             last,
             {
@@ -176,6 +179,7 @@ def train(arguments: argparse.Namespace) -> None:
                 "average": average.network.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "depth": arguments.depth,
+                **given,
                 "iteration": budget.iteration,
                 "seconds": budget.seconds,
                 "best": best,

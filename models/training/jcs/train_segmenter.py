@@ -161,6 +161,7 @@ def train(arguments: argparse.Namespace) -> None:
                 "network": network.state_dict(),
                 "average": average.network.state_dict(),
                 "optimiser": optimiser.state_dict(),
+                **options(arguments),
                 "iteration": budget.iteration,
                 "seconds": budget.seconds,
                 "best": best,

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from jcs import card, data, evaluate, experiment, leakage, manifest, results, speed, studies, validate
+from jcs import card, data, evaluate, experiment, leakage, manifest, measure, results, speed, studies, validate
 
 
 def a_slice(number: int, source: str, split: str, patient: str, ill: bool) -> data.Slice:
@@ -80,6 +80,13 @@ def evaluation(bench) -> dict:
     masks = {(s.source, s.file): s.hu > -500 for s in marked}
     values["segmentation"], _ = evaluate.examine_segmenter([masks[s.source, s.file] for s in bench.masked()], bench.masked())
     values["false_marks"] = evaluate.examine_false_marks(bench, masks)
+    readings_list = [readings[s.source, s.file] for s in bench.slices + bench.study_slices]
+    judged = bench.masked()
+    marks = [masks[s.source, s.file] for s in judged]
+    values["engines"] = evaluate.examine_engines(
+        bench.slices + bench.study_slices, (readings_list, [measure.Reading(r.probability - 0.1, r.activation) for r in readings_list]),
+        judged, (marks, [marks[0], np.zeros_like(marks[1]), *marks[2:]]),
+    )
     values["near"] = evaluate.examine_near(bench, readings, 0.5, [masks[s.source, s.file] for s in bench.studies[0].slices])
     return json.loads(json.dumps(results.plain(values)))
 
@@ -105,6 +112,15 @@ def test_patients_of_the_bench(evaluation):
     # In slices nobody has more than 25; in mm the one patient whose distances are known has.
     at_25 = {unit: next(r for r in table if r["threshold"] == 25) for unit, table in evaluation["patients"]["thresholds"].items()}
     assert at_25["slices"]["sensitivity"] == [0, 4] and at_25["mm"]["sensitivity"] == [1, 1] and at_25["mm"]["specificity"] == [3, 3]
+
+
+def test_engines_are_compared_slice_by_slice(evaluation):
+    found = evaluation["engines"]
+    assert [(r["name"], r["auc"]) for r in found["rows"]] == [("ONNX Runtime", 1.0), ("OpenVINO", 1.0)]
+    assert found["rows"][0]["dice"] == 1 and found["rows"][1]["dice"] < 1
+    assert found["slices"] == {"classified": 124, "auc": 124, "dice": 34}
+    assert found["probability_apart"] == {"mean": pytest.approx(0.1), "largest": pytest.approx(0.1)}
+    assert found["masks_alike"] == {"mean": pytest.approx(33 / 34, abs=1e-4), "worst": 0}
 
 
 def test_near_on_the_bench(evaluation):
@@ -146,6 +162,7 @@ def test_the_repositorys_results_are_those_of_its_networks():
 TIMES = {
     "processor": "P",
     "runtime": "1.0",
+    "openvino": "2.0",
     "side": 512,
     "rounds": 7,
     "rows": [
@@ -198,7 +215,10 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
         "architecture-unet": record("architecture-unet", "segmenter", segmenter, "--network unet"),
         "mixing-without": record("mixing-without", "classifier", classifier),
         "source-covid_ct": record("source-covid_ct", "classifier", {"left_out": evaluation["slices"][0]}),
+        "segmenter-seed2": record("segmenter-seed2", "segmenter", segmenter, "--seed 2"),
+        "classifier-seed2": record("classifier-seed2", "classifier", classifier, "--seed 2 --pretrained p.pt"),
     }
+    found["classifier-seed2"]["provenance"] |= {"pretrained": "--iterations 3", "refit": True}
     texts = card.sections(found)
     assert "| unet | 9 | 2 | 0.6 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in texts["architecture"]
     assert (
@@ -207,6 +227,12 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
     )
     assert "| without | 9 | 2 | 1.000 |" in texts["mixing"] and "| without | 28 | 1.000" in texts["mixing"]
     assert "| covid_ct val, all splits | 9 | 2 | 6/12 |" in texts["source"]
+    # What was trained again stands below what is shipped, with all that made it.
+    rows = [line for line in texts["segmenter"].splitlines() if line.startswith("| s")]
+    assert [row.split(" | ")[:4] for row in rows] == [["| shipped", "–", "–", "0.5"], ["| seed2", "9", "2", "0.6"]]
+    assert "| shipped | – | – | 1.000 |" in texts["classifier"] and "shipped:" not in texts["classifier"]
+    commands = ("pretrain_classifier --iterations 3", "train_classifier --seed 2 --pretrained p.pt", "refit_classifier", "experiment classifier-seed2")
+    assert [line.split("jcs.")[1].split(" --checkpoint")[0] for line in texts["classifier"].splitlines() if line.startswith("    ")] == list(commands)
     assert texts["pretraining"] == "Not recorded yet." and texts["precision"] == "Not recorded yet." and texts["speed"] == "Not measured."
 
 
@@ -248,8 +274,9 @@ def test_speed_measures_each_file_with_each_number_of_threads():
     )
     model = helper.make_model(identity, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
     found = speed.measure({"classifier": model}, np.zeros((8, 8)), threads=(1,), rounds=1, side=32)
-    assert [(r["name"], r["threads"]) for r in found["rows"]] == [("classifier", 1), ("VGG-16 convolutions, fp32", 1)]
-    assert found["rows"][0]["ms"] < found["rows"][1]["ms"]
+    names = ["classifier", "classifier, OpenVINO", "VGG-16 convolutions, fp32"]
+    assert [(r["name"], r["threads"]) for r in found["rows"]] == [(name, 1) for name in names]
+    assert found["rows"][0]["ms"] < found["rows"][2]["ms"]
 
 
 def test_the_reference_is_vgg16():
@@ -269,7 +296,7 @@ def test_the_reference_is_vgg16():
 )
 def test_options_of_a_run_as_they_are_typed(options, typed, sets):
     assert experiment.repeatable(options) == typed
-    assert experiment.left_out({"options": options}) == sets
+    assert experiment.left_out(options) == sets
 
 
 @pytest.mark.parametrize("name", ["precision", "architecture-unet", "source-covid_ct"])
@@ -289,7 +316,27 @@ def test_a_left_out_set_is_judged_in_all_splits(bench):
     assert (row["name"], row["slices"], row["auc"]) == ("seg20", 30, 1.0)
 
 
-def test_a_source_experiment_needs_a_run_without_the_source(bench, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("source", "options", "pretrained", "refused"),
+    [
+        ("covid_ct", "--without ['seg20rp']", None, "trained without covid_ct"),
+        ("seg20rp", "--without ['seg20rp']", None, None),
+        ("seg20rp", "--pretrained p.pt --without ['seg20rp']", "--seed 1", "pretrained without the masks of seg20rp"),
+        ("seg20rp", "--pretrained p.pt --without ['seg20rp']", None, "pretrained without the masks of seg20rp"),
+        ("seg20rp", "--pretrained p.pt --without ['seg20rp']", "--without ['seg20', 'seg20rp']", None),
+        ("covid_ct", "--pretrained p.pt --without ['covid_ct']", "--seed 1", None),  # the set has no masks
+    ],
+)
+def test_a_source_experiment_needs_a_run_without_the_source(source, options, pretrained, refused):
+    state = {"depth": 50, "options": options} | ({} if pretrained is None else {"pretrained_options": pretrained})
+    if refused is None:
+        experiment.check_left_out(state, source, "c.pt")
+        return
+    with pytest.raises(SystemExit, match=refused):
+        experiment.check_left_out(state, source, "c.pt")
+
+
+def test_nothing_is_recorded_of_a_run_that_has_seen_the_source(bench, monkeypatch, tmp_path):
     monkeypatch.setattr(evaluate, "load_bench", lambda folder, every: bench)
     monkeypatch.setattr(experiment.checkpoint, "load", lambda path: {"depth": 50, "options": "--without ['seg20rp']"})
     arguments = experiment.parser().parse_args(["source-covid_ct", "--checkpoint", "c.pt", "--results", str(tmp_path)])
