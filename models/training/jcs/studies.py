@@ -11,6 +11,7 @@ from jcs import data
 
 COVID_STUDY, NEGATIVE_STUDIES = "covid_p001", ("normal_001", "lidc_0003")
 STUDIES = (COVID_STUDY, *NEGATIVE_STUDIES)
+KEPT = (-1024, 3071)  # HU; as the node (pipeline/ct), which makes air of what a scanner writes outside its field of view
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
@@ -35,7 +36,7 @@ def hounsfield(image: pydicom.Dataset) -> np.ndarray:
     ):
         raise ValueError(f"{image.filename}: not a square axial slice")
     stored = image.pixel_array.astype(np.float64)
-    return (stored * float(image.RescaleSlope) + float(image.RescaleIntercept)).round().clip(-2000, 3000).astype(np.int16)
+    return (stored * float(image.RescaleSlope) + float(image.RescaleIntercept)).round().clip(*KEPT).astype(np.int16)
 
 
 def slice_labels(folder: pathlib.Path, name: str) -> dict[str, int]:

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"jcsnode/models"
+	"jcsnode/pipeline"
+	"jcsnode/pipeline/cascade"
+)
+
+// The model card's numbers are of a program in Python that reads DICOM on its own. They are only worth something if the node
+// sees the same slices: the same studies must have the same positive slices here, but for what another processor or engine rounds.
+func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "models", "training", "results", "evaluation.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var card struct {
+		Networks map[string]struct{ SHA256 string }
+		Patients struct {
+			Volumes []struct {
+				Name       string
+				Slices     int
+				Positive   int      `json:"positive_slices"`
+				PositiveMM *float64 `json:"positive_mm"`
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &card); err != nil {
+		t.Fatal(err)
+	}
+	runtime, err := models.Open(filepath.Join("..", "..", "models"), models.Options{Device: models.DeviceCPU}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.Close()
+	manifest := runtime.Manifest()
+	if manifest.Classifier.SHA256 != card.Networks["classifier"].SHA256 {
+		t.Fatal("the card is of another classifier: make evaluate")
+	}
+	// So high a threshold makes nobody positive: nothing is segmented.
+	set := cascade.Settings{Threshold: 100000, Segment: cascade.SegmentAll, ClassifierOperatingPoint: manifest.Classifier.OperatingPoint,
+		SegmenterOperatingPoint: manifest.Segmenter.OperatingPoint, Workers: runtime.Workers()}
+	compared := 0
+	for _, v := range card.Patients.Volumes {
+		folder := filepath.Join(data(t, "ct"), v.Name)
+		if _, err := os.Stat(folder); err != nil {
+			continue // of the training sets, which are pictures
+		}
+		compared++
+		files, err := filepath.Glob(filepath.Join(folder, "*.dcm"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := pipeline.Load(t.Context(), files, nil)
+		if err != nil || x.Refusal != nil {
+			t.Fatalf("%s: %v, %+v", v.Name, err, x.Refusal)
+		}
+		f, err := cascade.Run(t.Context(), x.Volume, runtime, runtime, set, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := f.Decision
+		t.Logf("%s: %d of %d slices, %.1f mm; the card: %d of %d", v.Name, d.PositiveSlices, d.Slices, d.PositiveMM, v.Positive, v.Slices)
+		if d.Slices != v.Slices || max(d.PositiveSlices-v.Positive, v.Positive-d.PositiveSlices) > 1 {
+			t.Errorf("%s: %d of %d slices are positive, the card says %d of %d", v.Name, d.PositiveSlices, d.Slices, v.Positive, v.Slices)
+		}
+	}
+	if compared < 3 {
+		t.Errorf("compared %d studies of the card", compared)
+	}
+}
