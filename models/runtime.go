@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -207,6 +208,7 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string) (err erro
 		if err := agree(classifier, segmenter); err != nil {
 			return err
 		}
+		debug.FreeOSMemory() // copies of the files
 	}
 	r.classifier, r.segmenter, r.engine, r.slots = classifier, segmenter, device, make(chan struct{}, workers)
 	return nil
