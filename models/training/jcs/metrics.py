@@ -32,9 +32,17 @@ def sensitivity_specificity(score: np.ndarray, label: np.ndarray, threshold: flo
     return float((score[label] >= threshold).mean()), float((score[~label] < threshold).mean())
 
 
-def specific_threshold(score: np.ndarray, label: np.ndarray, specificity: float, candidates: np.ndarray) -> float:
-    """The lowest candidate with at least this specificity, or else the highest."""
-    return float(next((t for t in candidates if sensitivity_specificity(score, label, t)[1] >= specificity), candidates[-1]))
+def specific_threshold(score: np.ndarray, label: np.ndarray, specificity: float) -> float:
+    """Where at most so many negatives are wrong that this specificity is kept: halfway between the highest negative that has to be right
+    and the next above it (or 1), so that neither is near."""
+    negative = np.sort(np.asarray(score, np.float64)[np.asarray(label) == 0])[::-1]
+    tolerated = int((1 - specificity) * len(negative) + 1e-9)
+    if tolerated >= len(negative):
+        return 0.0
+    right = negative[tolerated]
+    wrong = float(np.min(negative[negative > right], initial=1.0))
+    middle = (right + wrong) / 2
+    return round(middle, 2) if right < round(middle, 2) < wrong else middle
 
 
 def e_measure(predicted: np.ndarray, truth: np.ndarray) -> float:

@@ -14,7 +14,6 @@ import onnxruntime
 from jcs import data, manifest, metrics, train_classifier, train_segmenter
 
 MASK_THRESHOLDS = np.round(np.arange(0.30, 0.901, 0.05), 2)
-SLICE_THRESHOLDS = np.round(np.arange(0.20, 0.951, 0.05), 2)
 # Lungs are some 300 mm long and 25 mm of positive slices make a patient positive, so of clear slices no larger part may be wrong.
 LEAST_SPECIFICITY = 1 - 25 / 300
 
@@ -53,14 +52,14 @@ class ClassifierReport:
 
 
 def report_classifier(score: np.ndarray, slices: list[data.Slice], operating_point: float | None = None) -> ClassifierReport:
-    """Without an operating point, the lowest with LEAST_SPECIFICITY on scans is chosen: the node never sees figures."""
+    """Without an operating point, one with LEAST_SPECIFICITY on scans is chosen: the node never sees figures."""
     label, source = np.array([s.label for s in slices]), np.array([s.source for s in slices])
     volumes = np.isin(source, ("seg20", "seg20rp"))
     areas = {"covid_ct": metrics.auc(score[source == "covid_ct"], label[source == "covid_ct"])}
     areas |= {"volumes": metrics.auc(score[volumes], label[volumes]), "all": metrics.auc(score, label)}
     scans = source != "covid_ct"
     if operating_point is None:
-        operating_point = metrics.specific_threshold(score[scans], label[scans], LEAST_SPECIFICITY, SLICE_THRESHOLDS)
+        operating_point = metrics.specific_threshold(score[scans], label[scans], LEAST_SPECIFICITY)
     return ClassifierReport(areas, operating_point, *metrics.sensitivity_specificity(score[scans], label[scans], operating_point))
 
 

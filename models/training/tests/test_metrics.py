@@ -32,11 +32,21 @@ def test_a_score_at_the_threshold_is_positive():
     assert metrics.sensitivity_specificity(np.array([0.5, 0.2, 0.5, 0.1]), np.array([1, 1, 0, 0]), 0.5) == (0.5, 0.5)
 
 
-def test_specific_threshold_is_the_lowest_with_enough_specificity():
-    score, label, candidates = np.array([0.1, 0.4, 0.6, 0.9]), np.array([0, 0, 0, 1]), np.array([0.3, 0.5, 0.7])
-    assert metrics.specific_threshold(score, label, 0.6, candidates) == 0.5
-    assert metrics.specific_threshold(score, label, 1.0, candidates) == 0.7
-    assert metrics.specific_threshold(np.ones(4), label, 1.0, candidates) == 0.7
+@pytest.mark.parametrize(
+    ("negatives", "specificity", "threshold"),
+    [
+        ([0.1, 0.4, 0.6], 2 / 3, 0.5),  # one may be wrong: between 0.4 and 0.6
+        ([0.1, 0.4, 0.6], 0.6, 0.5),
+        ([0.1, 0.4, 0.6], 0.7, 0.8),  # none may: between 0.6 and 1
+        ([0.1, 0.4, 0.6], 0.0, 0.0),
+        ([0.1, 0.4, 0.4, 0.9], 0.5, 0.65),  # two may be wrong, but the second and third are alike
+        ([0.101, 0.105], 0.5, 0.103),  # not rounded onto one of them
+        ([1.0, 1.0], 0.5, 1.0),
+    ],
+)
+def test_specific_threshold_is_in_the_middle_between_right_and_wrong_negatives(negatives, specificity, threshold):
+    score, label = np.array([*negatives, 0.95, 0.2]), np.array([0] * len(negatives) + [1, 1])
+    assert metrics.specific_threshold(score, label, specificity) == pytest.approx(threshold)
 
 
 @pytest.mark.parametrize(
