@@ -72,6 +72,7 @@ func (c *Config) check() Problems {
 	if !(c.Cascade.NearMM >= 0 && c.Cascade.NearMM <= 1000) {
 		add("cascade.near_mm: %v; 0 to 1000", c.Cascade.NearMM)
 	}
+	oneOf(add, "cascade.off_lungs", c.Cascade.OffLungs, "drop", "keep")
 	between(add, "pipeline.workers", c.Pipeline.Workers, 1, 64)
 	oneOf(add, "models.device", c.Models.Device, "auto", "cuda", "openvino", "cpu")
 	between(add, "models.threads", c.Models.Threads, 0, 256)

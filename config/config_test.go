@@ -98,6 +98,7 @@ quiet = "0s"
 [cascade]
 threshold_mm = -1.0
 segment = "some"
+off_lungs = "maybe"
 [models]
 device = "gpu"
 `)
@@ -106,7 +107,7 @@ device = "gpu"
 	}
 	for _, want := range []string{
 		"node.ae_title", "node.listen", "node.lissten: unknown key; did you mean node.listen?", "peer[1].network",
-		"destination[1].ae_title", "destination[1].address", "settle.quiet", "cascade.threshold_mm", "cascade.segment", "models.device",
+		"destination[1].ae_title", "destination[1].address", "settle.quiet", "cascade.threshold_mm", "cascade.segment", "cascade.off_lungs", "models.device",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("not reported: %s\n%v", want, err)

@@ -39,6 +39,7 @@ type Examination struct {
 	// What Read adds.
 	Findings *cascade.Findings
 	Lungs    [][]byte // lung mask of each slice: lung.None, Right or Left
+	OffLungs lung.Off // outlines that were taken from the findings; see cascade.Settings.OffLungs
 	Measures lung.Measures
 }
 
@@ -84,7 +85,7 @@ func (x *Examination) Read(ctx context.Context, nets Networks, set cascade.Setti
 		return fmt.Errorf("run the cascade: %w", err)
 	}
 	x.Findings = f
-	return x.measure()
+	return x.measure(set.OffLungs)
 }
 
 // readHeaders reads the header of every file, in the order of paths whatever finishes first.

@@ -3,12 +3,14 @@ package pipeline
 import (
 	"fmt"
 
+	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/ct"
 	"jcsnode/pipeline/lung"
 )
 
-// measure finds the lungs and measures the lesions against them. Ours, not the paper's: it changes no decision and no mask.
-func (x *Examination) measure() error {
+// measure finds the lungs, takes outlines that reach none from the findings if they are to be dropped, and measures the
+// lesions. Ours, not the paper's: it changes no decision.
+func (x *Examination) measure(offLungs string) error {
 	v := x.Volume
 	g := gridOf(v)
 	hu, lesions := make([][]int16, len(v.Slices)), make([][]byte, len(v.Slices))
@@ -18,6 +20,12 @@ func (x *Examination) measure() error {
 	lungs, _, err := lung.Mask(hu, g)
 	if err != nil {
 		return fmt.Errorf("find the lungs: %w", err)
+	}
+	if offLungs == cascade.OffLungsDrop && x.Findings.Decision.Positive {
+		if lesions, x.OffLungs, err = lung.Reaching(lesions, lungs, g); err != nil {
+			return fmt.Errorf("find outlines off the lungs: %w", err)
+		}
+		x.Findings.Restrict(v, lesions)
 	}
 	if x.Measures, err = lung.Measure(hu, lesions, lungs, g); err != nil {
 		return fmt.Errorf("measure the lesions: %w", err)

@@ -79,6 +79,8 @@ type Lesions struct {
 	Slices          int     `json:"slices"` // slices with lesion
 	SegmentedSlices int     `json:"segmented_slices"`
 	LargestAreaMM2  float64 `json:"largest_area_mm2"`
+	OffLungs        int     `json:"off_lungs,omitempty"` // outlines that reach no lung: left out, in no other number
+	OffLungsML      float64 `json:"off_lungs_ml,omitempty"`
 }
 
 // Lungs are the lungs as the classical mask sees them; ours, not the paper's.
@@ -123,6 +125,7 @@ type Settings struct {
 	ThresholdMM float64 `json:"threshold_mm"`
 	Segment     string  `json:"segment"`
 	NearMM      float64 `json:"near_mm"`
+	OffLungs    string  `json:"off_lungs"`
 }
 
 // Weights names the status of the networks in one word: the worst of them.
@@ -138,7 +141,7 @@ func Weights(models []Model) string {
 }
 
 func settingsOf(set cascade.Settings) Settings {
-	s := Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, Segment: set.Segment}
+	s := Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, Segment: set.Segment, OffLungs: set.OffLungs}
 	if set.Segment == cascade.SegmentNear {
 		s.NearMM = set.NearMM
 	}
@@ -191,7 +194,8 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM}
 	if d.Positive {
 		r.Lesions = &Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,
-			SegmentedSlices: f.Lesions.Segmented, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2)}
+			SegmentedSlices: f.Lesions.Segmented, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),
+			OffLungs: x.OffLungs.Lesions, OffLungsML: round(x.OffLungs.VolumeML, 3)}
 	}
 	m := x.Measures
 	r.Lungs = &Lungs{VolumeML: round(m.Lungs.Total(), 1), RightML: round(m.Lungs.Right, 1), LeftML: round(m.Lungs.Left, 1), LesionShare: round(m.Share, 5),

@@ -43,7 +43,7 @@ func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
 		t.Fatal("the card is of another classifier: make evaluate")
 	}
 	// So high a threshold makes nobody positive: nothing is segmented.
-	set := cascade.Settings{Threshold: 100000, Segment: cascade.SegmentAll, ClassifierOperatingPoint: manifest.Classifier.OperatingPoint,
+	set := cascade.Settings{Threshold: 100000, Segment: cascade.SegmentAll, OffLungs: cascade.OffLungsKeep, ClassifierOperatingPoint: manifest.Classifier.OperatingPoint,
 		SegmenterOperatingPoint: manifest.Segmenter.OperatingPoint, Workers: runtime.Workers()}
 	compared := 0
 	for _, v := range card.Patients.Volumes {

@@ -111,6 +111,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		Right:  sc.Lung{VolumeML: x.Measures.Lungs.Right, LesionML: x.Measures.Lesions.Right},
 		Left:   sc.Lung{VolumeML: x.Measures.Lungs.Left, LesionML: x.Measures.Lesions.Left},
 		LungML: x.Measures.Lungs.Total(), LungShare: x.Measures.Share, OutsideML: x.Measures.OutsideML,
+		OffLungs: x.OffLungs.Lesions,
 	}
 	if !d.Positive {
 		r.Measures.LungShare = -1 // not measured
@@ -149,7 +150,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 	r.Lesions, r.LesionHU = lesionsOf(x), x.Measures.MeanHU
 	segmenter := m.manifest.Segmenter
 	r.Segmentation = seg.Input{SpacingBetweenSlices: v.SliceSpacing, Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
-		Window: segmenter.Window, Parameters: "segment=" + m.segmentText()}
+		Window: segmenter.Window, Parameters: "segment=" + m.segmentText() + " off_lungs=" + m.settings.OffLungs}
 }
 
 // lesionsOf are the lesions as the structured report lists them.
@@ -183,6 +184,9 @@ func (m *objectMaker) canonicalSettings() string {
 		fmt.Sprintf("sc_geometry=%v", m.config.Objects.SCGeometry),
 		"classifier=" + m.manifest.Classifier.Version + " " + m.manifest.Classifier.Status,
 		"segmenter=" + m.manifest.Segmenter.Version + " " + m.manifest.Segmenter.Status,
+	}
+	if m.settings.OffLungs != cascade.OffLungsKeep { // which is how all were made before there was a choice
+		texts = append(texts, "off_lungs="+m.settings.OffLungs)
 	}
 	if engine := foreignEngine(m.engine); engine != "" {
 		texts = append(texts, "engine="+engine)
@@ -219,6 +223,7 @@ func reportModels(m models.Manifest, engine string) []pipeline.Model {
 // cascadeSettings joins the configuration with the operating points of the manifest.
 func cascadeSettings(c config.Config, m models.Manifest, workers int) cascade.Settings {
 	return cascade.Settings{Threshold: c.Cascade.Threshold, ThresholdMM: c.Cascade.ThresholdMM, Segment: c.Cascade.Segment, NearMM: c.Cascade.NearMM,
+		OffLungs:                 c.Cascade.OffLungs,
 		ClassifierOperatingPoint: m.Classifier.OperatingPoint, SegmenterOperatingPoint: m.Segmenter.OperatingPoint, Workers: workers}
 }
 

@@ -218,7 +218,11 @@ func printReport(w io.Writer, r *pipeline.Report) {
 		fmt.Fprintf(w, "  series        %s\n", r.ChosenBecause)
 	}
 	if l := r.Lesions; l != nil {
-		fmt.Fprintf(w, "  lesions       %d, %.1f mL, %.1f %% of the lungs\n", l.Count, l.VolumeML, 100*r.Lungs.LesionShare)
+		fmt.Fprintf(w, "  lesions       %d, %.1f mL, %.1f %% of the lungs", l.Count, l.VolumeML, 100*r.Lungs.LesionShare)
+		if l.OffLungs > 0 {
+			fmt.Fprintf(w, "; %d off the lungs (%.1f mL) left out", l.OffLungs, l.OffLungsML)
+		}
+		fmt.Fprintln(w)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "  note          %s\n", n)

@@ -75,7 +75,7 @@ func greyStudyOf(t *testing.T, c config.Config, o phantom.Options) (*pipeline.Ex
 func greyMaker(c config.Config) *objectMaker {
 	return &objectMaker{
 		config:   c,
-		settings: cascade.Settings{Threshold: 2, Segment: cascade.SegmentAll, ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5, Workers: 2},
+		settings: cascade.Settings{Threshold: 2, Segment: cascade.SegmentAll, OffLungs: cascade.OffLungsKeep, ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5, Workers: 2},
 		manifest: models.Manifest{
 			Classifier: models.Network{Name: "grey classifier", Version: "1", Status: "untrained"},
 			Segmenter:  models.Network{Name: "grey segmenter", Version: "1", Status: "untrained", Window: [2]float64{-1350, 150}}},

@@ -47,6 +47,8 @@ type Measures struct {
 	LesionML  float64
 	// OutsideML is the part of LesionML that lies in neither lung, which LungShare leaves out.
 	OutsideML float64
+	// OffLungs counts outlines that reach no lung and were left out of all else.
+	OffLungs int
 	// Lesions counts the connected lesions in space.
 	Lesions int
 	// Right and Left are the patient's lungs; zero when they were not told apart.

@@ -212,6 +212,9 @@ func (s *sheet) measures() {
 		s.write(left+190, 305, noteStyle, warning, formatVolume(m.OutsideML)+" outside lungs", 160)
 	}
 	cell(left+360, "Lesions", fmt.Sprint(m.Lesions), ink)
+	if m.OffLungs > 0 {
+		s.write(left+360, 305, noteStyle, faded, fmt.Sprintf("+ %d off the lungs", m.OffLungs), 118)
+	}
 	cell(left+480, "Share of lung", formatShare(m.Share()), s.accent())
 	s.gauges(left+640, m)
 }

@@ -55,21 +55,19 @@ func (c *canvas) draw(dst []float32, hu []int16) {
 }
 
 // mask returns the pixels of the slice, 0 or 1, whose probability on the canvas
-// reaches the operating point, and their number.
-func (c *canvas) mask(probability []float32, operatingPoint float64) ([]byte, int) {
+// reaches the operating point.
+func (c *canvas) mask(probability []float32, operatingPoint float64) []byte {
 	out := make([]byte, c.rows*c.columns)
-	n := 0
 	for r := range c.vRows {
 		in := probability[(c.top+r)*c.width+c.left:]
 		for k := range c.vCols {
 			if float64(in[k]) >= operatingPoint {
 				sr, sc := c.view.Source(r, k, c.vRows, c.vCols)
 				out[sr*c.columns+sc] = 1
-				n++
 			}
 		}
 	}
-	return out, n
+	return out
 }
 
 // Activation is the activation map of a slice as the network gave it, with the

@@ -88,7 +88,7 @@ func Run(ctx context.Context, v *ct.Volume, c Classifier, s Segmenter, set Setti
 	if err := r.each(ctx, StageSegment, selected, r.segment, progress); err != nil {
 		return nil, err
 	}
-	r.sum()
+	r.out.sum()
 	return r.out, nil
 }
 
@@ -161,8 +161,7 @@ func (r *run) classify(ctx context.Context, i int) error {
 func (r *run) segment(ctx context.Context, i int) error {
 	picture := r.pictures.Get().(*[]float32)
 	defer r.pictures.Put(picture)
-	hu := r.volume.Slices[i].HU
-	r.canvas.draw(*picture, hu)
+	r.canvas.draw(*picture, r.volume.Slices[i].HU)
 	probability, err := r.segmenter.Segment(ctx, *picture, r.canvas.height, r.canvas.width)
 	if err != nil {
 		return err
@@ -175,29 +174,44 @@ func (r *run) segment(ctx context.Context, i int) error {
 			return fmt.Errorf("the segmenter gave a value that is not a number")
 		}
 	}
-	f := &r.out.Slices[i]
-	f.Mask, f.LesionPixels = r.canvas.mask(probability, r.set.SegmenterOperatingPoint)
-	f.LesionAreaMM2 = float64(f.LesionPixels) * r.volume.PixelArea()
-	f.LesionVolumeML = f.LesionAreaMM2 * r.volume.Slices[i].Extent / 1000
-	if f.LesionPixels > 0 {
-		var sum float64
-		for k, m := range f.Mask {
-			if m != 0 {
-				sum += float64(hu[k])
-			}
-		}
-		f.LesionMeanHU = sum / float64(f.LesionPixels)
-	}
+	r.out.Slices[i].setMask(r.canvas.mask(probability, r.set.SegmenterOperatingPoint), r.volume, i)
 	return nil
 }
 
+// setMask sets the mask of slice i and what is counted in it.
+func (f *SliceFinding) setMask(mask []byte, v *ct.Volume, i int) {
+	var sum float64
+	f.Mask, f.LesionPixels, f.LesionMeanHU = mask, 0, 0
+	for k, m := range mask {
+		if m != 0 {
+			f.LesionPixels++
+			sum += float64(v.Slices[i].HU[k])
+		}
+	}
+	f.LesionAreaMM2 = float64(f.LesionPixels) * v.PixelArea()
+	f.LesionVolumeML = f.LesionAreaMM2 * v.Slices[i].Extent / 1000
+	if f.LesionPixels > 0 {
+		f.LesionMeanHU = sum / float64(f.LesionPixels)
+	}
+}
+
+// Restrict puts masks, one for each slice of the volume and nil where none was segmented, in the place of those that were
+// found, and counts anew.
+func (f *Findings) Restrict(v *ct.Volume, masks [][]byte) {
+	for i := range f.Slices {
+		f.Slices[i].setMask(masks[i], v, i)
+	}
+	f.sum()
+}
+
 // sum fills Lesions from the slices.
-func (r *run) sum() {
-	l := &r.out.Lesions
+func (f *Findings) sum() {
+	f.Lesions = Lesions{LargestSlice: -1}
+	l := &f.Lesions
 	var weighted float64
 	pixels := 0
-	for i := range r.out.Slices {
-		f := &r.out.Slices[i]
+	for i := range f.Slices {
+		f := &f.Slices[i]
 		if f.Mask != nil {
 			l.Segmented++
 		}

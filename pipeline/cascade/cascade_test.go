@@ -184,6 +184,40 @@ func TestRun_MeasuresLesions(t *testing.T) {
 	}
 }
 
+// Masks that were made smaller are counted anew, and nothing is left of the former count.
+func TestRestrict_CountsAnew(t *testing.T) {
+	v := volume(30, 2)
+	n := &networks{positive: 30}
+	set := DefaultSettings()
+	set.Segment, set.NearMM = SegmentAll, 0
+	f, err := Run(context.Background(), v, n, n, set, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	masks := make([][]byte, len(v.Slices))
+	for i := range masks {
+		if i != 7 { // as if it had not been segmented
+			masks[i] = make([]byte, len(f.Slices[i].Mask))
+		}
+	}
+	masks[3][5] = 1
+	v.Slices[3].HU[5] = -400
+	decision := f.Decision
+	f.Restrict(v, masks)
+	if s := f.Slices[3]; s.LesionPixels != 1 || s.LesionAreaMM2 != 4 || s.LesionVolumeML != 0.008 || s.LesionMeanHU != -400 {
+		t.Errorf("slice 3: %+v", s)
+	}
+	if s := f.Slices[0]; s.LesionPixels != 0 || s.LesionAreaMM2 != 0 || s.LesionVolumeML != 0 || s.LesionMeanHU != 0 || s.Mask == nil {
+		t.Errorf("slice 0: %+v", s)
+	}
+	if want := (Lesions{Segmented: 29, Slices: 1, VolumeML: 0.008, MeanHU: -400, LargestSlice: 3, LargestAreaMM: 4}); f.Lesions != want {
+		t.Errorf("lesions %+v, want %+v", f.Lesions, want)
+	}
+	if f.Decision != decision {
+		t.Errorf("decision %+v, was %+v", f.Decision, decision)
+	}
+}
+
 func TestRun_KeepsToItsWorkers(t *testing.T) {
 	n := &networks{positive: 40, classify: func(int) {
 		for range 1000 {

@@ -24,6 +24,12 @@ const (
 	SegmentNear = "near" // slices within NearMM of a positive slice: ours, saves time
 )
 
+// Values of Settings.OffLungs.
+const (
+	OffLungsDrop = "drop" // they are no lesions: ours
+	OffLungsKeep = "keep" // as the paper does, which knows no lungs
+)
+
 // Settings of a run.
 type Settings struct {
 	// Threshold is the paper's: a patient is positive when MORE than so many
@@ -37,6 +43,10 @@ type Settings struct {
 
 	Segment string  // SegmentAll or SegmentNear
 	NearMM  float64 // for SegmentNear, mm along the normal
+
+	// OffLungs says what becomes of outlines that reach no lung. Run has no lungs and leaves it to its caller
+	// (Findings.Restrict).
+	OffLungs string
 
 	ClassifierOperatingPoint float64 // a slice is positive from this probability on
 	SegmenterOperatingPoint  float64 // a pixel is lesion from this probability on
@@ -65,7 +75,7 @@ const DefaultThresholdMM = 25
 func DefaultSettings() Settings {
 	return Settings{
 		Threshold: DefaultThreshold, ThresholdMM: DefaultThresholdMM,
-		Segment: SegmentAll, NearMM: 10,
+		Segment: SegmentAll, NearMM: 10, OffLungs: OffLungsDrop,
 		ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5,
 		Workers: 1,
 	}
@@ -83,6 +93,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("segment is %q, must be %q or %q", s.Segment, SegmentAll, SegmentNear)
 	case s.Segment == SegmentNear && !(s.NearMM >= 0):
 		return fmt.Errorf("near is %v mm, must be 0 or more", s.NearMM)
+	case s.OffLungs != OffLungsDrop && s.OffLungs != OffLungsKeep:
+		return fmt.Errorf("off lungs is %q, must be %q or %q", s.OffLungs, OffLungsDrop, OffLungsKeep)
 	case !point(s.ClassifierOperatingPoint):
 		return fmt.Errorf("classifier operating point is %v, must lie between 0 and 1", s.ClassifierOperatingPoint)
 	case !point(s.SegmenterOperatingPoint):

@@ -2,6 +2,7 @@ package lung
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -228,6 +229,45 @@ func TestComponents(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); d != "" {
 		t.Errorf("components (-want +got):\n%s", d)
+	}
+}
+
+func TestReaching(t *testing.T) {
+	lesions := [][]byte{
+		picture("##...", ".....", "....#"),
+		picture("#....", ".....", "...##"),
+		nil,
+		picture("#....", ".....", "....#"),
+	}
+	g := Grid{Rows: 3, Columns: 5, RowSpacing: 2, ColumnSpacing: 1, Extents: []float64{5, 5, 5, 10}}
+	none := make([]byte, 15)
+	touched := slices.Clone(none)
+	touched[13] = Left // under the leftmost pixel of the lower lesion in slice 1
+	kept, off, err := Reaching(lesions, [][]byte{none, touched, none, none}, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]byte{
+		picture(".....", ".....", "....#"), // connected through slice 1
+		picture(".....", ".....", "...##"),
+		nil,
+		picture(".....", ".....", "....."), // slice 2 lies between
+	}
+	if d := cmp.Diff(want, kept); d != "" {
+		t.Errorf("kept (-want +got):\n%s", d)
+	}
+	// Three pixels of 2 mm2 and 5 mm, and two single ones of 10 mm.
+	if off.Lesions != 3 || math.Abs(off.VolumeML-0.07) > 1e-9 {
+		t.Errorf("off the lungs: %+v", off)
+	}
+	if kept, off, err := Reaching(lesions, [][]byte{none, none, none, none}, g); err != nil || off != (Off{}) || cmp.Diff(lesions, kept) != "" {
+		t.Errorf("without lungs: %v, %+v, %v", kept, off, err)
+	}
+	if _, _, err := Reaching(lesions[:2], [][]byte{none, none, none, none}, g); err == nil {
+		t.Error("fewer lesion than lung slices: no error")
+	}
+	if _, _, err := Reaching(lesions, [][]byte{none[:4], none, none, none}, g); err == nil {
+		t.Error("a lung slice of another size: no error")
 	}
 }
 

@@ -37,6 +37,7 @@ func dataDir(t *testing.T, parts ...string) string {
 type reference struct {
 	hu            [][]int16
 	mask          [][]bool
+	lesions       [][]byte
 	rows, columns int
 }
 
@@ -98,13 +99,17 @@ func references(t *testing.T, dir string, pad int) map[string]*reference {
 		img := grey(t, filepath.Join(dir, row[column["file"]]))
 		h, w := img.Bounds().Dy(), img.Bounds().Dx()
 		mask := grey(t, filepath.Join(dir, row[column["lung_mask"]]))
+		drawn := image.NewGray(img.Bounds()) // a slice without lesions has no file
+		if name := row[column["mask"]]; name != "" {
+			drawn = grey(t, filepath.Join(dir, name))
+		}
 		v := out[row[column["volume"]]]
 		if v == nil {
 			v = &reference{rows: h + 2*pad, columns: w + 2*pad}
 			out[row[column["volume"]]] = v
 		}
 		hu := make([]int16, v.rows*v.columns)
-		set := make([]bool, v.rows*v.columns)
+		set, lesion := make([]bool, v.rows*v.columns), make([]byte, v.rows*v.columns)
 		for i := range hu {
 			hu[i] = 40
 		}
@@ -113,14 +118,17 @@ func references(t *testing.T, dir string, pad int) map[string]*reference {
 				k := (r+pad)*v.columns + c + pad
 				hu[k] = int16(math.Round(float64(img.GrayAt(c, r).Y)*slope + intercept))
 				set[k] = mask.GrayAt(c, r).Y > 127
+				if drawn.GrayAt(c, r).Y > 127 {
+					lesion[k] = 1
+				}
 			}
 		}
-		v.hu, v.mask = append(v.hu, hu), append(v.mask, set)
+		v.hu, v.mask, v.lesions = append(v.hu, hu), append(v.mask, set), append(v.lesions, lesion)
 	}
 	return out
 }
 
-// Lung masks agree with those of radiologists in lungs with and without disease.
+// Lung masks agree with those of radiologists in lungs with and without disease, and lesions that radiologists drew reach them.
 func TestMask_AgreesWithRadiologists(t *testing.T) {
 	tests := []struct {
 		set     string
@@ -140,7 +148,8 @@ func TestMask_AgreesWithRadiologists(t *testing.T) {
 				for i := range extents {
 					extents[i] = 1
 				}
-				mask, _, err := lung.Mask(v.hu, lung.Grid{Rows: v.rows, Columns: v.columns, RowSpacing: tt.spacing, ColumnSpacing: tt.spacing, Extents: extents})
+				g := lung.Grid{Rows: v.rows, Columns: v.columns, RowSpacing: tt.spacing, ColumnSpacing: tt.spacing, Extents: extents}
+				mask, _, err := lung.Mask(v.hu, g)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -159,7 +168,19 @@ func TestMask_AgreesWithRadiologists(t *testing.T) {
 					}
 				}
 				dice := 2 * float64(both) / float64(ours+theirs)
-				t.Logf("%s: %d slices, Dice %.3f", name, len(mask), dice)
+				_, off, err := lung.Reaching(v.lesions, mask, g)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all, err := lung.Measure(v.hu, v.lesions, mask, g)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%s: %d slices, Dice %.3f; of %d drawn lesions, %.1f mL, %d do not reach the mask, %.3f mL", name, len(mask), dice,
+					len(all.Components), all.LesionML, off.Lesions, off.VolumeML)
+				if off.VolumeML > 0.005*all.LesionML {
+					t.Errorf("%s: %.1f of %.1f mL of drawn lesions do not reach the lung mask", name, off.VolumeML, all.LesionML)
+				}
 				if dice < tt.least {
 					t.Errorf("%s: Dice %.3f, want at least %.2f", name, dice, tt.least)
 				}

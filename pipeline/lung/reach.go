@@ -1,0 +1,60 @@
+package lung
+
+// Off sums up lesions that reach no lung.
+type Off struct {
+	Lesions  int // connected ones
+	VolumeML float64
+}
+
+// Reaching copies the lesions of a mask (nonzero is lesion, nil is a slice
+// without) that reach into a lung of a mask of Mask, connected as Components
+// connects them; off sums up the others, which are bowel, fat or a fold of skin:
+// lesions of the lung lie in it, and what closing adds to the mask takes in those
+// at the pleura. Where no lung was found all are kept.
+func Reaching(lesions, lungs [][]byte, g Grid) (kept [][]byte, off Off, err error) {
+	if err := g.check(len(lungs), func(i int) int { return len(lungs[i]) }); err != nil {
+		return nil, Off{}, err
+	}
+	if err := g.check(len(lesions), func(i int) int {
+		if lesions[i] == nil {
+			return g.Rows * g.Columns
+		}
+		return len(lesions[i])
+	}); err != nil {
+		return nil, Off{}, err
+	}
+	l := label(&g, len(lesions), func(i int) []bool { return nonzero(lesions[i]) }, true)
+	inside, volume := make([]bool, l.pieces), make([]float64, l.pieces)
+	anyLung := false
+	for z := range lungs {
+		for _, side := range lungs[z] {
+			anyLung = anyLung || side != None
+		}
+	}
+	for _, r := range l.runs {
+		at := int(r.row) * g.Columns
+		for _, side := range lungs[r.slice][at+int(r.from) : at+int(r.to)] {
+			inside[r.label] = inside[r.label] || side != None
+		}
+		volume[r.label] += float64(r.to-r.from) * g.pixelArea() * g.Extents[r.slice] / 1000
+	}
+	kept = make([][]byte, len(lesions))
+	for z := range lesions {
+		if lesions[z] != nil {
+			kept[z] = make([]byte, len(lesions[z]))
+		}
+	}
+	for _, r := range l.runs {
+		if inside[r.label] || !anyLung {
+			from, to := int(r.row)*g.Columns+int(r.from), int(r.row)*g.Columns+int(r.to)
+			copy(kept[r.slice][from:to], lesions[r.slice][from:to])
+		}
+	}
+	for piece := range inside {
+		if anyLung && !inside[piece] {
+			off.Lesions++
+			off.VolumeML += volume[piece]
+		}
+	}
+	return kept, off, nil
+}
