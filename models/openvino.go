@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"strconv"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"jcsnode/guard"
 )
 
 // openVINORemedy is what to do when OpenVINO is there and does not work.
@@ -18,6 +21,29 @@ func openVINOFailure(s *session, doing string, err error) *DeviceError {
 		Device: DeviceOpenVINO, Kind: DeviceFailed, Remedy: openVINORemedy,
 		Text: fmt.Sprintf("%s of the %s %s: %v", doing, s.network, s.path, err),
 	}
+}
+
+// addOpenVINO loads both networks a second time, through OpenVINO, and checks that they agree with themselves. Its error is a
+// *DeviceError.
+//
+// It works on a thread that ends with it. OpenVINO gives the thread on which its CPU plugin is made a signal stack of the
+// plugin's (for AMX, whose registers are large) and takes it away when the plugin goes, on whatever thread that is: a thread
+// that went on to run Go code would then get its next signal, such as a preemption by the garbage collector, on memory that
+// is no more, and the process would die of it.
+func addOpenVINO(classifier, segmenter *session, streams, threads int) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked, which ends the thread
+		done <- guard.Call(func() error {
+			for _, s := range []*session{classifier, segmenter} {
+				if err := s.addOpenVINO(streams, threads); err != nil {
+					return err
+				}
+			}
+			return agree(classifier, segmenter)
+		})
+	}()
+	return <-done
 }
 
 // addOpenVINO loads the network a second time, through OpenVINO and for pictures of warmSide x warmSide alone: only where

@@ -200,12 +200,7 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string) (err erro
 		return err
 	}
 	if device == DeviceOpenVINO {
-		for _, s := range opened {
-			if err := s.addOpenVINO(workers, workers+pool-1); err != nil {
-				return err
-			}
-		}
-		if err := agree(classifier, segmenter); err != nil {
+		if err := addOpenVINO(classifier, segmenter, workers, workers+pool-1); err != nil {
 			return err
 		}
 		debug.FreeOSMemory() // copies of the files
