@@ -18,6 +18,8 @@ else
     "$venv/bin/pip" install -q --no-deps torch==2.15.0
 fi
 "$venv/bin/pip" install -q -r "$here/requirements.txt"
+# The node's version (models/provision.sh). It asks for an older numpy and works with this one.
+"$venv/bin/pip" install -q --no-deps openvino==2025.4.1 openvino-telemetry==2025.2.0
 if [ "${JCS_GPU:-0}" != 1 ]; then
     "$venv/bin/python" "$here/cuda_standins.py"
 fi
