@@ -19,7 +19,7 @@ var arrows = map[string][]string{
 	"dimse/probe":       {},
 	"config":            {},
 	"ledger":            {"guard"},
-	"models":            {},
+	"models":            {"guard"},
 	"commitment":        {"dimse", "dataset"},
 	"scp":               {"dimse", "dimse/pdu", "dataset", "durable", "ledger", "commitment"},
 	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
