@@ -118,9 +118,8 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 		return "", err
 	}
 	switch device {
-	case DeviceCPU:
-		r.device = DeviceCPU
-		return library, start(library, DeviceCPU)
+	case DeviceAuto:
+		return library, r.automatic(library, gpu, noDriver, p, start, log)
 	case DeviceCUDA:
 		if err := joinProblems(noDriver, p.cuda(library)); err != nil {
 			return "", err
@@ -133,8 +132,14 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 		}
 		r.device = DeviceOpenVINO
 		return library, start(library, DeviceOpenVINO)
+	default:
+		r.device = DeviceCPU
+		return library, start(library, DeviceCPU)
 	}
+}
 
+// automatic starts the networks on the first device that works, and says why not on the ones before it.
+func (r *Runtime) automatic(library, gpu string, noDriver *DeviceError, p probe, start func(library, device string) error, log *slog.Logger) error {
 	var reason string // that there is no GPU to use
 	if noDriver != nil {
 		reason = noDriver.Text
@@ -144,7 +149,7 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 			r.device = "cuda:0 " + gpu + " (auto: it can be used)"
 			var unusable *DeviceError
 			if err := start(library, DeviceCUDA); err == nil || !errors.As(err, &unusable) {
-				return library, err
+				return err
 			}
 			problem = unusable
 		}
@@ -155,13 +160,13 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 		r.device = "openvino (auto: " + reason + ")"
 		var unusable *DeviceError
 		if err := start(library, DeviceOpenVINO); err == nil || !errors.As(err, &unusable) {
-			return library, err
+			return err
 		}
 		log.Warn("OpenVINO is there, and it is not used", "reason", unusable)
 		reason += fmt.Sprintf("; OpenVINO not used: %v", unusable)
 	}
 	r.device = "cpu (auto: " + reason + ")"
-	return library, start(library, DeviceCPU)
+	return start(library, DeviceCPU)
 }
 
 // openNetworks loads and warms both networks.
