@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -43,7 +44,12 @@ func addOpenVINO(classifier, segmenter *session, streams, threads int) error {
 			return agree(classifier, segmenter)
 		})
 	}()
-	return <-done
+	err := <-done
+	var said *DeviceError
+	if err == nil || errors.As(err, &said) {
+		return err
+	}
+	return &DeviceError{Device: DeviceOpenVINO, Kind: DeviceFailed, Text: err.Error(), Remedy: openVINORemedy}
 }
 
 // addOpenVINO loads the network a second time, through OpenVINO and for pictures of warmSide x warmSide alone: only where
@@ -92,7 +98,7 @@ const (
 )
 
 // agree compares OpenVINO with ONNX Runtime's own kernels on a chest, so that a processor on which one of them calculates
-// wrongly does not give findings. Its error is a *DeviceError.
+// wrongly does not give findings.
 func agree(classifier, segmenter *session) error {
 	hu := chest()
 	own := func(s *session) *session {
