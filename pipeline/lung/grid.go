@@ -52,3 +52,13 @@ func (g *Grid) check(n int, length func(int) int) error {
 func errSlices(got, want int) error {
 	return fmt.Errorf("lung: %d slices beside %d", got, want)
 }
+
+// checkMask is check for a mask of which slices may be nil.
+func (g *Grid) checkMask(mask [][]byte) error {
+	return g.check(len(mask), func(i int) int {
+		if mask[i] == nil {
+			return g.Rows * g.Columns
+		}
+		return len(mask[i])
+	})
+}

@@ -38,12 +38,7 @@ type Measures struct {
 // within a slice, by face between slices; nothing is connected across a gap. hu
 // and lungs may be nil: then MeanHU is 0 and Side None.
 func Components(mask [][]byte, hu [][]int16, lungs [][]byte, g Grid) ([]Component, error) {
-	if err := g.check(len(mask), func(i int) int {
-		if mask[i] == nil {
-			return g.Rows * g.Columns
-		}
-		return len(mask[i])
-	}); err != nil {
+	if err := g.checkMask(mask); err != nil {
 		return nil, err
 	}
 	for _, n := range []int{len(hu), len(lungs)} {

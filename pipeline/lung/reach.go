@@ -1,5 +1,7 @@
 package lung
 
+import "slices"
+
 // Off sums up lesions that reach no lung.
 type Off struct {
 	Lesions  int // connected ones
@@ -15,27 +17,16 @@ func Reaching(lesions, lungs [][]byte, g Grid) (kept [][]byte, off Off, err erro
 	if err := g.check(len(lungs), func(i int) int { return len(lungs[i]) }); err != nil {
 		return nil, Off{}, err
 	}
-	if err := g.check(len(lesions), func(i int) int {
-		if lesions[i] == nil {
-			return g.Rows * g.Columns
-		}
-		return len(lesions[i])
-	}); err != nil {
+	if err := g.checkMask(lesions); err != nil {
 		return nil, Off{}, err
 	}
 	l := label(&g, len(lesions), func(i int) []bool { return nonzero(lesions[i]) }, true)
 	inside, volume := make([]bool, l.pieces), make([]float64, l.pieces)
-	anyLung := false
-	for z := range lungs {
-		for _, side := range lungs[z] {
-			anyLung = anyLung || side != None
-		}
-	}
+	isLung := func(side byte) bool { return side != None }
+	anyLung := slices.ContainsFunc(lungs, func(slice []byte) bool { return slices.ContainsFunc(slice, isLung) })
 	for _, r := range l.runs {
 		at := int(r.row) * g.Columns
-		for _, side := range lungs[r.slice][at+int(r.from) : at+int(r.to)] {
-			inside[r.label] = inside[r.label] || side != None
-		}
+		inside[r.label] = inside[r.label] || slices.ContainsFunc(lungs[r.slice][at+int(r.from):at+int(r.to)], isLung)
 		volume[r.label] += float64(r.to-r.from) * g.pixelArea() * g.Extents[r.slice] / 1000
 	}
 	kept = make([][]byte, len(lesions))
