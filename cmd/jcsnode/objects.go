@@ -185,8 +185,8 @@ func (m *objectMaker) canonicalSettings() string {
 		"classifier=" + m.manifest.Classifier.Version + " " + m.manifest.Classifier.Status,
 		"segmenter=" + m.manifest.Segmenter.Version + " " + m.manifest.Segmenter.Status,
 	}
-	if m.settings.OffLungs != cascade.OffLungsKeep { // which is how all were made before there was a choice
-		texts = append(texts, "off_lungs="+m.settings.OffLungs)
+	if s.OffLungs != cascade.OffLungsKeep { // which is how all were made before there was a choice
+		texts = append(texts, "off_lungs="+s.OffLungs)
 	}
 	if engine := foreignEngine(m.engine); engine != "" {
 		texts = append(texts, "engine="+engine)
