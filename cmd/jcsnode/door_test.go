@@ -11,7 +11,7 @@ import (
 	"jcsnode/ledger"
 )
 
-// change edits the configuration of a lab that is not started yet.
+// change edits the configuration of a lab whose node is not running.
 func (l *lab) change(t *testing.T, before, after string) {
 	t.Helper()
 	text, err := os.ReadFile(l.config)

@@ -127,9 +127,9 @@ func start(t *testing.T, cmd *exec.Cmd, log string) *process {
 	go func() { cmd.Wait(); close(p.ended) }()
 	t.Cleanup(func() {
 		p.stop(t)
-		if t.Failed() {
-			text, _ := os.ReadFile(log)
+		if text, err := os.ReadFile(log); err == nil && t.Failed() {
 			t.Logf("%s:\n%s", log, tail(text, 6000))
+			os.Remove(log) // once, however many processes wrote it
 		}
 	})
 	return p
