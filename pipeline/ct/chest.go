@@ -13,14 +13,19 @@ const (
 	// washed away by this limit.
 	outsideHU = -880
 	// Enclosed blocks between the two are lung-like: pure gas (bowel, trachea,
-	// sinuses) lies below, fat above.
+	// sinuses) lies below, fat above. Ground glass lies at -700..-350 HU.
 	lungLowHU  = -980
-	lungHighHU = -500
+	lungHighHU = -300
+	// lungAround of the 25 blocks around one (15 mm) must be lung-like: the edge of
+	// the body and of gas and the foam of a table are thinner. Vessels, and lesions
+	// all over a lung, take some.
+	lungAround = 20
 
 	// MinLungShare of the body in a slice makes it a slice through the lungs.
-	// Measured: 0.07 to 0.24 in the middle of a chest, under 0.03 in heads, abdomens
-	// and thighs (foam and air between table, legs and blankets).
-	MinLungShare = 0.05
+	// Measured: 0.12 to 0.40 in the middle of a chest, the lowest where ground glass
+	// fills both lungs; up to 0.05 in heads, abdomens and thighs (foam and air
+	// between table, legs and blankets).
+	MinLungShare = 0.08
 	// A stack that shows lungs over less than leastLungs mm and less than
 	// leastLungPart of its length is an examination of neck or abdomen that touches
 	// the lungs. A short stack that lies within the lungs is none.
@@ -65,9 +70,9 @@ func lungShare(hu []int16, rows, columns int, rowMM, columnMM float64) float64 {
 				continue
 			}
 			body++
-			// A block at the edge of the body is a mixture and looks like lung, and
-			// the foam of a table is a thin layer: only blocks deep among their like count.
-			if deep(lungLike, i, bc) {
+			// A block at the edge of the body is a mixture and looks like lung: only
+			// blocks among their like count.
+			if lungLike[i] && around(lungLike, i, bc) >= lungAround {
 				lung++
 			}
 		}
@@ -80,16 +85,17 @@ func lungShare(hu []int16, rows, columns int, rowMM, columnMM float64) float64 {
 
 func blockSide(mm float64) int { return max(1, int(math.Round(chestBlock/mm))) }
 
-// deep reports whether all blocks up to two away from block i are set.
-func deep(set []bool, i, columns int) bool {
+// around counts the blocks that are set among those up to two away from block i.
+func around(set []bool, i, columns int) int {
+	n := 0
 	for _, r := range []int{i - 2*columns, i - columns, i, i + columns, i + 2*columns} {
 		for _, v := range set[r-2 : r+3] {
-			if !v {
-				return false
+			if v {
+				n++
 			}
 		}
 	}
-	return true
+	return n
 }
 
 // floodBorder marks the blocks below outsideHU that are connected to the border

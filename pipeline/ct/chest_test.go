@@ -1,6 +1,13 @@
 package ct
 
 import (
+	"encoding/csv"
+	"image"
+	_ "image/jpeg"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -52,4 +59,67 @@ func TestNearLungs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Lungs are found in every volume of radiopaedia's, in one of which ground glass fills them nearly everywhere.
+func TestLungShare_FindsDiseasedLungs(t *testing.T) {
+	dir := dataDir(t, "train", "seg20rp")
+	f, err := os.Open(filepath.Join(dir, "index.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	table, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := map[string]int{}
+	for i, name := range table[0] {
+		column[name] = i
+	}
+	slices, found := map[string]int{}, map[string]int{}
+	for _, row := range table[1:] {
+		volume := row[column["volume"]]
+		slices[volume]++
+		if greyLungShare(t, filepath.Join(dir, row[column["file"]]), row[column["hu_slope"]], row[column["hu_intercept"]]) >= MinLungShare {
+			found[volume]++
+		}
+	}
+	if len(slices) == 0 {
+		t.Fatal("no volumes")
+	}
+	for volume, n := range slices {
+		// Their first and last slices are above and below the lungs.
+		if found[volume] < n*2/3 {
+			t.Errorf("%s: lungs in %d of %d slices", volume, found[volume], n)
+		}
+	}
+}
+
+// greyLungShare is lungShare of a picture of 384 x 384 pixels, with pixels of about 0.9 mm.
+func greyLungShare(t *testing.T, path, slope, intercept string) float64 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	picture, _, err := image.Decode(f)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	grey, ok := picture.(*image.Gray)
+	a, errA := strconv.ParseFloat(slope, 64)
+	b, errB := strconv.ParseFloat(intercept, 64)
+	if !ok || errA != nil || errB != nil {
+		t.Fatalf("%s: %T, slope %q, intercept %q", path, picture, slope, intercept)
+	}
+	size := grey.Bounds()
+	hu := make([]int16, 0, size.Dx()*size.Dy())
+	for r := range size.Dy() {
+		for c := range size.Dx() {
+			hu = append(hu, int16(math.Round(float64(grey.GrayAt(c, r).Y)*a+b)))
+		}
+	}
+	return lungShare(hu, size.Dy(), size.Dx(), 0.9, 0.9)
 }

@@ -155,7 +155,7 @@ func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *R
 		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found: %d of %d slices have a lung-like part", len(lungs), len(planes)), remedy)
 	}
 	if whole := st.length(); length < leastLungs && length < leastLungPart*whole {
-		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("not a chest: lungs are seen over %.0f of %.0f mm only", length, whole), remedy)
+		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("not a chest, or one with hardly any air: lungs are seen over %.0f of %.0f mm only", length, whole), remedy)
 	}
 	for i := range planes {
 		at := st.positions[i]
