@@ -91,6 +91,7 @@ type Lungs struct {
 	LesionShare   float64 `json:"lesion_share"` // of the lung volume, 0..1; 0 when nothing was segmented
 	RightLesionML float64 `json:"right_lesion_ml"`
 	LeftLesionML  float64 `json:"left_lesion_ml"`
+	CutSlices     int     `json:"cut_slices,omitempty"` // in which the field of view cuts a lung: volumes and shares are of the part in it
 }
 
 // Slice is what was found in one slice.
@@ -199,7 +200,8 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 	}
 	m := x.Measures
 	r.Lungs = &Lungs{VolumeML: round(m.Lungs.Total(), 1), RightML: round(m.Lungs.Right, 1), LeftML: round(m.Lungs.Left, 1), LesionShare: round(m.Share, 5),
-		RightLesionML: round(m.Lesions.Right, 3), LeftLesionML: round(m.Lesions.Left, 3)}
+		RightLesionML: round(m.Lesions.Right, 3), LeftLesionML: round(m.Lesions.Left, 3),
+		CutSlices: m.CutSlices}
 	for i := range v.Slices {
 		s, sf := &v.Slices[i], &f.Slices[i]
 		one := Slice{SOPInstanceUID: s.Header.SOPInstanceUID, InstanceNumber: s.Header.InstanceNumber, Z: s.Header.Position[2],

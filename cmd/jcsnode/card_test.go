@@ -60,14 +60,17 @@ func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
 		if err != nil || x.Refusal != nil {
 			t.Fatalf("%s: %v, %+v", v.Name, err, x.Refusal)
 		}
-		f, err := cascade.Run(t.Context(), x.Volume, runtime, runtime, set, nil)
-		if err != nil {
+		if err := x.Read(t.Context(), pipeline.Networks{Classifier: runtime, Segmenter: runtime}, set, nil); err != nil {
 			t.Fatal(err)
 		}
-		d := f.Decision
+		d := x.Findings.Decision
 		t.Logf("%s: %d of %d slices, %.1f mm; the card: %d of %d", v.Name, d.PositiveSlices, d.Slices, d.PositiveMM, v.Positive, v.Slices)
 		if d.Slices != v.Slices || max(d.PositiveSlices-v.Positive, v.Positive-d.PositiveSlices) > 1 {
 			t.Errorf("%s: %d of %d slices are positive, the card says %d of %d", v.Name, d.PositiveSlices, d.Slices, v.Positive, v.Slices)
+		}
+		// No field of view cuts these lungs; mattress and table, as dense as lung, are none.
+		if m := x.Measures; m.CutSlices != 0 || m.Lungs.Total() < 3000 || m.Lungs.Total() > 7000 {
+			t.Errorf("%s: lungs of %.0f mL, cut in %d slices", v.Name, m.Lungs.Total(), m.CutSlices)
 		}
 	}
 	if compared < 3 {

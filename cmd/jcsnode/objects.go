@@ -111,7 +111,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		Right:  sc.Lung{VolumeML: x.Measures.Lungs.Right, LesionML: x.Measures.Lesions.Right},
 		Left:   sc.Lung{VolumeML: x.Measures.Lungs.Left, LesionML: x.Measures.Lesions.Left},
 		LungML: x.Measures.Lungs.Total(), LungShare: x.Measures.Share, OutsideML: x.Measures.OutsideML,
-		OffLungs: x.OffLungs.Lesions,
+		OffLungs: x.OffLungs.Lesions, LungsCut: x.Measures.CutSlices > 0,
 	}
 	if !d.Positive {
 		r.Measures.LungShare = -1 // not measured

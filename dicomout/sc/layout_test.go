@@ -79,7 +79,7 @@ func TestSummary_TextFits(t *testing.T) {
 		"huge": change(func(g *Page) {
 			g.Models = hugeModels
 			g.Software = strings.Repeat("1.2.3-", 30)
-			g.Measures = Measures{Segmented: true, LesionML: 123456, OutsideML: 123455, Lesions: 99999, LungML: 1234567, LungShare: -1}
+			g.Measures = Measures{Segmented: true, LesionML: 123456, OutsideML: 123455, Lesions: 99999, LungML: 1234567, LungsCut: true, LungShare: -1}
 			g.Decision = Decision{Rule: "length", PositiveSlices: 10000, Threshold: 10000, PositiveMM: 12345, ThresholdMM: 12345, OperatingPoint: 0.123456789,
 				Text: strings.Repeat("A very long sentence about the decision of this study. ", 8)}
 			for i := range g.Slices {

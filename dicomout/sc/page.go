@@ -55,6 +55,8 @@ type Measures struct {
 	Right, Left Lung
 	// LungML is the volume of both lungs, lesions included; 0 when no lung was found.
 	LungML float64
+	// LungsCut tells that the field of view cuts a lung: volumes and shares are of the part in it.
+	LungsCut bool
 	// LungShare is the share of LungML that is lesion, 0..1; negative when it was not measured.
 	LungShare float64
 }

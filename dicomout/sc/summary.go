@@ -202,6 +202,9 @@ func (s *sheet) measures() {
 		lung = formatVolume(m.LungML)
 	}
 	cell(left, "Lung volume", lung, ink)
+	if m.LungsCut {
+		s.write(left, 305, noteStyle, warning, "cut by the field of view", 170)
+	}
 	if !m.Segmented {
 		s.write(left+190, 248, headStyle, faded, "Lesions", 300)
 		s.write(left+190, 282, textStyle, faded, "Not segmented: only positive studies are.", right-left-190)

@@ -354,7 +354,7 @@ func TestComponents_AgreeWithFloodFill(t *testing.T) {
 
 func TestMeasure(t *testing.T) {
 	g := Grid{Rows: 1, Columns: 8, RowSpacing: 1, ColumnSpacing: 1, Extents: []float64{1000, 2000}}
-	lungs := [][]byte{{1, 1, 1, 1, 0, 2, 2, 2}, {1, 1, 0, 0, 0, 0, 2, 2}}
+	lungs := [][]byte{{1, 1, 1, 1, 0, 2, 2, 2}, {1, 1, 0, 0, 0, 0, 2, 2}} // one row, all of it border
 	lesion := [][]byte{{1, 1, 0, 0, 1, 0, 0, 1}, nil}
 	hu := [][]int16{{-600, -400, -850, -850, 20, -850, -850, -500}, make([]int16, 8)}
 	m, err := Measure(hu, lesion, lungs, g)
@@ -362,7 +362,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Measures{
-		Lungs: Volumes{Right: 8, Left: 7}, Lesions: Volumes{Right: 2, Left: 1}, OutsideML: 1, LesionML: 4,
+		Lungs: Volumes{Right: 8, Left: 7}, CutSlices: 2, Lesions: Volumes{Right: 2, Left: 1}, OutsideML: 1, LesionML: 4,
 		Share: 0.2, RightShare: 0.25, LeftShare: 1.0 / 7, MeanHU: (-600 - 400 + 20 - 500) / 4.0, LargestAreaMM2: 4, LargestSlice: 0,
 		Components: []Component{
 			{Voxels: 2, VolumeML: 2, Slices: 1, LargestAreaMM2: 2, MeanHU: -500, Side: Right, CentreColumn: 0.5, InsideLungShare: 1},
@@ -372,6 +372,27 @@ func TestMeasure(t *testing.T) {
 	}
 	if d := cmp.Diff(want, m, cmpopts.EquateApprox(0, 1e-9)); d != "" {
 		t.Errorf("measures (-want +got):\n%s", d)
+	}
+}
+
+func TestMeasure_LungsCutByTheFieldOfView(t *testing.T) {
+	const rows, columns = 4, 5
+	for i := range rows * columns {
+		r, c := i/columns, i%columns
+		lungs := [][]byte{make([]byte, rows*columns), make([]byte, rows*columns)}
+		lungs[1][i] = Left
+		m, err := Measure([][]int16{make([]int16, rows*columns), make([]int16, rows*columns)}, make([][]byte, 2), lungs,
+			Grid{Rows: rows, Columns: columns, RowSpacing: 1, ColumnSpacing: 1, Extents: []float64{1, 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		if r == 0 || c == 0 || r == rows-1 || c == columns-1 {
+			want = 1
+		}
+		if m.CutSlices != want {
+			t.Errorf("lung at row %d, column %d: %d slices cut, want %d", r, c, m.CutSlices, want)
+		}
 	}
 }
 

@@ -92,27 +92,6 @@ func each(n int, work func(int)) {
 	}
 }
 
-// insideAir marks the air of a slice that is not connected to its border.
-func insideAir(hu []int16, g *Grid) []bool {
-	set := make([]bool, len(hu))
-	for i, v := range hu {
-		set[i] = v < airHU
-	}
-	l := label(&Grid{Rows: g.Rows, Columns: g.Columns}, 1, func(int) []bool { return set }, false)
-	border := make([]bool, l.pieces)
-	for _, r := range l.runs {
-		if r.row == 0 || int(r.row) == g.Rows-1 || r.from == 0 || int(r.to) == g.Columns {
-			border[r.label] = true
-		}
-	}
-	for _, r := range l.runs {
-		if border[r.label] {
-			clear(set[int(r.row)*g.Columns+int(r.from) : int(r.row)*g.Columns+int(r.to)])
-		}
-	}
-	return set
-}
-
 // clearAirways takes trachea and main bronchi out of the air of a slice: small
 // pieces of gas between the lungs, whose reach across the patient is given.
 func clearAirways(hu []int16, air []bool, across span, g *Grid) {

@@ -1,6 +1,9 @@
 package lung
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // Component is one connected lesion.
 type Component struct {
@@ -21,6 +24,7 @@ type Component struct {
 // Measures of lesions against the lungs.
 type Measures struct {
 	Lungs          Volumes // mL
+	CutSlices      int     // in which a lung reaches the border of the slice: the field of view cuts it
 	Lesions        Volumes // mL of lesion inside each lung
 	OutsideML      float64 // mL of lesion outside the lung mask; not part of any share
 	LesionML       float64 // all of it, in and outside
@@ -138,6 +142,9 @@ func Measure(hu [][]int16, lesions, lungs [][]byte, g Grid) (Measures, error) {
 			}
 		}
 		voxels += lesion
+		if touchesBorder(lungs[z], &g) {
+			m.CutSlices++
+		}
 		m.Lungs.Right += ml * float64(lung[Right])
 		m.Lungs.Left += ml * float64(lung[Left])
 		m.Lesions.Right += ml * float64(inside[Right])
@@ -173,4 +180,18 @@ func nonzero(mask []byte) []bool {
 		set[i] = m != 0
 	}
 	return set
+}
+
+// touchesBorder tells whether a set pixel lies in the first or last row or column of a slice.
+func touchesBorder(mask []byte, g *Grid) bool {
+	for r := range g.Rows {
+		row := mask[r*g.Columns : (r+1)*g.Columns]
+		if r > 0 && r < g.Rows-1 {
+			row = []byte{row[0], row[g.Columns-1]}
+		}
+		if slices.ContainsFunc(row, func(side byte) bool { return side != None }) {
+			return true
+		}
+	}
+	return false
 }
