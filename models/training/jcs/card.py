@@ -272,7 +272,7 @@ def command(record: dict) -> str:
     if "pretrained" in given:
         lines.insert(0, f"python -m jcs.pretrain_classifier {given['pretrained']}".rstrip())
     if "refit" in given:
-        lines.insert(-1, "python -m jcs.refit_classifier --checkpoint CHECKPOINT --views 1")
+        lines.insert(-1, f"python -m jcs.refit_classifier --checkpoint CHECKPOINT {given['refit']}")
     return "\n".join(f"    {line}" for line in lines)
 
 

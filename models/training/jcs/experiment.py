@@ -62,7 +62,7 @@ def provenance(state: dict) -> dict:
     given = {"options": repeatable(state.get("options", "")), "iteration": state["iteration"], "minutes": minutes}
     if state.get("pretrained_options"):
         given["pretrained"] = repeatable(state["pretrained_options"])
-    return given | ({"refit": True} if "refit" in state else {})
+    return given | ({"refit": state["refit_options"]} if "refit_options" in state else {})
 
 
 def left_out(options: str) -> list[str]:

@@ -122,7 +122,8 @@ def refit(arguments: argparse.Namespace) -> None:
     best = best_of(rows)
     put(network, *tried[best])
     output = arguments.folder / f"{NAME}-refit.pt"
-    checkpoint.save(output, {**state, "average": network.state_dict(), "refit": str(best), **rows[best]})
+    options = f"--views {arguments.views} --seed {arguments.seed}"
+    checkpoint.save(output, {**state, "average": network.state_dict(), "refit": str(best), "refit_options": options, **rows[best]})
     print(f"wrote {output}: {'as trained' if best is None else f'decay {best}'}")
 
 

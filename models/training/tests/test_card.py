@@ -218,7 +218,7 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
         "segmenter-seed2": record("segmenter-seed2", "segmenter", segmenter, "--seed 2"),
         "classifier-seed2": record("classifier-seed2", "classifier", classifier, "--seed 2 --pretrained p.pt"),
     }
-    found["classifier-seed2"]["provenance"] |= {"pretrained": "--iterations 3", "refit": True}
+    found["classifier-seed2"]["provenance"] |= {"pretrained": "--iterations 3", "refit": "--views 2 --seed 3"}
     texts = card.sections(found)
     assert "| unet | 9 | 2 | 0.6 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in texts["architecture"]
     assert (
@@ -231,8 +231,14 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
     rows = [line for line in texts["segmenter"].splitlines() if line.startswith("| s")]
     assert [row.split(" | ")[:4] for row in rows] == [["| shipped", "–", "–", "0.5"], ["| seed2", "9", "2", "0.6"]]
     assert "| shipped | – | – | 1.000 |" in texts["classifier"] and "shipped:" not in texts["classifier"]
-    commands = ("pretrain_classifier --iterations 3", "train_classifier --seed 2 --pretrained p.pt", "refit_classifier", "experiment classifier-seed2")
-    assert [line.split("jcs.")[1].split(" --checkpoint")[0] for line in texts["classifier"].splitlines() if line.startswith("    ")] == list(commands)
+    commands = (
+        "pretrain_classifier --iterations 3",
+        "train_classifier --seed 2 --pretrained p.pt",
+        "refit_classifier --checkpoint CHECKPOINT --views 2 --seed 3",
+        "experiment classifier-seed2",
+    )
+    lines = [line.split("jcs.")[1] for line in texts["classifier"].splitlines() if line.startswith("    ")]
+    assert len(lines) == len(commands) and all(line.startswith(command) for line, command in zip(lines, commands))
     assert texts["pretraining"] == "Not recorded yet." and texts["precision"] == "Not recorded yet." and texts["speed"] == "Not measured."
 
 
