@@ -124,6 +124,17 @@ def thresholds(evaluation: dict) -> str:
     )
 
 
+def changes(evaluation: dict) -> str:
+    found = evaluation["changes"]
+    headers = [f"{s['name']}, mm" for s in found[0]["studies"]]
+    labelled = [i for i, s in enumerate(found[0]["studies"]) if s["auc"] is not None]
+    headers += [f"AUC in {found[0]['studies'][i]['name']}" for i in labelled]
+    rows = [
+        [r["name"], *(f"{s['positive_mm']:.0f}" for s in r["studies"]), *(number(r["studies"][i]["auc"]) for i in labelled)] for r in found
+    ]
+    return table(["the study", *headers], rows)
+
+
 def overlap_rows(rows: list[dict]) -> list[list[str]]:
     keys = ("dice", "iou", "e_measure", "volume_dice", "volume_iou")
     return [
@@ -401,7 +412,7 @@ EXPERIMENTS = {
 def sections(found: dict[str, dict]) -> dict[str, str]:
     """Every section of the card; `found` holds the results by the name of their file."""
     evaluation = found[results.EVALUATION]
-    measured = (networks, slices, patients, thresholds, segmentation, comparison, false_marks, spread, activation, near, leakage, engines)
+    measured = (networks, slices, patients, thresholds, changes, segmentation, comparison, false_marks, spread, activation, near, leakage, engines)
     texts = {function.__name__.replace("_", "-"): function(evaluation) for function in measured}
     texts["speed"] = timings(found[results.SPEED]) if results.SPEED in found else "Not measured."
     nothing = "Not recorded yet."

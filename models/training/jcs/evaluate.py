@@ -16,7 +16,7 @@ import shutil
 import numpy as np
 import onnxruntime
 
-from jcs import card, data, engine, leakage, manifest, measure, metrics, plots, results, speed, studies, validate
+from jcs import card, data, engine, leakage, manifest, measure, metrics, plots, results, robustness, speed, studies, validate
 
 QUICK = 12  # each so many-th slice of a patient
 THRESHOLDS = (15, 20, 25, 30, 35)  # JCS Table IV, and one more
@@ -107,6 +107,21 @@ def examine_patients(bench: Bench, readings: dict[tuple[str, str], measure.Readi
     positives = [np.array([readings[s.source, s.file].probability >= threshold for s in v.slices]) for v in volumes]
     table = measure.patient_thresholds(volumes, positives, THRESHOLDS)
     return {"volumes": [measure.patient(v, p) for v, p in zip(volumes, positives)], "thresholds": table}
+
+
+def examine_changes(network: onnxruntime.InferenceSession, scans: list[studies.Study], threshold: float) -> list[dict]:
+    """The studies under each change of jcs.robustness: how many mm are positive, and the AUC where slices are labelled both ways."""
+    rows = []
+    for name, change in robustness.CHANGES.items():
+        row: dict = {"name": name, "studies": []}
+        for study in scans:
+            seen = [dataclasses.replace(s, hu=robustness.changed(s.hu, change, i, studies.KEPT)) for i, s in enumerate(study.slices)]
+            score, label = validate.classify(network, seen), np.array([s.label for s in seen])
+            said = measure.patient(measure.Volume(study.name, study.name == studies.COVID_STUDY, seen, study.positions), score >= threshold)
+            area = metrics.auc(score, label) if 0 < label.sum() < len(label) else None
+            row["studies"].append({key: said[key] for key in ("name", "positive_slices", "positive_mm")} | {"auc": area})
+        rows.append(row)
+    return rows
 
 
 def examine_near(
@@ -219,8 +234,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     (entry, content) = networks["classifier"]
     point = entry["operating_point"]
-    tables, readings = examine_classifier(validate.session(content, arguments.threads), bench, point)
+    network = validate.session(content, arguments.threads)
+    tables, readings = examine_classifier(network, bench, point)
     values |= tables | {"patients": examine_patients(bench, readings, point)}
+    values["changes"] = examine_changes(network, bench.studies, point)
     print("classifier measured", flush=True)
 
     (entry, content) = networks["segmenter"]

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from jcs import card, data, evaluate, experiment, leakage, manifest, measure, results, speed, studies, validate
+from jcs import card, data, evaluate, experiment, leakage, manifest, measure, results, robustness, speed, studies, validate
 
 
 def a_slice(number: int, source: str, split: str, patient: str, ill: bool) -> data.Slice:
@@ -76,6 +76,7 @@ def evaluation(bench) -> dict:
     values["networks"] = {"classifier": entry, "segmenter": entry}
     tables, readings = evaluate.examine_classifier(Oracle(), bench, 0.5)
     values |= tables | {"patients": evaluate.examine_patients(bench, readings, 0.5)}
+    values["changes"] = evaluate.examine_changes(Oracle(), bench.studies, 0.5)
     marked = bench.masked() + bench.study_slices + [s for s in bench.slices if s.source == "ctmd"]
     masks = {(s.source, s.file): s.hu > -500 for s in marked}
     values["segmentation"], _ = evaluate.examine_segmenter([masks[s.source, s.file] for s in bench.masked()], bench.masked())
@@ -112,6 +113,13 @@ def test_patients_of_the_bench(evaluation):
     # In slices nobody has more than 25; in mm the one patient whose distances are known has.
     at_25 = {unit: next(r for r in table if r["threshold"] == 25) for unit, table in evaluation["patients"]["thresholds"].items()}
     assert at_25["slices"]["sensitivity"] == [0, 4] and at_25["mm"]["sensitivity"] == [1, 1] and at_25["mm"]["specificity"] == [3, 3]
+
+
+def test_changes_are_asked_about_for_each_study(evaluation):
+    rows = {r["name"]: {s["name"]: (s["positive_slices"], s["positive_mm"], s["auc"]) for s in r["studies"]} for r in evaluation["changes"]}
+    assert list(rows) == list(robustness.CHANGES)
+    for name in ("as it is", "30 HU darker", "field of view 1.4 times as wide", "left and right exchanged"):
+        assert rows[name] == {"covid_p001": (14, 28.0, 1.0), "normal_001": (0, 0.0, None), "lidc_0003": (0, 0.0, None)}
 
 
 def test_engines_are_compared_slice_by_slice(evaluation):
