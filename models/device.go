@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
+	"golang.org/x/sys/cpu"
 )
 
 // Devices that Options.Device may name.
@@ -27,6 +28,7 @@ const (
 	MissingDevice        DeviceProblem = "device"         // the driver sees no GPU
 	MissingProvider      DeviceProblem = "provider"       // the CUDA or OpenVINO provider of ONNX Runtime
 	MissingCUDALibraries DeviceProblem = "cuda libraries" // cuBLAS, cuDNN, ...
+	MissingInstructions  DeviceProblem = "instructions"   // of the processor
 	DeviceFailed         DeviceProblem = "failed"         // everything is there, and it does not work
 )
 
@@ -88,6 +90,7 @@ type probe struct {
 	exists func(path string) bool
 	open   func(name string) (unsafe.Pointer, error)
 	gpu    func(driver unsafe.Pointer) (name string, count, result int)
+	vnni   bool // the processor sums products of int8 without overflow
 }
 
 func newProbe() probe {
@@ -95,6 +98,7 @@ func newProbe() probe {
 		exists: func(path string) bool { _, err := os.Stat(path); return err == nil },
 		open:   openLibrary,
 		gpu:    firstGPU,
+		vnni:   cpu.X86.HasAVX512VNNI || cpu.X86.HasAVXVNNI,
 	}
 }
 
@@ -152,6 +156,20 @@ func (p probe) provider(device, library string) *DeviceError {
 		Device: device, Kind: MissingProvider, Text: fmt.Sprintf("%s not beside the library in %s", strings.Join(missing, ", "), folder),
 		Remedy: "run `make " + device + "` and leave models.library and " + LibraryEnv + " empty, or name a build of ONNX Runtime that has it",
 	}
+}
+
+// openVINO looks for what OpenVINO needs: its provider, and a processor on which its int8 kernels calculate rightly.
+func (p probe) openVINO(library string) *DeviceError {
+	if problem := p.provider(DeviceOpenVINO, library); problem != nil {
+		return problem
+	}
+	if !p.vnni {
+		return &DeviceError{
+			Device: DeviceOpenVINO, Kind: MissingInstructions, Text: "this processor has no VNNI instructions, and without them OpenVINO miscalculates int8 networks",
+			Remedy: "set models.device = \"cpu\"",
+		}
+	}
+	return nil
 }
 
 // cuda looks for the CUDA provider beside the library, and loads the CUDA libraries: those beside the library, else those

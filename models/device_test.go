@@ -20,6 +20,7 @@ type machine struct {
 	gpus   int
 	result int      // of the driver
 	opened []string // base names, in order
+	old    bool     // without VNNI
 }
 
 func (m *machine) probe() probe {
@@ -37,7 +38,8 @@ func (m *machine) probe() probe {
 			m.opened = append(m.opened, name)
 			return nil, nil
 		},
-		gpu: func(unsafe.Pointer) (string, int, int) { return "GPU", m.gpus, m.result },
+		gpu:  func(unsafe.Pointer) (string, int, int) { return "GPU", m.gpus, m.result },
+		vnni: !m.old,
 	}
 }
 
@@ -163,6 +165,8 @@ func TestChoose(t *testing.T) {
 		{"auto with OpenVINO, broken network", "auto", machine{absent: noDriver, files: vino}, broken, "openvino", "classifier c.onnx: broken", false},
 		{"openvino", "openvino", machine{gpus: 1, files: vino}, nil, "openvino", "openvino", false},
 		{"openvino without provider", "openvino", machine{}, nil, "", "openvino: libonnxruntime_providers_shared.so, libonnxruntime_providers_openvino.so not beside the library in", false},
+		{"openvino on an old processor", "openvino", machine{files: vino, old: true}, nil, "", "openvino: this processor has no VNNI", false},
+		{"auto with OpenVINO on an old processor", "auto", machine{absent: noDriver, files: vino, old: true}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
 		{"openvino never falls back", "openvino", machine{files: vino}, refused, "openvino", "X: refused; none", false},
 		{"cpu beside OpenVINO", "cpu", machine{files: vino}, nil, "cpu", "cpu", false},
 		{"unknown", "tpu", machine{}, nil, "", `models.device: "tpu" is none of`, false},

@@ -91,9 +91,10 @@ func (s *session) addOpenVINO(streams, threads int) error {
 }
 
 // How far OpenVINO and ONNX Runtime's own kernels may be apart. Both calculate in int8 and round at other places: with the
-// shipped networks probabilities of 40 validation slices differed by 0.025 at most, masks by 0.0002 in the mean of a slice.
+// shipped networks probabilities of 773 slices differed by 0.049 at most, masks by 0.0002 in the mean of a slice; where one of
+// them overflows the test picture's probabilities differ by 0.10.
 const (
-	probabilityApart = 0.1
+	probabilityApart = 0.07
 	meanMaskApart    = 0.002
 )
 

@@ -34,6 +34,9 @@ func withOpenVINO(t *testing.T) bool {
 		}
 		t.Skip("skipped, needs OpenVINO: ", err)
 	}
+	if !newProbe().vnni {
+		t.Skip("skipped, needs a processor with VNNI")
+	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), inside+"=1")
 	out, err := cmd.CombinedOutput()

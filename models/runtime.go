@@ -127,7 +127,7 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 		r.device = "cuda:0 " + gpu
 		return library, start(library, DeviceCUDA)
 	case DeviceOpenVINO:
-		if problem := p.provider(DeviceOpenVINO, library); problem != nil {
+		if problem := p.openVINO(library); problem != nil {
 			return "", problem
 		}
 		r.device = DeviceOpenVINO
@@ -156,7 +156,7 @@ func (r *Runtime) automatic(library, gpu string, noDriver *DeviceError, p probe,
 		log.Warn("there is a GPU, and it is not used", "gpu", gpu, "reason", problem)
 		reason = fmt.Sprintf("GPU %s not used: %v", gpu, problem)
 	}
-	if p.provider(DeviceOpenVINO, library) == nil {
+	if p.openVINO(library) == nil {
 		r.device = "openvino (auto: " + reason + ")"
 		var unusable *DeviceError
 		if err := start(library, DeviceOpenVINO); err == nil || !errors.As(err, &unusable) {

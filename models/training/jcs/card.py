@@ -234,6 +234,8 @@ def leakage(evaluation: dict) -> str:
 
 
 def engines(evaluation: dict) -> str:
+    if "engines" not in evaluation:
+        return "Not measured."
     found = evaluation["engines"]
     of, apart, alike = found["slices"], found["probability_apart"], found["masks_alike"]
     rows = [[r["name"], number(r["auc"], 4), number(r["dice"], 4)] for r in found["rows"]]

@@ -1,9 +1,15 @@
 """OpenVINO beside ONNX Runtime: the node runs the same files in either (models/openvino.go)."""
 
+import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 import openvino
+
+
+def miscalculates() -> bool:
+    """Whether this processor lacks VNNI: OpenVINO's int8 kernels overflow then, and the node does not use it (models/device.go)."""
+    return not {"avx512_vnni", "avx_vnni"} & set(pathlib.Path("/proc/cpuinfo").read_text().split())
 
 
 class OpenVINO:
