@@ -60,6 +60,8 @@ const (
 	// postponed is the wait of a delivery job whose handler left deliveries waiting without
 	// saying until when, and of a job that met a ledger out of order.
 	postponed = 10 * time.Second
+	// diskPause is the wait of a job for which the disk had no room.
+	diskPause = time.Minute
 	// pollInterval is how late a job may start; each poll is one small statement.
 	pollInterval = 250 * time.Millisecond
 	// never is for the job library's own rescue of running jobs: ours is exact, at the

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mattn/go-sqlite3"
 )
 
 // blocking handlers return only when they are stopped.
@@ -156,6 +160,48 @@ func TestJobs_ErrorThenRequeue(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "the report", func() bool { return history(t, l, "1.2").State == StateReported })
+}
+
+// A full disk passes: however long it lasts, no attempt is used up.
+func TestJobs_FullDiskIsNoFailure(t *testing.T) {
+	l := tempLedger(t, Options{RetryDelay: fast, MaxAttempts: 1})
+	var calls atomic.Int32
+	report := reporting(l)
+	startJobs(t, l, Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			if calls.Add(1) == 1 {
+				return fmt.Errorf("write object: %w", &os.PathError{Op: "write", Path: "objects/1", Err: syscall.ENOSPC})
+			}
+			return report(ctx, id)
+		},
+		Deliver: sending(l),
+	})
+	settle(t, l, "1.2")
+	waitFor(t, "the failure", func() bool { return strings.Contains(eventKinds(history(t, l, "1.2")), EventJobFailed) })
+	if h := history(t, l, "1.2"); h.State != StateSettled {
+		t.Errorf("study is %s, want it to wait", h.State)
+	}
+	must(t, l.Requeue(t.Context(), "1.2")) // does not wait for the minute to pass
+	waitFor(t, "the report", func() bool { return history(t, l, "1.2").State == StateReported })
+}
+
+func TestNoRoom(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{fmt.Errorf("x: %w", syscall.ENOSPC), true},
+		{fmt.Errorf("x: %w", syscall.EDQUOT), true},
+		{fmt.Errorf("x: %w", syscall.EROFS), true},
+		{fmt.Errorf("x: %w", sqlite3.Error{Code: sqlite3.ErrFull}), true},
+		{fmt.Errorf("x: %w", sqlite3.Error{Code: sqlite3.ErrConstraint}), false},
+		{errors.New("no space left on device"), false},
+		{syscall.EIO, false}, // of one file, for ever
+	} {
+		if got := noRoom(c.err); got != c.want {
+			t.Errorf("%v: %v", c.err, got)
+		}
+	}
 }
 
 func TestJobs_RetryAfterIsNoFailure(t *testing.T) {

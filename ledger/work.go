@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
@@ -135,6 +137,14 @@ func (l *Ledger) conclude(ctx context.Context, job *rivertype.JobRow, rev Revisi
 		return river.JobSnooze(max(retry.Delay, 0))
 	}
 	log := l.log.With("job", job.Kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", job.Attempt, "of", job.MaxAttempts)
+	if noRoom(err) {
+		log.Error("job waits for room on the disk of data_dir; it is tried again", "in", diskPause.String(), "error", err)
+		// The ledger may be on that disk: the history does without the event then.
+		_ = l.update(ctx, func(tx *sql.Tx) error {
+			return l.event(ctx, tx, rev.StudyUID, EventJobFailed, fmt.Sprintf("%s waits for room on the disk: %v", job.Kind, err), map[string]any{"revision": rev.Number})
+		})
+		return river.JobSnooze(diskPause)
+	}
 	why := Reason{Code: ReasonFailed, Text: err.Error(), Remedy: "look at the log of the node, remove the cause, then have the study processed again"}
 	if p := (*guard.Panic)(nil); errors.As(err, &p) {
 		why.Code = ReasonCrashed
@@ -157,4 +167,11 @@ func (l *Ledger) conclude(ctx context.Context, job *rivertype.JobRow, rev Revisi
 		return river.JobSnooze(postponed)
 	}
 	return err
+}
+
+// noRoom tells a disk that takes nothing, which is no fault of the job and passes when somebody makes room.
+func noRoom(err error) bool {
+	var database sqlite3.Error
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) ||
+		errors.As(err, &database) && database.Code == sqlite3.ErrFull
 }
