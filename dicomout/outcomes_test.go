@@ -302,8 +302,8 @@ func (s *simulation) check(t *testing.T) {
 func (s *simulation) deliveries(t *testing.T) []ledger.Delivery {
 	t.Helper()
 	h, err := s.Ledger.History(t.Context(), "1.2")
-	if err != nil || len(h.Revisions) != 1 || len(h.Revisions[0].Deliveries) != 4 {
-		t.Fatalf("history %+v, %v; want four deliveries", h, err)
+	if err != nil || len(h.Revisions) == 0 || len(h.Revisions[0].Deliveries) != 4 {
+		t.Fatalf("error %v; want one revision or more, the first with four deliveries", err)
 	}
 	return h.Revisions[0].Deliveries
 }

@@ -141,22 +141,51 @@ func (l *Ledger) NotProcessed(ctx context.Context, revisionID int64, why Reason,
 	return nil
 }
 
+// AddObjects adds objects to a revision that has ended, as Report does: what destinations ask for since then.
+func (l *Ledger) AddObjects(ctx context.Context, revisionID int64, objects []Outgoing) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		if err != nil {
+			return err
+		}
+		_, err = l.addObjects(ctx, tx, rev, objects)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add objects to revision %d: %w", revisionID, err)
+	}
+	return nil
+}
+
+// addObjects writes objects, their deliveries and the jobs for these, and returns the destinations.
+func (l *Ledger) addObjects(ctx context.Context, tx *sql.Tx, rev Revision, objects []Outgoing) (destinations []string, err error) {
+	for _, o := range objects {
+		if err := l.insertObject(ctx, tx, rev, o); err != nil {
+			return nil, err
+		}
+		for _, d := range o.Destinations {
+			if !slices.Contains(destinations, d) {
+				destinations = append(destinations, d)
+			}
+		}
+	}
+	for _, d := range destinations {
+		if err := l.enqueueDeliver(ctx, tx, rev.ID, d); err != nil {
+			return nil, err
+		}
+	}
+	return destinations, nil
+}
+
 func (l *Ledger) end(ctx context.Context, revisionID int64, state string, why Reason, objects []Outgoing) error {
 	return l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
 		if err != nil {
 			return err
 		}
-		var destinations []string
-		for _, o := range objects {
-			if err := l.insertObject(ctx, tx, rev, o); err != nil {
-				return err
-			}
-			for _, d := range o.Destinations {
-				if !slices.Contains(destinations, d) {
-					destinations = append(destinations, d)
-				}
-			}
+		destinations, err := l.addObjects(ctx, tx, rev, objects)
+		if err != nil {
+			return err
 		}
 		text := fmt.Sprintf("revision %d with %d objects for %d destinations", rev.Number, len(objects), len(destinations))
 		if why.Text != "" {
@@ -165,14 +194,6 @@ func (l *Ledger) end(ctx context.Context, revisionID int64, state string, why Re
 		if err := l.finish(ctx, tx, rev, state, why, text); err != nil {
 			return err
 		}
-		if err := l.withdrawReplaced(ctx, tx, rev.StudyUID); err != nil {
-			return err
-		}
-		for _, d := range destinations {
-			if err := l.enqueueDeliver(ctx, tx, rev.ID, d); err != nil {
-				return err
-			}
-		}
-		return nil
+		return l.withdrawReplaced(ctx, tx, rev.StudyUID)
 	})
 }

@@ -81,13 +81,9 @@ func (l *Ledger) tell(ctx context.Context, tx *sql.Tx, f Fact, mark int64) (fres
 		if !slices.Contains(r.Kinds, f.Kind) {
 			continue
 		}
-		id, err := eventID(ctx, tx, r.Name, f, mark)
-		if err != nil {
-			return fresh, err
-		}
 		result, err := tx.ExecContext(ctx, `INSERT INTO notification (receiver, event_id, kind, study_uid, revision_id, destination, fact, state, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			r.Name, id, f.Kind, f.StudyUID, f.RevisionID, f.Destination, string(text), NotificationWaiting, ms(l.now()))
+			r.Name, eventID(f, mark), f.Kind, f.StudyUID, f.RevisionID, f.Destination, string(text), NotificationWaiting, ms(l.now()))
 		if err != nil {
 			return fresh, fmt.Errorf("write notification for %s: %w", r.Name, err)
 		}
@@ -110,24 +106,20 @@ func (l *Ledger) tell(ctx context.Context, tx *sql.Tx, f Fact, mark int64) (fres
 	return fresh, nil
 }
 
-// eventID derives the identity of a fact. A result that is found again after a failure that the receiver was told is news.
-func eventID(ctx context.Context, tx *sql.Tx, receiver string, f Fact, mark int64) (string, error) {
-	failures := 0
-	if f.Kind == FactResult {
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM notification WHERE receiver = ? AND revision_id = ? AND kind = ? AND destination = ''`,
-			receiver, f.RevisionID, FactFailure).Scan(&failures)
-		if err != nil {
-			return "", err
-		}
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d\n%d", f.Kind, f.StudyUID, f.RevisionID, f.Revision, f.Destination, f.Reason.Code, mark, failures))
-	return hex.EncodeToString(sum[:16]), nil
+// eventID derives the identity of a fact.
+func eventID(f Fact, mark int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d", f.Kind, f.StudyUID, f.RevisionID, f.Revision, f.Destination, f.Reason.Code, mark))
+	return hex.EncodeToString(sum[:16])
 }
 
-// tellEnd tells how a revision ended. The same findings, found again, are no news.
+// tellEnd tells how a revision ended. The same findings, found again, are no news, unless the receivers were told of a failure since.
 func (l *Ledger) tellEnd(ctx context.Context, tx *sql.Tx, rev Revision, state string, why Reason) error {
 	if why.Code == ReasonUnchanged {
-		return nil
+		before, err := queryRevisions(ctx, tx, `WHERE study_uid = ? AND number < ? AND reason_code <> ? ORDER BY number DESC LIMIT 1`,
+			rev.StudyUID, rev.Number, ReasonSuperseded)
+		if err != nil || len(before) == 0 || before[0].Reason.Code != ReasonFailed && before[0].Reason.Code != ReasonCrashed {
+			return err
+		}
 	}
 	f := Fact{Kind: FactResult, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Reason: why}
 	mark := ms(rev.FindingsAt)

@@ -59,24 +59,23 @@ func TestTell_TheSameResultIsNoNews(t *testing.T) {
 	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Text: "positive"}))
 	wantTold(t, l, result)
 
-	// Read again with the same outcome, then with another one.
-	clock.Add(time.Minute)
-	must(t, l.Requeue(t.Context(), "1.2"))
-	found(t, l, `{"n": 1}`)
-	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Text: "positive"}))
+	again := func() Revision {
+		t.Helper()
+		clock.Add(time.Minute)
+		must(t, l.Requeue(t.Context(), "1.2"))
+		return found(t, l, `{"n": 2}`)
+	}
+	asBefore := Reason{Code: ReasonUnchanged, Text: "as before"}
+	must(t, l.Report(t.Context(), again().ID, nil, asBefore))
 	wantTold(t, l, result)
-	must(t, l.Requeue(t.Context(), "1.2"))
-	found(t, l, `{"n": 2}`)
-	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Text: "positive"}))
+	rev = again()
+	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Text: "negative"}), l.Report(t.Context(), rev.ID, nil, Reason{Text: "negative"}))
 	wantTold(t, l, result, result)
 
 	// A failure in between makes the old result news.
-	clock.Add(time.Minute)
-	must(t, l.Requeue(t.Context(), "1.2"), l.NotProcessed(t.Context(), rev.ID, Reason{Code: "odd", Text: "odd"}, nil))
-	must(t, l.Requeue(t.Context(), "1.2"))
-	found(t, l, `{"n": 2}`)
-	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Text: "positive"}))
-	wantTold(t, l, result, result, "ris: failure, odd, waiting", result)
+	must(t, l.NotProcessed(t.Context(), again().ID, Reason{Code: ReasonFailed, Text: "no device"}, nil))
+	must(t, l.Report(t.Context(), again().ID, nil, asBefore))
+	wantTold(t, l, result, result, "ris: failure, failed, waiting", "ris: result, unchanged, waiting")
 
 	ids := map[string]bool{}
 	for _, n := range history(t, l, "1.2").Notifications {
@@ -261,5 +260,7 @@ func TestNotificationJob_FailsAndIsRequeued(t *testing.T) {
 	}
 	good.Store(true)
 	must(t, l.Requeue(t.Context(), "1.2"))
-	waitFor(t, "the receiver to know", func() bool { return slices.Equal(told(t, l, "1.2"), []string{"ris: result, , sent"}) })
+	waitFor(t, "the receiver to know", func() bool {
+		return slices.Equal(told(t, l, "1.2"), []string{"ris: result, , sent", "ris: result, , sent"})
+	})
 }

@@ -3,12 +3,17 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
-// Requeue has the revision of a study whose outcome holds processed again, which is the newest but for those that changed nothing. Failed
-// and withdrawn deliveries of what no newer revision replaced and failed notifications are tried again, and those that wait are tried
-// now. Objects that were sent stay sent, save those that a destination does not commit: the same input makes the same UIDs.
+// ErrFilesRemoved is the answer to a wish for what needs files that were removed.
+var ErrFilesRemoved = errors.New("its files were removed")
+
+// Requeue has a study read again, as a revision of its own: what an earlier one found stays as it is, and stays valid unless the new one
+// finds something else. A newest revision that has not ended is tried now. Failed and withdrawn deliveries of what no newer revision
+// replaced and failed notifications are tried again, and those that wait are tried now. Objects that were sent stay sent, save those
+// that a destination does not commit. It fails with ErrNotFound when no instances have settled, and with ErrFilesRemoved.
 func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 	return l.requeue(ctx, studyUID, false)
 }
@@ -20,9 +25,16 @@ func (l *Ledger) Resend(ctx context.Context, studyUID string) error {
 
 func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY reason_code IN (?, ?), number DESC LIMIT 1`, studyUID, ReasonUnchanged, ReasonSuperseded)
+		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY number DESC LIMIT 1`, studyUID)
 		if err != nil {
 			return err
+		}
+		var removed bool
+		if err := tx.QueryRowContext(ctx, `SELECT files_removed_at > 0 FROM study WHERE uid = ?`, studyUID).Scan(&removed); err != nil {
+			return err
+		}
+		if removed {
+			return ErrFilesRemoved
 		}
 		// Whoever requeues takes the cause for gone: what waits is due now, and failures count from the start.
 		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?2, next_at = 0, trouble = '', troubles = 0, since = 0 WHERE state IN (?2, ?3, ?4)
@@ -36,17 +48,6 @@ func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error 
 			WHERE (commitment = ?3 OR ?5 AND state = ?6)
 			AND object_id IN (SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?1 AND r.number >= `+validSince+`)`,
 			studyUID, DeliveryWaiting, CommitmentRefused, CommitmentAsked, sent, DeliverySent); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, reason_code = '', reason_text = '', reason_remedy = '', finished_at = 0 WHERE id = ?`,
-			StateSettled, rev.ID); err != nil {
-			return err
-		}
-		if err := setStudyState(ctx, tx, studyUID, rev.Number, StateSettled); err != nil {
-			return err
-		}
-		if err := l.event(ctx, tx, studyUID, EventRequeued, fmt.Sprintf("revision %d, which was %s, will be processed again", rev.Number, rev.State),
-			map[string]any{"revision": rev.Number}); err != nil {
 			return err
 		}
 		waiting, err := query(ctx, tx, `SELECT DISTINCT o.revision_id, d.destination FROM delivery d JOIN object o ON o.id = d.object_id
@@ -66,10 +67,30 @@ func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error 
 		if err := l.requeueNotifications(ctx, tx, studyUID); err != nil {
 			return err
 		}
-		return l.enqueueProcess(ctx, tx, rev.ID)
+		return l.readAgain(ctx, tx, rev)
 	})
 	if err != nil {
 		return fmt.Errorf("requeue study %s: %w", studyUID, err)
 	}
 	return nil
+}
+
+// readAgain has the study of its newest revision processed: by that one if it has not ended, else by a new one of the same instances.
+func (l *Ledger) readAgain(ctx context.Context, tx *sql.Tx, newest Revision) error {
+	if newest.State == StateSettled || newest.State == StateProcessing {
+		if err := l.enqueueProcess(ctx, tx, newest.ID); err != nil {
+			return err
+		}
+		return l.event(ctx, tx, newest.StudyUID, EventRequeued, fmt.Sprintf("revision %d, which is %s, will be tried now", newest.Number, newest.State),
+			map[string]any{"revision": newest.Number})
+	}
+	rev, err := l.addRevision(ctx, tx, newest.StudyUID, newest.Number+1, "requeued by an operator")
+	if err != nil {
+		return err
+	}
+	if err := setStudyState(ctx, tx, rev.StudyUID, rev.Number, StateSettled); err != nil {
+		return err
+	}
+	return l.event(ctx, tx, rev.StudyUID, EventRequeued, fmt.Sprintf("revision %d reads again what revision %d read, which was %s", rev.Number, newest.Number, newest.State),
+		map[string]any{"revision": rev.Number})
 }

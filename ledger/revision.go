@@ -21,14 +21,15 @@ const (
 	ReasonCrashed    = "crashed"
 	ReasonFailed     = "failed"
 	ReasonSuperseded = "superseded"
-	// ReasonUnchanged is given by others: late instances change nothing, so the outcome of an earlier revision is valid.
+	// ReasonUnchanged is given by others: nothing new was found, so the outcome of an earlier revision is valid.
 	ReasonUnchanged    = "unchanged"
 	ReasonNotDelivered = "not-delivered"
 	ReasonNotConfirmed = "not-confirmed"
 	ReasonWaiting      = "waiting"
 )
 
-// Revision is a study as it was when it became quiet: all instances received until then.
+// Revision is a reading of a study: of all instances received when it became quiet, or when an operator asked for it. Once it has
+// ended it stays as it is.
 type Revision struct {
 	ID           int64           `json:"id"`
 	StudyUID     string          `json:"study_uid"`
@@ -77,6 +78,21 @@ func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (
 		return oneRevision(ctx, tx, `WHERE study_uid = ? AND number = ?`, studyUID, number)
 	}
 	number++
+	rev, err := l.addRevision(ctx, tx, studyUID, number, why)
+	if err != nil {
+		return Revision{}, err
+	}
+	for _, text := range []string{`UPDATE instance SET revision = ?2 WHERE study_uid = ?1 AND revision = 0`, `UPDATE study SET state = '` + StateSettled + `' WHERE uid = ?1 AND revision = ?2`} {
+		if _, err := tx.ExecContext(ctx, text, studyUID, number); err != nil {
+			return Revision{}, err
+		}
+	}
+	return rev, l.event(ctx, tx, studyUID, EventSettled, fmt.Sprintf("revision %d with %d new instances: %s", number, fresh, why),
+		map[string]any{"revision": number})
+}
+
+// addRevision makes the newest revision of a study and enqueues its process job.
+func (l *Ledger) addRevision(ctx context.Context, tx *sql.Tx, studyUID string, number int, why string) (Revision, error) {
 	now := l.now()
 	result, err := tx.ExecContext(ctx, `INSERT INTO revision (study_uid, number, state, settled_why, settled_at) VALUES (?, ?, ?, ?, ?)`,
 		studyUID, number, StateSettled, why, ms(now))
@@ -96,16 +112,11 @@ func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (
 		{`UPDATE revision SET state = ?, reason_code = ?, reason_text = ?, finished_at = ? WHERE study_uid = ? AND number < ? AND state = ?`,
 			[]any{StateNotProcessed, old.Code, old.Text, ms(now), studyUID, number, StateSettled}},
 		{`UPDATE revision SET superseded_by = ?2 WHERE study_uid = ?1 AND number < ?2`, []any{studyUID, number}},
-		{`UPDATE instance SET revision = ? WHERE study_uid = ? AND revision = 0`, []any{number, studyUID}},
-		{`UPDATE study SET state = ?, revision = ? WHERE uid = ?`, []any{StateSettled, number, studyUID}},
+		{`UPDATE study SET revision = ?2 WHERE uid = ?1`, []any{studyUID, number}},
 	} {
 		if _, err := tx.ExecContext(ctx, step.text, step.args...); err != nil {
 			return Revision{}, err
 		}
-	}
-	if err := l.event(ctx, tx, studyUID, EventSettled, fmt.Sprintf("revision %d with %d new instances: %s", number, fresh, why),
-		map[string]any{"revision": number}); err != nil {
-		return Revision{}, err
 	}
 	if err := l.enqueueProcess(ctx, tx, id); err != nil {
 		return Revision{}, err

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -102,24 +103,24 @@ func TestReport_OfARevisionThatIsReplacedAlready(t *testing.T) {
 	}
 }
 
-func TestRequeue_TakesTheRevisionWhoseOutcomeHolds(t *testing.T) {
+// A revision that has ended stays as it is; deliveries of what none has replaced begin anew.
+func TestRequeue_ReadsAgainAsARevisionOfItsOwn(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		then  func(t *testing.T, l *Ledger, rev Revision) // what becomes of revision 2
-		again int                                         // revision that is processed again
-		want  string
+		name string
+		then func(t *testing.T, l *Ledger, rev Revision) // what becomes of revision 2
+		want string
 	}{
 		{"changed nothing", func(t *testing.T, l *Ledger, rev Revision) {
 			must(t, l.Report(t.Context(), rev.ID, nil, Reason{Code: ReasonUnchanged}))
-		}, 1, "1 waiting, 1 sent"},
+		}, "1 waiting, 1 sent"},
 		{"another result", func(t *testing.T, l *Ledger, rev Revision) {
 			must(t, l.Report(t.Context(), rev.ID, twoObjects(rev), Reason{}))
 			recordFirst(t, l, rev, DeliveryWithdrawn)
-		}, 2, "1 failed, 1 sent, 2 waiting, 2 waiting"},
+		}, "1 failed, 1 sent, 2 waiting, 2 waiting"},
 		{"not processed", func(t *testing.T, l *Ledger, rev Revision) {
 			must(t, l.NotProcessed(t.Context(), rev.ID, Reason{Code: "x", Text: "x"}, twoObjects(rev)))
 			recordFirst(t, l, rev, DeliveryFailed)
-		}, 2, "1 waiting, 1 sent, 2 waiting, 2 waiting"},
+		}, "1 waiting, 1 sent, 2 waiting, 2 waiting"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := tempLedger(t, Options{})
@@ -128,15 +129,47 @@ func TestRequeue_TakesTheRevisionWhoseOutcomeHolds(t *testing.T) {
 			recordFirst(t, l, first, DeliveryFailed)
 			recordFirst(t, l, first, DeliverySent)
 			c.then(t, l, begun(t, l, 2))
-			must(t, l.Requeue(t.Context(), "1.2"))
+			before := history(t, l, "1.2").Revisions
+			must(t, l.Requeue(t.Context(), "1.2"), l.Requeue(t.Context(), "1.2"))
 			if got := deliveries(t, l); got != c.want {
 				t.Errorf("deliveries %s, want %s", got, c.want)
 			}
-			for _, r := range history(t, l, "1.2").Revisions {
-				if (r.State == StateSettled) != (r.Number == c.again) {
-					t.Errorf("revision %d is %s, want revision %d to be processed again", r.Number, r.State, c.again)
+			after := history(t, l, "1.2")
+			if len(after.Revisions) != 3 || after.Revisions[2].State != StateSettled || after.State != StateSettled {
+				t.Fatalf("%d revisions, the study is %s; want a third one that is settled", len(after.Revisions), after.State)
+			}
+			for i, r := range before {
+				if now := after.Revisions[i]; now.State != r.State || now.Reason != r.Reason || !now.FinishedAt.Equal(r.FinishedAt) {
+					t.Errorf("revision %d was %s %+v, is %s %+v", r.Number, r.State, r.Reason, now.State, now.Reason)
 				}
 			}
+			// Its result replaces the others.
+			must(t, l.Report(t.Context(), after.Revisions[2].ID, twoObjects(after.Revisions[2].Revision), Reason{}))
+			if got, want := deliveries(t, l), strings.ReplaceAll(c.want, "waiting", "withdrawn")+", 3 waiting, 3 waiting"; got != want {
+				t.Errorf("then: %s, want %s", got, want)
+			}
 		})
+	}
+}
+
+func TestRequeue_WhatWasRemovedOrNeverSettled(t *testing.T) {
+	l := tempLedger(t, Options{})
+	record(t, l, slice("1.2", 1))
+	if err := l.Requeue(t.Context(), "1.2"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a study that is being received: %v", err)
+	}
+	rev := begun(t, l, 2)
+	must(t, l.Report(t.Context(), rev.ID, twoObjects(rev), Reason{}))
+	must(t, l.FilesRemoved(t.Context(), "1.2", 2, 2))
+	if err := l.Resend(t.Context(), "1.2"); !errors.Is(err, ErrFilesRemoved) {
+		t.Errorf("a study whose files were removed: %v", err)
+	}
+	if h := history(t, l, "1.2"); h.State != StateReported || len(h.Revisions) != 1 {
+		t.Errorf("it is %s with %d revisions", h.State, len(h.Revisions))
+	}
+	record(t, l, slice("1.2", 3))
+	must(t, l.Requeue(t.Context(), "1.2"))
+	if h := history(t, l, "1.2"); h.State != StateReceiving || len(h.Revisions) != 2 {
+		t.Errorf("with a late instance: it is %s with %d revisions, want to be received still, and read again", h.State, len(h.Revisions))
 	}
 }

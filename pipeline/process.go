@@ -56,6 +56,12 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		return err
 	}
 	began := time.Now()
+	earlier, err := p.earlier(ctx, rev)
+	if err != nil {
+		return err
+	}
+	before := outcomeBefore(earlier)
+	again := before != nil && !slices.ContainsFunc(instances, func(i ledger.Instance) bool { return i.Revision == rev.Number })
 	x, err := p.load(ctx, instances)
 	if err != nil {
 		return err
@@ -63,13 +69,14 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if err := p.saveReasons(ctx, rev.ID, x); err != nil {
 		return err
 	}
-	earlier, err := p.earlier(ctx, rev)
-	if err != nil {
-		return err
+	if again && x.Refusal != nil && x.Refusal.Code == filesRemoved {
+		log.Warn("study not read again", "why", x.Refusal.Text, "remedy", x.Refusal.Remedy)
+		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "not read again, since " + x.Refusal.Text, Remedy: x.Refusal.Remedy})
 	}
 	digest := x.InputDigest()
-	if same := p.likeBefore(earlier, digest); same != nil {
-		return p.unchanged(ctx, rev, *same)
+	like := p.like(before, digest)
+	if like != nil && !again {
+		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "the late instances change nothing of what was read"})
 	}
 	if x.Refusal == nil {
 		if err := x.Read(ctx, p.Networks, p.Settings, p.Progress); err != nil {
@@ -77,11 +84,21 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		}
 	}
 	report := NewReport(x, p.Models, p.Settings)
+	if like != nil && report.Agrees(like) {
+		objects, err := p.makeObjects(ctx, before.Revision, x, Identity{Revision: 1 + withObjects(earlier, before.Number), InputDigest: digest, Time: before.FindingsAt})
+		if err != nil {
+			return err
+		}
+		if err := p.Ledger.AddObjects(ctx, before.ID, objects); err != nil {
+			return err
+		}
+		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "read again with the same slices, networks and settings"})
+	}
 	at, err := p.saveFindings(ctx, rev, digest, report)
 	if err != nil {
 		return err
 	}
-	objects, err := p.makeObjects(ctx, rev, x, Identity{Revision: 1 + withObjects(earlier), InputDigest: digest, Time: at})
+	objects, err := p.makeObjects(ctx, rev, x, Identity{Revision: 1 + withObjects(earlier, rev.Number), InputDigest: digest, Time: at})
 	if err != nil {
 		return err
 	}
@@ -95,6 +112,9 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	return p.Ledger.Report(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})
 }
 
+// filesRemoved is why a study whose files are gone is not processed.
+const filesRemoved = "files-removed"
+
 // load reads the instances of a revision. One whose files were removed cannot be read any more: it says so, instead of
 // reading the rest as if that were the study.
 func (p *Processor) load(ctx context.Context, instances []ledger.Instance) (*Examination, error) {
@@ -107,7 +127,7 @@ func (p *Processor) load(ctx context.Context, instances []ledger.Instance) (*Exa
 		}
 	}
 	if missing > 0 {
-		return &Examination{Refusal: &ct.Refusal{Code: "files-removed",
+		return &Examination{Refusal: &ct.Refusal{Code: filesRemoved,
 			Text:   fmt.Sprintf("%d of %d instances of the study were removed from this node", missing, len(instances)),
 			Remedy: "send the whole study again, then requeue it"}}, nil
 	}
@@ -125,39 +145,49 @@ func (p *Processor) earlier(ctx context.Context, rev ledger.Revision) ([]ledger.
 	return others, nil
 }
 
-func withObjects(revisions []ledger.RevisionHistory) int {
+// withObjects counts the revisions before that number that have objects.
+func withObjects(revisions []ledger.RevisionHistory, number int) int {
 	n := 0
 	for _, r := range revisions {
-		if len(r.Objects) > 0 {
+		if len(r.Objects) > 0 && r.Number < number {
 			n++
 		}
 	}
 	return n
 }
 
-// likeBefore finds an earlier revision that rests on the same slices, the same networks and the same settings: its objects are
-// those that this one would make.
-func (p *Processor) likeBefore(earlier []ledger.RevisionHistory, digest string) *ledger.RevisionHistory {
-	for i := range earlier {
-		var before Report
-		if earlier[i].InputDigest == digest && json.Unmarshal(earlier[i].Findings, &before) == nil && before.MadeWith(p.Models, p.Settings) {
+// outcomeBefore finds the newest of the earlier revisions that came to an outcome of its own, nil if there is none.
+func outcomeBefore(earlier []ledger.RevisionHistory) *ledger.RevisionHistory {
+	none := []string{ledger.ReasonUnchanged, ledger.ReasonSuperseded, ledger.ReasonFailed, ledger.ReasonCrashed}
+	for i, r := range earlier {
+		if (r.State == ledger.StateReported || r.State == ledger.StateNotProcessed) && !slices.Contains(none, r.Reason.Code) {
 			return &earlier[i]
 		}
 	}
 	return nil
 }
 
-// unchanged ends a revision whose late instances change nothing. No objects are made: those of the earlier one are valid.
-func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, like ledger.RevisionHistory) error {
-	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, like.InputDigest, like.Findings); err != nil {
+// like is the report of an earlier revision that rests on the same slices, the same networks and the same settings, else nil.
+func (p *Processor) like(before *ledger.RevisionHistory, digest string) *Report {
+	var report Report
+	if before == nil || before.InputDigest != digest || json.Unmarshal(before.Findings, &report) != nil || !report.MadeWith(p.Models, p.Settings) {
+		return nil
+	}
+	return &report
+}
+
+// unchanged ends a revision that finds nothing new: the outcome and the objects of the earlier one are valid.
+func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, before *ledger.RevisionHistory, why ledger.Reason) error {
+	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, before.InputDigest, before.Findings); err != nil {
 		return err
 	}
-	why := ledger.Reason{Code: ledger.ReasonUnchanged, Text: fmt.Sprintf("the late instances change nothing of what was read: what revision %d found is valid", like.Number)}
-	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", like.Number)
-	if like.State == ledger.StateNotProcessed {
-		why.Text, why.Remedy = like.Reason.Text, like.Reason.Remedy
+	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", before.Number, "why", why.Text)
+	why.Code = ledger.ReasonUnchanged
+	if before.State == ledger.StateNotProcessed {
+		why.Text, why.Remedy = before.Reason.Text, before.Reason.Remedy
 		return p.Ledger.NotProcessed(ctx, rev.ID, why, nil)
 	}
+	why.Text += fmt.Sprintf(": what revision %d found is valid", before.Number)
 	return p.Ledger.Report(ctx, rev.ID, nil, why)
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -222,6 +223,127 @@ func TestProcess_SliceComesAgain(t *testing.T) {
 		} else {
 			digests = append(digests, digest)
 		}
+	}
+}
+
+// requeue has the study read again and returns the outcome.
+func (b *bench) requeue(t *testing.T) ledger.RevisionHistory {
+	t.Helper()
+	if err := b.Ledger.Requeue(t.Context(), b.study); err != nil {
+		t.Fatal(err)
+	}
+	h, err := b.Ledger.History(t.Context(), b.study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.process(t, h.Revisions[len(h.Revisions)-1].Revision)
+}
+
+// What is read again with the same outcome adds what destinations ask for since then; another outcome replaces the first.
+func TestProcess_ReadAgain(t *testing.T) {
+	b := newBench(t)
+	first := b.process(t, b.receive(t, "*"))
+	build := b.Build
+	b.Build = func(ctx context.Context, x *Examination, id Identity, emit func(Made) error) error {
+		if err := build(ctx, x, id, emit); err != nil {
+			return err
+		}
+		return emit(Made{Outgoing: ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d9", id.Revision), Kind: "report"}, Destinations: []string{"pacs"}}, File: []byte("more")})
+	}
+	calls := b.nets.calls
+	got := b.requeue(t)
+	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged || len(got.Objects) != 0 || b.nets.calls == calls {
+		t.Errorf("the same: %s %q with %d objects after %d more calls; want reported, unchanged, none, some", got.State, got.Reason.Code, len(got.Objects), b.nets.calls-calls)
+	}
+	if b.built[1] != b.built[0] {
+		t.Errorf("the same: built as %+v, before as %+v", b.built[1], b.built[0])
+	}
+	h, err := b.Ledger.History(t.Context(), b.study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := h.Revisions[0]; len(r.Objects) != 2 || r.Objects[0] != first.Objects[0] || len(r.Deliveries) != 2 || r.Reason != first.Reason {
+		t.Errorf("the first has %+v", r)
+	}
+
+	b.Settings.Threshold += 7
+	got = b.requeue(t)
+	if got.State != ledger.StateReported || got.Reason.Code != "" || len(got.Objects) != 2 || got.Number != 3 || b.built[2].Revision != 2 {
+		t.Errorf("other settings: %s %q with %d objects in revision %d, the %d. with objects; want reported, \"\", 2, 3, 2", got.State, got.Reason.Code, len(got.Objects),
+			got.Number, b.built[2].Revision)
+	}
+	if h, err = b.Ledger.History(t.Context(), b.study); err != nil || h.Revisions[0].Deliveries[0].State != ledger.DeliveryWithdrawn {
+		t.Errorf("what waited of the first is %s, %v", h.Revisions[0].Deliveries[0].State, err)
+	}
+
+	// Settings that were valid once are not the valid ones.
+	b.Settings.Threshold -= 7
+	if got = b.requeue(t); got.Reason.Code != "" || len(got.Objects) != 2 || b.built[3].Revision != 3 {
+		t.Errorf("back again: %q with %d objects; want a result of its own", got.Reason.Code, len(got.Objects))
+	}
+}
+
+func TestProcess_ReadAgainWithoutItsFiles(t *testing.T) {
+	b := newBench(t)
+	first := b.process(t, b.receive(t, "*"))
+	if err := os.RemoveAll(filepath.Join(b.DataDir, "inbox")); err != nil {
+		t.Fatal(err)
+	}
+	got := b.requeue(t)
+	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged || !strings.Contains(got.Reason.Text, "removed") || got.Reason.Remedy == "" ||
+		string(got.Findings) != string(first.Findings) {
+		t.Errorf("%s, %+v; want the outcome of before, and why it was not read again", got.State, got.Reason)
+	}
+}
+
+func TestProcess_ReadAgainAfterAFailure(t *testing.T) {
+	b := newBench(t)
+	rev := b.receive(t, "*")
+	build := b.Build
+	b.Build = func(context.Context, *Examination, Identity, func(Made) error) error { return fmt.Errorf("no room") }
+	if err := b.Process(t.Context(), rev.ID); err == nil {
+		t.Fatal("a build that failed was taken for done")
+	}
+	if err := b.Ledger.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: ledger.ReasonFailed, Text: "no room"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.Build = build
+	if got := b.requeue(t); got.State != ledger.StateReported || got.Reason.Code != "" || len(got.Objects) != 1 || b.built[0].Revision != 1 {
+		t.Errorf("%s %q with %d objects; want a result", got.State, got.Reason.Code, len(got.Objects))
+	}
+}
+
+func TestReport_Agrees(t *testing.T) {
+	report := func(change func(*Report)) Report {
+		r := Report{State: StateReported, Slices: make([]Slice, 3), Decision: &Decision{Positive: true, PositiveSlices: 2}, Volume: &Volume{Rows: 512},
+			Lesions: &Lesions{VolumeML: 40}, Lungs: &Lungs{RightML: 2000, LeftML: 1800}}
+		change(&r)
+		return r
+	}
+	refused := func(code string) Report { return Report{State: StateNotProcessed, Reason: &Reason{Code: code}} }
+	same := report(func(*Report) {})
+	for _, c := range []struct {
+		name  string
+		other Report
+		want  bool
+	}{
+		{"the same", same, true},
+		{"last digits", report(func(r *Report) { r.Lesions.VolumeML, r.Slices[1].Probability = 40.3, 0.01 }), true},
+		{"another outline", report(func(r *Report) { r.Lesions.VolumeML = 42 }), false},
+		{"other lungs", report(func(r *Report) { r.Lungs.LeftML = 1700 }), false},
+		{"lungs cut", report(func(r *Report) { r.Lungs.CutSlices = 4 }), false},
+		{"another slice positive", report(func(r *Report) { r.Decision.PositiveSlices = 3 }), false},
+		{"another decision", report(func(r *Report) { r.Decision.Positive, r.Lesions = false, nil }), false},
+		{"other slices", report(func(r *Report) { r.Slices = r.Slices[:2] }), false},
+		{"refused", refused("not-a-chest"), false},
+	} {
+		if got := same.Agrees(&c.other); got != c.want || c.other.Agrees(&same) != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	one, other := refused("not-a-chest"), refused("no-axial-series")
+	if !one.Agrees(&one) || one.Agrees(&other) {
+		t.Error("refusals agree by their codes")
 	}
 }
 

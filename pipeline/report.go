@@ -162,6 +162,29 @@ func (r *Report) MadeWith(models []Model, set cascade.Settings) bool {
 	return true
 }
 
+// Agrees tells whether two reports of the same slices say the same: they differ by no more than the same networks differ from one run,
+// or from one machine, to another.
+func (r *Report) Agrees(with *Report) bool {
+	if r.State != with.State || r.SeriesInstanceUID != with.SeriesInstanceUID || len(r.Slices) != len(with.Slices) {
+		return false
+	}
+	if r.State == StateNotProcessed {
+		return r.Reason != nil && with.Reason != nil && r.Reason.Code == with.Reason.Code
+	}
+	if r.Decision.Positive != with.Decision.Positive || r.Decision.PositiveSlices != with.Decision.PositiveSlices || *r.Volume != *with.Volume ||
+		r.Lungs.CutSlices != with.Lungs.CutSlices {
+		return false
+	}
+	near := func(a, b float64) bool { return math.Abs(a-b) <= 0.1+0.01*max(a, b) } // mL
+	lesions := func(r *Report) float64 {
+		if r.Lesions == nil {
+			return 0
+		}
+		return r.Lesions.VolumeML
+	}
+	return near(lesions(r), lesions(with)) && near(r.Lungs.RightML, with.Lungs.RightML) && near(r.Lungs.LeftML, with.Lungs.LeftML)
+}
+
 // States of a report.
 const (
 	StateReported     = "reported"

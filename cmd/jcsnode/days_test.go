@@ -36,13 +36,16 @@ func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
 		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
 			return maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
 		}}
-	rev, err := l.Settle(t.Context(), study, "test")
-	if err != nil {
+	if _, err := l.Settle(t.Context(), study, "test"); err != nil {
 		t.Fatal(err)
 	}
 	objects := func() map[string][]byte {
 		t.Helper()
-		if err := p.Process(t.Context(), rev.ID); err != nil {
+		h, err := l.History(t.Context(), study)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Process(t.Context(), h.Revisions[len(h.Revisions)-1].ID); err != nil {
 			t.Fatal(err)
 		}
 		return files(t, filepath.Join(dir, "objects"))

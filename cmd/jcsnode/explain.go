@@ -135,7 +135,7 @@ func revisionSentences(r *ledger.RevisionHistory) []string {
 	}
 	sentences = append(sentences, outcome(r)...)
 	if r.SupersededBy > 0 {
-		sentences = append(sentences, fmt.Sprintf("Revision %d replaced it.", r.SupersededBy))
+		sentences = append(sentences, fmt.Sprintf("Revision %d followed.", r.SupersededBy))
 	}
 	return sentences
 }

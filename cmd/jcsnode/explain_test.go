@@ -196,7 +196,7 @@ Revision 1
   It was not processed (no-axial-series): no axial series.
   What to do: send the axial reconstruction.
   No object was made.
-  Revision 2 replaced it.
+  Revision 2 followed.
 
 Revision 2
   Taken as complete at TIME: quiet for 60 s.

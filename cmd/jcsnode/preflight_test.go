@@ -175,7 +175,7 @@ func TestRequeue(t *testing.T) {
 	if waiting, err = l.Pending(t.Context(), rev.ID, "pacs"); err != nil || len(waiting) != 1 {
 		t.Errorf("%d deliveries wait, %v; want the failed one", len(waiting), err)
 	}
-	if text, err := command(t, "explain", "--config", path, study); err != nil || !strings.Contains(text, "Revision 1 is processed as soon as a worker is free") {
+	if text, err := command(t, "explain", "--config", path, study); err != nil || !strings.Contains(text, "Revision 2 is processed as soon as a worker is free") {
 		t.Errorf("explain: %v, %s", err, text)
 	}
 	if _, err := command(t, "explain", "--config", path, "9.9.9"); err == nil || !strings.Contains(err.Error(), "not known here") {

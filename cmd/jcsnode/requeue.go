@@ -16,10 +16,11 @@ func requeueCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "requeue STUDY_UID",
 		Short: "have a study processed again, and its failed deliveries and notifications tried again",
-		Long: "requeue has the newest revision of a study that has an outcome of its own processed again, its deliveries and notifications\n" +
-			"that failed for good tried again, and those that wait tried now. What was sent stays sent, unless --resend says otherwise: the\n" +
-			"same input makes the same objects under the same UIDs. What destinations ask for since then is made and sent. The running\n" +
-			"node takes the work up within seconds, a stopped one at its next start.",
+		Long: "requeue has a study read again, its deliveries and notifications that failed for good tried again, and those that wait tried now.\n" +
+			"If the new reading says the same, the earlier result stays, what was sent stays sent unless --resend says otherwise, and what\n" +
+			"destinations ask for since then is made and sent. If it says something else, since networks, settings or the program changed,\n" +
+			"it is a result of its own that replaces the earlier one. The running node takes the work up within seconds, a stopped one at\n" +
+			"its next start.",
 		Args: cobra.ExactArgs(1),
 	}
 	path := configFlag(c)
@@ -46,6 +47,9 @@ func requeueCommand() *cobra.Command {
 		}
 		if errors.Is(err, ledger.ErrNotFound) {
 			return fmt.Errorf("study %s is not known here or was never settled; `jcsnode status` lists the studies", args[0])
+		}
+		if errors.Is(err, ledger.ErrFilesRemoved) {
+			return fmt.Errorf("the files of study %s were removed (keep.days), its outcome stays: send the study again, then requeue it", args[0])
 		}
 		if err != nil {
 			return err
