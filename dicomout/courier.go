@@ -153,7 +153,7 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 
 // item says where the object of a delivery is read from, and its other form.
 func (c *Courier) item(ctx context.Context, revisionID int64, d ledger.Delivery) (deliver.Item, error) {
-	item := c.read(d.ID, d.Object)
+	item := c.read(ctx, d.ID, d.Object)
 	if d.Object.Kind == object.Rejection.Name {
 		return c.rejection(ctx, revisionID, d.Destination, item)
 	}
@@ -167,7 +167,7 @@ func (c *Courier) item(ctx context.Context, revisionID int64, d ledger.Delivery)
 	}
 	for _, o := range made {
 		if o.Kind == name {
-			other := c.read(d.ID, o)
+			other := c.read(ctx, d.ID, o)
 			item.Alternative = &other
 		}
 	}
@@ -212,10 +212,22 @@ func holds(sent []ledger.Delivery, uid string) bool {
 	return slices.ContainsFunc(sent, func(d ledger.Delivery) bool { return d.SentUID == uid && d.Revision >= rejected })
 }
 
-func (c *Courier) read(id int64, o ledger.Object) deliver.Item {
+// errReplaced is why an object that waited when the association began does not go out. The ledger knows already.
+var errReplaced = errors.New("a newer revision replaced it meanwhile")
+
+func (c *Courier) read(ctx context.Context, id int64, o ledger.Object) deliver.Item {
 	path := filepath.Join(c.DataDir, o.Path)
 	return deliver.Item{ID: id, SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
-		Read: func() ([]byte, error) { return readWhole(path, o.SHA256) }}
+		Read: func() ([]byte, error) {
+			waits, err := c.Ledger.Waits(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if !waits {
+				return nil, errReplaced
+			}
+			return readWhole(path, o.SHA256)
+		}}
 }
 
 // readWhole reads an object and makes sure that it is the one that the ledger knows.

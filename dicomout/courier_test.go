@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -373,5 +375,48 @@ func TestCourier_AlteredFileStaysHere(t *testing.T) {
 	}
 	if d := states(t, l)["2.25.2"]; d.State != ledger.DeliveryWaiting || !strings.Contains(d.Detail, "not the file that was written") || len(archive.received) != 2 {
 		t.Errorf("%s %q, archive got %v; want the altered file kept here", d.State, d.Detail, archive.received)
+	}
+}
+
+// replacing is an archive that takes its time: while it has the first object a newer result is there.
+type replacing struct {
+	*pacs
+	once    sync.Once
+	replace func()
+}
+
+func (p *replacing) Store(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
+	p.once.Do(p.replace)
+	return p.pacs.Store(ctx, a, req)
+}
+
+// What a newer revision replaces in the middle of an association goes no further.
+func TestCourier_ReplacedWhileTheFirstObjectIsOnItsWay(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	l, dir, rev := reported(t, func() time.Time { return now })
+	archive := &replacing{pacs: &pacs{}, replace: func() {
+		ctx := t.Context()
+		err := l.Requeue(ctx, "1.2")
+		h, historyErr := l.History(ctx, "1.2")
+		if err := errors.Join(err, historyErr); err != nil {
+			t.Error(err)
+			return
+		}
+		object := h.Revisions[0].Objects[0]
+		object.SOPInstanceUID = "2.25.9"
+		if err := l.Report(ctx, h.Revisions[1].ID, []ledger.Outgoing{{Object: object, Destinations: []string{"pacs"}}}, ledger.Reason{}); err != nil {
+			t.Error(err)
+		}
+	}}
+	c := courier(l, dir, func() time.Time { return now }, pacsAt(archive.serveAs(t, archive)))
+	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(archive.received, []string{"2.25.1"}) {
+		t.Errorf("sent %v, want the first alone", archive.received)
+	}
+	got := states(t, l)
+	if got["2.25.1"].State != ledger.DeliverySent || got["2.25.2"].State != ledger.DeliveryWithdrawn || got["2.25.3"].State != ledger.DeliveryWithdrawn {
+		t.Errorf("states %q, %q, %q; want sent, withdrawn, withdrawn", got["2.25.1"].State, got["2.25.2"].State, got["2.25.3"].State)
 	}
 }

@@ -139,6 +139,18 @@ func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination stri
 	return all, nil
 }
 
+// Waits tells whether a delivery waits still: a newer revision may have replaced it while those before it were sent.
+func (l *Ledger) Waits(ctx context.Context, id int64) (bool, error) {
+	var waits bool
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM delivery WHERE id = ? AND state = ?)`, id, DeliveryWaiting).Scan(&waits)
+	})
+	if err != nil {
+		return false, fmt.Errorf("look up delivery %d: %w", id, err)
+	}
+	return waits, nil
+}
+
 // SentBefore returns what the destination was sent of earlier revisions of the revision's study.
 func (l *Ledger) SentBefore(ctx context.Context, revisionID int64, destination string) ([]Delivery, error) {
 	var all []Delivery
