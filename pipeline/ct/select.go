@@ -37,6 +37,7 @@ func (rules Rules) Select(headers []Header) Selection {
 
 	usable := sel.dropRefused(all)
 	usable = sel.dropSharedUIDs(usable)
+	distinct := usable
 	usable = sel.dropMixedPatients(usable)
 
 	broken := sel.Dropped
@@ -50,7 +51,7 @@ func (rules Rules) Select(headers []Header) Selection {
 		sel.dropAll(repeated, *refuse(CodeRepeated, "another slice of the series has the same position and was used", ""))
 		sel.Candidates = append(sel.Candidates, series)
 	}
-	sel.noteStudy(all)
+	sel.noteStudy(distinct)
 	if len(sel.Candidates) == 0 {
 		sel.Refusal = sel.conclude(len(all), broken)
 	} else {
@@ -131,9 +132,8 @@ func (sel *Selection) dropRefused(headers []Header) []Header {
 }
 
 // dropSharedUIDs handles several files under one SOP Instance UID. The same
-// slice sent twice is used once, as it came last: it may be corrected. Different slices under one UID cannot be told
-// apart by a reference, so that no result could name its source: all are
-// refused.
+// slice sent twice is used once, as it came last: it may be corrected, the patient included. Different slices under one UID cannot
+// be told apart by a reference, so that no result could name its source: all are refused.
 func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 	type slot struct {
 		uid   string
@@ -142,6 +142,7 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 	first := map[slot]*Header{}
 	shared := map[string]bool{}
 	copies := map[*Header]bool{}
+	moved := 0
 	for i := range headers {
 		h := &headers[i]
 		k := slot{h.SOPInstanceUID, h.Frame}
@@ -149,9 +150,11 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 		switch {
 		case !ok:
 			first[k] = h
-		case f.SeriesInstanceUID == h.SeriesInstanceUID && f.Position == h.Position && f.Orientation == h.Orientation &&
-			f.PatientID == h.PatientID && f.StudyInstanceUID == h.StudyInstanceUID:
+		case f.SeriesInstanceUID == h.SeriesInstanceUID && f.Position == h.Position && f.Orientation == h.Orientation && f.StudyInstanceUID == h.StudyInstanceUID:
 			copies[h] = true
+			if f.PatientID != h.PatientID || f.IssuerOfPatientID != h.IssuerOfPatientID {
+				moved++
+			}
 		default:
 			shared[h.SOPInstanceUID] = true
 		}
@@ -174,6 +177,9 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 	}
 	if repeated > 0 {
 		sel.Notes = append(sel.Notes, fmt.Sprintf("%d slices came more than once under one SOP Instance UID at one position; the last that came is used", repeated))
+	}
+	if moved > 0 {
+		sel.Notes = append(sel.Notes, fmt.Sprintf("%d slices came again under another PatientID (0010,0020); the result belongs to the one that came last", moved))
 	}
 	return usable
 }

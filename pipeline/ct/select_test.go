@@ -233,6 +233,29 @@ func TestSelect_SameInstanceTwice(t *testing.T) {
 	}
 }
 
+// A department corrects whose study it is and sends it again, as it has to: under the same UIDs.
+func TestSelect_PatientCorrected(t *testing.T) {
+	wrong, right := planes("1.1", steps(0, 2, 50)...), planes("1.1", steps(0, 2, 50)...)
+	change(right, func(h *Header) { h.PatientID, h.Order = "Q", 1 })
+	sel := Select(append(wrong, right...))
+	if sel.Refusal != nil || len(sel.Chosen.Headers) != 50 || len(sel.Dropped) != 50 {
+		t.Fatalf("refusal %v, %d dropped; want 50 slices of 100", sel.Refusal, len(sel.Dropped))
+	}
+	for _, h := range sel.Chosen.Headers {
+		if h.PatientID != "Q" {
+			t.Fatalf("a slice of patient %s", h.PatientID)
+		}
+	}
+	if notes := strings.Join(sel.Notes, "\n"); !strings.Contains(notes, "50 slices came again under another PatientID") || strings.Contains(notes, "2 patients") {
+		t.Errorf("notes %q", sel.Notes)
+	}
+
+	// Sent again in part, it is of two patients.
+	if sel = Select(append(wrong, right[:20]...)); sel.Refusal == nil || sel.Refusal.Code != CodeTwoPatients {
+		t.Errorf("corrected in part: %+v, want %s", sel.Refusal, CodeTwoPatients)
+	}
+}
+
 func TestSelect_TwoPatientsInOneStudy(t *testing.T) {
 	a, b := planes("1.1", steps(0, 2, 50)...), planes("1.2", steps(0, 2, 60)...)
 	change(b, func(h *Header) { h.PatientID = "Q" })
