@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"time"
 
@@ -166,32 +165,39 @@ func Read(path string) (Config, error) {
 	return c, err
 }
 
-// read gives the values of the file and its unknown keys; the error is for a file that is no configuration at all.
+// read gives the values of the file and its unknown keys; the error is for a file whose values cannot be taken.
 func read(path string) (Config, Problems, error) {
 	c := Default()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return c, nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	meta, err := decode(string(text), &c)
-	if err != nil {
-		var at toml.ParseError
-		if errors.As(err, &at) {
-			return c, nil, Problems{fmt.Sprintf("%s, line %d: %s", path, at.Position.Line, at.Message)}
-		}
-		return c, nil, Problems{fmt.Sprintf("%s: %v", path, err)}
+	var file map[string]any
+	if _, err := toml.Decode(string(text), &file); err != nil {
+		return c, nil, Problems{tomlProblem(path, err)}
 	}
-	var problems Problems
-	for _, key := range meta.Undecoded() {
-		problems = append(problems, unknownKey(key.String()))
+	s := shapeOf(string(text), file)
+	if len(s.mistyped) > 0 {
+		return c, nil, append(s.mistyped, s.unknown...)
+	}
+	if err := decode(string(text), &c); err != nil {
+		return Default(), nil, Problems{tomlProblem(path, err)}
 	}
 	c.Path = path
 	c.resolve(filepath.Dir(path))
-	return c, problems, nil
+	return c, s.unknown, nil
+}
+
+func tomlProblem(path string, err error) string {
+	var at toml.ParseError
+	if errors.As(err, &at) {
+		return fmt.Sprintf("%s, line %d: %s", path, at.Position.Line, at.Message)
+	}
+	return fmt.Sprintf("%s: %v", path, err)
 }
 
 // decode reads the text into the configuration, which holds the defaults; each destination starts from its own.
-func decode(text string, c *Config) (toml.MetaData, error) {
+func decode(text string, c *Config) error {
 	var file struct {
 		*Config
 		Destinations []toml.Primitive `toml:"destination"`
@@ -199,16 +205,16 @@ func decode(text string, c *Config) (toml.MetaData, error) {
 	file.Config = c
 	meta, err := toml.Decode(text, &file)
 	if err != nil {
-		return meta, err
+		return err
 	}
 	for _, p := range file.Destinations {
 		d := DefaultDestination()
 		if err := meta.PrimitiveDecode(p, &d); err != nil {
-			return meta, err
+			return err
 		}
 		c.Destinations = append(c.Destinations, d)
 	}
-	return meta, nil
+	return nil
 }
 
 // resolve makes paths absolute and fills what defaults to another key.
@@ -267,21 +273,4 @@ func modelsDir(beside, named string) string {
 		}
 	}
 	return beside
-}
-
-func unknownKey(key string) string {
-	if moved := movedKey(key); moved != "" {
-		return moved
-	}
-	known := []string{}
-	for _, k := range knownKeys() {
-		if distance(key, k) <= 3 {
-			known = append(known, k)
-		}
-	}
-	if len(known) == 0 {
-		return key + ": unknown key; config.toml of the program lists every key"
-	}
-	sort.Slice(known, func(i, j int) bool { return distance(key, known[i]) < distance(key, known[j]) })
-	return fmt.Sprintf("%s: unknown key; did you mean %s?", key, known[0])
 }

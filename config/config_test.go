@@ -63,10 +63,14 @@ func TestLoad_ShippedFileSaysTheDefaultsAndNamesEveryKey(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("config.toml differs from the defaults:\n got %+v\nwant %+v", got, want)
 	}
-	for _, key := range knownKeys() {
-		_, name, ok := strings.Cut(key, ".")
-		if ok && !strings.Contains(string(text), name+" = ") {
-			t.Errorf("config.toml does not document %s", key)
+	for table, of := range fieldsOf(reflect.TypeFor[Config]()) {
+		if of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		for name := range fieldsOf(of) {
+			if !strings.Contains(string(text), name+" = ") {
+				t.Errorf("config.toml does not document %s.%s", table, name)
+			}
 		}
 	}
 }

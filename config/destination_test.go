@@ -71,7 +71,7 @@ func TestLoad_ProfileMistakes(t *testing.T) {
 		archive + "objects = [\"summary\"]\nlabelmap = true\n":   "destination[1].labelmap: is set and objects lacks",
 		archive + "objects = [\"summary\"]\nmultiframe = true\n": "destination[1].multiframe: is set and objects lacks",
 		archive + "timeout = \"0s\"\n":                           "destination[1].timeout: 0s",
-		archive + "label_map = true\n":                           "destination.label_map: unknown key; did you mean destination.labelmap?",
+		archive + "label_map = true\n":                           "destination[1].label_map: unknown key; did you mean destination.labelmap?",
 		archive + "associations = 0\n":                           "destination[1].associations: 0; 1 to 32",
 		archive + "retry_first = \"0s\"\n":                       "destination[1].retry_first: 0s",
 		archive + "retry_factor = 0.5\n":                         "destination[1].retry_factor: 0.5",

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -41,27 +40,6 @@ func (s *Size) UnmarshalText(b []byte) error {
 	}
 	*s = Size(n * factor)
 	return nil
-}
-
-// knownKeys lists every key as it is written in an error, such as "node.listen".
-func knownKeys() []string {
-	var keys []string
-	t := reflect.TypeOf(Config{})
-	for i := range t.NumField() {
-		section := t.Field(i).Tag.Get("toml")
-		st := t.Field(i).Type
-		if st.Kind() == reflect.Slice {
-			st = st.Elem()
-		}
-		if section == "-" || st.Kind() != reflect.Struct {
-			continue
-		}
-		keys = append(keys, section)
-		for j := range st.NumField() {
-			keys = append(keys, section+"."+st.Field(j).Tag.Get("toml"))
-		}
-	}
-	return keys
 }
 
 // distance is the Levenshtein distance of two keys.
