@@ -158,10 +158,14 @@ func Load(path string) (Config, error) {
 	return c, nil
 }
 
-// Read reads the file without checking what it names, for commands that only look: they must work for a user who may not write
-// the data folder.
+// Read reads the file without checking its values, for commands that only look: they must work for a user who may not write the data
+// folder, and beside a node that would not start again. A key that is not known is an error here, too: what it should have said, such
+// as where the data folder is, would be missed.
 func Read(path string) (Config, error) {
-	c, _, err := read(path)
+	c, problems, err := read(path)
+	if err == nil && len(problems) > 0 {
+		err = problems
+	}
 	return c, err
 }
 

@@ -185,3 +185,14 @@ func TestRead_ASitesConfiguration(t *testing.T) {
 		t.Errorf("values of the file or defaults are lost: %+v", c)
 	}
 }
+
+// Commands that only look must not take the default for what is misspelt.
+func TestRead_RefusesUnknownKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(path, []byte("[nod]\ndata_dir = \"/var/lib/jcsnode\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), "[nod]: unknown table; did you mean [node]?") {
+		t.Errorf("got %v", err)
+	}
+}
