@@ -3,11 +3,9 @@ package config
 import (
 	"fmt"
 	"math"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -43,6 +41,9 @@ func (c *Config) check() Problems {
 		add("node.drain: %v; 0 or more", c.Node.Drain)
 	}
 	c.TLS.check(add)
+	if c.TLS.Listen != "" && collide(c.Node.Listen, c.TLS.Listen) {
+		add("tls.listen: %q takes the port of node.listen, %q; give it another, such as \":2762\"", c.TLS.Listen, c.Node.Listen)
+	}
 
 	for i := range c.Peers {
 		c.checkPeer(add, fmt.Sprintf("peer[%d]", i+1), &c.Peers[i])
@@ -56,6 +57,7 @@ func (c *Config) check() Problems {
 		}
 		names[d.Name] = true
 		d.check(add, key)
+		c.checkReturn(add, key, d.Address)
 	}
 	c.checkWebhooks(add)
 	if c.Settle.Quiet <= 0 {
@@ -114,24 +116,6 @@ func ascii(s string) bool {
 		}
 	}
 	return true
-}
-
-func address(add adder, key, a string, listen bool) {
-	host, port, err := net.SplitHostPort(a)
-	if err != nil {
-		add("%s: %q; host:port, such as 10.20.0.7:104", key, a)
-		return
-	}
-	if host == "" && !listen {
-		add("%s: %q names no host", key, a)
-	}
-	lowest := 1
-	if listen {
-		lowest = 0
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < lowest || n > 65535 {
-		add("%s: port %q; %d to 65535", key, port, lowest)
-	}
 }
 
 func between(add adder, key string, v, low, high int) {
