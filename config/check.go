@@ -46,7 +46,9 @@ func (c *Config) check() Problems {
 	}
 
 	for i := range c.Peers {
-		c.checkPeer(add, fmt.Sprintf("peer[%d]", i+1), &c.Peers[i])
+		key := fmt.Sprintf("peer[%d]", i+1)
+		c.checkPeer(add, key, &c.Peers[i])
+		checkNamesakes(add, key, c.Peers[:i], &c.Peers[i])
 	}
 	names := map[string]bool{}
 	for i := range c.Destinations {

@@ -145,6 +145,44 @@ func TestLoad_AdmissionMistakes(t *testing.T) {
 	}
 }
 
+func TestLoad_PeersWithOneTitle(t *testing.T) {
+	const ct = "[[peer]]\nae_title = \"CT\"\n"
+	for text, want := range map[string]string{
+		ct + ct: "peer[2].ae_title: \"CT\" is that of peer[1], too",
+		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"10.1.0.0/16\"\n":                                              "peer[2].ae_title",
+		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"10.1.2.3\"\n":                                                 "peer[2].ae_title",
+		ct + "network = \"10.1.2.3\"\n" + ct + "quiet = \"10s\"\n":                                                           "peer[2].ae_title",
+		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"10.2.0.0/16\"\n":                                              "",
+		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"fd00::/8\"\n":                                                 "",
+		"[[peer]]\nnetwork = \"10.1.0.0/16\"\n[[peer]]\nnetwork = \"10.1.2.3\"\n":                                            "",
+		ct + "network = \"10.1.0.0/16\"\naddress = \"ct:104\"\n" + ct + "network = \"10.2.0.0/16\"\naddress = \"ct2:104\"\n": "peer[2].address: peer[1] says where",
+	} {
+		if _, err := load(t, text); (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestCovers(t *testing.T) {
+	bound := Peer{AETitle: "CT", Certificate: "ct"}
+	ward := Peer{AETitle: "CT", Network: "10.1.0.0/16"}
+	for name, c := range map[string]struct {
+		a, b Peer
+		want bool
+	}{
+		"any certificate covers one":             {Peer{AETitle: "CT"}, bound, true},
+		"one certificate covers not none":        {bound, ward, false},
+		"none in a network covers not one":       {ward, bound, false},
+		"one certificate covers it in a network": {bound, Peer{AETitle: "CT", Certificate: "ct", Network: "10.1.2.3"}, true},
+		"another certificate":                    {bound, Peer{AETitle: "CT", Certificate: "ct2"}, false},
+		"a network that is none":                 {Peer{AETitle: "CT"}, Peer{AETitle: "CT", Network: "x"}, false},
+	} {
+		if got := covers(&c.a, &c.b); got != c.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
 func TestPeer_Prefix(t *testing.T) {
 	for network, want := range map[string]string{"10.1.2.3": "10.1.2.3/32", "10.1.0.0/16": "10.1.0.0/16", "fd00::1": "fd00::1/128"} {
 		got, err := Peer{Network: network}.Prefix()

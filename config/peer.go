@@ -1,5 +1,7 @@
 package config
 
+import "net/netip"
+
 func (c *Config) checkPeer(add adder, key string, peer *Peer) {
 	if peer.AETitle != "" {
 		aeTitle(add, key+".ae_title", peer.AETitle)
@@ -33,4 +35,32 @@ func (c *Config) checkPeer(add adder, key string, peer *Peer) {
 	case peer.CA != "":
 		checkAuthorities(add, key+".ca", peer.CA)
 	}
+}
+
+// checkNamesakes compares a peer with those before it. Several may have one AE title, a scanner in two networks for one, if each lets
+// in what no other does, and one alone says where reports go.
+func checkNamesakes(add adder, key string, before []Peer, peer *Peer) {
+	for i := range before {
+		other := &before[i]
+		if peer.AETitle == "" || other.AETitle != peer.AETitle {
+			continue
+		}
+		if covers(other, peer) || covers(peer, other) {
+			add("%s.ae_title: %q is that of peer[%d], too, and one lets in all that the other does; make one of them, or give each a network of its own",
+				key, peer.AETitle, i+1)
+		}
+		if peer.Address != "" && other.Address != "" {
+			add("%s.address: peer[%d] says where reports for %q go; leave one of the addresses out", key, i+1, peer.AETitle)
+		}
+	}
+}
+
+// covers says whether a peer lets in whatever another one of its AE title does.
+func covers(a, b *Peer) bool {
+	all, errA := a.Prefix()
+	some, errB := b.Prefix()
+	if errA != nil || errB != nil || a.Certificate != "" && a.Certificate != b.Certificate {
+		return false
+	}
+	return all == netip.Prefix{} || some.IsValid() && all.Bits() <= some.Bits() && all.Contains(some.Addr())
 }
