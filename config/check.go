@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// check finds every mistake that can be seen without opening a port.
+// check finds every mistake that can be seen without opening a port or using the data folder.
 func (c *Config) check() Problems {
 	var p Problems
 	add := func(format string, a ...any) { p = append(p, fmt.Sprintf(format, a...)) }
@@ -18,8 +18,6 @@ func (c *Config) check() Problems {
 	address(add, "node.listen", c.Node.Listen, true)
 	if c.Node.DataDir == "" {
 		add("node.data_dir: empty; name a folder for studies and results")
-	} else if err := creatable(c.Node.DataDir); err != nil {
-		add("node.data_dir: %v", err)
 	}
 	if n := len(c.Node.ID); n == 0 || n > 64 || !ascii(c.Node.ID) || strings.Contains(c.Node.ID, `\`) {
 		add("node.id: %q; 1 to 64 ASCII characters without a backslash", c.Node.ID)
@@ -133,25 +131,4 @@ func oneOf(add adder, key, v string, allowed ...string) {
 		}
 	}
 	add("%s: %q; one of %s", key, v, strings.Join(allowed, ", "))
-}
-
-// creatable says whether the folder is there and writable, or could be made below its nearest existing parent.
-func creatable(dir string) error {
-	for d := dir; ; d = filepath.Dir(d) {
-		info, err := os.Stat(d)
-		if err == nil {
-			if !info.IsDir() {
-				return fmt.Errorf("%s is not a folder", d)
-			}
-			probe, err := os.CreateTemp(d, ".jcsnode-check-*")
-			if err != nil {
-				return fmt.Errorf("cannot write to %s; give the service's user the right to", d)
-			}
-			probe.Close()
-			return os.Remove(probe.Name())
-		}
-		if d == filepath.Dir(d) {
-			return err
-		}
-	}
 }

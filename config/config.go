@@ -146,16 +146,23 @@ func (p Problems) Error() string {
 	return fmt.Sprintf("%d mistake(s) in the configuration:\n  %s", len(p), strings.Join(p, "\n  "))
 }
 
-// Load reads and checks the file. The error is a [Problems] when the file could be read.
+// Load reads and checks the file, for commands that need no data folder: they must work for a user who may not write it. The error is a
+// [Problems] when the file could be read.
 func Load(path string) (Config, error) {
+	c, problems, err := checked(path)
+	if err == nil && len(problems) > 0 {
+		err = problems
+	}
+	return c, err
+}
+
+// checked gives the values of the file and their mistakes; the error is for a file whose values cannot be taken.
+func checked(path string) (Config, Problems, error) {
 	c, problems, err := read(path)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
-	if problems = append(problems, c.check()...); len(problems) > 0 {
-		return c, problems
-	}
-	return c, nil
+	return c, append(problems, c.check()...), nil
 }
 
 // Read reads the file without checking its values, for commands that only look: they must work for a user who may not write the data

@@ -20,7 +20,7 @@ func checkCommand() *cobra.Command {
 	}
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cfg, err := config.Load(*path)
+		cfg, err := config.LoadNode(*path)
 		var problems config.Problems
 		if err != nil && !errors.As(err, &problems) {
 			return err

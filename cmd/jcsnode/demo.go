@@ -138,7 +138,7 @@ func (d *demonstration) configure(node, pacs string) (config.Config, error) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return config.Config{}, err
 	}
-	return config.Load(path)
+	return config.LoadNode(path)
 }
 
 // follow sends the study and reports until every object has its outcome.

@@ -18,7 +18,7 @@ func serveCommand() *cobra.Command {
 	}
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cfg, err := config.Load(*path)
+		cfg, err := config.LoadNode(*path)
 		var problems config.Problems
 		if errors.As(err, &problems) {
 			for _, p := range problems {
