@@ -232,7 +232,7 @@ func (d *demonstration) conclude(h *ledger.History, took time.Duration) error {
 	counts := map[string]int{}
 	sent := 0
 	for _, delivery := range last.Deliveries {
-		counts[delivery.Object.Kind+" "+delivery.State]++
+		counts[kindName(delivery.Object.Kind)+" "+delivery.State]++
 		if delivery.State == ledger.DeliverySent {
 			sent++
 		}

@@ -171,7 +171,7 @@ func outcome(r *ledger.RevisionHistory) []string {
 	}
 	kinds := newTally()
 	for _, o := range r.Objects {
-		kinds.add(o.Kind, 1)
+		kinds.add(kindName(o.Kind), 1)
 	}
 	if len(r.Objects) == 0 {
 		return append(sentences, "No object was made.")
@@ -186,7 +186,7 @@ func (e *explanation) shares(r *ledger.RevisionHistory) []string {
 		if kinds[d.Destination] == nil {
 			kinds[d.Destination] = newTally()
 		}
-		kinds[d.Destination].add(d.Object.Kind, 1)
+		kinds[d.Destination].add(kindName(d.Object.Kind), 1)
 	}
 	var sentences []string
 	for _, destination := range sorted(kinds) {

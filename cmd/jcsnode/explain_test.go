@@ -119,10 +119,10 @@ Revision 1
   The study is positive: 31 of 40 slices are positive, more than 25.
   3 lesions of 41.0 mL were segmented, 0.7 % of the lungs.
   The weights of the networks are untrained.
-  4 objects made by TIME: 1 summary, 1 seg, 2 outline.
+  4 objects made by TIME: 1 summary, 1 segmentation, 2 outline.
 
 Delivery of revision 1
-  pacs is to have 1 summary, 1 seg, 2 outline.
+  pacs is to have 1 summary, 1 segmentation, 2 outline.
   research is to have nothing of it: its profile asks for none of these objects, or it was configured later.
   pacs took 1 object by TIME: 0000H stored.
   pacs did not take 1 object, for good, after 1 attempt: A900H peer does not want this object.

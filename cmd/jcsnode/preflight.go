@@ -105,7 +105,7 @@ func preflight(ctx context.Context, w io.Writer, d deliver.Destination, kinds []
 		default:
 			verdict = fmt.Sprintf("accepted as SOP class %s, %s", a.SOPClassUID, transferSyntaxName(a.TransferSyntaxUID))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", kinds[i].Name, kinds[i].SOPClassUID, verdict)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", kindName(kinds[i].Name), kinds[i].SOPClassUID, verdict)
 	}
 	t.Flush()
 	for _, remedy := range remedies {

@@ -100,7 +100,7 @@ func TestPreflight(t *testing.T) {
 		good bool
 		want []string
 	}{
-		"all accepted": {destinationText("pacs", "PACS", all), true, []string{"pacs (PACS at ", "called by JCSNODE", "seg ", "accepted, Explicit VR Little Endian"}},
+		"all accepted": {destinationText("pacs", "PACS", all), true, []string{"pacs (PACS at ", "called by JCSNODE", "segmentation ", "accepted, Explicit VR Little Endian"}},
 		"one class refused": {destinationText("pacs", "PACS", pictures), false,
 			[]string{"accepted, Explicit", "REFUSED: peer does not accept the class", "what to do: enable the SOP class"}},
 		"one of two away": {destinationText("pacs", "PACS", all) + destinationText("away", "PACS", "127.0.0.1:1"), false,

@@ -85,11 +85,22 @@ func destinationsOf(c config.Config, kind string, refused bool) []string {
 	return names
 }
 
-// kindNames is for people: "summary, seg, outline".
+// kindNames is for people: "summary, segmentation, outline".
 func kindNames(kinds []object.Kind) string {
 	var names []string
 	for _, k := range kinds {
-		names = append(names, k.Name)
+		names = append(names, kindName(k.Name))
 	}
 	return strings.Join(names, ", ")
+}
+
+// kindName is a kind as people know it: by its name in objects of config.toml, if it has one. Ledger, files and JSON keep its own.
+func kindName(kind string) string {
+	switch kind {
+	case object.Segmentation.Name:
+		return "segmentation"
+	case object.ParametricMap.Name:
+		return "parametric_map"
+	}
+	return kind
 }
