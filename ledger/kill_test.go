@@ -12,9 +12,13 @@ import (
 	"testing"
 )
 
-// child runs in the process that is killed.
+// child runs in a process of its own, most often to be killed.
 func child(role string) {
 	ctx := context.Background()
+	if role == "look" {
+		look(ctx)
+		return
+	}
 	l, err := Open(ctx, os.Getenv("LEDGER_TEST_PATH"), Options{TestOnly: true, MaxAttempts: 2})
 	if err != nil {
 		fmt.Println(err)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -13,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+	"github.com/mattn/go-sqlite3" // the driver "sqlite3", too
 	"github.com/riverqueue/river"
 )
 
@@ -112,7 +113,7 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 		l.attempts = defaultAttempts
 	}
 	if err := l.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, err), l.closePools())
+		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, l.advise(err)), l.closePools())
 	}
 	return l, nil
 }
@@ -120,10 +121,12 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 func (l *Ledger) open(ctx context.Context) error {
 	var err error
 	if l.readOnly {
-		if _, err := os.Stat(l.path); err != nil {
-			return fmt.Errorf("%w (has the node ever been started with this data_dir?)", err)
+		if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w (has the node ever been started with this data_dir?)", fs.ErrNotExist)
+		} else if err != nil {
+			return err
 		}
-		if l.read, err = openPool(l.path, true, readers); err != nil {
+		if l.read, err = openPool(l.path, lookMode(l.path), readers); err != nil {
 			return err
 		}
 		return l.checkVersion(ctx)
@@ -131,13 +134,13 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(l.path), 0o750); err != nil {
 		return err
 	}
-	if l.write, err = openPool(l.path, false, 1); err != nil {
+	if l.write, err = openPool(l.path, writing, 1); err != nil {
 		return err
 	}
 	if err := l.migrate(ctx); err != nil {
 		return err
 	}
-	if l.read, err = openPool(l.path, true, readers); err != nil {
+	if l.read, err = openPool(l.path, reading, readers); err != nil {
 		return err
 	}
 	if l.insert, err = l.newInserter(); err != nil {
@@ -150,20 +153,58 @@ func (l *Ledger) open(ctx context.Context) error {
 	return nil
 }
 
+// mode is what connections do.
+type mode int
+
+const (
+	writing mode = iota
+	reading
+	readingAtRest // a file that nobody has open
+)
+
+// lookMode is how to look into the ledger of another process. While that runs, and after it died, there is a -wal file beside the
+// database, and SQLite needs its -shm file. After a clean stop there is neither, and SQLite would make both, which a user who may only
+// read cannot; a file that is taken for immutable needs none. A node that starts in this moment writes to a new -wal first, so what is
+// read here stays as it is for long enough.
+func lookMode(path string) mode {
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		return readingAtRest
+	}
+	return reading
+}
+
+// advise says what to do about files that are not this user's.
+func (l *Ledger) advise(err error) error {
+	var code sqlite3.Error
+	closed := errors.As(err, &code) && (code.Code == sqlite3.ErrCantOpen || code.Code == sqlite3.ErrReadonly)
+	switch {
+	case !closed && !errors.Is(err, fs.ErrPermission):
+		return err
+	case l.readOnly:
+		return fmt.Errorf("%w: run this as the user of the node, or as one who may read this file and those beside it that end in -wal and -shm; "+
+			"if there is a -wal without -shm, start the node once", err)
+	}
+	return fmt.Errorf("%w: run this as the user of the node, who must own this file and those beside it that end in -wal and -shm", err)
+}
+
 // openPool opens connections with the settings that the durability of the ledger
 // rests on: WAL with a sync per commit, and writers that queue up instead of failing.
-func openPool(path string, readOnly bool, connections int) (*sql.DB, error) {
+func openPool(path string, m mode, connections int) (*sql.DB, error) {
 	q := url.Values{
 		"_busy_timeout": {strconv.Itoa(busyTimeoutMS)},
 		"_foreign_keys": {"1"},
 	}
-	if readOnly {
-		q.Set("mode", "ro")
-		q.Set("_query_only", "1")
-	} else {
+	switch m {
+	case writing:
 		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", "FULL")
 		q.Set("_txlock", "immediate")
+	case readingAtRest:
+		q.Set("immutable", "1")
+		fallthrough
+	case reading:
+		q.Set("mode", "ro")
+		q.Set("_query_only", "1")
 	}
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	db, err := sql.Open("sqlite3", dsn)

@@ -184,23 +184,6 @@ func TestOpen_ReadOnly(t *testing.T) {
 	}
 }
 
-// The status command also works beside a node that is not running.
-func TestOpen_ReadOnlyAfterAStop(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "l.db")
-	l, err := Open(t.Context(), path, Options{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	record(t, l, slice("1.2", 1))
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r := openTest(t, path, Options{ReadOnly: true})
-	if h := history(t, r, "1.2"); len(h.Instances) != 1 {
-		t.Errorf("history %+v", h)
-	}
-}
-
 func TestClosed(t *testing.T) {
 	l, err := Open(t.Context(), filepath.Join(t.TempDir(), "l.db"), Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

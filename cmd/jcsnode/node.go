@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"image"
 	"log/slog"
 	"math/rand/v2"
@@ -69,7 +68,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 		return n, err
 	}
 	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks), Confirming: confirming(cfg.Destinations)}); err != nil {
-		return n, fmt.Errorf("open the ledger: %w", err)
+		return n, err
 	}
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, log)
 	if err != nil {

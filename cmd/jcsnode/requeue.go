@@ -35,7 +35,7 @@ func requeueCommand() *cobra.Command {
 		}
 		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{Destinations: destinationNames(cfg), Logger: newLogger(cfg.Log)})
 		if err != nil {
-			return fmt.Errorf("open the ledger: %w", err)
+			return err
 		}
 		if resend {
 			err = l.Resend(c.Context(), args[0])

@@ -49,11 +49,7 @@ func statusCommand() *cobra.Command {
 
 // readLedger opens the ledger of a node, which may be running, to look into it.
 func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
-	l, err := ledger.Open(ctx, ledgerPath(c), ledger.Options{ReadOnly: true})
-	if err != nil {
-		return nil, fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
-	}
-	return l, nil
+	return ledger.Open(ctx, ledgerPath(c), ledger.Options{ReadOnly: true})
 }
 
 // historyOf is the history of a study that an operator named.

@@ -1,0 +1,137 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// look runs in a process of another user.
+func look(ctx context.Context) {
+	l, err := Open(ctx, os.Getenv("LEDGER_TEST_PATH"), Options{ReadOnly: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer l.Close()
+	c, err := l.Counts(ctx)
+	fmt.Println(c.Instances, err)
+}
+
+// lookedAt is what a user sees who may not write the folder.
+func lookedAt(t *testing.T, path string) string {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe") // the test's own folder is closed to others
+	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD=look", "LEDGER_TEST_PATH="+path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// A user who may read the folder sees what happened, whatever the node does.
+func TestOpen_ReadOnlyWithoutTheRightToWrite(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to become another user")
+	}
+	remove := func(t *testing.T, path string) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		prepare func(t *testing.T, path string)
+		want    []string
+	}{
+		"running": {func(t *testing.T, path string) { record(t, openTest(t, path, Options{}), slice("1.2", 1)) }, []string{"1 <nil>"}},
+		"stopped": {stopped, []string{"1 <nil>"}},
+		"killed":  {func(t *testing.T, path string) { killed(t, "record", path) }, []string{"500 <nil>"}},
+		"killed, and -shm lost": {func(t *testing.T, path string) {
+			killed(t, "record", path)
+			remove(t, path+"-shm")
+		}, []string{"run this as the user of the node", "start the node once"}},
+		"not readable": {func(t *testing.T, path string) {
+			stopped(t, path)
+			if err := os.Chmod(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"permission denied: run this as the user of the node"}},
+		"closed folder": {func(t *testing.T, path string) {
+			stopped(t, path)
+			if err := os.Chmod(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"permission denied: run this as the user of the node"}},
+		"none": {func(*testing.T, string) {}, []string{"has the node ever been started"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, d := range []string{dir, filepath.Dir(dir)} {
+				if err := os.Chmod(d, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			path := filepath.Join(dir, "ledger.db")
+			c.prepare(t, path)
+			before := files(t, dir)
+			got := lookedAt(t, path)
+			for _, want := range c.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			}
+			if after := files(t, dir); !slices.Equal(before, after) {
+				t.Errorf("files %v became %v", before, after)
+			}
+		})
+	}
+}
+
+// Whoever only looks leaves nothing behind that the node might not be able to write.
+func TestOpen_ReadOnlyMakesNoFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "ledger.db")
+	stopped(t, path)
+	r := openTest(t, path, Options{ReadOnly: true})
+	if c, err := r.Counts(t.Context()); err != nil || c.Instances != 1 {
+		t.Errorf("counts %+v, %v; want one instance", c, err)
+	}
+	if got := files(t, dir); !slices.Equal(got, []string{"ledger.db"}) {
+		t.Errorf("files %v", got)
+	}
+}
+
+// stopped makes a ledger with one instance, as a node leaves it that stopped.
+func stopped(t *testing.T, path string) {
+	t.Helper()
+	l, err := Open(t.Context(), path, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(t, l, slice("1.2", 1))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
