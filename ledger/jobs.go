@@ -154,24 +154,16 @@ func (l *Ledger) served(destination string) bool {
 	return slices.Contains(l.destinations, destination)
 }
 
-// workers is what runs between StartJobs and StopJobs.
-type workers struct {
-	client *river.Client[*sql.Tx]
-	lock   *fileLock
-}
-
 // StartJobs sets back what a killed process left running and starts the workers: one for each of
-// the destinations, whose revisions follow each other, and one for all others together. Only one process may
-// do so on one ledger.
+// the destinations, whose revisions follow each other, and one for all others together. The ledger
+// must be this process's own: neither ReadOnly nor Beside.
 func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers int, destinations ...string) error {
 	if h.Process == nil || h.Deliver == nil || processWorkers < 1 {
 		return errors.New("start jobs: needs both handlers and at least one worker each")
 	}
-	lock, err := lockFile(l.path + ".lock")
-	if err != nil {
-		return fmt.Errorf("start jobs: %w", err)
+	if l.lock == nil {
+		return errors.New("start jobs: the ledger was opened beside the process that works on it")
 	}
-	w := &workers{lock: lock}
 	queues := map[string]river.QueueConfig{queueProcess: {MaxWorkers: processWorkers}, queueDeliver: {MaxWorkers: 1}}
 	if h.Commit != nil {
 		queues[queueCommit] = river.QueueConfig{MaxWorkers: commitWorkers}
@@ -192,15 +184,19 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers int, 
 		queues[queueOf(queueDeliver, d)] = river.QueueConfig{MaxWorkers: 1}
 	}
 	l.mu.Lock()
+	if l.workers != nil {
+		l.mu.Unlock()
+		return errors.New("start jobs: they run already")
+	}
 	l.destinations = slices.Clone(destinations)
 	l.mu.Unlock()
-	if err := l.startJobs(ctx, w, h, queues); err != nil {
-		return errors.Join(fmt.Errorf("start jobs: %w", err), lock.release())
+	if err := l.startJobs(ctx, h, queues); err != nil {
+		return fmt.Errorf("start jobs: %w", err)
 	}
 	return nil
 }
 
-func (l *Ledger) startJobs(ctx context.Context, w *workers, h Handlers, queues map[string]river.QueueConfig) error {
+func (l *Ledger) startJobs(ctx context.Context, h Handlers, queues map[string]river.QueueConfig) error {
 	if err := l.recoverJobs(ctx, slices.Collect(maps.Keys(queues))); err != nil {
 		return err
 	}
@@ -216,8 +212,7 @@ func (l *Ledger) startJobs(ctx context.Context, w *workers, h Handlers, queues m
 	if h.Confirm != nil {
 		river.AddWorker(bundle, &confirmWorker{l: l, handle: h.Confirm})
 	}
-	var err error
-	w.client, err = river.NewClient(riversqlite.New(l.write), &river.Config{
+	client, err := river.NewClient(riversqlite.New(l.write), &river.Config{
 		Logger:               l.jobLogger(),
 		Workers:              bundle,
 		Queues:               queues,
@@ -236,14 +231,11 @@ func (l *Ledger) startJobs(ctx context.Context, w *workers, h Handlers, queues m
 	if l.closed {
 		return ErrClosed
 	}
-	if l.workers != nil {
-		return errors.New("they run already")
-	}
 	// The workers live until StopJobs, not as long as the caller's context.
-	if err := w.client.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	l.workers = w
+	l.workers = client
 	return nil
 }
 
@@ -251,16 +243,16 @@ func (l *Ledger) startJobs(ctx context.Context, w *workers, h Handlers, queues m
 // ends. What was interrupted runs again at the next start, and that does not count as a failure.
 func (l *Ledger) StopJobs(ctx context.Context) error {
 	l.mu.Lock()
-	w := l.workers
+	client := l.workers
 	l.workers = nil
 	l.mu.Unlock()
-	if w == nil {
+	if client == nil {
 		return nil
 	}
-	if err := w.client.StopAndCancel(ctx); err != nil {
-		return errors.Join(fmt.Errorf("stop jobs: %w", err), w.lock.release())
+	if err := client.StopAndCancel(ctx); err != nil {
+		return fmt.Errorf("stop jobs: %w", err)
 	}
-	return w.lock.release()
+	return nil
 }
 
 type retryPolicy struct {

@@ -280,11 +280,15 @@ func TestJobs_StopDoesNotCountAsFailure(t *testing.T) {
 
 func TestJobs_OneProcessPerLedger(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l.db")
-	a, b := openTest(t, path, Options{}), openTest(t, path, Options{})
+	a := openTest(t, path, Options{})
 	h := Handlers{Process: reporting(a), Deliver: deliverNothing}
 	startJobs(t, a, h)
-	if err := b.StartJobs(t.Context(), h, 1); err == nil || !strings.Contains(err.Error(), "another node") {
-		t.Errorf("second node: %v", err)
+	if err := a.StartJobs(t.Context(), h, 1); err == nil || !strings.Contains(err.Error(), "run already") {
+		t.Errorf("started twice: %v", err)
+	}
+	b := openTest(t, path, Options{Beside: true})
+	if err := b.StartJobs(t.Context(), h, 1); err == nil || !strings.Contains(err.Error(), "beside") {
+		t.Errorf("beside the node: %v", err)
 	}
 	// The command line may still ask for work through its own connection.
 	settle(t, b, "1.2")
@@ -333,7 +337,7 @@ func TestJobs_RequeueWhileRunning(t *testing.T) {
 // elsewhere than one that does.
 func TestJobs_OneRevisionAtATimeForADestination(t *testing.T) {
 	path := t.TempDir() + "/ledger.db"
-	l, knowing := openTest(t, path, Options{RetryDelay: fast}), openTest(t, path, Options{Destinations: []string{"PACS"}})
+	l, knowing := openTest(t, path, Options{RetryDelay: fast}), openTest(t, path, Options{Beside: true, Destinations: []string{"PACS"}})
 	for n := range 4 {
 		by := l
 		if n%2 == 0 {

@@ -84,14 +84,24 @@ func TestKill_FlushedRowsAreThere(t *testing.T) {
 	}
 }
 
-func TestKill_RunningJobsRunAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "l.db")
+// settleThree leaves a ledger with the studies 1.0, 1.1 and 1.2, all to be processed.
+func settleThree(t *testing.T, path string) {
+	t.Helper()
 	l := openTest(t, path, Options{MaxAttempts: 2})
 	for n := range 3 {
 		settle(t, l, fmt.Sprintf("1.%d", n))
 	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKill_RunningJobsRunAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.db")
+	settleThree(t, path)
 	killed(t, "jobs", path)
 
+	l := openTest(t, path, Options{MaxAttempts: 2})
 	startJobs(t, l, Handlers{Process: reporting(l), Deliver: sending(l)})
 	waitFor(t, "three reports", func() bool {
 		c, err := l.Counts(t.Context())
@@ -104,12 +114,10 @@ func TestKill_RunningJobsRunAgain(t *testing.T) {
 
 func TestKill_StudyThatKillsEndsAsCrashed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l.db")
+	settleThree(t, path)
+	killed(t, "jobs", path)
+	killed(t, "jobs", path)
 	l := openTest(t, path, Options{MaxAttempts: 2})
-	for n := range 3 {
-		settle(t, l, fmt.Sprintf("1.%d", n))
-	}
-	killed(t, "jobs", path)
-	killed(t, "jobs", path)
 	var calls atomic.Int32
 	startJobs(t, l, Handlers{
 		Process: func(context.Context, int64) error { calls.Add(1); return nil },

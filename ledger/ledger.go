@@ -16,6 +16,8 @@ import (
 
 	"github.com/mattn/go-sqlite3" // the driver "sqlite3", too
 	"github.com/riverqueue/river"
+
+	"jcsnode/durable"
 )
 
 // Ledger is the open database. All methods may be called from any goroutine.
@@ -24,6 +26,8 @@ type Ledger struct {
 	write    *sql.DB // one connection: SQLite has one writer, and River must share it
 	read     *sql.DB
 	readOnly bool
+	beside   bool
+	lock     *fileLock // nil unless this process works on the ledger
 	now      func() time.Time
 	log      *slog.Logger
 	retry    func(attempt int) time.Duration
@@ -42,10 +46,10 @@ type Ledger struct {
 
 	mu           sync.Mutex // guards the fields below
 	closed       bool
-	fault        error // why the newest batch could not be committed, nil when it was
-	workers      *workers
-	destinations []string        // that have a queue of their own
-	busy         map[string]bool // work that a job is at
+	fault        error                  // why the newest batch could not be committed, nil when it was
+	workers      *river.Client[*sql.Tx] // run between StartJobs and StopJobs, nil otherwise
+	destinations []string               // that have a queue of their own
+	busy         map[string]bool        // work that a job is at
 }
 
 // Options of Open. The zero value is for production.
@@ -53,6 +57,7 @@ type Options struct {
 	Now      func() time.Time // time.Now
 	Logger   *slog.Logger     // slog.Default()
 	ReadOnly bool             // look only, beside a running node; nothing is migrated
+	Beside   bool             // ask for work, beside a running node; nothing is migrated, and StartJobs refuses
 
 	// Destinations have a queue of their own in the process that works on this ledger, which may be another one; StartJobs names
 	// those of this process.
@@ -83,12 +88,13 @@ const (
 	readers       = 4
 )
 
-// Open opens the ledger at path, makes or migrates it, and starts its writer.
-// With ReadOnly the file must exist in the version of this program.
+// Open takes the ledger at path for this process, which is an error while another one has it, makes or migrates it, and starts
+// its writer. With ReadOnly or Beside another process may have it, and the file must exist in the version of this program.
 func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 	l := &Ledger{
 		path:     path,
 		readOnly: opt.ReadOnly,
+		beside:   opt.Beside,
 		now:      opt.Now,
 		log:      opt.Logger,
 		retry:    opt.RetryDelay,
@@ -113,36 +119,20 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 		l.attempts = defaultAttempts
 	}
 	if err := l.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, l.advise(err)), l.closePools())
+		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, l.advise(err)), l.closeFiles())
 	}
 	return l, nil
 }
 
 func (l *Ledger) open(ctx context.Context) error {
+	open := l.openOwn
+	if l.readOnly || l.beside {
+		open = l.openExisting
+	}
+	if err := open(ctx); err != nil || l.readOnly {
+		return err
+	}
 	var err error
-	if l.readOnly {
-		if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w (has the node ever been started with this data_dir?)", fs.ErrNotExist)
-		} else if err != nil {
-			return err
-		}
-		if l.read, err = openPool(l.path, lookMode(l.path), readers); err != nil {
-			return err
-		}
-		return l.checkVersion(ctx)
-	}
-	if err := os.MkdirAll(filepath.Dir(l.path), 0o750); err != nil {
-		return err
-	}
-	if l.write, err = openPool(l.path, writing, 1); err != nil {
-		return err
-	}
-	if err := l.migrate(ctx); err != nil {
-		return err
-	}
-	if l.read, err = openPool(l.path, reading, readers); err != nil {
-		return err
-	}
 	if l.insert, err = l.newInserter(); err != nil {
 		return err
 	}
@@ -185,6 +175,48 @@ func (l *Ledger) advise(err error) error {
 			"if there is a -wal without -shm, start the node once", err)
 	}
 	return fmt.Errorf("%w: run this as the user of the node, who must own this file and those beside it that end in -wal and -shm", err)
+}
+
+// openExisting opens a ledger that another process may be working on. Its version is known before anything can write.
+func (l *Ledger) openExisting(ctx context.Context) error {
+	if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w (has the node ever been started with this data_dir?)", fs.ErrNotExist)
+	} else if err != nil {
+		return err
+	}
+	m := reading
+	if l.readOnly {
+		m = lookMode(l.path)
+	}
+	var err error
+	if l.read, err = openPool(l.path, m, readers); err != nil {
+		return err
+	}
+	if err := l.checkVersion(ctx); err != nil || l.readOnly {
+		return err
+	}
+	l.write, err = openPool(l.path, writing, 1)
+	return err
+}
+
+// openOwn opens a ledger for this process alone. The lock comes before the file is touched: a node of an older version may be
+// running on it.
+func (l *Ledger) openOwn(ctx context.Context) error {
+	if err := durable.Folder(filepath.Dir(l.path)); err != nil {
+		return err
+	}
+	var err error
+	if l.lock, err = lockFile(l.path + ".lock"); err != nil {
+		return err
+	}
+	if l.write, err = openPool(l.path, writing, 1); err != nil {
+		return err
+	}
+	if err := l.migrate(ctx); err != nil {
+		return err
+	}
+	l.read, err = openPool(l.path, reading, readers)
+	return err
 }
 
 // openPool opens connections with the settings that the durability of the ledger
@@ -239,16 +271,19 @@ func (l *Ledger) Close() error {
 			errs = append(errs, fmt.Errorf("instances stay unrecorded until the next start rebuilds them from the inbox: %w", err))
 		}
 	}
-	errs = append(errs, l.closePools())
+	errs = append(errs, l.closeFiles())
 	return errors.Join(errs...)
 }
 
-func (l *Ledger) closePools() error {
+func (l *Ledger) closeFiles() error {
 	var errs []error
 	for _, db := range []*sql.DB{l.read, l.write} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
+	}
+	if l.lock != nil {
+		errs = append(errs, l.lock.release())
 	}
 	return errors.Join(errs...)
 }

@@ -151,11 +151,70 @@ func TestOpen_RefusesNewerFile(t *testing.T) {
 	if _, err := l.write.Exec("PRAGMA user_version = 99"); err != nil {
 		t.Fatal(err)
 	}
-	for _, readOnly := range []bool{false, true} {
-		_, err := Open(t.Context(), path, Options{ReadOnly: readOnly})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, opt := range []Options{{}, {ReadOnly: true}, {Beside: true}} {
+		_, err := Open(t.Context(), path, opt)
 		if err == nil || !strings.Contains(err.Error(), "version 99") {
-			t.Errorf("ReadOnly %v: %v, want an error about version 99", readOnly, err)
+			t.Errorf("%+v: %v, want an error about version 99", opt, err)
 		}
+	}
+}
+
+// A second node, of a newer version say, leaves a ledger alone that another one works on, and says so before it changes anything.
+func TestOpen_OneProcessPerLedger(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := openTest(t, path, Options{})
+	older(t, l)
+	if _, err := Open(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "another node") {
+		t.Errorf("second node: %v", err)
+	}
+	if v, err := userVersion(t.Context(), l.read); err != nil || v != 1 {
+		t.Errorf("version %d, %v: the second node migrated it", v, err)
+	}
+}
+
+// Nobody but the node migrates.
+func TestOpen_BesideNeedsTheVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if _, err := Open(t.Context(), path, Options{Beside: true}); err == nil || !strings.Contains(err.Error(), "ever been started") {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("made a ledger beside a node that never was")
+	}
+	l := openTest(t, path, Options{})
+	older(t, l)
+	for _, opt := range []Options{{Beside: true}, {ReadOnly: true}} {
+		if _, err := Open(t.Context(), path, opt); err == nil || !strings.Contains(err.Error(), "start the node with this program first") {
+			t.Errorf("%+v: %v", opt, err)
+		}
+	}
+	if v, err := userVersion(t.Context(), l.read); err != nil || v != 1 {
+		t.Errorf("version %d, %v: it was migrated", v, err)
+	}
+}
+
+// A stopped node finds at its next start what it was asked for meanwhile.
+func TestOpen_BesideAfterAStop(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := openTest(t, path, Options{})
+	must(t, l.NotProcessed(t.Context(), settle(t, l, "1.2").ID, Reason{Code: "test", Text: "test"}, nil))
+	must(t, l.Close())
+	beside := openTest(t, path, Options{Beside: true})
+	must(t, beside.Requeue(t.Context(), "1.2"))
+	must(t, beside.Close())
+	if h := history(t, openTest(t, path, Options{}), "1.2"); h.State != StateSettled {
+		t.Errorf("state %s, want settled", h.State)
+	}
+}
+
+// older makes the ledger say that a program of its first version wrote it.
+func older(t *testing.T, l *Ledger) {
+	t.Helper()
+	if _, err := l.write.Exec("PRAGMA user_version = 1"); err != nil {
+		t.Fatal(err)
 	}
 }
 

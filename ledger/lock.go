@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileLock says that this process works on the jobs of a ledger. The system releases it
+// fileLock says that this process works on a ledger. The system releases it
 // when the process ends, however it ends.
 type fileLock struct {
 	f *os.File

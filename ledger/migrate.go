@@ -45,7 +45,7 @@ func (l *Ledger) migrate(ctx context.Context) error {
 		return err
 	}
 	if version > len(texts) {
-		return fmt.Errorf("it was written by a newer program (version %d, this one knows %d): update the program or use another data_dir", version, len(texts))
+		return otherVersion(version, len(texts))
 	}
 	for i := version; i < len(texts); i++ {
 		err := l.update(ctx, func(tx *sql.Tx) error {
@@ -69,7 +69,7 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	return nil
 }
 
-// checkVersion is what a reader asks for instead of migrating.
+// checkVersion is for whoever comes beside a node, instead of migrating.
 func (l *Ledger) checkVersion(ctx context.Context) error {
 	texts, err := migrations()
 	if err != nil {
@@ -80,9 +80,17 @@ func (l *Ledger) checkVersion(ctx context.Context) error {
 		return err
 	}
 	if version != len(texts) {
-		return fmt.Errorf("it has version %d, this program reads %d: start the node with this program once, or use the program that runs there", version, len(texts))
+		return otherVersion(version, len(texts))
 	}
 	return nil
+}
+
+// otherVersion says what to do about a ledger that this program cannot work with as it is.
+func otherVersion(version, known int) error {
+	if version > known {
+		return fmt.Errorf("it was written by a newer program (version %d, this one knows %d): update the program or use another data_dir", version, known)
+	}
+	return fmt.Errorf("it was written by an older program (version %d, this one needs %d): start the node with this program first, or use the program that runs there", version, known)
 }
 
 func userVersion(ctx context.Context, db *sql.DB) (int, error) {

@@ -8,7 +8,7 @@ import (
 )
 
 // recoverJobs sets back the jobs that a killed process left running. Nobody else runs
-// them: StartJobs holds the lock. A process job that was running at each of its last
+// them: Open took the lock. A process job that was running at each of its last
 // attempts is taken for the cause of the crashes, and ends.
 func (l *Ledger) recoverJobs(ctx context.Context, queues []string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {

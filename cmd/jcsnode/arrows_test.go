@@ -18,7 +18,7 @@ var arrows = map[string][]string{
 	"dimse":             {"dimse/pdu"},
 	"dimse/probe":       {},
 	"config":            {},
-	"ledger":            {"guard"},
+	"ledger":            {"guard", "durable"},
 	"models":            {"guard"},
 	"commitment":        {"dimse", "dataset"},
 	"scp":               {"dimse", "dimse/pdu", "dataset", "durable", "ledger", "commitment"},

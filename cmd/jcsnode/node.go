@@ -57,17 +57,17 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 		}
 	}()
 	log.Info("jcsnode starts", "version", version, "config", cfg.Path, "data_dir", cfg.Node.DataDir, "notice", pipeline.Notice)
+	// First of all the ledger, which only one node can have: a second one must not change or occupy anything of the first.
+	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks), Confirming: confirming(cfg.Destinations)}); err != nil {
+		return n, err
+	}
 	n.runtime, err = models.Open(cfg.Models.Dir, models.Options{Library: cfg.Models.Library, Device: cfg.Models.Device, Threads: cfg.Models.Threads}, log)
 	if err != nil {
 		return n, err
 	}
-	// First of all in the data folder, which it makes durably, its own name included.
 	n.inbox, err = scp.OpenInbox(cfg.Node.DataDir, scp.InboxOptions{ReserveBytes: int64(cfg.Node.Reserve),
 		ImplementationClassUID: implementationClassUID, ImplementationVersionName: implementationVersion})
 	if err != nil {
-		return n, err
-	}
-	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks), Confirming: confirming(cfg.Destinations)}); err != nil {
 		return n, err
 	}
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, log)

@@ -147,7 +147,7 @@ func TestRequeue(t *testing.T) {
 	const study = "1.2.3"
 	dir := t.TempDir()
 	path := configured(t, dir, "")
-	if out, err := command(t, "requeue", "--config", path, study); err == nil || !strings.Contains(err.Error(), "has the node run") {
+	if out, err := command(t, "requeue", "--config", path, study); err == nil || !strings.Contains(err.Error(), "has the node ever been started") {
 		t.Errorf("without a ledger: %v, %s", err, out)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "ledger.db")); err == nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -30,10 +29,7 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := os.Stat(ledgerPath(cfg)); err != nil { // opening would make one
-			return fmt.Errorf("open the ledger (has the node run with this configuration?): %w", err)
-		}
-		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{Destinations: destinationNames(cfg), Logger: newLogger(cfg.Log)})
+		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{Beside: true, Destinations: destinationNames(cfg), Logger: newLogger(cfg.Log)})
 		if err != nil {
 			return err
 		}
