@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -13,8 +15,10 @@ import (
 func serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "run the node until SIGTERM or SIGINT",
-		Args:  cobra.NoArgs,
+		Short: "run the node until SIGTERM, SIGINT or SIGHUP",
+		Long: "serve runs the node until SIGTERM, SIGINT or SIGHUP. It takes no new associations then and lets the open ones finish for\n" +
+			"node.drain; what is unfinished goes on at the next start. A second SIGTERM or SIGINT ends it at once, which loses nothing either.",
+		Args: cobra.NoArgs,
 	}
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -37,6 +41,7 @@ func serveCommand() *cobra.Command {
 
 // serve runs a node on the configured addresses until ctx ends.
 func serve(ctx context.Context, cfg config.Config) error {
+	signal.Ignore(syscall.SIGPIPE) // who reads the log may go first, as tee does when a session ends
 	log := newLogger(cfg.Log)
 	n, err := openNode(ctx, cfg, log)
 	if err != nil {

@@ -1,12 +1,45 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
+
+// A session that ends takes the reader of the log along before it ends the node: both are no reason to leave work as it is.
+func TestServe_SessionEnds(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("the test runs under nohup")
+	}
+	l := newLab(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := program(context.WithoutCancel(t.Context()), "serve", "--config", l.config)
+	cmd.Stderr = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() }) // both fail when it has ended
+	w.Close()
+	r.Close()
+	eventually(t, 3*time.Minute, "the node answers though nobody reads its log", func() bool {
+		return program(t.Context(), "echo", "--to", l.address(), "--called", "JCSNODE").Run() == nil
+	})
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v, want exit code 0", err)
+	}
+}
 
 // A second node on the same data folder ends before it has touched anything, whatever port it is for.
 func TestServe_SecondNodeOnTheFolder(t *testing.T) {
