@@ -88,7 +88,6 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 		// An answer must not be lost because the node stops just now.
 		failures = append(failures, c.Ledger.RecordDelivery(context.WithoutCancel(ctx), d.ID, out))
 	})
-	log.Info("objects delivered", "sent", v.sent, "of", len(items))
 	if p := (*guard.Panic)(nil); errors.As(sendErr, &p) {
 		log.Error("sending crashed", "error", sendErr, "stack", string(p.Stack))
 	} else if sendErr != nil && ctx.Err() == nil {
@@ -97,7 +96,9 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	if len(v.left) > 0 {
 		failures = append(failures, c.Ledger.RecordDeliveries(context.WithoutCancel(ctx), v.left))
 	}
-	return errors.Join(failures...)
+	waiting, err = c.Ledger.Pending(context.WithoutCancel(ctx), revisionID, name)
+	v.sum(log, len(items), waiting, ctx.Err() != nil)
+	return errors.Join(append(failures, err)...)
 }
 
 // visit is one attempt at one destination.
@@ -108,6 +109,22 @@ type visit struct {
 	byID    map[int64]ledger.Delivery
 	sent    int
 	left    []ledger.DeliveryResult // objects whose turn never came, and those that nobody needs any more
+}
+
+// sum logs what the visit brought, and what waits after it.
+func (v *visit) sum(log *slog.Logger, of int, waiting []ledger.Delivery, stopped bool) {
+	log = log.With("sent", v.sent, "of", of)
+	switch {
+	case v.sent == of:
+		log.Info("objects delivered")
+	case stopped:
+		log.Info("delivery cut short, since the node stops: it goes on at the next start")
+	case len(waiting) > 0:
+		first := slices.MinFunc(waiting, func(a, b ledger.Delivery) int { return a.NextAt.Compare(b.NextAt) })
+		log.Warn("objects not delivered yet: they are tried again", "waiting", len(waiting), "again_in", max(first.NextAt.Sub(v.now), 0))
+	default:
+		log.Warn("objects not delivered, nor tried again: `jcsnode status` of the study says why")
+	}
 }
 
 func withdrawn(d ledger.Delivery, why string) ledger.DeliveryResult {

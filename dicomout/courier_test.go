@@ -1,6 +1,7 @@
 package dicomout_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -229,6 +230,42 @@ func TestCourier_ArchiveAwayAndBack(t *testing.T) {
 		if d.State != ledger.DeliverySent {
 			t.Errorf("%s is %s: %s", uid, d.State, d.Detail)
 		}
+	}
+}
+
+// The log says of a visit what it brought: nothing is called delivered that waits.
+func TestCourier_LogOfAVisit(t *testing.T) {
+	for name, test := range map[string]struct {
+		answers []dimse.Status // nil: nobody listens
+		want    string
+	}{
+		"away":        {nil, `level=WARN msg="objects not delivered yet: they are tried again" sent=0 of=3 waiting=3 again_in=30s`},
+		"all taken":   {[]dimse.Status{0}, `level=INFO msg="objects delivered" sent=3 of=3`},
+		"some later":  {[]dimse.Status{0, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered yet: they are tried again" sent=1 of=3 waiting=1 again_in=`},
+		"none wanted": {[]dimse.Status{dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered, nor tried again: ` + "`jcsnode status` of the study says why" + `" sent=0 of=3`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := "127.0.0.1:1"
+			if test.answers != nil {
+				address = (&pacs{answers: test.answers}).serve(t)
+			}
+			now := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+			l, dir, rev := reported(t, now)
+			c := courier(l, dir, now, pacsAt(address))
+			var log bytes.Buffer
+			c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if slices.Contains([]string{"time", "destination", "address", "called"}, a.Key) {
+					return slog.Attr{}
+				}
+				return a
+			}}))
+			if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(log.String(), test.want) || strings.Count(log.String(), "objects ") != 1 {
+				t.Errorf("want one line %s, got\n%s", test.want, log.String())
+			}
+		})
 	}
 }
 
