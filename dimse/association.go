@@ -48,6 +48,7 @@ type Association struct {
 	Value any
 
 	id       uint64
+	name     string
 	peer     Peer
 	contexts []PresentationContext
 	link     *link
@@ -61,6 +62,9 @@ type Association struct {
 
 // ID numbers the associations of a server, from 1.
 func (a *Association) ID() uint64 { return a.id }
+
+// Name tells the association from every other, of other processes, too. Lines of the log have it as "association".
+func (a *Association) Name() string { return a.name }
 
 // Peer is the requestor.
 func (a *Association) Peer() Peer { return a.peer }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -57,6 +58,7 @@ type Server struct {
 	TLSConfig *tls.Config
 
 	once      sync.Once
+	epoch     string // makes names of associations of different processes differ
 	log       *slog.Logger
 	timeouts  Timeouts
 	maxData   uint32
@@ -71,6 +73,7 @@ func (s *Server) init() {
 		if s.log == nil {
 			s.log = slog.Default()
 		}
+		s.epoch = strconv.FormatInt(time.Now().UnixMilli(), 36)
 		s.timeouts = s.Timeouts.withDefaults()
 		s.maxData = maxSendLength
 		if s.MaxPDULength != 0 {
@@ -266,9 +269,9 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *s
 		accept = Offer{Verification: {implicitVRLittleEndian}}.Accept
 	}
 	contexts := negotiate(rq.Contexts, func(abstract string, proposed []string) (string, byte) { return accept(peer, abstract, proposed) })
-	a := &Association{id: c.id, peer: peer, contexts: contexts, link: l, handler: s.Handler,
+	a := &Association{id: c.id, name: fmt.Sprintf("%s-%d", s.epoch, c.id), peer: peer, contexts: contexts, link: l, handler: s.Handler,
 		sent: map[uint16]sentReport{}}
-	a.log = log.With("association", a.id)
+	a.log = log.With("association", a.name)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	s.census.cancelBy(c, cancel)
@@ -290,11 +293,11 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *s
 	s.census.dismiss(c)
 	err = l.conclude(err)
 	a.abandonReports(err)
-	level := slog.LevelInfo
 	if err != nil {
-		level = slog.LevelWarn
+		a.log.Warn("association "+describe(err), "error", err)
+	} else {
+		a.log.Info("association " + describe(nil))
 	}
-	a.log.Log(ctx, level, "association "+describe(err), "error", err)
 	defer func() {
 		if r := recover(); r != nil {
 			logPanic(a.log, "end of the association", r)

@@ -151,8 +151,11 @@ func (c *Commitment) reported(log *slog.Logger, id int64, response dimse.Respons
 	case err == nil && response.Status.Class() != dimse.ClassFailure:
 		err = c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported, "reported on the requestor's association")
 	default:
-		log.Info("storage commitment is not reported on the requestor's association",
-			"status", response.Status.String(), "error", err)
+		why := slog.String("status", response.Status.String())
+		if err != nil {
+			why = slog.Any("error", err)
+		}
+		log.Info("storage commitment is not reported on the requestor's association", why)
 		err = c.Ledger.QueueCommitment(ctx, id)
 	}
 	if err != nil {

@@ -46,13 +46,12 @@ type Door struct {
 	ledger   Ledger
 	log      *slog.Logger
 	now      func() time.Time
-	epoch    string // makes association names of different processes differ
 	holds    holds
 }
 
 // NewDoor makes a door. now is time.Now outside tests.
 func NewDoor(s Settings, inbox *Inbox, l Ledger, log *slog.Logger, now func() time.Time) *Door {
-	return &Door{settings: s, inbox: inbox, ledger: l, log: log, now: now, epoch: strconv.FormatInt(now().UnixMilli(), 36), holds: newHolds()}
+	return &Door{settings: s, inbox: inbox, ledger: l, log: log, now: now, holds: newHolds()}
 }
 
 // visit is what an association did so far. Only its own goroutine touches it.
@@ -70,7 +69,7 @@ func (d *Door) visit(a *dimse.Association) *visit {
 	if v, ok := a.Value.(*visit); ok {
 		return v
 	}
-	v := &visit{name: fmt.Sprintf("%s-%d", d.epoch, a.ID()), studies: map[string]*visited{}}
+	v := &visit{name: a.Name(), studies: map[string]*visited{}}
 	a.Value = v
 	return v
 }

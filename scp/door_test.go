@@ -50,8 +50,7 @@ func startNode(t *testing.T, s Settings, change func(*Door)) *node {
 	if s.TransferSyntaxes == nil {
 		s.TransferSyntaxes = allSyntaxes()
 	}
-	log := slog.New(slog.DiscardHandler)
-	n.door = NewDoor(s, inbox, n.l, log, time.Now)
+	n.door = NewDoor(s, inbox, n.l, slog.New(slog.DiscardHandler), time.Now)
 	if change != nil {
 		change(n.door)
 	}
@@ -60,7 +59,7 @@ func startNode(t *testing.T, s Settings, change func(*Door)) *node {
 		t.Fatal(err)
 	}
 	n.addr = listener.Addr().String()
-	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, GrantSCP: n.door.GrantSCP, Handler: n.door, Logger: log}
+	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, GrantSCP: n.door.GrantSCP, Handler: n.door, Logger: n.door.log}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- server.Serve(ctx, listener) }()
@@ -178,6 +177,50 @@ func TestDoor_StoresRecordsAndHolds(t *testing.T) {
 	ended := n.events(t, EventAssociation)
 	if len(ended) != 1 || ended[0].StudyUID != "1.2" || !strings.Contains(ended[0].Text, "2 instances stored, 1 were here already; released") {
 		t.Errorf("events %+v", ended)
+	}
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, string(p))
+	return len(p), nil
+}
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.text)
+}
+
+// Every line about an association names it as the ledger does, so that they can be found together, and none tells of an error that
+// there was not.
+func TestDoor_LogNamesTheAssociation(t *testing.T) {
+	var log lines
+	n := startNode(t, Settings{}, func(d *Door) { d.log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	c := n.dial(t, CTImageStorage)
+	if r := send(t, c, aSlice("1.2", "1.2.1")); r.Status != dimse.StatusSuccess {
+		t.Fatalf("%+v", r)
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the end in the log", func() bool { return strings.Contains(strings.Join(log.all(), ""), "association done") })
+	name := n.history(t, "1.2").Instances[0].Association
+	said := log.all()
+	if len(said) < 3 {
+		t.Errorf("%d lines, want those of its begin and its end", len(said))
+	}
+	for _, line := range said {
+		if !strings.Contains(line, fmt.Sprintf(`"association":%q`, name)) || strings.Contains(line, "null") {
+			t.Errorf("want the association %s and no null: %s", name, line)
+		}
 	}
 }
 
