@@ -222,7 +222,7 @@ func deliverySentences(all []ledger.Delivery) []string {
 			last := slices.MaxFunc(group, func(x, y ledger.Delivery) int { return x.SentAt.Compare(y.SentAt) })
 			sentences = append(sentences, fmt.Sprintf("%s took %s by %s: %s", a.destination, plural(len(group), "object"), clock(last.SentAt), stop(said)))
 		case ledger.DeliveryFailed:
-			sentences = append(sentences, fmt.Sprintf("%s did not take %s, for good, after %s: %s", a.destination, plural(len(group), "object"), attempts(group), stop(said)))
+			sentences = append(sentences, fmt.Sprintf("%s did not take %s, for good%s: %s", a.destination, plural(len(group), "object"), after(attempts(group)), stop(said)))
 		case ledger.DeliveryWithdrawn:
 			sentences = append(sentences, fmt.Sprintf("%s does not get %s: %s", a.destination, plural(len(group), "object"), stop(said)))
 		default:
@@ -230,7 +230,7 @@ func deliverySentences(all []ledger.Delivery) []string {
 				sentences = append(sentences, fmt.Sprintf("%s has not been asked yet about %s.", a.destination, plural(len(group), "object")))
 				continue
 			}
-			sentences = append(sentences, fmt.Sprintf("%s has not taken %s so far, after %s: %s", a.destination, plural(len(group), "object"), attempts(group), stop(said)))
+			sentences = append(sentences, fmt.Sprintf("%s has not taken %s so far%s: %s", a.destination, plural(len(group), "object"), after(attempts(group)), stop(said)))
 		}
 	}
 	return sentences
@@ -292,21 +292,21 @@ func notificationSentences(all []ledger.Notification) []string {
 		case n.State == ledger.NotificationSent:
 			sentences = append(sentences, fmt.Sprintf("%s was told of the %s at %s: %s.", n.Receiver, what, clock(n.SentAt), n.Detail))
 		case n.State == ledger.NotificationFailed:
-			sentences = append(sentences, fmt.Sprintf("%s was not told of the %s, for good, after %s: %s", n.Receiver, what, plural(n.Attempts, "attempt"), stop(n.Detail)))
+			sentences = append(sentences, fmt.Sprintf("%s was not told of the %s, for good%s: %s", n.Receiver, what, after(n.Attempts), stop(n.Detail)))
 		case n.Attempts == 0:
 			sentences = append(sentences, fmt.Sprintf("%s has not been told yet of the %s.", n.Receiver, what))
 		default:
-			sentences = append(sentences, fmt.Sprintf("%s has not been told of the %s so far, after %s: %s", n.Receiver, what, plural(n.Attempts, "attempt"), stop(n.Detail)))
+			sentences = append(sentences, fmt.Sprintf("%s has not been told of the %s so far%s: %s", n.Receiver, what, after(n.Attempts), stop(n.Detail)))
 		}
 	}
 	return sentences
 }
 
-// attempts is the largest number of attempts of the deliveries, in words.
-func attempts(all []ledger.Delivery) string {
+// attempts is the largest number of attempts of the deliveries.
+func attempts(all []ledger.Delivery) int {
 	most := 0
 	for _, d := range all {
 		most = max(most, d.Attempts)
 	}
-	return plural(most, "attempt")
+	return most
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -101,18 +102,18 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 		return writeJSON(w, view)
 	}
 	fmt.Fprintf(w, "%s, jcsnode %s, weights %s. %s\n", view.AETitle, view.Version, view.Weights, view.Notice)
-	fmt.Fprintf(w, "%d instances (%d flagged), %.1f GB; deliveries %v", view.Counts.Instances, view.Counts.Flagged, float64(view.Counts.Bytes)/1e9, view.Counts.Deliveries)
+	fmt.Fprintf(w, "%d instances (%d flagged), %.1f GB; deliveries: %s", view.Counts.Instances, view.Counts.Flagged, float64(view.Counts.Bytes)/1e9, counted(view.Counts.Deliveries))
 	if len(view.Counts.Commitments) > 0 {
-		fmt.Fprintf(w, "; storage commitment %v", view.Counts.Commitments)
+		fmt.Fprintf(w, "; storage commitment: %s", counted(view.Counts.Commitments))
 	}
 	if len(view.Counts.Notifications) > 0 {
-		fmt.Fprintf(w, "; notifications %v", view.Counts.Notifications)
+		fmt.Fprintf(w, "; notifications: %s", counted(view.Counts.Notifications))
 	}
 	fmt.Fprint(w, "\n\n")
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "STUDY\tSTATE\tREVISION\tINSTANCES\tLAST\tRESULT\tDELIVERIES")
 	for _, s := range view.Studies {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%v\n", s.StudyUID, s.State, s.Revision, s.Instances, clock(s.LastAt), resultText(s), s.Deliveries)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", s.StudyUID, s.State, s.Revision, s.Instances, clock(s.LastAt), resultText(s), counted(s.Deliveries))
 	}
 	return t.Flush()
 }
@@ -174,7 +175,7 @@ func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string,
 		}
 	}
 	for _, n := range h.Notifications {
-		fmt.Fprintf(w, "  webhook %s, %s: %s after %s: %s", n.Receiver, n.Fact.Subject(), n.State, plural(n.Attempts, "attempt"), n.Detail)
+		fmt.Fprintf(w, "  webhook %s, %s: %s", n.Receiver, n.Fact.Subject(), standing(n.State, n.Attempts, n.Detail))
 		if n.State == ledger.NotificationWaiting && !n.NextAt.IsZero() {
 			fmt.Fprintf(w, "; next attempt %s", clock(n.NextAt))
 		}
@@ -216,7 +217,12 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 		fmt.Fprintf(w, "  %s: %d objects %s\n", k.destination, counts[k], k.state)
 	}
 	for _, c := range r.Confirmations {
-		fmt.Fprintf(w, "  %s, storage commitment: %s, asked %s", c.Destination, c.State, plural(c.Asked, "time"))
+		fmt.Fprintf(w, "  %s, storage commitment: %s, ", c.Destination, c.State)
+		if c.Asked > 0 {
+			fmt.Fprintf(w, "asked %s", plural(c.Asked, "time"))
+		} else {
+			fmt.Fprint(w, "not asked yet")
+		}
 		if c.Detail != "" {
 			fmt.Fprintf(w, ", %s", c.Detail)
 		}
@@ -232,7 +238,7 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 		if d.State == ledger.DeliverySent || d.State == ledger.DeliveryWithdrawn {
 			continue
 		}
-		fmt.Fprintf(w, "    %s to %s: %s after %d attempts: %s %s", d.Object.Title, d.Destination, d.State, d.Attempts, d.Status, d.Detail)
+		fmt.Fprintf(w, "    %s to %s: %s", d.Object.Title, d.Destination, standing(d.State, d.Attempts, strings.TrimSpace(d.Status+" "+d.Detail)))
 		if d.State == ledger.DeliveryWaiting && !d.NextAt.IsZero() {
 			fmt.Fprintf(w, "; next attempt %s", clock(d.NextAt))
 		}

@@ -42,6 +42,37 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// counted is what is how often, by name: "2 failed, 17 sent".
+func counted(counts map[string]int) string {
+	t := newTally()
+	for _, text := range sorted(counts) {
+		t.add(text, counts[text])
+	}
+	if len(t.order) == 0 {
+		return "none"
+	}
+	return t.String()
+}
+
+// after is ", after 2 attempts", and nothing when there was none: a connection that fails before an object's turn is no attempt at it.
+func after(attempts int) string {
+	if attempts == 0 {
+		return ""
+	}
+	return ", after " + plural(attempts, "attempt")
+}
+
+// standing is a state with what led to it: "waiting, after 2 attempts: A700H peer cannot store now".
+func standing(state string, attempts int, said string) string {
+	switch {
+	case said != "":
+		return state + after(attempts) + ": " + said
+	case attempts == 0:
+		return state + ", not tried yet"
+	}
+	return state + after(attempts)
+}
+
 // stop ends a sentence that has no end yet.
 func stop(text string) string {
 	if text == "" || strings.HasSuffix(text, ".") {
