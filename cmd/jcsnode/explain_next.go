@@ -105,6 +105,10 @@ func (e *explanation) settles(h *ledger.History) string {
 			last = i.ReceivedAt
 		}
 	}
-	return fmt.Sprintf("%s wait until the study is complete: at %s, if nothing more comes and no association that stored into it is open, and at %s in any case.",
-		plural(open, "instance"), clock(last.Add(quiet)), clock(first.Add(time.Duration(e.settle.Limit))))
+	wait := "wait"
+	if open == 1 {
+		wait = "waits"
+	}
+	return fmt.Sprintf("%s %s until the study is complete: at %s, if nothing more comes and no association that stored into it is open, and at %s in any case.",
+		plural(open, "instance"), wait, clock(last.Add(quiet)), clock(first.Add(time.Duration(e.settle.Limit))))
 }

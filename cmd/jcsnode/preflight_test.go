@@ -154,6 +154,10 @@ func TestRequeue(t *testing.T) {
 		t.Error("requeue made a ledger")
 	}
 	l := ledgerStudy(t, dir, study)
+	receiving := "study 1.2.3 is still being received and will be processed by itself: 1 instance waits until the study is complete: at TIME"
+	if _, err := command(t, "requeue", "--config", path, study); err == nil || !strings.HasPrefix(times.ReplaceAllString(err.Error(), "TIME"), receiving) {
+		t.Errorf("while it is received: %v, want %s", err, receiving)
+	}
 	rev := settled(t, l, study)
 	if err := l.Report(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{}); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -38,11 +39,11 @@ func requeueCommand() *cobra.Command {
 		} else {
 			err = l.Requeue(c.Context(), args[0])
 		}
+		if errors.Is(err, ledger.ErrNotFound) {
+			err = notSettled(c.Context(), l, cfg, args[0])
+		}
 		if closeErr := l.Close(); err == nil {
 			err = closeErr
-		}
-		if errors.Is(err, ledger.ErrNotFound) {
-			return fmt.Errorf("study %s is not known here or was never settled; `jcsnode status` lists the studies", args[0])
 		}
 		if errors.Is(err, ledger.ErrFilesRemoved) {
 			return fmt.Errorf("the files of study %s were removed (keep.days), its outcome stays: send the study again, then requeue it", args[0])
@@ -54,4 +55,14 @@ func requeueCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// notSettled says why a study has nothing that could be processed again: it is still being received, or not known at all.
+func notSettled(ctx context.Context, l *ledger.Ledger, cfg config.Config, uid string) error {
+	h, err := historyOf(ctx, l, uid)
+	if err != nil {
+		return err
+	}
+	e := explanation{settle: cfg.Settle, quietOf: quietOf(cfg.Peers)}
+	return fmt.Errorf("study %s is still being received and will be processed by itself: %s", uid, e.settles(h))
 }
