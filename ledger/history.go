@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,11 @@ type RevisionHistory struct {
 	Deliveries []Delivery       `json:"deliveries"`
 
 	Confirmations []Confirmation `json:"confirmations"`
+
+	// Failure is the newest failure of processing, until the revision has its outcome or is requeued; nil without one.
+	Failure *Event `json:"failure,omitempty"`
+	// RetryAt is when it is processed again after a failure; zero while it is being processed, and without a failure.
+	RetryAt time.Time `json:"retry_at,omitzero"`
 }
 
 // History returns the history of a study, or ErrNotFound.
@@ -49,21 +55,21 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 		if h.Instances, err = queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY received_at, path`, studyUID); err != nil {
 			return err
 		}
+		if h.Events, err = queryEvents(ctx, tx, `WHERE study_uid = ? ORDER BY at, id`, studyUID); err != nil {
+			return err
+		}
 		revisions, err := queryRevisions(ctx, tx, `WHERE study_uid = ? ORDER BY number`, studyUID)
 		if err != nil {
 			return err
 		}
 		for _, rev := range revisions {
-			rh, err := revisionHistory(ctx, tx, rev)
+			rh, err := revisionHistory(ctx, tx, rev, h.Events)
 			if err != nil {
 				return err
 			}
 			h.Revisions = append(h.Revisions, rh)
 		}
-		if h.Notifications, err = queryNotifications(ctx, tx, `WHERE study_uid = ? ORDER BY id`, studyUID); err != nil {
-			return err
-		}
-		h.Events, err = queryEvents(ctx, tx, `WHERE study_uid = ? ORDER BY at, id`, studyUID)
+		h.Notifications, err = queryNotifications(ctx, tx, `WHERE study_uid = ? ORDER BY id`, studyUID)
 		return err
 	})
 	if err != nil {
@@ -81,7 +87,7 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 	return h, nil
 }
 
-func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision) (RevisionHistory, error) {
+func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, events []Event) (RevisionHistory, error) {
 	rh := RevisionHistory{Revision: rev}
 	var err error
 	if rh.Series, err = querySeriesReasons(ctx, tx, rev.ID); err != nil {
@@ -96,8 +102,39 @@ func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision) (RevisionHis
 	if rh.Deliveries, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? ORDER BY o.id, d.destination`, rev.ID); err != nil {
 		return rh, err
 	}
-	rh.Confirmations, err = queryConfirmations(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID)
+	if rh.Confirmations, err = queryConfirmations(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID); err != nil {
+		return rh, err
+	}
+	if rev.State == StateSettled || rev.State == StateProcessing {
+		rh.Failure = failure(events, rev.Number)
+	}
+	if rh.Failure != nil {
+		rh.RetryAt, err = retryAt(ctx, tx, rev.ID)
+	}
 	return rh, err
+}
+
+// failure is the newest failure of processing a revision that nobody has requeued since, without the name of the job in its text:
+// "attempt 1 of 4: ...", "waits for room on the disk: ...".
+func failure(events []Event, revision int) *Event {
+	kind := processArgs{}.Kind()
+	for i := len(events) - 1; i >= 0 && events[i].Kind != EventRequeued; i-- {
+		e := events[i]
+		job, text, _ := strings.Cut(e.Text, " ")
+		if e.Kind == EventJobFailed && strings.TrimSuffix(job, ",") == kind && e.Attributes["revision"] == float64(revision) { // as JSON has numbers
+			e.Text = text
+			return &e
+		}
+	}
+	return nil
+}
+
+// retryAt is when the process job of a revision is due again, zero when it runs.
+func retryAt(ctx context.Context, tx *sql.Tx, revisionID int64) (time.Time, error) {
+	var due int64
+	err := tx.QueryRowContext(ctx, `SELECT coalesce(MIN(CAST(1000 * unixepoch(scheduled_at, 'subsec') AS INTEGER)), 0) FROM river_job
+		WHERE kind = ? AND state IN ('available', 'scheduled', 'retryable') AND json_extract(args, '$.revision_id') = ?`, processArgs{}.Kind(), revisionID).Scan(&due)
+	return at(due), err
 }
 
 // Counts is the state of the node in numbers, for status, health and metrics.

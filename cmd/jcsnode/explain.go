@@ -146,10 +146,8 @@ func outcome(r *ledger.RevisionHistory) []string {
 	var found pipeline.Report
 	known := len(r.Findings) > 0 && json.Unmarshal(r.Findings, &found) == nil
 	switch r.State {
-	case ledger.StateSettled:
-		return []string{"It waits to be processed."}
-	case ledger.StateProcessing:
-		return []string{fmt.Sprintf("It is being processed since %s.", clock(r.StartedAt))}
+	case ledger.StateSettled, ledger.StateProcessing:
+		return unfinished(r)
 	case ledger.StateNotProcessed:
 		sentences = append(sentences, fmt.Sprintf("It was not processed (%s): %s", r.Reason.Code, stop(r.Reason.Text)))
 		if r.Reason.Remedy != "" {
@@ -177,6 +175,21 @@ func outcome(r *ledger.RevisionHistory) []string {
 		return append(sentences, "No object was made.")
 	}
 	return append(sentences, fmt.Sprintf("%s made by %s: %s.", plural(len(r.Objects), "object"), clock(r.FinishedAt), kinds))
+}
+
+// unfinished says how far a revision without an outcome is.
+func unfinished(r *ledger.RevisionHistory) []string {
+	var sentences []string
+	if f := r.Failure; f != nil {
+		sentences = append(sentences, fmt.Sprintf("Processing failed at %s: %s", clock(f.At), stop(f.Text)))
+	}
+	switch {
+	case !r.RetryAt.IsZero():
+		return sentences
+	case r.State == ledger.StateSettled:
+		return append(sentences, "It waits to be processed.")
+	}
+	return append(sentences, fmt.Sprintf("It is being processed since %s.", clock(r.StartedAt)))
 }
 
 // shares say what of a revision each destination is to have.

@@ -15,10 +15,13 @@ func (e *explanation) next(h *ledger.History) []string {
 		sentences = append(sentences, e.settles(h))
 	}
 	for _, r := range h.Revisions {
-		switch r.State {
-		case ledger.StateSettled:
+		switch {
+		case r.RetryAt.After(e.now):
+			sentences = append(sentences, fmt.Sprintf("Revision %d is processed again at %s, in %s; `jcsnode requeue %s` has it done at once.",
+				r.Number, clock(r.RetryAt), r.RetryAt.Sub(e.now).Round(time.Second), h.StudyUID))
+		case r.State == ledger.StateSettled, !r.RetryAt.IsZero():
 			sentences = append(sentences, fmt.Sprintf("Revision %d is processed as soon as a worker is free, and at the next start if the node is down.", r.Number))
-		case ledger.StateProcessing:
+		case r.State == ledger.StateProcessing:
 			sentences = append(sentences, fmt.Sprintf("The node finishes revision %d; if it is down, it begins again at the next start.", r.Number))
 		}
 	}
