@@ -28,6 +28,14 @@ type Grid struct {
 
 func (g *Grid) pixelArea() float64 { return g.RowSpacing * g.ColumnSpacing }
 
+// across is the number of pixels across the patient.
+func (g *Grid) across() int {
+	if g.Transposed {
+		return g.Rows
+	}
+	return g.Columns
+}
+
 func (g *Grid) gap(slice int) bool {
 	return slice == 0 || g.AfterGap != nil && g.AfterGap[slice]
 }

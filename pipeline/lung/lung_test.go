@@ -136,6 +136,64 @@ func TestMask_FollowsTheGrid(t *testing.T) {
 	}
 }
 
+// A lung that is filled, or gone, or out of the picture, leaves the other one whole and on its side.
+func TestMask_OneLungWithoutAir(t *testing.T) {
+	for _, transposed := range []bool{false, true} {
+		for _, c := range []struct {
+			name string
+			gone byte
+			off  int // columns of the picture that are left out, at the side of the lung that is gone
+		}{
+			{"right filled", Right, 0},
+			{"left filled", Left, 0},
+			{"picture of the left lung", Right, 30},
+			{"picture of the right lung", Left, 30},
+		} {
+			hu, g := chest(6, false)
+			for z := range hu {
+				for i, v := range hu[z] {
+					if side := i%g.Columns < 50; v == -850 && side == (c.gone == Right) {
+						hu[z][i] = 30
+					}
+				}
+			}
+			from, to := 0, g.Columns
+			if c.gone == Right {
+				from += c.off
+			} else {
+				to -= c.off
+			}
+			part := g
+			part.Columns = to - from
+			if transposed {
+				part.Rows, part.Columns, part.Transposed = part.Columns, part.Rows, true
+			}
+			for z := range hu {
+				var cut []int16
+				for i := range part.Rows * part.Columns {
+					r, col := i/part.Columns, i%part.Columns
+					if transposed {
+						r, col = col, r
+					}
+					cut = append(cut, hu[z][r*g.Columns+from+col])
+				}
+				hu[z] = cut
+			}
+			_, v, err := Mask(hu, part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gone, there := v.Right, v.Left
+			if c.gone == Left {
+				gone, there = v.Left, v.Right
+			}
+			if gone > 0.03*there || there < 260 {
+				t.Errorf("%s, transposed %v: %+v", c.name, transposed, v)
+			}
+		}
+	}
+}
+
 func TestMask_IncludesLesionAtThePleura(t *testing.T) {
 	hu, g := chest(3, false)
 	for r := 46; r < 50; r++ { // 12 x 12 mm of consolidation at the outer edge

@@ -46,10 +46,10 @@ func Mask(hu [][]int16, g Grid) ([][]byte, Volumes, error) {
 	}
 	air := make([][]bool, len(hu))
 	each(len(hu), func(i int) { air[i] = insideAir(hu[i], &g) })
-	across := reach(air, &g)
+	across := reach(hu, air, &g)
 	each(len(hu), func(i int) { clearAirways(hu[i], air[i], across, &g) })
 	keepLungs(hu, air, &g)
-	across = reach(air, &g)
+	across = reach(hu, air, &g)
 	mask := make([][]byte, len(hu))
 	each(len(hu), func(i int) { mask[i] = divide(hu[i], air[i], across, &g) })
 	var v Volumes
@@ -123,12 +123,13 @@ func clearAirways(hu []int16, air []bool, across span, g *Grid) {
 	}
 }
 
-// span is a stretch across the patient, in pixels, to exclusive.
+// span is a stretch across the patient, in pixels, to exclusive. It may go beyond the picture.
 type span struct{ from, to int }
 
-// reach is the stretch across the patient that the air covers, by the slices that
-// have much of it: an apex shows one lung only and says nothing about the middle.
-func reach(air [][]bool, g *Grid) span {
+// reach is the stretch across the patient that the air covers, made symmetric about the middle of the body: where a lung is
+// filled or gone the air of the other alone says nothing about the middle. It goes by the slices that have much air: an apex
+// may show one lung only.
+func reach(hu [][]int16, air [][]bool, g *Grid) span {
 	boxes := make([]box, len(air))
 	area := make([]int, len(air))
 	each(len(air), func(i int) {
@@ -144,6 +145,7 @@ func reach(air [][]bool, g *Grid) span {
 		most = max(most, a)
 	}
 	s := span{max(g.Rows, g.Columns), 0}
+	body := make([]int, g.across()) // pixels that are no air, by their place across the patient
 	for i, b := range boxes {
 		if b.empty() || 2*area[i] < most {
 			continue
@@ -153,8 +155,35 @@ func reach(air [][]bool, g *Grid) span {
 			from, to = b.r0, b.r1
 		}
 		s = span{min(s.from, from), max(s.to, to)}
+		for k, v := range hu[i] {
+			if v >= airHU && g.Transposed {
+				body[k/g.Columns]++
+			} else if v >= airHU {
+				body[k%g.Columns]++
+			}
+		}
 	}
-	return s
+	if s.from >= s.to {
+		return s
+	}
+	middle := median(body)
+	half := max(middle-s.from, s.to-middle)
+	return span{middle - half, middle + half}
+}
+
+// median is the place that half of the counts lie before.
+func median(counts []int) int {
+	all := 0
+	for _, n := range counts {
+		all += n
+	}
+	before := 0
+	for k, n := range counts {
+		if before += n; 2*before >= all {
+			return k
+		}
+	}
+	return len(counts) / 2
 }
 
 // keepLungs clears pieces of air that are too small or too gassy for a lung.
@@ -248,8 +277,8 @@ func rightSide(hu []int16, air []bool, around box, across span, g *Grid) func(r,
 		at = func(u, v int) int { return v*g.Columns + u }
 	}
 	quarter := (across.to - across.from) / 4
-	lo := across.from + quarter
-	w := max(1, across.to-quarter-lo)
+	lo := min(max(0, across.from+quarter), g.across()-1)
+	w := max(1, min(across.to-quarter, g.across())-lo)
 	middle := float32(w-1) / 2
 	cost := make([]float32, w)
 	from := make([]int8, (u1-u0)*w)
