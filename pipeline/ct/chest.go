@@ -20,6 +20,10 @@ const (
 	// the body and of gas and the foam of a table are thinner. Vessels, and lesions
 	// all over a lung, take some.
 	lungAround = 20
+	// A body is at least leastTissue of soft tissue and bone, above tissueHU. With a wrong rescale its skin, fat and muscle look
+	// like lung, and it has none.
+	tissueHU    = -200
+	leastTissue = 0.2
 
 	// MinLungShare of the body in a slice makes it a slice through the lungs.
 	// Measured: 0.12 to 0.40 in the middle of a chest, the lowest where ground glass
@@ -62,7 +66,7 @@ func lungShare(hu []int16, rows, columns int, rowMM, columnMM float64) float64 {
 	for i, v := range mean {
 		lungLike[i] = !outside[i] && v >= lungLowHU && v <= lungHighHU
 	}
-	body, lung := 0, 0
+	body, lung, tissue := 0, 0, 0
 	for r := 2; r < br-2; r++ {
 		for c := 2; c < bc-2; c++ {
 			i := r*bc + c
@@ -70,6 +74,9 @@ func lungShare(hu []int16, rows, columns int, rowMM, columnMM float64) float64 {
 				continue
 			}
 			body++
+			if mean[i] > tissueHU {
+				tissue++
+			}
 			// A block at the edge of the body is a mixture and looks like lung: only
 			// blocks among their like count.
 			if lungLike[i] && around(lungLike, i, bc) >= lungAround {
@@ -79,6 +86,9 @@ func lungShare(hu []int16, rows, columns int, rowMM, columnMM float64) float64 {
 	}
 	if body < br*bc/100 {
 		return 0 // nothing but table and air
+	}
+	if float64(tissue) < leastTissue*float64(body) {
+		return 0
 	}
 	return float64(lung) / float64(body)
 }

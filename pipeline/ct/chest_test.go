@@ -38,8 +38,8 @@ func TestNearLungs(t *testing.T) {
 		{"short stack, mostly lungs", 2, 8, 2, 12, ""},
 		{"abdomen with the bases of the lungs", 80, 12, 0, 0, "lungs are seen over 60 of 460 mm only"},
 		{"neck with the apices", 0, 10, 60, 0, "lungs are seen over 50 of 350 mm only"},
-		{"head", 50, 0, 0, 0, "no lungs found: 0 of 50"},
-		{"one slice by chance", 50, 1, 0, 0, "no lungs found: 1 of 51"},
+		{"head", 50, 0, 0, 0, "no lungs found, or lungs with hardly any air: 0 of 50"},
+		{"one slice by chance", 50, 1, 0, 0, ": 1 of 51"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,6 +58,35 @@ func TestNearLungs(t *testing.T) {
 				t.Errorf("%d kept and %d far of %d, want %d kept", len(kept), len(far), len(all), tt.kept)
 			}
 		})
+	}
+}
+
+// A rescale that is wrong by 1024 leaves bones that look like lung, and no tissue.
+func TestLungShare_NeedsTissue(t *testing.T) {
+	const side, mm = 128, 3.0
+	drawn := func(shift int) []int16 {
+		hu := make([]int16, side*side)
+		for i := range hu {
+			r, c := float64(i/side-side/2), float64(i%side-side/2)
+			in := func(r0, c0, a, b float64) bool { return (r-r0)*(r-r0)/(a*a)+(c-c0)*(c-c0)/(b*b) < 1 }
+			v := -1000
+			switch {
+			case in(25, 0, 9, 9): // spine
+				v = 350
+			case in(0, -20, 25, 14), in(0, 20, 25, 14):
+				v = -850
+			case in(0, 0, 38, 52):
+				v = 40
+			}
+			hu[i] = int16(max(v+shift, AirHU))
+		}
+		return hu
+	}
+	if share := lungShare(drawn(0), side, side, mm, mm); share < MinLungShare {
+		t.Errorf("a chest has a share of %.2f", share)
+	}
+	if share := lungShare(drawn(-1024), side, side, mm, mm); share >= MinLungShare {
+		t.Errorf("a chest that is 1024 HU too dark has a share of %.2f", share)
 	}
 }
 

@@ -152,7 +152,8 @@ func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *R
 	}
 	const remedy = "send a chest CT"
 	if len(lungs) < least {
-		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found: %d of %d slices have a lung-like part", len(lungs), len(planes)), remedy)
+		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found, or lungs with hardly any air: %d of %d slices have a lung-like part", len(lungs), len(planes)),
+			remedy+"; if it is one, see whether Rescale Intercept and Slope (0028,1052), (0028,1053) put air at -1000 HU and water at 0")
 	}
 	if whole := st.length(); length < leastLungs && length < leastLungPart*whole {
 		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("not a chest, or one with hardly any air: lungs are seen over %.0f of %.0f mm only", length, whole), remedy)
