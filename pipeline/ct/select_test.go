@@ -77,6 +77,10 @@ func TestSelect_ChoosesOneStack(t *testing.T) {
 		{"two acquisitions at one place", concat(acquisition(1, planes("1.1", whole...)), acquisition(2, planes("1.1", whole...))), "1.1", 300, "acquisition 1", 1},
 		{"two acquisitions between each other", concat(acquisition(1, planes("1.1", steps(0, 4, 50)...)), acquisition(2, planes("1.1", steps(2, 4, 50)...))), "1.1", 50, "acquisition", 1},
 		{"an acquisition for each step of the table", concat(acquisition(1, planes("1.1", steps(0, 5, 4)...)), acquisition(2, planes("1.1", steps(20, 5, 4)...)), acquisition(3, planes("1.1", steps(40, 5, 4)...))), "1.1", 12, "only", 0},
+		{"two acquisitions that overlap by some slices", concat(acquisition(1, planes("1.1", steps(0, 4, 40)...)), otherUIDs(acquisition(2, planes("1.1", steps(37*4, 4, 40)...)))), "1.1", 77, "only", 0},
+		{"a slice taken again between two acquisitions", concat(acquisition(1, planes("1.1", steps(0, 4, 30)...)), otherUIDs(acquisition(2, planes("1.1", steps(29*4, 4, 40)...)))), "1.1", 69, "only", 0},
+		{"an acquisition for each slice, one taken again", concat(eachAcquired(planes("1.1", steps(0, 10, 30)...)), otherUIDs(acquisition(31, planes("1.1", 110)))), "1.1", 30, "only", 0},
+		{"a short acquisition within another", concat(acquisition(1, planes("1.1", steps(0, 2, 150)...)), otherUIDs(acquisition(2, planes("1.1", steps(101, 10, 8)...)))), "1.1", 150, "covers more", 1},
 		{"two kernels in one series", concat(kernel("B20f", planes("1.1", whole...)), change(kernel("B60f", planes("1.1", whole...)), func(h *Header) { h.SOPInstanceUID += ".9" })), "1.1", 300, "kernel", 1},
 		{"two frames of reference in one series", concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(1, 2, 101)...), func(h *Header) { h.FrameOfReferenceUID = "1.8"; h.SOPInstanceUID += ".9" })), "1.1", 101, "more slices", 1},
 		{"two directions in one series", concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(0, 2, 120)...), func(h *Header) {
@@ -102,6 +106,17 @@ func TestSelect_ChoosesOneStack(t *testing.T) {
 			}
 		})
 	}
+}
+
+func otherUIDs(headers []Header) []Header {
+	return change(headers, func(h *Header) { h.SOPInstanceUID += ".9" })
+}
+
+func eachAcquired(headers []Header) []Header {
+	for i := range headers {
+		headers[i].AcquisitionNumber = &i
+	}
+	return headers
 }
 
 func TestSelect_MeasuresGeometry(t *testing.T) {

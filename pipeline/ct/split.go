@@ -3,7 +3,6 @@ package ct
 import (
 	"fmt"
 	"math"
-	"sort"
 	"strings"
 )
 
@@ -95,7 +94,15 @@ func splitOverlaps(group []Header, seps []func(*Header) string) [][]Header {
 	return out
 }
 
-// overlap reports whether two of the sets share a stretch along the normal n.
+// mostShared is the part of a scan's slices that may lie where another part of it lies, too: ranges that overlap a little, a slice
+// that was taken again. Reconstructions of one scan share nearly all. A part of which most lies within another one is no range
+// of its own either, unless it is as short as what is taken again.
+const (
+	mostShared = 0.1
+	takenAgain = 2
+)
+
+// overlap reports whether the sets cover the same stretch along the normal n rather than follow each other.
 func overlap(parts [][]Header, n [3]float64) bool {
 	type span struct{ lo, hi float64 }
 	spans := make([]span, len(parts))
@@ -107,15 +114,28 @@ func overlap(parts [][]Header, n [3]float64) bool {
 		}
 		spans[i] = s
 	}
-	sort.Slice(spans, func(i, j int) bool { return spans[i].lo < spans[j].lo })
-	end := spans[0].hi
-	for _, s := range spans[1:] {
-		if s.lo < end+samePlane {
+	all, shared := 0, 0
+	for i, p := range parts {
+		within, before := 0, 0 // slices that lie in the stretch of another part, of an earlier one
+		for j := range p {
+			at := dot(p[j].Position, n)
+			for k, s := range spans {
+				if k != i && at > s.lo-samePlane && at < s.hi+samePlane {
+					within++
+					if k < i {
+						before++
+					}
+					break
+				}
+			}
+		}
+		if len(p) > takenAgain && 2*within > len(p) {
 			return true
 		}
-		end = math.Max(end, s.hi)
+		all += len(p)
+		shared += before
 	}
-	return false
+	return float64(shared) > mostShared*float64(all)
 }
 
 // partition groups headers by key, groups in the order of their first header.
