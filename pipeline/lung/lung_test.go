@@ -318,6 +318,17 @@ func TestReaching(t *testing.T) {
 	if off.Lesions != 3 || math.Abs(off.VolumeML-0.07) > 1e-9 {
 		t.Errorf("off the lungs: %+v", off)
 	}
+	// A lesion that only touches a lung is none of it.
+	wide := make([]byte, 15)
+	for i := range wide {
+		wide[i] = 1
+	}
+	if _, off, err := Reaching([][]byte{wide, wide, nil, nil}, [][]byte{touched, none, none, none}, g); err != nil || off.Lesions != 1 {
+		t.Errorf("one of 30 pixels in a lung: %+v, %v", off, err)
+	}
+	if _, off, err := Reaching([][]byte{wide, wide, nil, nil}, [][]byte{touched, touched, none, none}, g); err != nil || off.Lesions != 0 {
+		t.Errorf("two of 30 pixels in a lung: %+v, %v", off, err)
+	}
 	if kept, off, err := Reaching(lesions, [][]byte{none, none, none, none}, g); err != nil || off != (Off{}) || cmp.Diff(lesions, kept) != "" {
 		t.Errorf("without lungs: %v, %+v, %v", kept, off, err)
 	}
