@@ -297,6 +297,10 @@ func decode(f *dataset.File, h *Header) decodedSlice {
 	return decodedSlice{hu: hu, lungShare: lungShare(hu, h.Rows, h.Columns, h.PixelSpacing[0], h.PixelSpacing[1])}
 }
 
+// paddingHU: CT numbers end lower, those of metal on an extended scale included. What lies above is padding of -2000 that a
+// converter wrote as an unsigned 63536.
+const paddingHU = 40000
+
 // toHU applies the rescale and clamps to AirHU..MaxHU. Pixel Padding Value
 // (0028,0120) is not read: it is often wrong or of the wrong VR, and what lies
 // outside the field of view (-2048, -3024 HU) is clamped to air anyway.
@@ -305,12 +309,20 @@ func toHU(stored []int32, slope, intercept float64) []int16 {
 	if slope == 1 && intercept == math.Trunc(intercept) {
 		add := int64(intercept)
 		for i, v := range stored {
-			hu[i] = int16(min(max(int64(v)+add, AirHU), MaxHU))
+			if at := int64(v) + add; at < paddingHU {
+				hu[i] = int16(min(max(at, AirHU), MaxHU))
+			} else {
+				hu[i] = AirHU
+			}
 		}
 		return hu
 	}
 	for i, v := range stored {
-		hu[i] = int16(math.Round(math.Min(math.Max(float64(v)*slope+intercept, AirHU), MaxHU)))
+		if at := float64(v)*slope + intercept; at < paddingHU {
+			hu[i] = int16(math.Round(math.Min(math.Max(at, AirHU), MaxHU)))
+		} else {
+			hu[i] = AirHU
+		}
 	}
 	return hu
 }

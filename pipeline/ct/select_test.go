@@ -366,16 +366,16 @@ func TestKernelClass(t *testing.T) {
 }
 
 func TestToHU_Clamps(t *testing.T) {
-	got := toHU([]int32{0, 1000, 5000, -3000}, 1, -1024)
-	if d := cmp.Diff([]int16{-1024, -24, 3071, -1024}, got); d != "" {
+	got := toHU([]int32{0, 1000, 5000, -3000, 31743, 63536}, 1, -1024)
+	if d := cmp.Diff([]int16{-1024, -24, 3071, -1024, 3071, -1024}, got); d != "" {
 		t.Errorf("slope 1 (-want +got):\n%s", d)
 	}
 	got = toHU([]int32{0, 3, 100000, -2000000000, 2000000000}, 0.5, 10.2)
-	if d := cmp.Diff([]int16{10, 12, 3071, -1024, 3071}, got); d != "" {
+	if d := cmp.Diff([]int16{10, 12, -1024, -1024, -1024}, got); d != "" {
 		t.Errorf("slope 0.5 (-want +got):\n%s", d)
 	}
 	got = toHU([]int32{2000000000, -2000000000}, 1, 100000)
-	if d := cmp.Diff([]int16{3071, -1024}, got); d != "" {
+	if d := cmp.Diff([]int16{-1024, -1024}, got); d != "" {
 		t.Errorf("far beyond (-want +got):\n%s", d)
 	}
 }
