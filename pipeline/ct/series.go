@@ -16,11 +16,9 @@ type Rules struct {
 
 // DefaultRules are deliberately low: a short stack is read and its Notes say
 // that it is short. Two planes are needed to measure a distance, and under 5 mm
-// of patient there is no lesion to tell from noise. High-resolution chest
-// protocols take one thin slice every 10 mm; planes further apart than 12.5 mm
-// are single pictures, not a scan.
+// of patient there is no lesion to tell from noise.
 func DefaultRules() Rules {
-	return Rules{MinSlices: 2, MinLength: 5, MaxStep: 12.5}
+	return Rules{MinSlices: 2, MinLength: 5, MaxStep: singlePictures}
 }
 
 // wholeChest is the length in mm under which a stack cannot hold the lungs of
@@ -37,10 +35,12 @@ type Series struct {
 	Headers   []Header
 	Positions []float64 // mm along Normal
 	Normal    [3]float64
-	Spacing   float64 // mm between neighbouring planes, gaps left out
+	Spacing   float64 // mm between neighbouring planes, gaps left out; their mean where it changes on the way
 	Length    float64 // mm of patient that the planes stand for
 	Gaps      []Gap
 	Notes     []string
+
+	closest, widest float64 // mm between planes where they are closest together and furthest apart, not counting jitter
 
 	rules   Rules
 	lasting []string // Notes without those about gaps, which a broken slice changes
@@ -55,7 +55,7 @@ func (rules Rules) build(group []Header) (*Series, []Header, *Refusal) {
 	s := &Series{
 		StudyInstanceUID: h.StudyInstanceUID, SeriesInstanceUID: h.SeriesInstanceUID, FrameOfReferenceUID: h.FrameOfReferenceUID,
 		Headers: st.headers, Positions: st.positions, Normal: n, Spacing: st.spacing, Length: st.length(),
-		Gaps: st.gaps, rules: rules, lasting: st.notes(n),
+		Gaps: st.gaps, closest: st.closest, widest: st.widest, rules: rules, lasting: st.notes(n),
 	}
 	s.Name = nameOf(s)
 	if r := rules.check(st, s.Name); r != nil {
@@ -121,8 +121,12 @@ func nameOf(s *Series) string {
 		fmt.Fprintf(&b, "kernel %s, ", printable(h.Kernel))
 	}
 	fmt.Fprintf(&b, "%d slices", len(s.Headers))
-	if s.Spacing > 0 {
-		fmt.Fprintf(&b, " every %s mm", strconv.FormatFloat(math.Round(s.Spacing*100)/100, 'f', -1, 64))
+	hundredths := func(mm float64) string { return strconv.FormatFloat(math.Round(mm*100)/100, 'f', -1, 64) }
+	switch {
+	case s.closest < s.widest:
+		fmt.Fprintf(&b, " every %s to %s mm", hundredths(s.closest), hundredths(s.widest))
+	case s.Spacing > 0:
+		fmt.Fprintf(&b, " every %s mm", hundredths(s.Spacing))
 	}
 	b.WriteString(")")
 	return b.String()

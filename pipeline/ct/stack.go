@@ -1,8 +1,10 @@
 package ct
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -11,8 +13,17 @@ const (
 	// the same plane. Positions are written with a resolution of 0.1 mm or finer,
 	// and no chest CT steps by less than 0.2 mm.
 	samePlane = 0.05
-	// gapFactor: a step larger than this many usual steps lacks at least one plane.
+	// gapFactor: a step larger than this many of the steps around it lacks at least one plane.
 	gapFactor = 1.5
+	// leastZone equal steps in a row are a spacing of their own, as where a protocol changes it on the way. Fewer are a step or two
+	// that lack planes.
+	leastZone = 3
+	// aboutEqual is the factor up to which two steps are the same but for rounding or jitter. Its square is less than gapFactor, so that
+	// no step of a zone is a gap.
+	aboutEqual = 1.22
+	// singlePictures is the step in mm above which planes are pictures of their own, not a scan: high-resolution chest protocols
+	// take one thin slice every 10 mm.
+	singlePictures = 12.5
 	// maxShift in mm is how far slices may lie beside the line of the stack unnoted.
 	maxShift = 2.0
 	// irregular is the relative spread of steps above which it is noted.
@@ -22,7 +33,7 @@ const (
 // Gap is a place in a stack where planes are missing.
 type Gap struct {
 	From, To float64 // positions in mm along the normal of the planes on both sides
-	Missing  int     // planes that would fill it, by the usual step
+	Missing  int     // planes that would fill it, by the steps beside it
 }
 
 // stack is the geometry of parallel planes, by position, each once.
@@ -32,8 +43,10 @@ type stack struct {
 	extents   []float64
 	afterGap  []bool
 	spacing   float64 // mean of the steps that are no gap; 0 for a single plane
+	closest   float64 // steps of the zones that are closest together and
+	widest    float64 // furthest apart; spacing, where these are about equal
 	gaps      []Gap
-	spread    float64  // largest relative difference of a step (no gap) from spacing
+	spread    float64  // largest relative difference of a step (no gap) from spacing; 0 where that changes on the way
 	repeated  []Header // further slices at a position already taken
 }
 
@@ -96,33 +109,131 @@ func (s *stack) measure() {
 	for i := range steps {
 		steps[i] = s.positions[i+1] - s.positions[i]
 	}
-	sorted := append([]float64(nil), steps...)
-	sort.Float64s(sorted)
-	usual := sorted[(len(sorted)-1)/2] // the lower median: a gap among two steps stays a gap
+	local, zones := localSteps(steps)
 	var sum float64
 	var count int
 	for i, d := range steps {
-		if d > gapFactor*usual {
+		if lacksPlanes(d, local[i]) {
 			s.afterGap[i+1] = true
-			s.gaps = append(s.gaps, Gap{From: s.positions[i], To: s.positions[i+1], Missing: max(1, int(math.Round(d/usual))-1)})
+			s.gaps = append(s.gaps, Gap{From: s.positions[i], To: s.positions[i+1], Missing: max(1, int(math.Round(d/local[i]))-1)})
 			continue
 		}
 		sum += d
 		count++
 	}
 	s.spacing = sum / float64(count)
+	s.closest, s.widest = s.spacing, s.spacing
+	if len(zones) > 0 {
+		byStep := func(a, b zone) int { return cmp.Compare(a.step, b.step) }
+		lo, hi := slices.MinFunc(zones, byStep).step, slices.MaxFunc(zones, byStep).step
+		if hi > aboutEqual*lo {
+			s.closest, s.widest = lo, hi
+		}
+	}
+	// open is how far a plane reaches on a side where there is no neighbour: half the step on its other side.
+	open := func(gap, other int) float64 {
+		if other >= 0 && other < len(steps) && !s.afterGap[other+1] {
+			return local[other] / 2
+		}
+		return local[gap] / 2
+	}
 	for i, d := range steps {
-		half := d / 2
 		if s.afterGap[i+1] {
-			half = s.spacing / 2
-		} else {
+			s.extents[i] += open(i, i-1)
+			s.extents[i+1] += open(i, i+1)
+			continue
+		}
+		s.extents[i] += d / 2
+		s.extents[i+1] += d / 2
+		if s.closest == s.widest {
 			s.spread = math.Max(s.spread, math.Abs(d-s.spacing)/s.spacing)
 		}
-		s.extents[i] += half
-		s.extents[i+1] += half
 	}
-	s.extents[0] += s.spacing / 2
-	s.extents[n-1] += s.spacing / 2
+	s.extents[0] += open(0, 0)
+	s.extents[n-1] += open(n-2, n-2)
+}
+
+// zone is a stretch of about equal steps, those from first up to end.
+type zone struct {
+	first, end int
+	step       float64 // mean
+}
+
+// localSteps returns for each of the steps the one that is to be expected where it lies, and the zones. A step is expected to be as
+// those of the nearest zone are, of two as near that with the larger ones: what joins two zones is no gap. Without any zone all are
+// expected to be alike. In a zone it is the mean, so that jitter does not count; any other step that is no gap stands for itself.
+func localSteps(steps []float64) ([]float64, []zone) {
+	sorted := slices.Sorted(slices.Values(steps))
+	usual := sorted[(len(sorted)-1)/2] // the lower median: a gap among two steps stays a gap
+	zones := zonesOf(steps)
+	if usual <= singlePictures {
+		zones = slices.DeleteFunc(zones, func(z zone) bool { return z.step > singlePictures })
+	}
+	local := make([]float64, len(steps))
+	k := 0 // the first zone that ends behind the step
+	for i, d := range steps {
+		for k < len(zones) && zones[k].end <= i {
+			k++
+		}
+		if k < len(zones) && zones[k].first <= i {
+			local[i] = zones[k].step
+			continue
+		}
+		expected := usual
+		switch {
+		case len(zones) == 0:
+		case k == 0:
+			expected = zones[k].step
+		case k == len(zones):
+			expected = zones[k-1].step
+		default:
+			below, above := zones[k-1], zones[k]
+			switch away := (i - below.end + 1) - (above.first - i); {
+			case away < 0:
+				expected = below.step
+			case away > 0:
+				expected = above.step
+			default:
+				expected = max(below.step, above.step)
+			}
+		}
+		local[i] = d
+		if lacksPlanes(d, expected) {
+			local[i] = expected
+		}
+	}
+	return local, zones
+}
+
+func lacksPlanes(step, local float64) bool { return step > gapFactor*local }
+
+// zonesOf finds the stretches of at least leastZone steps that are about equal to the first of them, each as long as it can be; those
+// of steps that change by little overlap.
+func zonesOf(steps []float64) []zone {
+	var zones []zone
+	last := 0
+	for i, first := range steps {
+		end := i + 1
+		for end < len(steps) && max(steps[end], first) <= aboutEqual*min(steps[end], first) {
+			end++
+		}
+		if end-i >= leastZone && end > last {
+			zones = append(zones, zone{i, end, mean(steps[i:end])})
+			last = end
+		}
+		if end == len(steps) {
+			break // what starts later ends there too
+		}
+	}
+	return zones
+}
+
+func mean(all []float64) float64 {
+	var sum float64
+	for _, v := range all {
+		sum += v
+	}
+	return sum / float64(len(all))
 }
 
 // length is the length of patient that the planes stand for, in mm.
@@ -184,6 +295,9 @@ func (s *stack) notes(n [3]float64) []string {
 	var out []string
 	if len(s.repeated) > 0 {
 		out = append(out, fmt.Sprintf("%d more slices at positions already taken were left out; each position is used once", len(s.repeated)))
+	}
+	if s.closest < s.widest {
+		out = append(out, fmt.Sprintf("the distance of planes changes on the way, between %.2f and %.2f mm; lengths are measured slice by slice", s.closest, s.widest))
 	}
 	if s.spread > irregular {
 		out = append(out, fmt.Sprintf("steps between planes differ by up to %.0f %% from their mean of %.2f mm; lengths are measured slice by slice", 100*s.spread, s.spacing))

@@ -5,7 +5,7 @@ type Volume struct {
 	Rows, Columns int
 	RowSpacing    float64 // mm between rows
 	ColumnSpacing float64 // mm between columns
-	SliceSpacing  float64 // mm between neighbouring planes, measured along the normal, gaps left out
+	SliceSpacing  float64 // mm between neighbouring planes, measured along the normal, gaps left out; the mean where it changes on the way
 	Normal        [3]float64
 	View          View    // from the slices' grid to the usual picture
 	Slices        []Slice // by position along the normal, rising
