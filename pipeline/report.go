@@ -68,7 +68,7 @@ type Volume struct {
 	Columns       int     `json:"columns"`
 	RowSpacing    float64 `json:"row_spacing"`
 	ColumnSpacing float64 `json:"column_spacing"`
-	SliceSpacing  float64 `json:"slice_spacing"`
+	SliceSpacing  float64 `json:"slice_spacing"` // the mean, where it changes on the way; each slice has its extent
 }
 
 // Lesions are the measurements of the segmented lesions.

@@ -130,7 +130,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		}
 		r.Study.Slices = append(r.Study.Slices, object.Slice{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID,
 			Frame: frame, InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: h.PositionDS, OrientationDS: h.OrientationDS,
-			PixelSpacingDS: h.PixelSpacingDS, SliceThicknessDS: h.SliceThicknessDS, Position: s.Position})
+			PixelSpacingDS: h.PixelSpacingDS, SliceThicknessDS: h.SliceThicknessDS, Position: s.Position, Extent: s.Extent})
 		r.Slices = append(r.Slices, dicomout.Slice{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
 			Positive: sf.Positive, LesionAreaMM2: sf.LesionAreaMM2})
 		if sf.Positive && sf.Activation != nil {
@@ -149,7 +149,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 	}
 	r.Lesions, r.LesionHU = lesionsOf(x), x.Measures.MeanHU
 	segmenter := m.manifest.Segmenter
-	r.Segmentation = seg.Input{SpacingBetweenSlices: v.SliceSpacing, Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
+	r.Segmentation = seg.Input{SpacingBetweenSlices: v.EvenSpacing(), Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
 		Window: segmenter.Window, Parameters: "segment=" + m.segmentText() + " off_lungs=" + m.settings.OffLungs}
 }
 

@@ -56,18 +56,27 @@ func SourceImages(slices ...Slice) *Element {
 	return Sequence(tag.SourceImageSequence, items...)
 }
 
-// PixelMeasures returns the functional group with the slice's own PixelSpacing and SliceThickness and the measured distance of
-// the planes in mm (PS3.3 C.7.6.16.2.1). A slice without thickness gets the distance, since the attribute must be there.
-func PixelMeasures(sl Slice, spacingBetweenSlices float64) *Element {
-	thickness := sl.SliceThicknessDS
-	if thickness == "" {
-		thickness = Decimal(spacingBetweenSlices)
+// Thickness returns the slice's own SliceThickness. A slice without one gets the distance of the planes, or how far it reaches where
+// that is 0, since the attribute must be there.
+func (sl Slice) Thickness(spacingBetweenSlices float64) string {
+	switch {
+	case sl.SliceThicknessDS != "":
+		return sl.SliceThicknessDS
+	case spacingBetweenSlices > 0:
+		return Decimal(spacingBetweenSlices)
 	}
-	return Sequence(tag.PixelMeasuresSequence, []*Element{
-		Text(tag.SliceThickness, "DS", thickness),
-		Text(tag.SpacingBetweenSlices, "DS", Decimal(spacingBetweenSlices)),
-		Text(tag.PixelSpacing, "DS", sl.PixelSpacingDS),
-	})
+	return Decimal(sl.Extent)
+}
+
+// PixelMeasures returns the functional group with the slice's own PixelSpacing, its Thickness and the measured distance of the planes
+// in mm (PS3.3 C.7.6.16.2.1). The distance is 0 where it changes from plane to plane: then SpacingBetweenSlices is absent, as it may
+// be where Dimension Organization Type is not 3D, and readers have the positions.
+func PixelMeasures(sl Slice, spacingBetweenSlices float64) *Element {
+	elements := []*Element{Text(tag.SliceThickness, "DS", sl.Thickness(spacingBetweenSlices))}
+	if spacingBetweenSlices > 0 {
+		elements = append(elements, Text(tag.SpacingBetweenSlices, "DS", Decimal(spacingBetweenSlices)))
+	}
+	return Sequence(tag.PixelMeasuresSequence, append(elements, Text(tag.PixelSpacing, "DS", sl.PixelSpacingDS)))
 }
 
 // PlaneOrientation returns the functional group with the slice's ImageOrientationPatient.

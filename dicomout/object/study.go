@@ -50,6 +50,7 @@ type Slice struct {
 	Rows, Columns                                               int
 	PositionDS, OrientationDS, PixelSpacingDS, SliceThicknessDS string
 	Position                                                    float64 // mm along the normal
+	Extent                                                      float64 // mm along the normal that the slice stands for
 }
 
 // StatusTrained is the one status of a network that needs no warning.

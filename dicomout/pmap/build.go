@@ -22,7 +22,7 @@ type Input struct {
 	// order. The map holds them divided by Max, so that it reads from 0 to 1 as the colour bar of the overlays does.
 	Values func(index int) []float32
 	Max    float64
-	// SpacingBetweenSlices is the measured distance of neighbouring planes along the normal, in mm.
+	// SpacingBetweenSlices is the measured distance of neighbouring planes along the normal, in mm; 0 if that changes.
 	SpacingBetweenSlices float64
 }
 
@@ -42,8 +42,8 @@ func build(s *object.Study, in Input, kind object.Kind) (*object.Object, error) 
 	if len(in.Indices) == 0 {
 		return nil, ErrEmpty
 	}
-	if !(in.Max > 0) || !(in.SpacingBetweenSlices > 0) {
-		return nil, fmt.Errorf("maximum %v and spacing %v mm must be positive", in.Max, in.SpacingBetweenSlices)
+	if !(in.Max > 0) || !(in.SpacingBetweenSlices >= 0) {
+		return nil, fmt.Errorf("maximum %v must be positive, spacing %v mm too, or 0 where it changes", in.Max, in.SpacingBetweenSlices)
 	}
 	slices, err := in.slices(s)
 	if err != nil {

@@ -68,13 +68,17 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
 	}
 	s := objecttest.Study(t, "covid_p001")
-	out, err := exec.Command(validator, objecttest.Write(t, build(t, s, input(s, 40, 41, 43)))).CombinedOutput()
-	if err != nil {
-		t.Fatalf("dciodvfy: %v\n%s", err, out)
-	}
-	for line := range strings.Lines(string(out)) {
-		if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning") && !strings.Contains(line, "QUANTITY") {
-			t.Error(line)
+	for _, spacing := range []float64{2, 0} {
+		in := input(s, 40, 41, 43)
+		in.SpacingBetweenSlices = spacing
+		out, err := exec.Command(validator, objecttest.Write(t, build(t, s, in))).CombinedOutput()
+		if err != nil {
+			t.Fatalf("dciodvfy: %v\n%s", err, out)
+		}
+		for line := range strings.Lines(string(out)) {
+			if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning") && !strings.Contains(line, "QUANTITY") {
+				t.Errorf("spacing %v: %s", spacing, line)
+			}
 		}
 	}
 }
@@ -104,7 +108,7 @@ func TestBuild_Refuses(t *testing.T) {
 	}{
 		"no frame":       {func(in *pmap.Input) { in.Indices = nil }, pmap.ErrEmpty.Error()},
 		"no scale":       {func(in *pmap.Input) { in.Max = 0 }, "maximum 0"},
-		"no spacing":     {func(in *pmap.Input) { in.SpacingBetweenSlices = 0 }, "spacing 0"},
+		"no spacing":     {func(in *pmap.Input) { in.SpacingBetweenSlices = -1 }, "spacing -1"},
 		"no such slice":  {func(in *pmap.Input) { in.Indices = []int{4} }, "slice 4 of 4"},
 		"falling":        {func(in *pmap.Input) { in.Indices = []int{2, 1} }, "frame 2"},
 		"too few values": {func(in *pmap.Input) { in.Values = func(int) []float32 { return nil } }, "0 values for 15 pixels"},

@@ -18,7 +18,7 @@ type Input struct {
 	// Masks has one mask per slice of the study, in its order: Rows x Columns bytes, row by row on the slice's own grid, zero for
 	// background. A slice that was not segmented has nil.
 	Masks [][]byte
-	// SpacingBetweenSlices is the measured distance of neighbouring planes along the normal, in mm.
+	// SpacingBetweenSlices is the measured distance of neighbouring planes along the normal, in mm; 0 if that changes.
 	SpacingBetweenSlices float64
 	// Model is the network that drew the masks, Threshold the probability from which a pixel counts, Window its HU limits.
 	Model     object.Model
@@ -68,13 +68,13 @@ type form struct {
 	labelMap                  bool
 	segments                  [][]*object.Element
 	frames                    []frame
-	spacing                   float64 // between slices, mm
+	spacing                   float64 // between slices, mm; 0 if it changes
 }
 
 // object writes the form.
 func (f *form) object(s *object.Study) (*object.Object, error) {
-	if !(f.spacing > 0) {
-		return nil, fmt.Errorf("build %s: spacing between slices is %v mm, must be positive", f.kind.Name, f.spacing)
+	if !(f.spacing >= 0) {
+		return nil, fmt.Errorf("build %s: spacing between slices is %v mm, must be positive, or 0 where it changes", f.kind.Name, f.spacing)
 	}
 	uid := s.InstanceUID(f.kind)
 	elements, err := s.Common(f.kind, uid)

@@ -174,6 +174,46 @@ func TestBuild_TextsThatDifferStandPerFrame(t *testing.T) {
 	}
 }
 
+// Where the distance of planes changes, no distance is stated, no regular volume is promised, and slices without thickness have that
+// which they stand for.
+func TestBuild_DistanceOfPlanesThatChanges(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		thickness string
+		want      []string
+	}{
+		{"stated thickness", "2.0", []string{"2.0"}},
+		{"no thickness", "", []string{"2.5", "3.75", "5"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := smallStudy(t, 3)
+			for i, extent := range []float64{2.5, 3.75, 5} {
+				s.Slices[i].SliceThicknessDS, s.Slices[i].Extent = c.thickness, extent
+			}
+			o, err := seg.Build(s, input([][]byte{mask(15, 1), mask(15, 2), mask(15, 3)}, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := parse(t, o.File).Set()
+			if set.Has(dataset.NewTag(0x0020, 0x9311)) {
+				t.Error("Dimension Organization Type is there")
+			}
+			var got []string
+			for _, group := range append(set.Items(dataset.NewTag(0x5200, 0x9229)), set.Items(dataset.NewTag(0x5200, 0x9230))...) {
+				for _, measures := range group.Items(dataset.PixelMeasuresSequence) {
+					got = append(got, measures.String(dataset.SliceThickness))
+					if measures.Has(dataset.SpacingBetweenSlices) {
+						t.Errorf("spacing between slices is %q", measures.String(dataset.SpacingBetweenSlices))
+					}
+				}
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("thickness (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
 func TestBuild_Revision(t *testing.T) {
 	for revision, want := range map[int]string{
 		1:  "Lung lesions found by JCS. Research use only",
@@ -204,7 +244,7 @@ func TestBuild_Refuses(t *testing.T) {
 		{"all background", [][]byte{mask(15), nil}, 2, nil, seg.ErrEmpty.Error()},
 		{"no slices", nil, 2, nil, "0 masks for 2 slices"},
 		{"mask of another size", [][]byte{mask(16, 1), nil}, 2, nil, "16 pixels"},
-		{"no spacing", [][]byte{mask(15, 1), nil}, 0, nil, "spacing"},
+		{"no spacing", [][]byte{mask(15, 1), nil}, -1, nil, "spacing"},
 		{"unsorted", [][]byte{mask(15, 1), nil}, 2, func(sl []object.Slice) { sl[0], sl[1] = sl[1], sl[0] }, "sorted"},
 		{"slices of two sizes", [][]byte{nil, mask(12, 1)}, 2, func(sl []object.Slice) { sl[1].Columns = 4 }, "3 x 4"},
 	} {

@@ -59,7 +59,7 @@ func (f *form) functionalGroups() []*object.Element {
 	first := frames[0].slice
 	sameMeasures, sameOrientation := true, true
 	for _, one := range frames {
-		sameMeasures = sameMeasures && one.slice.PixelSpacingDS == first.PixelSpacingDS && one.slice.SliceThicknessDS == first.SliceThicknessDS
+		sameMeasures = sameMeasures && one.slice.PixelSpacingDS == first.PixelSpacingDS && one.slice.Thickness(f.spacing) == first.Thickness(f.spacing)
 		sameOrientation = sameOrientation && one.slice.OrientationDS == first.OrientationDS
 	}
 	var shared []*object.Element
@@ -107,9 +107,9 @@ func segmentIdentification(number int) *object.Element {
 }
 
 // equidistant tells whether the frames are parallel planes, SpacingBetweenSlices apart along their normal: what dimension
-// organization type 3D promises. A single frame has no step, and slices without lesion leave gaps.
+// organization type 3D promises, and never if that is 0. A single frame has no step, and slices without lesion leave gaps.
 func equidistant(frames []frame, spacingBetweenSlices float64) bool {
-	if len(frames) < 2 || frames[len(frames)-1].segment != frames[0].segment {
+	if len(frames) < 2 || spacingBetweenSlices == 0 || frames[len(frames)-1].segment != frames[0].segment {
 		return false
 	}
 	var step [3]float64

@@ -18,7 +18,7 @@ const (
 type LungInput struct {
 	// Masks has one mask per slice, as Input.Masks has, with the values RightLung and LeftLung.
 	Masks [][]byte
-	// SpacingBetweenSlices is the measured distance of neighbouring planes along the normal, in mm.
+	// SpacingBetweenSlices is the measured distance of neighbouring planes along the normal, in mm; 0 if that changes.
 	SpacingBetweenSlices float64
 }
 

@@ -51,12 +51,15 @@ func TestBuild_DciodvfyFindsNothing(t *testing.T) {
 	if err != nil {
 		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
 	}
-	for folder, spacing := range map[string]float64{"covid_p001": 2, "lidc_0003": 5, "normal_001": 4} {
+	for _, c := range []struct {
+		folder  string
+		spacing float64
+	}{{"covid_p001", 2}, {"lidc_0003", 5}, {"normal_001", 4}, {"normal_001", 0}} {
 		for _, revision := range []int{1, 2} {
-			t.Run(folder, func(t *testing.T) {
-				s := objecttest.Study(t, folder)
+			t.Run(c.folder, func(t *testing.T) {
+				s := objecttest.Study(t, c.folder)
 				s.Revision = revision
-				out, err := exec.Command(validator, write(t, s, discs(s), spacing)).CombinedOutput()
+				out, err := exec.Command(validator, write(t, s, discs(s), c.spacing)).CombinedOutput()
 				if err != nil {
 					t.Fatalf("dciodvfy: %v\n%s", err, out)
 				}

@@ -82,6 +82,33 @@ func TestStack_EachPlaneStandsForHalfTheWayToItsNeighbours(t *testing.T) {
 	}
 }
 
+func TestVolume_EvenSpacing(t *testing.T) {
+	tests := []struct {
+		name  string
+		steps []float64
+		want  float64
+	}{
+		{"even", equal(2.5, 6), 2.5},
+		{"with a gap", join(equal(2.5, 6), []float64{7.5}, equal(2.5, 6)), 2.5},
+		{"rounded to 0.1 mm", []float64{0.6, 0.6, 0.7, 0.6}, 0.625},
+		{"jitter of one in fifty", []float64{5, 5.1, 4.9, 5}, 5},
+		{"uneven", []float64{2, 2.4, 2, 2.4}, 0},
+		{"changes on the way", join(equal(4, 6), equal(8, 6)), 0},
+		{"one other step", join(equal(4, 6), []float64{5.5}, equal(4, 6)), 0},
+		{"one plane", nil, 0},
+	}
+	for _, tt := range tests {
+		st := stackOf(tt.steps)
+		v := Volume{SliceSpacing: st.spacing}
+		for i := range st.positions {
+			v.Slices = append(v.Slices, Slice{Position: st.positions[i], AfterGap: st.afterGap[i]})
+		}
+		if got := v.EvenSpacing(); math.Abs(got-tt.want) > 1e-9 {
+			t.Errorf("%s: %v mm, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Whatever the positions, the planes stand for all of the way between them but for the gaps, and for no more than half a step beyond.
 func TestStack_ExtentsCoverWhatIsNoGap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

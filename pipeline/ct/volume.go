@@ -1,5 +1,7 @@
 package ct
 
+import "math"
+
 // Volume is a stack of axial slices in Hounsfield units.
 type Volume struct {
 	Rows, Columns int
@@ -46,6 +48,28 @@ func (v *Volume) Length() float64 {
 		mm += v.Slices[i].Extent
 	}
 	return mm
+}
+
+// How much a step between planes may differ from their mean, relatively or in mm, for one distance to stand for all: positions are
+// rounded to 0.1 mm by some scanners.
+const (
+	evenStep      = 0.05
+	evenRoundedMM = 0.1
+)
+
+// EvenSpacing is SliceSpacing if it is the distance of all neighbouring planes, and 0 if that changes, so that no single number can
+// say it.
+func (v *Volume) EvenSpacing() float64 {
+	for i := 1; i < len(v.Slices); i++ {
+		if v.Slices[i].AfterGap {
+			continue
+		}
+		d := v.Slices[i].Position - v.Slices[i-1].Position
+		if math.Abs(d-v.SliceSpacing) > max(evenStep*v.SliceSpacing, evenRoundedMM+1e-6) {
+			return 0
+		}
+	}
+	return v.SliceSpacing
 }
 
 // PixelArea is the area of one pixel in mm2.
