@@ -3,6 +3,7 @@ package ct
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -66,24 +67,52 @@ func rigidKey(h *Header) string {
 }
 
 // separators are tried in this order.
-var separators = []func(*Header) string{
-	func(h *Header) string { return h.Kernel },
-	func(h *Header) string { return strings.Join(h.ImageType, `\`) },
-	func(h *Header) string { return fmt.Sprintf("%.2f", h.SliceThickness) },
-	func(h *Header) string { return h.Phase },
-	func(h *Header) string {
+var separators = []func([]Header) [][]Header{
+	by(func(h *Header) string { return h.Kernel }),
+	by(func(h *Header) string { return strings.Join(h.ImageType, `\`) }),
+	byThickness,
+	by(func(h *Header) string { return h.Phase }),
+	by(func(h *Header) string {
 		if h.AcquisitionNumber == nil {
 			return ""
 		}
 		return fmt.Sprint(*h.AcquisitionNumber)
-	},
+	}),
 }
 
-func splitOverlaps(group []Header, seps []func(*Header) string) [][]Header {
+func by(key func(*Header) string) func([]Header) [][]Header {
+	return func(headers []Header) [][]Header { return partition(headers, key) }
+}
+
+// Thicknesses that differ by less, in mm or relatively, are one: some scanners write what they measured, others round.
+const (
+	sameThickness     = 0.1
+	sameThicknessPart = 0.02
+)
+
+// byThickness groups headers of one thickness. A group reaches from the thinnest up, so that no rounding cuts through alike values.
+func byThickness(headers []Header) [][]Header {
+	var all []float64
+	for i := range headers {
+		all = append(all, headers[i].SliceThickness)
+	}
+	slices.Sort(all)
+	group := map[float64]string{}
+	var thinnest float64
+	for i, mm := range all {
+		if i == 0 || mm-thinnest > max(sameThickness, sameThicknessPart*mm)-1e-6 {
+			thinnest = mm
+		}
+		group[mm] = fmt.Sprint(thinnest)
+	}
+	return partition(headers, func(h *Header) string { return group[h.SliceThickness] })
+}
+
+func splitOverlaps(group []Header, seps []func([]Header) [][]Header) [][]Header {
 	if len(seps) == 0 {
 		return [][]Header{group}
 	}
-	parts := partition(group, seps[0])
+	parts := seps[0](group)
 	if len(parts) == 1 || !overlap(parts, group[0].Normal()) {
 		return splitOverlaps(group, seps[1:])
 	}
