@@ -7,6 +7,7 @@ type Outcome struct {
 	Chosen  *Series // nil when every candidate was refused
 	Reason  string  // why Chosen
 	Refused []SeriesRefusal
+	Unread  []*Series         // those of Refused that may show lungs, had they been read
 	Dropped []InstanceRefusal // without the slices that Volume.Dropped lists
 }
 
@@ -33,6 +34,9 @@ func (sel *Selection) Outcome(refused []SeriesRefusal) Outcome {
 			r = refused[i].Refusal
 		} else {
 			r = *refuse(CodeOtherChosen, fmt.Sprintf("%s can be read, but %s was chosen", describe(s), describe(o.Chosen)), "")
+		}
+		if r.Code != CodeNoLungs {
+			o.Unread = append(o.Unread, s)
 		}
 		o.Refused = append(o.Refused, SeriesRefusal{s.SeriesInstanceUID, r})
 		for k := range s.Headers {

@@ -49,6 +49,16 @@ const (
 	CodeNothingUsable = "no-instances"       // there was no instance at all
 )
 
+// Defect tells whether the code refuses an instance for what is wrong with it, where a sound one would have been a slice to read.
+func Defect(code string) bool {
+	switch code {
+	case CodeUnreadable, CodeMissingUID, CodeMalformedUID, CodeSharedUID, CodeMissingGeometry, CodeBadGeometry, CodeMissingRescale, CodeBadRescale,
+		CodeNotGrey, CodeNoPixelData, CodeUnsupportedSyntax, CodeBrokenPixelData:
+		return true
+	}
+	return false
+}
+
 func refuse(code, text, remedy string) *Refusal {
 	return &Refusal{Code: code, Text: text, Remedy: remedy}
 }

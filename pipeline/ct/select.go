@@ -17,6 +17,8 @@ type Selection struct {
 	Dropped []InstanceRefusal // every instance that is not in Chosen
 	Notes   []string          // oddities of the study
 
+	Patients int // whose slices share the study; 0 when they are all of one
+
 	Refusal *Refusal // why nothing was chosen; nil if something was
 
 	// own counts the leading entries of Refused and Dropped that do not depend on
@@ -229,6 +231,7 @@ func (sel *Selection) noteStudy(all []Header) {
 		sel.Notes = append(sel.Notes, fmt.Sprintf("instances of %d studies were given together; a stack has slices of one only", len(studies)))
 	}
 	if len(patients) > len(studies) {
+		sel.Patients = len(patients)
 		sel.Notes = append(sel.Notes, fmt.Sprintf("%d patients (PatientID with its issuer) share the study: a result belongs to the patient of its own slices only; correct the study at its source", len(patients)))
 	}
 }

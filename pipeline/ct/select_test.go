@@ -320,7 +320,7 @@ func TestSelect_TwoPatientsInOneStudy(t *testing.T) {
 	if sel.Refusal != nil || sel.Chosen.SeriesInstanceUID != "1.2" {
 		t.Fatalf("chosen %v, want 1.2", sel.Chosen)
 	}
-	if !strings.Contains(strings.Join(sel.Notes, "\n"), "2 patients") {
+	if sel.Patients != 2 || !strings.Contains(strings.Join(sel.Notes, "\n"), "2 patients") {
 		t.Errorf("notes %q, want one about 2 patients", sel.Notes)
 	}
 	for _, h := range sel.Chosen.Headers {
@@ -342,6 +342,15 @@ func TestSelection_Outcome(t *testing.T) {
 	}
 	if d := cmp.Diff([]SeriesRefusal{r}, o.Refused); d != "" {
 		t.Errorf("refused (-want +got):\n%s", d)
+	}
+	if len(o.Unread) != 0 {
+		t.Errorf("%d stacks unread, want none: both were read", len(o.Unread))
+	}
+	if broken := sel.Outcome([]SeriesRefusal{{"1.1", *refuse(CodeBrokenPixelData, "no slice could be decoded", "")}}); len(broken.Unread) != 1 {
+		t.Errorf("%d stacks unread, want the broken one", len(broken.Unread))
+	}
+	if first := sel.Outcome(nil); len(first.Unread) != 1 || first.Unread[0].SeriesInstanceUID != "1.2" {
+		t.Errorf("stacks unread beside the first: %v, want 1.2", first.Unread)
 	}
 	if len(o.Dropped) != 300 {
 		t.Errorf("%d instances dropped, want 300", len(o.Dropped))

@@ -21,10 +21,10 @@ func DefaultRules() Rules {
 	return Rules{MinSlices: 2, MinLength: 5, MaxStep: singlePictures}
 }
 
-// wholeChest is the length in mm under which a stack cannot hold the lungs of
+// WholeChest is the length in mm under which a stack cannot hold the lungs of
 // an adult (about 250 mm) or a child, so that a negative result speaks only
 // about a part.
-const wholeChest = 120
+const WholeChest = 120
 
 // Series is one stack of parallel planes of one series, sorted by position
 // along their normal, rising, each position once.
@@ -61,7 +61,7 @@ func (rules Rules) build(group []Header) (*Series, []Header, *Refusal) {
 	if r := rules.check(st, s.Name); r != nil {
 		return nil, nil, r
 	}
-	if s.Length < wholeChest {
+	if s.Length < WholeChest {
 		s.lasting = append(s.lasting, fmt.Sprintf("the slices stand for %.0f mm of the patient, less than a chest: a result speaks only about them", s.Length))
 	}
 	if h.PatientID == "" {

@@ -72,5 +72,31 @@ func (v *Volume) EvenSpacing() float64 {
 	return v.SliceSpacing
 }
 
+// Missing is what the gaps of the volume lack: planes, and the length of patient that nobody has looked at, in mm.
+func (v *Volume) Missing() (planes int, mm float64) {
+	for _, g := range v.Gaps {
+		planes += g.Missing
+		mm += (g.To - g.From) * float64(g.Missing) / float64(g.Missing+1)
+	}
+	return planes, mm
+}
+
+// reachBeyond is how far in mm a stack must reach beyond another to hold more of the patient: reconstructions of one scan end apart
+// by a thick slice.
+const reachBeyond = 10
+
+// GoesOnIn tells whether s holds a part of the lungs that the volume lacks: the volume ends within the lungs, and s reaches beyond
+// that end. The abdomen behind a whole chest is no such part. Frames of reference are not compared, since a wrong doubt costs a look.
+func (v *Volume) GoesOnIn(s *Series) bool {
+	low, high := math.Inf(1), math.Inf(-1)
+	for i := range s.Headers {
+		at := dot(s.Headers[i].Position, v.Normal)
+		low, high = min(low, at), max(high, at)
+	}
+	first, last := &v.Slices[0], &v.Slices[len(v.Slices)-1]
+	return first.LungShare >= MinLungShare && low < first.Position-reachBeyond ||
+		last.LungShare >= MinLungShare && high > last.Position+reachBeyond
+}
+
 // PixelArea is the area of one pixel in mm2.
 func (v *Volume) PixelArea() float64 { return v.RowSpacing * v.ColumnSpacing }
