@@ -27,14 +27,16 @@ type Networks struct {
 
 // Examination is what one reading of a study gave.
 type Examination struct {
-	Headers []ct.Header
-	Chosen  *ct.Series
-	Reason  string   // why Chosen
-	Notes   []string // oddities of the study
-	Refused []ct.SeriesRefusal
-	Dropped []ct.InstanceRefusal // instances that are not in Volume
-	Volume  *ct.Volume
-	Refusal *ct.Refusal // why there is no volume, nil if there is one
+	Headers  []ct.Header
+	Chosen   *ct.Series
+	Reason   string   // why Chosen
+	Notes    []string // oddities of the study
+	Patients int      // whose slices share the study; 0 when they are all of one
+	Refused  []ct.SeriesRefusal
+	Unread   []*ct.Series         // stacks that may show lungs and were not read
+	Dropped  []ct.InstanceRefusal // instances that are not in Volume
+	Volume   *ct.Volume
+	Refusal  *ct.Refusal // why there is no volume, nil if there is one
 
 	// What Read adds.
 	Findings *cascade.Findings
@@ -62,10 +64,10 @@ func Load(ctx context.Context, paths []string, progress Progress) (*Examination,
 		return nil, err
 	}
 	selection := ct.Select(x.Headers)
-	x.Notes = selection.Notes
+	x.Notes, x.Patients = selection.Notes, selection.Patients
 	v, _, refused, err := ct.LoadBest(ctx, selection, progress.stage("decode"))
 	outcome := selection.Outcome(refused)
-	x.Chosen, x.Reason, x.Refused, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Dropped
+	x.Chosen, x.Reason, x.Refused, x.Unread, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Unread, outcome.Dropped
 	if errors.As(err, &x.Refusal) {
 		return x, nil
 	}
@@ -115,8 +117,9 @@ func (x *Examination) readHeaders(ctx context.Context, paths []string, progress 
 }
 
 // InputDigest names the input of the findings: hex SHA-256 over each slice that was read, what its header says and its
-// Hounsfield units. When nothing could be read it covers the reason and the headers of the whole study. How the slices were
-// encoded on their way does not count, nor does the order in which they came.
+// Hounsfield units, and over the limits of the result, so that a second stack that comes late is told of. When nothing could be
+// read it covers the reason and the headers of the whole study. How the slices were encoded on their way does not count, nor does
+// the order in which they came.
 func (x *Examination) InputDigest() string {
 	h := sha256.New()
 	if x.Volume != nil {
@@ -126,6 +129,9 @@ func (x *Examination) InputDigest() string {
 			fmt.Fprintf(h, "%x %d\n", s.Header.Digest, s.Header.Frame)
 			hu, _ = binary.Append(hu[:0], binary.LittleEndian, s.HU) // no error for numbers
 			h.Write(hu)
+		}
+		if l := x.Limits(); l != (Limits{}) { // without limits the digest is what it was before there were any
+			fmt.Fprintf(h, "limits %d %t %t %d %d\n", l.MissingSlices, l.Short, l.GoesOn, l.Defects, l.Patients)
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	}

@@ -1,0 +1,83 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"jcsnode/pipeline/ct"
+)
+
+// Limits is what limits the meaning of a result: parts of the chest that it says nothing about, though a reader may think so. The
+// zero value is a whole chest. Oddities without such a part are Notes.
+type Limits struct {
+	// ReadMM of StackMM were read, since MissingSlices are missing inside the stack.
+	ReadMM, StackMM float64
+	MissingSlices   int
+	// Short tells that the stack of StackMM is shorter than a chest.
+	Short bool
+	// GoesOn tells that the lungs go on in a stack that was not read.
+	GoesOn bool
+	// Defects counts images of the series that cannot be read; those that only make a gap are 0.
+	Defects int
+	// Patients counts those whose slices share the study, if there are several.
+	Patients int
+}
+
+// Limits looks at what was read and what was left out. Without a volume there is no result to limit.
+func (x *Examination) Limits() Limits {
+	if x.Volume == nil {
+		return Limits{}
+	}
+	read := x.Volume.Length()
+	missing, mm := x.Volume.Missing()
+	l := Limits{MissingSlices: missing, Short: read+mm < ct.WholeChest, Patients: x.Patients}
+	if l.MissingSlices > 0 || l.Short {
+		l.ReadMM, l.StackMM = read, read+mm
+	}
+	for _, s := range x.Unread {
+		l.GoesOn = l.GoesOn || x.Volume.GoesOnIn(s)
+	}
+	defects := 0
+	for _, d := range x.Dropped {
+		if d.SeriesInstanceUID == x.Chosen.SeriesInstanceUID && ct.Defect(d.Refusal.Code) {
+			defects++
+		}
+	}
+	if defects > missing { // some lie at an end of the stack, where no gap tells of them
+		l.Defects = defects
+	}
+	return l
+}
+
+// Sentences says the limits to who reads the result, the weightiest first; none for a whole chest.
+func (l Limits) Sentences() []string {
+	var all []string
+	if l.GoesOn {
+		all = append(all, "Parts of the chest may be unread: the lungs go on in another stack, which was not read.")
+	}
+	if l.MissingSlices > 0 {
+		digits := 0
+		if l.StackMM-l.ReadMM < 2 { // whole numbers may read alike
+			digits = 1
+		}
+		all = append(all, fmt.Sprintf("Only %.*f of %.*f mm of the stack was read: %s missing.", digits, l.ReadMM, digits, l.StackMM,
+			count(l.MissingSlices, "slice is", "slices are")))
+	}
+	if l.Short {
+		all = append(all, fmt.Sprintf("The stack is %.0f mm long, shorter than a chest: the result speaks only about that part.", l.StackMM))
+	}
+	if l.Defects > 0 {
+		all = append(all, fmt.Sprintf("Parts of the chest may be unread: %s damaged or incomplete.", count(l.Defects, "image of the series is", "images of the series are")))
+	}
+	if l.Patients > 0 {
+		all = append(all, fmt.Sprintf("Slices of %d patients share this study; those of one were read. Correct the study at its source.", l.Patients))
+	}
+	return all
+}
+
+// count writes a number before the word that goes with it.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

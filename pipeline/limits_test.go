@@ -1,0 +1,83 @@
+package pipeline
+
+import (
+	"slices"
+	"testing"
+
+	"jcsnode/pipeline/ct"
+)
+
+// stack is an examination of n slices that stand for 4 mm each, all with lungs.
+func stack(n int) *Examination {
+	x := &Examination{Chosen: &ct.Series{SeriesInstanceUID: "1.1"}, Volume: &ct.Volume{Normal: [3]float64{0, 0, 1}, SliceSpacing: 4}}
+	for i := range n {
+		x.Volume.Slices = append(x.Volume.Slices, ct.Slice{Position: float64(4 * i), Extent: 4, LungShare: 0.2})
+	}
+	return x
+}
+
+func TestLimits(t *testing.T) {
+	other := func(from, to float64) *ct.Series {
+		return &ct.Series{Headers: []ct.Header{{Position: [3]float64{0, 0, from}}, {Position: [3]float64{0, 0, to}}}}
+	}
+	refused := func(n int, series, code string) []ct.InstanceRefusal {
+		return slices.Repeat([]ct.InstanceRefusal{{SeriesInstanceUID: series, Refusal: ct.Refusal{Code: code}}}, n)
+	}
+	const goesOn = "Parts of the chest may be unread: the lungs go on in another stack, which was not read."
+	for _, c := range []struct {
+		name   string
+		slices int
+		change func(x *Examination)
+		want   []string
+	}{
+		{"a whole chest", 75, func(*Examination) {}, nil},
+		{"not read", 75, func(x *Examination) { x.Volume, x.Patients = nil, 2 }, nil},
+		{"a gap", 65, func(x *Examination) { x.Volume.Gaps = []ct.Gap{{From: 100, To: 152, Missing: 12}} },
+			[]string{"Only 260 of 308 mm of the stack was read: 12 slices are missing."}},
+		{"two gaps", 50, func(x *Examination) {
+			x.Volume.Gaps = []ct.Gap{{From: 20, To: 28, Missing: 1}, {From: 60, To: 72, Missing: 2}}
+		},
+			[]string{"Only 200 of 212 mm of the stack was read: 3 slices are missing."}},
+		{"a thin slice", 75, func(x *Examination) { x.Volume.Gaps = []ct.Gap{{From: 100, To: 104.4, Missing: 1}} },
+			[]string{"Only 300.0 of 300.4 mm of the stack was read: 1 slice is missing."}},
+		{"short", 20, func(*Examination) {}, []string{"The stack is 80 mm long, shorter than a chest: the result speaks only about that part."}},
+		{"short only for its gap", 20, func(x *Examination) { x.Volume.Gaps = []ct.Gap{{From: 40, To: 244, Missing: 50}} },
+			[]string{"Only 80 of 280 mm of the stack was read: 50 slices are missing."}},
+		{"lungs below in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(0, 100), other(-140, 8)} }, []string{goesOn}},
+		{"lungs above in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(150, 300)} }, []string{goesOn}},
+		{"another stack that ends a thick slice later", 40, func(x *Examination) { x.Unread = []*ct.Series{other(-5, 165)} }, nil},
+		{"the abdomen in another stack", 40, func(x *Examination) {
+			x.Volume.Slices[0].LungShare, x.Unread = 0, []*ct.Series{other(-300, 100)}
+		}, nil},
+		{"damaged images", 75, func(x *Examination) { x.Dropped = refused(4, "1.1", ct.CodeBrokenPixelData) },
+			[]string{"Parts of the chest may be unread: 4 images of the series are damaged or incomplete."}},
+		{"damaged images that make a gap", 65, func(x *Examination) {
+			x.Volume.Gaps, x.Dropped = []ct.Gap{{From: 100, To: 152, Missing: 12}}, refused(12, "1.1", ct.CodeMissingRescale)
+		}, []string{"Only 260 of 308 mm of the stack was read: 12 slices are missing."}},
+		{"nothing lost", 75, func(x *Examination) {
+			x.Dropped = slices.Concat(refused(9, "1.1", ct.CodeRepeated), refused(9, "1.1", ct.CodeFarFromLungs), refused(9, "1.2", ct.CodeBrokenPixelData))
+		}, nil},
+		{"two patients", 75, func(x *Examination) { x.Patients = 2 },
+			[]string{"Slices of 2 patients share this study; those of one were read. Correct the study at its source."}},
+		{"several", 20, func(x *Examination) {
+			x.Volume.Gaps, x.Unread, x.Patients = []ct.Gap{{From: 40, To: 48, Missing: 1}}, []*ct.Series{other(100, 300)}, 3
+		}, []string{goesOn, "Only 80 of 84 mm of the stack was read: 1 slice is missing.",
+			"The stack is 84 mm long, shorter than a chest: the result speaks only about that part.",
+			"Slices of 3 patients share this study; those of one were read. Correct the study at its source."}},
+	} {
+		x := stack(c.slices)
+		c.change(x)
+		if got := x.Limits().Sentences(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// The same slices under other limits are another result: late slices of a second stack would change nothing else.
+func TestInputDigest_CoversLimits(t *testing.T) {
+	whole, shared := stack(75), stack(75)
+	shared.Patients = 2
+	if whole.InputDigest() == shared.InputDigest() {
+		t.Error("a study that two patients share has the digest of another")
+	}
+}
