@@ -46,6 +46,7 @@ type Slice struct {
 	// Probability is the classifier's; Positive whether it reached the operating point.
 	Probability   float64
 	Positive      bool
+	AfterGap      bool // planes are missing between this slice and the one before it
 	LesionAreaMM2 float64
 }
 
@@ -87,8 +88,8 @@ func (r *Report) pictureSlices() ([]sc.Slice, error) {
 		out[i] = sc.Slice{
 			Label: label(i),
 			Left:  left, Top: top,
-			Position: sl.Position,
-			Rows:     sl.Rows, Columns: sl.Columns,
+			Position: sl.Position, AfterGap: f.AfterGap,
+			Rows: sl.Rows, Columns: sl.Columns,
 			RowSpacing: row, ColumnSpacing: column,
 			HU: f.HU, Lung: f.Lung, Mask: f.Mask,
 			Probability: f.Probability, Positive: f.Positive, LesionAreaMM2: f.LesionAreaMM2,

@@ -132,7 +132,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 			Frame: frame, InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: h.PositionDS, OrientationDS: h.OrientationDS,
 			PixelSpacingDS: h.PixelSpacingDS, SliceThicknessDS: h.SliceThicknessDS, Position: s.Position, Extent: s.Extent})
 		r.Slices = append(r.Slices, dicomout.Slice{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
-			Positive: sf.Positive, LesionAreaMM2: sf.LesionAreaMM2})
+			Positive: sf.Positive, AfterGap: s.AfterGap, LesionAreaMM2: sf.LesionAreaMM2})
 		if sf.Positive && sf.Activation != nil {
 			for _, a := range sf.Activation.Values {
 				highest = max(highest, a)

@@ -88,7 +88,7 @@ func at(lines [][]float32, y, x step) float32 {
 	return value(lines[y.low])*(1-y.weight) + value(lines[y.high])*y.weight
 }
 
-// lungMap draws the frontal picture into r, whose rows are those of axis: the chest in grey, lungs a little lighter, lesions
+// lungMap draws the frontal picture into r, whose rows are those of axis and stay empty in its gaps: the chest in grey, lungs a little lighter, lesions
 // in colour, the stronger the more of the lung's depth they take, and faintly where they lie beside the lungs. It shows the width of the crop.
 func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Slice, a axis, c crop, f Facing) {
 	sums := newCoronal(all, f.Transposed)
@@ -101,7 +101,10 @@ func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Slice, a axi
 		most = 1
 	}
 	for py := r.Min.Y; py < r.Max.Y; py++ {
-		y := a.slices(py)
+		y, ok := a.slices(py)
+		if !ok {
+			continue
+		}
 		for px := r.Min.X; px < r.Max.X; px++ {
 			across := (float64(px-r.Min.X) + 0.5) / float64(r.Dx())
 			if f.FlipColumns {

@@ -2,6 +2,7 @@ package sc
 
 import (
 	"image"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,16 +112,48 @@ func TestAxis_CoversAllSlicesOnce(t *testing.T) {
 	all := []Slice{{Position: -10}, {Position: -8}, {Position: -3}, {Position: 2}}
 	for _, apexFirst := range []bool{false, true} {
 		a := newAxis(all, apexFirst, 100, 340)
-		if got := a.row(a.edges[0]); got != 100 {
+		if got := a.row(a.spans[0].from); got != 100 {
 			t.Errorf("first edge at row %g", got)
 		}
-		if got := a.row(a.edges[len(all)]); got != 340 {
+		if got := a.row(a.spans[len(all)-1].to); got != 340 {
 			t.Errorf("last edge at row %g", got)
 		}
-		first, last := a.slices(100), a.slices(339)
-		if apexFirst != (first.low == 0) || apexFirst != (last.low == 3) {
-			t.Errorf("apex first %v: first row shows slice %d, last row %d", apexFirst, first.low, last.low)
+		if got := a.gaps(); len(got) > 0 {
+			t.Errorf("gaps %v, want none", got)
 		}
+		for row, want := range map[int]bool{100: apexFirst, 339: !apexFirst} {
+			if got, ok := a.slices(row); !ok || want != (got.low == 0) || want == (got.low == 3) {
+				t.Errorf("apex first %v: row %d shows slice %d, %v", apexFirst, row, got.low, ok)
+			}
+		}
+	}
+}
+
+// A slice stands for as much beside a gap as elsewhere, and what lies between is nobody's.
+func TestAxis_LeavesGapsEmpty(t *testing.T) {
+	all := []Slice{{Position: 0, AfterGap: true}, {Position: 4}, {Position: 24, AfterGap: true}, {Position: 28}}
+	for _, c := range []struct {
+		apexFirst bool
+		order     []int
+	}{{true, []int{0, 1, 2, 3}}, {false, []int{3, 2, 1, 0}}} {
+		a := newAxis(all, c.apexFirst, 100, 420) // 10 rows for each mm
+		if want := []span{{-2, 2}, {2, 6}, {22, 26}, {26, 30}}; !slices.Equal(a.spans, want) || !slices.Equal(a.order, c.order) {
+			t.Errorf("slices %v stand for %v, want %v for %v", a.order, a.spans, c.order, want)
+		}
+		if got, want := a.gaps(), []span{{6, 22}}; !slices.Equal(got, want) {
+			t.Errorf("gaps %v, want %v", got, want)
+		}
+		for row, want := range map[int]bool{179: true, 180: false, 260: false, 339: false, 340: true} {
+			if _, ok := a.slices(row); ok != want {
+				t.Errorf("apex first %v: row %d shows a slice: %v, want %v", c.apexFirst, row, ok, want)
+			}
+		}
+	}
+}
+
+func TestAxis_OfOneSlice(t *testing.T) {
+	if a := newAxis([]Slice{{Position: 7, AfterGap: true}}, false, 0, 100); a.length() != 1 {
+		t.Errorf("length %g", a.length())
 	}
 }
 

@@ -8,12 +8,16 @@ import (
 // axis maps rows of the page to slices by their position, apex above.
 type axis struct {
 	top, bottom int       // rows of the page
-	edges       []float64 // n+1 borders between slices in mm, from the apex on
-	order       []int     // the slice between edges k and k+1
+	order       []int     // the slices from the apex on
 	centres     []float64 // mm, of order
+	spans       []span    // mm, of order: what each slice stands for
 }
 
-// newAxis returns the axis for the slices between two rows of the page. Each slice reaches half way to its neighbours.
+// span is a stretch of the axis in mm.
+type span struct{ from, to float64 }
+
+// newAxis returns the axis for the slices between two rows of the page. Each slice reaches half way to its neighbours, at a gap and
+// at the ends half a usual step: a part that was not read stays empty.
 func newAxis(all []Slice, apexFirst bool, top, bottom int) axis {
 	a := axis{top: top, bottom: bottom}
 	n := len(all)
@@ -25,40 +29,80 @@ func newAxis(all []Slice, apexFirst bool, top, bottom int) axis {
 		a.order = append(a.order, i)
 		a.centres = append(a.centres, math.Abs(all[i].Position-all[a.order[0]].Position))
 	}
-	half := 0.5
-	if n > 1 {
-		half = (a.centres[1] - a.centres[0]) / 2
+	half := halfStep(all)
+	for k, centre := range a.centres {
+		s := span{centre - half, centre + half}
+		if k > 0 && !a.gap(all, k) {
+			s.from = (a.centres[k-1] + centre) / 2
+		}
+		if k < n-1 && !a.gap(all, k+1) {
+			s.to = (centre + a.centres[k+1]) / 2
+		}
+		a.spans = append(a.spans, s)
 	}
-	a.edges = append(a.edges, a.centres[0]-half)
-	for k := 1; k < n; k++ {
-		a.edges = append(a.edges, (a.centres[k-1]+a.centres[k])/2)
-	}
-	if n > 1 {
-		half = (a.centres[n-1] - a.centres[n-2]) / 2
-	}
-	a.edges = append(a.edges, a.centres[n-1]+half)
 	return a
 }
 
-// length is the length of the patient on the axis in mm, never zero.
-func (a axis) length() float64 { return max(a.edges[len(a.edges)-1]-a.edges[0], 0.001) }
+// gap tells whether planes are missing between the slices k-1 and k of the axis.
+func (a axis) gap(all []Slice, k int) bool { return all[max(a.order[k-1], a.order[k])].AfterGap }
+
+// halfStep is half of the mean distance of neighbours in mm, gaps left out; without
+// neighbours it is half a millimetre.
+func halfStep(all []Slice) float64 {
+	sum, count := 0.0, 0
+	for i := 1; i < len(all); i++ {
+		if !all[i].AfterGap {
+			sum += math.Abs(all[i].Position - all[i-1].Position)
+			count++
+		}
+	}
+	if count == 0 {
+		return 0.5
+	}
+	return sum / float64(2*count)
+}
+
+// start is where the axis begins, in mm.
+func (a axis) start() float64 { return a.spans[0].from }
+
+// length is the length of the patient on the axis in mm, gaps included, never zero.
+func (a axis) length() float64 { return max(a.spans[len(a.spans)-1].to-a.start(), 0.001) }
 
 // row is the row of the page at a position of the axis.
 func (a axis) row(mm float64) float64 {
-	return float64(a.top) + (mm-a.edges[0])/a.length()*float64(a.bottom-a.top)
+	return float64(a.top) + (mm-a.start())/a.length()*float64(a.bottom-a.top)
 }
 
-// slices returns the slices on both sides of a row of the page.
-func (a axis) slices(row int) step {
-	mm := a.edges[0] + (float64(row-a.top)+0.5)/float64(a.bottom-a.top)*a.length()
+// slices returns the slices on both sides of a row of the page; not ok in a gap.
+func (a axis) slices(row int) (s step, ok bool) {
+	mm := a.start() + (float64(row-a.top)+0.5)/float64(a.bottom-a.top)*a.length()
 	k := 0
 	for k < len(a.centres)-1 && a.centres[k+1] <= mm {
 		k++
 	}
 	if k == len(a.centres)-1 || mm <= a.centres[k] {
-		return step{a.order[k], a.order[k], 0}
+		return step{a.order[k], a.order[k], 0}, true
 	}
-	return step{a.order[k], a.order[k+1], float32((mm - a.centres[k]) / (a.centres[k+1] - a.centres[k]))}
+	switch before, after := a.spans[k].to, a.spans[k+1].from; {
+	case before == after: // neighbours
+		return step{a.order[k], a.order[k+1], float32((mm - a.centres[k]) / (a.centres[k+1] - a.centres[k]))}, true
+	case mm <= before:
+		return step{a.order[k], a.order[k], 0}, true
+	case mm >= after:
+		return step{a.order[k+1], a.order[k+1], 0}, true
+	}
+	return step{}, false
+}
+
+// gaps are the parts of the axis that no slice stands for.
+func (a axis) gaps() []span {
+	var all []span
+	for k := 1; k < len(a.spans); k++ {
+		if before, after := a.spans[k-1].to, a.spans[k].from; before < after {
+			all = append(all, span{before, after})
+		}
+	}
+	return all
 }
 
 // profile draws a bar for each slice into r, as long as its probability, and the operating point as a line.
@@ -74,9 +118,9 @@ func (p *Painter) profile(dst *image.RGBA, r image.Rectangle, all []Slice, a axi
 	}
 	for k, i := range a.order {
 		s := &all[i]
-		top, bottom := round(a.row(a.edges[k])), round(a.row(a.edges[k+1]))
+		top, bottom := round(a.row(a.spans[k].from)), round(a.row(a.spans[k].to))
 		if bottom-top >= 3 {
-			bottom-- // a gap where there is room for it
+			bottom-- // a line between bars where there is room for it
 		}
 		length := int(min(1, max(0, s.Probability)) * float64(r.Dx()))
 		c := barGrey

@@ -15,6 +15,8 @@ type Slice struct {
 	Left, Top string
 	// Position is where the slice lies along the normal of the series, in mm.
 	Position float64
+	// AfterGap tells that planes are missing between this slice and the one before it.
+	AfterGap bool
 	// Rows and Columns are the slice's, RowSpacing and ColumnSpacing its pixel spacing in mm.
 	Rows, Columns             int
 	RowSpacing, ColumnSpacing float64

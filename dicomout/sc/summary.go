@@ -320,6 +320,11 @@ func (s *sheet) plots(c crop) {
 	bars := image.Rect(split, top, right, bottom)
 	s.write(split, top-14, headStyle, faded, "Probability by slice, apex to base", 300)
 	s.p.profile(s.dst, bars, s.g.Slices, a, s.g.Decision)
+	for _, gap := range a.gaps() {
+		if from, to := round(a.row(gap.from)), round(a.row(gap.to)); to-from > noteStyle.size {
+			s.write(bars.Min.X+8, (from+to)/2+5, noteStyle, faded, "not read", bars.Dx())
+		}
+	}
 	tick := noteStyle
 	for _, t := range []struct {
 		value float64
