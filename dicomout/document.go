@@ -24,7 +24,7 @@ func (r *Report) document(kind object.Kind, page *sc.Page, pictures []sc.Slice) 
 // documentInput says in the report's words what was found.
 func (r *Report) documentInput(kind object.Kind, pictures []sc.Slice) sr.Input {
 	in := sr.Input{
-		Reason: r.Reason, Remedy: r.Remedy,
+		Reason: r.Reason, Remedy: r.Remedy, Limits: r.Limits,
 		Decision: sr.Decision{
 			Slices: len(r.Slices), PositiveSlices: r.Decision.PositiveSlices, Threshold: r.Decision.Threshold,
 			PositiveMM: r.Decision.PositiveMM, ThresholdMM: r.Decision.ThresholdMM, OperatingPoint: r.Decision.OperatingPoint,

@@ -17,8 +17,10 @@ type Report struct {
 	// Outcome is the decision; with sc.NotProcessed, Reason and Remedy say why and what to do.
 	Outcome        sc.Outcome
 	Reason, Remedy string
-	Decision       sc.Decision
-	Measures       sc.Measures
+	// Limits are sentences about parts of the chest that the result says nothing about, the weightiest first.
+	Limits   []string
+	Decision sc.Decision
+	Measures sc.Measures
 	// Lesions are the lesions connected in space, the largest first; LesionHU is the mean of all of them.
 	Lesions  []sr.Lesion
 	LesionHU float64
@@ -114,7 +116,7 @@ func labels(s *object.Study) func(i int) string {
 // page returns what the summary shows.
 func (r *Report) page(slices []sc.Slice) *sc.Page {
 	return &sc.Page{
-		Outcome: r.Outcome, Reason: r.Reason, Remedy: r.Remedy,
+		Outcome: r.Outcome, Reason: r.Reason, Remedy: r.Remedy, Limits: r.Limits,
 		Decision: r.Decision, Measures: r.Measures,
 		Slices: slices, Facing: r.Facing, Activation: r.Activation, Scale: r.Scale,
 		Models: r.Study.Models, Software: r.Study.SoftwareVersion,

@@ -90,6 +90,7 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		return r, done, nil
 	}
 	r.Study.SeriesInstanceUID, r.Study.FrameOfReferenceUID = x.Chosen.SeriesInstanceUID, x.Chosen.FrameOfReferenceUID
+	r.Limits = x.Limits().Sentences()
 	m.addFindings(&r, x)
 	if r.Study.Lossy, err = lossyOf(x.Volume); err != nil {
 		done()

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"image"
 	"testing"
 
 	"jcsnode/config"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
 	"jcsnode/models"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
@@ -38,5 +42,39 @@ func TestEngine_IsPartOfTheResultsIdentity(t *testing.T) {
 	}
 	if len(settings) != 3 {
 		t.Errorf("settings that UIDs are made of: %v", settings)
+	}
+}
+
+// What a result leaves out reaches the summary page and the comment of the structured report; of a whole chest neither says a word.
+func TestReport_SaysWhatItLeavesOut(t *testing.T) {
+	x, m := greyStudy(t, config.Default())
+	const limit = "Slices of 2 patients share this study"
+	for _, limited := range []bool{false, true} {
+		if limited {
+			x.Patients, x.Volume.Slices[10].AfterGap = 2, true
+		}
+		r, done, err := m.report(x, greyIdentity(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+		if (len(r.Limits) == 1) != limited || r.Slices[10].AfterGap != limited {
+			t.Errorf("limited %v: limits %q, slice 10 after a gap: %v", limited, r.Limits, r.Slices[10].AfterGap)
+		}
+		r.Options.Kinds = []object.Kind{object.Summary, object.Report}
+		var pages []*image.RGBA
+		err = dicomout.Build(t.Context(), r, func(o *object.Object, preview image.Image) error {
+			if o.Kind == object.Report.Name && bytes.Contains(o.File, []byte(limit)) != limited {
+				t.Errorf("limited %v: the report says otherwise", limited)
+			}
+			pages = append(pages, preview.(*image.RGBA))
+			return nil
+		})
+		if err != nil || len(pages) != 2 {
+			t.Fatalf("%d objects, %v", len(pages), err)
+		}
+		if page := pages[0]; (page.RGBAAt(41, 231) != page.RGBAAt(20, 231)) != limited {
+			t.Errorf("limited %v: the page has a line about it: %v", limited, !limited)
+		}
 	}
 }

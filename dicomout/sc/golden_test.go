@@ -16,16 +16,11 @@ var update = flag.Bool("update", false, "rewrite the golden pictures")
 func TestGolden(t *testing.T) {
 	p := newTestPainter(t)
 	page := phantomPage()
-	negative := phantomPage()
-	negative.Outcome, negative.Measures = Negative, Measures{LungML: 4210, LungShare: -1}
-	negative.Decision = Decision{Rule: "count", PositiveSlices: 2, Threshold: 10, PositiveMM: 4, OperatingPoint: 0.9}
-	for i := range negative.Slices {
-		negative.Slices[i].Mask, negative.Slices[i].LesionAreaMM2, negative.Slices[i].Positive = nil, 0, false
-	}
 	slice := &page.Slices[8]
 	for name, draw := range map[string]func() (*image.RGBA, error){
 		"summary-positive": func() (*image.RGBA, error) { return p.RenderSummary(page) },
-		"summary-negative": func() (*image.RGBA, error) { return p.RenderSummary(negative) },
+		"summary-negative": func() (*image.RGBA, error) { return p.RenderSummary(negativePage()) },
+		"summary-gap":      func() (*image.RGBA, error) { return p.RenderSummary(gapPage()) },
 		"summary-not-processed": func() (*image.RGBA, error) {
 			return p.RenderSummary(&Page{
 				Reason: "No axial CT series of the chest: series 2 is a localizer.", Remedy: "Send the axial series of this study.",

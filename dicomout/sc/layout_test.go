@@ -3,6 +3,7 @@ package sc
 import (
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,9 +76,16 @@ func TestSummary_TextFits(t *testing.T) {
 		return g
 	}
 	pages := map[string]*Page{
-		"positive": phantomPage(),
+		"positive":   phantomPage(),
+		"gap":        gapPage(),
+		"all limits": change(func(g *Page) { g.Limits = allLimits }),
+		"all limits of what is cut": change(func(g *Page) {
+			g.Limits, g.Slices = allLimits, phantom(24, 256, 256, 1.4)
+			g.Measures.LungsCut, g.Measures.OutsideML, g.Measures.OffLungs = true, 40, 12
+		}),
 		"huge": change(func(g *Page) {
 			g.Models = hugeModels
+			g.Limits = []string{strings.Repeat("A very long sentence about what was not read. ", 20), strings.Repeat("1.2.840.", 200)}
 			g.Software = strings.Repeat("1.2.3-", 30)
 			g.Measures = Measures{Segmented: true, LesionML: 123456, OutsideML: 123455, Lesions: 99999, LungML: 1234567, LungsCut: true, LungShare: -1}
 			g.Decision = Decision{Rule: "length", PositiveSlices: 10000, Threshold: 10000, PositiveMM: 12345, ThresholdMM: 12345, OperatingPoint: 0.123456789,
@@ -129,6 +137,32 @@ func TestSummary_TextFits(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// allLimits are more than one study has.
+var allLimits = []string{
+	"Parts of the chest may be unread: the lungs go on in another stack, which was not read.",
+	"Only 60.0 of 80.0 mm of the stack was read: 10 slices are missing.",
+	"The stack is 80 mm long, shorter than a chest: the result speaks only about that part.",
+	"Parts of the chest may be unread: 12 images of the series are damaged or incomplete.",
+	"Slices of 2 patients share this study; those of one were read. Correct the study at its source.",
+}
+
+func TestSummary_SaysEachLimitOnALine(t *testing.T) {
+	for n := range len(allLimits) + 1 {
+		g := phantomPage()
+		g.Limits = allLimits[:n]
+		p, boxes := record(t)
+		if _, err := p.RenderSummary(g); err != nil {
+			t.Fatal(err)
+		}
+		for i, limit := range allLimits {
+			said := slices.ContainsFunc(*boxes, func(b box) bool { return b.text == limit })
+			if said != (i < n) {
+				t.Errorf("%d limits: %q is said: %v", n, limit, said)
+			}
+		}
 	}
 }
 

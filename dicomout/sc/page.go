@@ -89,8 +89,10 @@ type Page struct {
 	Outcome Outcome
 	// Reason and Remedy say why a study was not processed and what to do.
 	Reason, Remedy string
-	Decision       Decision
-	Measures       Measures
+	// Limits are sentences about parts of the chest that the result says nothing about, the weightiest first; none as a rule.
+	Limits   []string
+	Decision Decision
+	Measures Measures
 	// Slices are those of the chosen series by position rising; empty if there is no volume.
 	Slices []Slice
 	// Facing is that of the slices; the zero value is the usual way.

@@ -3,6 +3,7 @@ package sc
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"jcsnode/dicomout/object"
 )
@@ -69,6 +70,26 @@ func phantomPage() *Page {
 			return blob(&slices[i])
 		},
 	}
+}
+
+// gapPage is the summary of a negative phantom with planes missing in the middle.
+func gapPage() *Page {
+	g := negativePage()
+	g.Limits = []string{"Only 60 of 80 mm of the stack was read: 10 slices are missing."}
+	g.Slices = slices.Delete(g.Slices, 16, 26)
+	g.Slices[16].AfterGap = true
+	return g
+}
+
+// negativePage is the summary of a phantom in which nothing is positive.
+func negativePage() *Page {
+	g := phantomPage()
+	g.Outcome, g.Measures = Negative, Measures{LungML: 4210, LungShare: -1}
+	g.Decision = Decision{Rule: "count", PositiveSlices: 2, Threshold: 10, PositiveMM: 4, OperatingPoint: 0.9}
+	for i := range g.Slices {
+		g.Slices[i].Mask, g.Slices[i].LesionAreaMM2, g.Slices[i].Positive = nil, 0, false
+	}
+	return g
 }
 
 // blob is an activation around the lesion of the phantom, 0..1.

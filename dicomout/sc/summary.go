@@ -42,6 +42,7 @@ func (p *Painter) RenderSummary(g *Page) (*image.RGBA, error) {
 		return s.dst, nil
 	}
 	s.verdict()
+	s.limits()
 	s.measures()
 	if len(g.Slices) > 0 {
 		c := lungCrop(g.Slices, 8)
@@ -56,6 +57,8 @@ type sheet struct {
 	p   *Painter
 	g   *Page
 	dst *image.RGBA
+	// shift is how many rows the limits take from the plots: all between them lies so much lower.
+	shift int
 }
 
 // write draws one line from x that takes at most width pixels.
@@ -185,17 +188,53 @@ func (s *sheet) verdict() {
 	s.rule(218)
 }
 
+// limits draws what a reader must know before the numbers, each sentence on a line of its own, smaller if there are many. Most pages
+// have none.
+func (s *sheet) limits() {
+	if len(s.g.Limits) == 0 {
+		return
+	}
+	const top, indent, most = 230, 18, 5
+	st := textStyle
+	lines := s.wrapAll(st, s.g.Limits, right-left-2*indent)
+	if len(lines) > 2 {
+		st = noteStyle
+		lines = s.wrapAll(st, s.g.Limits, right-left-2*indent)
+	}
+	if len(lines) > most {
+		_, lines[most-1] = s.p.fit(st, strings.Join(lines[most-1:], " "), right-left-2*indent, st.size)
+		lines = lines[:most]
+	}
+	step := st.size * 27 / 20
+	box := image.Rect(left, top, right, top+len(lines)*step+14)
+	fill(s.dst, box, panel)
+	fill(s.dst, image.Rect(box.Min.X, box.Min.Y, box.Min.X+4, box.Max.Y), warning)
+	for i, line := range lines {
+		s.p.text(s.dst, left+indent, top+6+st.size+i*step, st, warning, line, false)
+	}
+	s.shift = box.Dy() + 8
+}
+
+// wrapAll wraps each text to lines of at most width pixels.
+func (s *sheet) wrapAll(st style, texts []string, width int) []string {
+	var lines []string
+	for _, text := range texts {
+		lines = append(lines, s.p.wrap(st, text, width)...)
+	}
+	return lines
+}
+
 // measures draws the volumes of the study and the share of the lung.
 func (s *sheet) measures() {
 	m := s.g.Measures
 	cell := func(x int, name, value string, c color.RGBA) {
-		s.write(x, 248, headStyle, faded, name, 160)
+		s.write(x, s.shift+248, headStyle, faded, name, 160)
 		st := valueStyle
 		if value == notMeasured {
 			st = style{size: 20}
 			c = faded
 		}
-		s.write(x, 284, st, c, value, 160)
+		s.write(x, s.shift+284, st, c, value, 160)
 	}
 	lung := notMeasured
 	if m.LungML > 0 {
@@ -203,20 +242,20 @@ func (s *sheet) measures() {
 	}
 	cell(left, "Lung volume", lung, ink)
 	if m.LungsCut {
-		s.write(left, 305, noteStyle, warning, "cut by the field of view", 170)
+		s.write(left, s.shift+305, noteStyle, warning, "cut by the field of view", 170)
 	}
 	if !m.Segmented {
-		s.write(left+190, 248, headStyle, faded, "Lesions", 300)
-		s.write(left+190, 282, textStyle, faded, "Not segmented: only positive studies are.", right-left-190)
+		s.write(left+190, s.shift+248, headStyle, faded, "Lesions", 300)
+		s.write(left+190, s.shift+282, textStyle, faded, "Not segmented: only positive studies are.", right-left-190)
 		return
 	}
 	cell(left+190, "Lesion volume", formatVolume(m.LesionML), ink)
 	if m.OutsideML > 0.01*m.LesionML { // a little is the border of the lung mask, more a doubt about the lesions
-		s.write(left+190, 305, noteStyle, warning, formatVolume(m.OutsideML)+" outside lungs", 160)
+		s.write(left+190, s.shift+305, noteStyle, warning, formatVolume(m.OutsideML)+" outside lungs", 160)
 	}
 	cell(left+360, "Lesions", fmt.Sprint(m.Lesions), ink)
 	if m.OffLungs > 0 {
-		s.write(left+360, 305, noteStyle, faded, fmt.Sprintf("+ %d off the lungs", m.OffLungs), 118)
+		s.write(left+360, s.shift+305, noteStyle, faded, fmt.Sprintf("+ %d off the lungs", m.OffLungs), 118)
 	}
 	cell(left+480, "Share of lung", formatShare(m.Share()), s.accent())
 	s.gauges(left+640, m)
@@ -235,7 +274,7 @@ func (s *sheet) gauges(x int, m Measures) {
 		rows = []row{{"Lungs", m.Share()}}
 	}
 	for i, row := range rows {
-		y := 238 + 24*i
+		y := s.shift + 238 + 24*i
 		s.write(x, y+13, noteStyle, faded, row.name, label)
 		track := image.Rect(bar.Min.X, y, bar.Max.X, y+14)
 		fill(s.dst, track, panel)
@@ -253,14 +292,15 @@ func (s *sheet) gauges(x int, m Measures) {
 	for _, tick := range []int{5, 25, 50, 75} {
 		text := fmt.Sprint(tick)
 		tx := bar.Min.X + tick*bar.Dx()/100
-		s.write(tx-s.p.width(style{size: 14}, text)/2, 300, style{size: 14}, faded, text, 40)
+		s.write(tx-s.p.width(style{size: 14}, text)/2, s.shift+300, style{size: 14}, faded, text, 40)
 	}
-	s.writeRight(right, 300, style{size: 14}, faded, "% of lung", number)
+	s.writeRight(right, s.shift+300, style{size: 14}, faded, "% of lung", number)
 }
 
 // strip draws the worst slices side by side.
 func (s *sheet) strip(c crop) {
-	const n, gap, top = 4, 16, 350
+	const n, gap = 4, 16
+	top := s.shift + 350
 	size := (right - left - (n-1)*gap) / n
 	head := "Slices with the largest lesions, apex to base"
 	if !s.g.Measures.Segmented {
@@ -293,7 +333,8 @@ func (s *sheet) strip(c crop) {
 
 // plots draws the lung map and the probabilities side by side over the same axis, from apex to base.
 func (s *sheet) plots(c crop) {
-	const top, bottom, split = 652, 884, 400
+	const bottom, split = 884, 400
+	top := s.shift + 652
 	a := newAxis(s.g.Slices, s.g.Facing.ApexFirst, top, bottom)
 	width := round(c.side * float64(bottom-top) / a.length())
 	width = min(max(width, 60), split-left-110)

@@ -49,6 +49,7 @@ func input(n int) sr.Input {
 func negative() sr.Input {
 	in := input(0)
 	in.Result, in.Decision.PositiveSlices, in.Decision.PositiveMM = sr.Absent, 3, 7.5
+	in.Limits = []string{"Only 80 of 100 mm of the stack was read: 8 slices are missing."}
 	return in
 }
 

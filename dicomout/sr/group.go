@@ -42,7 +42,7 @@ func decision(s *object.Study, in Input) item {
 	return container(contains, nameGroup, templatePlain, items...)
 }
 
-// comment says in words what the codes say, what is missing, and that it is research.
+// comment says in words what the codes say, what is missing, what limits the result, and that it is research.
 func comment(s *object.Study, in Input) string {
 	var said string
 	switch in.Result {
@@ -58,6 +58,9 @@ func comment(s *object.Study, in Input) string {
 		if in.Lesions == nil {
 			said += " No lesion was segmented."
 		}
+	}
+	for _, limit := range in.Limits {
+		said += " " + sentence(limit)
 	}
 	if replaced := s.Supersedes(); replaced != "" {
 		said += " " + replaced

@@ -33,7 +33,9 @@ type Input struct {
 	Result Result
 	// Reason and Remedy say why a study is Undetermined and what to do about it.
 	Reason, Remedy string
-	Decision       Decision
+	// Limits are sentences about parts of the chest that the result says nothing about.
+	Limits   []string
+	Decision Decision
 	// Classifier decided, Segmenter drew the lesions.
 	Classifier, Segmenter object.Model
 	// SegmenterPoint is the probability from which on a pixel is lesion.
