@@ -186,7 +186,7 @@ func TestSummary_DrawsNoMapOfAFewSlices(t *testing.T) {
 		if _, err := p.RenderSummary(g); err != nil {
 			t.Fatal(err)
 		}
-		if got := hasText(*boxes, "The slices cover"); got != want {
+		if got := hasText(*boxes, "The slices span"); got != want {
 			t.Errorf("%d slices of 2 mm: map left out %v, want %v", n, got, want)
 		}
 	}

@@ -131,19 +131,28 @@ func TestAxis_CoversAllSlicesOnce(t *testing.T) {
 
 // A slice stands for as much beside a gap as elsewhere, and what lies between is nobody's.
 func TestAxis_LeavesGapsEmpty(t *testing.T) {
-	all := []Slice{{Position: 0, AfterGap: true}, {Position: 4}, {Position: 24, AfterGap: true}, {Position: 28}}
+	// Steps of 4 mm, a slice by itself, and steps of 2 mm.
+	all := []Slice{{Position: 0, AfterGap: true}, {Position: 4}, {Position: 24, AfterGap: true}, {Position: 40, AfterGap: true}, {Position: 42}}
 	for _, c := range []struct {
 		apexFirst bool
 		order     []int
-	}{{true, []int{0, 1, 2, 3}}, {false, []int{3, 2, 1, 0}}} {
-		a := newAxis(all, c.apexFirst, 100, 420) // 10 rows for each mm
-		if want := []span{{-2, 2}, {2, 6}, {22, 26}, {26, 30}}; !slices.Equal(a.spans, want) || !slices.Equal(a.order, c.order) {
-			t.Errorf("slices %v stand for %v, want %v for %v", a.order, a.spans, c.order, want)
+		spans     []span
+		gaps      []span
+		shown     map[int]bool // rows
+	}{
+		{true, []int{0, 1, 2, 3, 4}, []span{{-2, 2}, {2, 6}, {22.5, 25.5}, {39, 41}, {41, 43}}, []span{{6, 22.5}, {25.5, 39}},
+			map[int]bool{100: true, 179: true, 180: false, 344: false, 345: true, 374: true, 375: false, 509: false, 510: true, 549: true}},
+		{false, []int{4, 3, 2, 1, 0}, []span{{-1, 1}, {1, 3}, {16.5, 19.5}, {36, 40}, {40, 44}}, []span{{3, 16.5}, {19.5, 36}},
+			map[int]bool{100: true, 139: true, 140: false, 274: false, 275: true, 304: true, 305: false, 469: false, 470: true, 549: true}},
+	} {
+		a := newAxis(all, c.apexFirst, 100, 550) // 10 rows for each mm
+		if !slices.Equal(a.spans, c.spans) || !slices.Equal(a.order, c.order) {
+			t.Errorf("slices %v stand for %v, want %v for %v", a.order, a.spans, c.order, c.spans)
 		}
-		if got, want := a.gaps(), []span{{6, 22}}; !slices.Equal(got, want) {
-			t.Errorf("gaps %v, want %v", got, want)
+		if got := a.gaps(); !slices.Equal(got, c.gaps) {
+			t.Errorf("gaps %v, want %v", got, c.gaps)
 		}
-		for row, want := range map[int]bool{179: true, 180: false, 260: false, 339: false, 340: true} {
+		for row, want := range c.shown {
 			if _, ok := a.slices(row); ok != want {
 				t.Errorf("apex first %v: row %d shows a slice: %v, want %v", c.apexFirst, row, ok, want)
 			}

@@ -16,8 +16,8 @@ type axis struct {
 // span is a stretch of the axis in mm.
 type span struct{ from, to float64 }
 
-// newAxis returns the axis for the slices between two rows of the page. Each slice reaches half way to its neighbours, at a gap and
-// at the ends half a usual step: a part that was not read stays empty.
+// newAxis returns the axis for the slices between two rows of the page. Each slice reaches half way to its neighbours, beside a gap
+// and at the ends as far as on its other side: a part that was not read stays empty.
 func newAxis(all []Slice, apexFirst bool, top, bottom int) axis {
 	a := axis{top: top, bottom: bottom}
 	n := len(all)
@@ -32,11 +32,18 @@ func newAxis(all []Slice, apexFirst bool, top, bottom int) axis {
 	half := halfStep(all)
 	for k, centre := range a.centres {
 		s := span{centre - half, centre + half}
-		if k > 0 && !a.gap(all, k) {
+		before, after := k > 0 && !a.gap(all, k), k < n-1 && !a.gap(all, k+1)
+		if before {
 			s.from = (a.centres[k-1] + centre) / 2
 		}
-		if k < n-1 && !a.gap(all, k+1) {
+		if after {
 			s.to = (centre + a.centres[k+1]) / 2
+		}
+		switch {
+		case before && !after:
+			s.to = 2*centre - s.from
+		case after && !before:
+			s.from = 2*centre - s.to
 		}
 		a.spans = append(a.spans, s)
 	}
@@ -46,8 +53,8 @@ func newAxis(all []Slice, apexFirst bool, top, bottom int) axis {
 // gap tells whether planes are missing between the slices k-1 and k of the axis.
 func (a axis) gap(all []Slice, k int) bool { return all[max(a.order[k-1], a.order[k])].AfterGap }
 
-// halfStep is half of the mean distance of neighbours in mm, gaps left out; without
-// neighbours it is half a millimetre.
+// halfStep is half of the mean distance of neighbours in mm, for slices between two gaps; where there are no neighbours at all it is
+// half a millimetre.
 func halfStep(all []Slice) float64 {
 	sum, count := 0.0, 0
 	for i := 1; i < len(all); i++ {

@@ -344,7 +344,7 @@ func (s *sheet) plots(c crop) {
 	short := a.length() < c.side/4 // stretched over the height it would look like no chest
 	if short {
 		s.paragraph(area.Min.X+16, top+40, noteStyle, faded,
-			"The slices cover "+formatLength(a.length())+": too little for a map.", area.Dx()-32, 4)
+			"The slices span "+formatLength(a.length())+": too little for a map.", area.Dx()-32, 4)
 	} else {
 		s.p.lungMap(s.dst, area, s.g.Slices, a, c, s.g.Facing)
 		letter := style{bold: true, size: 15}
