@@ -161,7 +161,7 @@ func outcome(r *ledger.RevisionHistory) []string {
 			sentences = append(sentences, fmt.Sprintf("%s of %.1f mL were segmented, %.1f %% of the lungs.", plural(l.Count, "lesion"), l.VolumeML, 100*found.Lungs.LesionShare))
 		}
 		if r.Reason.Code != "" {
-			sentences = append(sentences, stop(r.Reason.Text))
+			sentences = append(sentences, "That is nothing new: "+stop(r.Reason.Text))
 		}
 	}
 	if known && len(found.Models) > 0 {

@@ -154,6 +154,13 @@ func sendMissing(t *testing.T, l *lab, files []instance, acknowledged map[string
 // someSlices is a short stack of the real study: neighbouring slices with lesions, as a small study of their own.
 func someSlices(t *testing.T, n int) string {
 	t.Helper()
+	const first = 90 // lower lobes, where the source's labels say infection
+	return covidSlices(t, first, first+n, 1)
+}
+
+// covidSlices are images of the real study from one number to another, exclusive.
+func covidSlices(t *testing.T, first, end, step int) string {
+	t.Helper()
 	from := data(t, "ct", "covid_p001")
 	files, err := findInstances([]string{from})
 	if err != nil {
@@ -164,17 +171,16 @@ func someSlices(t *testing.T, n int) string {
 		byNumber[headerInt(t, f.path, dataset.InstanceNumber)] = f.path
 	}
 	out := t.TempDir()
-	const first = 90 // lower lobes, where the source's labels say infection
-	for i := range n {
-		path, ok := byNumber[first+i]
+	for n := first; n < end; n += step {
+		path, ok := byNumber[n]
 		if !ok {
-			t.Fatalf("no image %d in %s", first+i, from)
+			t.Fatalf("no image %d in %s", n, from)
 		}
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(out, fmt.Sprintf("%03d.dcm", i)), b, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(out, fmt.Sprintf("%03d.dcm", n)), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
