@@ -17,7 +17,7 @@ import (
 // UID.
 func rank(s []*Series) string {
 	// A scan down to the pelvis covers no more of the lungs than one of the chest.
-	const chestLength = 350 // mm, apex to the lowest recess of a large adult
+	const chestLength = 320 // mm, apex to the lowest recess: 70 % of it is the chest of a small adult
 
 	var longest float64
 	for _, c := range s {

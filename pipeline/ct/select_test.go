@@ -71,6 +71,8 @@ func TestSelect_ChoosesOneStack(t *testing.T) {
 		{"lung by description", concat(planes("1.1", whole...), change(planes("1.2", whole...), func(h *Header) { h.SeriesDescription = "Thorax LUNG 1.0" })), "1.2", 300, "kernel", 1},
 		{"thin before lung kernel", concat(kernel("LUNG", planes("1.1", steps(0, 5, 60)...)), kernel("STANDARD", planes("1.2", steps(0, 1.25, 240)...))), "1.2", 240, "closer", 1},
 		{"coverage before thin", concat(planes("1.1", steps(0, 0.6, 100)...), planes("1.2", steps(0, 5, 60)...)), "1.2", 60, "covers more", 1},
+		{"chest of a small adult beside a trunk", concat(kernel("B30f", planes("1.1", steps(0, 5, 90)...)), kernel("B70f", planes("1.2", steps(200, 1, 242)...))), "1.2", 242, "closer", 1},
+		{"half a chest beside a whole one", concat(kernel("B30f", planes("1.1", steps(0, 5, 60)...)), kernel("B70f", planes("1.2", steps(0, 1, 160)...))), "1.1", 60, "covers more", 1},
 		{"a head beside it", concat(change(planes("1.1", steps(0, 1, 400)...), func(h *Header) { h.BodyPart = "HEAD" }), planes("1.2", steps(0, 5, 60)...)), "1.2", 60, "another part of the body", 1},
 		{"derived beside it", concat(change(planes("1.1", whole...), func(h *Header) { h.ImageType = []string{"DERIVED", "PRIMARY", "AXIAL"} }), planes("1.2", whole...)), "1.2", 300, "original", 1},
 		{"equal", concat(planes("1.1", whole...), planes("1.2", whole...)), "1.1", 300, "equal stacks", 1},
