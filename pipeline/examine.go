@@ -131,7 +131,7 @@ func (x *Examination) InputDigest() string {
 			h.Write(hu)
 		}
 		if l := x.Limits(); l != (Limits{}) { // without limits the digest is what it was before there were any
-			fmt.Fprintf(h, "limits %d %t %t %d %d\n", l.MissingSlices, l.Short, l.GoesOn, l.Defects, l.Patients)
+			fmt.Fprintf(h, "limits %d %t %t %t %d %d\n", l.MissingSlices, l.Short, l.GoesOn, l.EndsInLungs, l.Defects, l.Patients)
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	}

@@ -16,6 +16,8 @@ type Limits struct {
 	Short bool
 	// GoesOn tells that the lungs go on in a stack that was not read.
 	GoesOn bool
+	// EndsInLungs tells that the lungs go on beyond a stack that is long enough for a chest, though none of the study shows them there.
+	EndsInLungs bool
 	// Defects counts images of the series that cannot be read; those that only make a gap are 0.
 	Defects int
 	// Patients counts those whose slices share the study, if there are several.
@@ -36,6 +38,7 @@ func (x *Examination) Limits() Limits {
 	for _, s := range x.Unread {
 		l.GoesOn = l.GoesOn || x.Volume.GoesOnIn(s)
 	}
+	l.EndsInLungs = !l.GoesOn && !l.Short && x.Volume.EndsInLungs()
 	defects := 0
 	for _, d := range x.Dropped {
 		if d.SeriesInstanceUID == x.Chosen.SeriesInstanceUID && ct.Defect(d.Refusal.Code) {
@@ -53,6 +56,9 @@ func (l Limits) Sentences() []string {
 	var all []string
 	if l.GoesOn {
 		all = append(all, "Parts of the chest may be unread: the lungs go on in another stack, which was not read.")
+	}
+	if l.EndsInLungs {
+		all = append(all, "Parts of the chest may be missing: the stack ends within the lungs.")
 	}
 	if l.MissingSlices > 0 {
 		digits := 0

@@ -7,11 +7,14 @@ import (
 	"jcsnode/pipeline/ct"
 )
 
-// stack is an examination of n slices that stand for 4 mm each, all with lungs.
+// stack is an examination of n slices that stand for 4 mm each, all with lungs, but for the ends of one of 200 mm or more.
 func stack(n int) *Examination {
 	x := &Examination{Chosen: &ct.Series{SeriesInstanceUID: "1.1"}, Volume: &ct.Volume{Normal: [3]float64{0, 0, 1}, SliceSpacing: 4}}
 	for i := range n {
 		x.Volume.Slices = append(x.Volume.Slices, ct.Slice{Position: float64(4 * i), Extent: 4, LungShare: 0.2})
+	}
+	if n >= 50 {
+		x.Volume.Slices[0].LungShare, x.Volume.Slices[n-1].LungShare = 0.01, 0.05
 	}
 	return x
 }
@@ -24,6 +27,7 @@ func TestLimits(t *testing.T) {
 		return slices.Repeat([]ct.InstanceRefusal{{SeriesInstanceUID: series, Refusal: ct.Refusal{Code: code}}}, n)
 	}
 	const goesOn = "Parts of the chest may be unread: the lungs go on in another stack, which was not read."
+	const ends = "Parts of the chest may be missing: the stack ends within the lungs."
 	for _, c := range []struct {
 		name   string
 		slices int
@@ -42,13 +46,15 @@ func TestLimits(t *testing.T) {
 			[]string{"Only 300.0 of 301.5 mm of the stack was read: 1 slice is missing."}},
 		{"short", 20, func(*Examination) {}, []string{"The stack is 80 mm long, shorter than a chest: the result speaks only about that part."}},
 		{"short only for its gap", 20, func(x *Examination) { x.Volume.Gaps = []ct.Gap{{From: 40, To: 244, Missing: 50}} },
-			[]string{"Only 80 of 280 mm of the stack was read: 50 slices are missing."}},
+			[]string{ends, "Only 80 of 280 mm of the stack was read: 50 slices are missing."}},
 		{"lungs below in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(0, 100), other(-140, 8)} }, []string{goesOn}},
 		{"lungs above in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(150, 300)} }, []string{goesOn}},
-		{"another stack that ends a thick slice later", 40, func(x *Examination) { x.Unread = []*ct.Series{other(-5, 165)} }, nil},
+		{"another stack that ends a thick slice later", 40, func(x *Examination) { x.Unread = []*ct.Series{other(-5, 165)} }, []string{ends}},
 		{"the abdomen in another stack", 40, func(x *Examination) {
 			x.Volume.Slices[0].LungShare, x.Unread = 0, []*ct.Series{other(-300, 100)}
-		}, nil},
+		}, []string{ends}},
+		{"the lower half never came", 40, func(x *Examination) { x.Volume.Slices[39].LungShare = 0.01 }, []string{ends}},
+		{"bases in the last slice", 75, func(x *Examination) { x.Volume.Slices[0].LungShare = 0.09 }, nil},
 		{"damaged images", 75, func(x *Examination) { x.Dropped = refused(4, "1.1", ct.CodeBrokenPixelData) },
 			[]string{"Parts of the chest may be unread: 4 images of the series are damaged or incomplete."}},
 		{"damaged images that make a gap", 65, func(x *Examination) {

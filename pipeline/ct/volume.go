@@ -98,5 +98,16 @@ func (v *Volume) GoesOnIn(s *Series) bool {
 		last.LungShare >= MinLungShare && high > last.Position+reachBeyond
 }
 
+// EndsInLungs tells whether the first or the last slice holds at least half as much lung as any: a scan of a chest ends above and
+// below the lungs, and one of which a part never came does not.
+func (v *Volume) EndsInLungs() bool {
+	var most float64
+	for i := range v.Slices {
+		most = max(most, v.Slices[i].LungShare)
+	}
+	ends := max(v.Slices[0].LungShare, v.Slices[len(v.Slices)-1].LungShare)
+	return ends >= MinLungShare && ends >= most/2
+}
+
 // PixelArea is the area of one pixel in mm2.
 func (v *Volume) PixelArea() float64 { return v.RowSpacing * v.ColumnSpacing }
