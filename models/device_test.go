@@ -266,3 +266,27 @@ func TestAppendCUDA_CPULibrary(t *testing.T) {
 		t.Errorf("error %v, want a DeviceError of kind %s", err, MissingProvider)
 	}
 }
+
+// Where OpenVINO is no choice its build of ONNX Runtime is none either.
+func TestChoose_BuildOfTheProcessor(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv(LibraryEnv, "")
+	for _, device := range []string{DeviceCPU, DeviceOpenVINO} {
+		path := filepath.Join(cache, "jcsnode", "onnxruntime", device, "libonnxruntime.so")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for old, want := range map[bool]string{true: DeviceCPU, false: DeviceOpenVINO} {
+		log, _ := logTo()
+		m := machine{absent: []string{"libcuda.so.1"}, old: old}
+		got, err := new(Runtime).choose(Options{}, m.probe(), func(string, string) error { return nil }, log)
+		if err != nil || filepath.Base(filepath.Dir(got)) != want {
+			t.Errorf("old %v: %s, %v; want the build of %s", old, got, err, want)
+		}
+	}
+}

@@ -109,8 +109,11 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 	search := device
 	if device == DeviceAuto || device == DeviceCUDA {
 		gpu, noDriver = p.driver()
-		if noDriver == nil {
+		switch {
+		case noDriver == nil:
 			search = DeviceCUDA
+		case device == DeviceAuto && !p.vnni:
+			search = DeviceCPU // OpenVINO will not be used, and its build of ONNX Runtime is older and less exact there
 		}
 	}
 	library, err := Find(opt.Library, search)
