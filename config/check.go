@@ -75,6 +75,9 @@ func (c *Config) check() Problems {
 		add("cascade.near_mm: %v; 0 to 1000", c.Cascade.NearMM)
 	}
 	oneOf(add, "cascade.off_lungs", c.Cascade.OffLungs, "drop", "keep")
+	if !(c.Cascade.LeastLesionML >= 0 && c.Cascade.LeastLesionML <= 100) {
+		add("cascade.least_lesion_ml: %v; 0 (any volume) to 100", c.Cascade.LeastLesionML)
+	}
 	between(add, "pipeline.workers", c.Pipeline.Workers, 1, 64)
 	oneOf(add, "models.device", c.Models.Device, "auto", "cuda", "openvino", "cpu")
 	between(add, "models.threads", c.Models.Threads, 0, 256)

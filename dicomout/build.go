@@ -77,7 +77,7 @@ func (r *Report) jobsOf(kind object.Kind, page *sc.Page, slices []sc.Slice) []jo
 	case object.Lungs:
 		return []job{r.lungs(slices)}
 	case object.Outline:
-		return each(slices, hasLesion, r.outline)
+		return each(slices, worthOutline(slices), r.outline)
 	}
 	if r.Activation == nil {
 		return nil
@@ -105,6 +105,20 @@ func each(slices []sc.Slice, shown func(*sc.Slice) bool, picture func(i int, s *
 }
 
 func hasLesion(s *sc.Slice) bool { return len(bytes.TrimLeft(s.Mask, "\x00")) > 0 }
+
+// visibleMM2 is the area of lesion from which on a slice gets a picture with its outline: a patch 5 mm across, some seven pixels of a
+// chest CT. Of a smaller one there is nothing to see beside the line itself; it stays in the segmentation and in all numbers.
+const visibleMM2 = 25
+
+// worthOutline tells which slices show lesions that can be seen; where none does, the one with the largest.
+func worthOutline(slices []sc.Slice) func(*sc.Slice) bool {
+	largest := 0.0
+	for i := range slices {
+		largest = max(largest, slices[i].LesionAreaMM2)
+	}
+	least := min(visibleMM2, largest)
+	return func(s *sc.Slice) bool { return hasLesion(s) && s.LesionAreaMM2 >= least }
+}
 
 func (r *Report) facts() sc.StudyFacts {
 	return sc.StudyFacts{LesionVolumeML: r.Measures.LesionML, LungShare: r.Measures.Share()}

@@ -270,3 +270,41 @@ func BenchmarkBuild_Study(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(objects), "ms/object")
 }
+
+// A slice gets a picture where there is something to see; a study whose lesions are all small gets one all the same.
+func TestBuild_OutlinesOfWhatCanBeSeen(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		areas []float64 // mm2 of lesion of the slices
+		want  int
+	}{
+		{"two pixels of colour", []float64{1, 300, 24.9}, 1},
+		{"all can be seen", []float64{25, 300, 60}, 3},
+		{"none can", []float64{3, 9, 4}, 1},
+		{"two alike", []float64{9, 9, 4}, 2},
+		{"none at all", []float64{0, 0, 0}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := positiveReport(t, 9)
+			for i := range r.Slices {
+				s := &r.Slices[i]
+				s.Mask, s.LesionAreaMM2 = nil, 0
+				if i < len(tt.areas) {
+					s.Mask, s.LesionAreaMM2 = make([]byte, len(s.HU)), tt.areas[i]
+					if tt.areas[i] > 0 {
+						s.Mask[0] = 1
+					}
+				}
+			}
+			n := 0
+			for _, b := range build(t, r) {
+				if b.object.Kind == object.Outline.Name {
+					n++
+				}
+			}
+			if n != tt.want {
+				t.Errorf("%d outlines, want %d", n, tt.want)
+			}
+		})
+	}
+}

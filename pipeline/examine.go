@@ -40,8 +40,8 @@ type Examination struct {
 
 	// What Read adds.
 	Findings *cascade.Findings
-	Lungs    [][]byte // lung mask of each slice: lung.None, Right or Left
-	OffLungs lung.Off // outlines that were taken from the findings; see cascade.Settings.OffLungs
+	Lungs    [][]byte     // lung mask of each slice: lung.None, Right or Left
+	LeftOut  lung.LeftOut // outlines that were taken from the findings; see cascade.Settings
 	Measures lung.Measures
 }
 
@@ -87,7 +87,7 @@ func (x *Examination) Read(ctx context.Context, nets Networks, set cascade.Setti
 		return fmt.Errorf("run the cascade: %w", err)
 	}
 	x.Findings = f
-	return x.measure(set.OffLungs)
+	return x.measure(set)
 }
 
 // readHeaders reads the header of every file, in the order of paths whatever finishes first.

@@ -8,9 +8,9 @@ import (
 	"jcsnode/pipeline/lung"
 )
 
-// measure finds the lungs, takes outlines that reach none from the findings if they are to be dropped, and measures the
-// lesions. Ours, not the paper's: it changes no decision.
-func (x *Examination) measure(offLungs string) error {
+// measure finds the lungs, takes from the findings what is no lesion by the settings, and measures the lesions. Ours, not the
+// paper's: it changes no decision.
+func (x *Examination) measure(set cascade.Settings) error {
 	v := x.Volume
 	g := gridOf(v)
 	hu, lesions := make([][]int16, len(v.Slices)), make([][]byte, len(v.Slices))
@@ -21,9 +21,10 @@ func (x *Examination) measure(offLungs string) error {
 	if err != nil {
 		return fmt.Errorf("find the lungs: %w", err)
 	}
-	if offLungs == cascade.OffLungsDrop && x.Findings.Decision.Positive {
-		if lesions, x.OffLungs, err = lung.Reaching(lesions, lungs, g); err != nil {
-			return fmt.Errorf("find outlines off the lungs: %w", err)
+	rule := lung.Rule{InLungs: set.OffLungs == cascade.OffLungsDrop, LeastML: set.LeastLesionML}
+	if rule != (lung.Rule{}) && x.Findings.Decision.Positive {
+		if lesions, x.LeftOut, err = lung.Select(lesions, lungs, g, rule); err != nil {
+			return fmt.Errorf("find outlines that are no lesions: %w", err)
 		}
 		x.Findings.Restrict(v, lesions)
 	}

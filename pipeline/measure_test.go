@@ -62,3 +62,45 @@ func TestRead_OutlinesOffTheLungs(t *testing.T) {
 		t.Error("the settings do not say what became of them")
 	}
 }
+
+// speckNetworks outline what sureNetworks do, and a single pixel in the patient's left lung.
+type speckNetworks struct{ sureNetworks }
+
+func (n *speckNetworks) Segment(ctx context.Context, hu []float32, rows, columns int) ([]float32, error) {
+	out, err := n.sureNetworks.Segment(ctx, hu, rows, columns)
+	out[rows/2*columns+columns*7/10] = 1
+	return out, err
+}
+
+// An outline of less than the least volume is in no mask and no number, and said once; 0 keeps all, as the paper does.
+func TestRead_OutlinesTooSmall(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(phantomStudy(t), "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(leastML float64) Report {
+		x, err := Load(t.Context(), paths, nil)
+		if err != nil || x.Refusal != nil {
+			t.Fatal(err, x.Refusal)
+		}
+		set := cascade.DefaultSettings()
+		set.ThresholdMM, set.Threshold, set.LeastLesionML = 0, 2, leastML
+		nets := &speckNetworks{}
+		if err := x.Read(t.Context(), Networks{nets, nets}, set, nil); err != nil {
+			t.Fatal(err)
+		}
+		return NewReport(x, nil, set)
+	}
+	all := read(0)
+	if all.Lesions.Count != 2 || all.Lesions.Specks != 0 {
+		t.Fatalf("with any volume: %+v, want the square and the pixel", all.Lesions)
+	}
+	volume := float64(len(all.Slices)) * all.Volume.RowSpacing * all.Volume.ColumnSpacing * all.Slices[0].Extent / 1000 // of the pixel
+	left := read(2 * volume)
+	if l := left.Lesions; l.Count != 1 || l.Specks != 1 || l.SpecksML < volume*0.9 || l.SpecksML > volume*1.1 || l.VolumeML >= all.Lesions.VolumeML {
+		t.Errorf("from %v mL on: %+v, want the square alone", 2*volume, l)
+	}
+	if left.Settings == all.Settings {
+		t.Error("the settings do not say from which volume on")
+	}
+}

@@ -81,6 +81,8 @@ type Lesions struct {
 	LargestAreaMM2  float64 `json:"largest_area_mm2"`
 	OffLungs        int     `json:"off_lungs,omitempty"` // outlines that reach no lung: left out, in no other number
 	OffLungsML      float64 `json:"off_lungs_ml,omitempty"`
+	Specks          int     `json:"specks,omitempty"` // outlines in the lungs below the least volume of a lesion: left out, too
+	SpecksML        float64 `json:"specks_ml,omitempty"`
 }
 
 // Lungs are the lungs as the classical mask sees them; ours, not the paper's.
@@ -127,6 +129,8 @@ type Settings struct {
 	Segment     string  `json:"segment"`
 	NearMM      float64 `json:"near_mm"`
 	OffLungs    string  `json:"off_lungs"`
+	// LeastLesionML is missing from reports that were made before it could be set: then any volume was a lesion.
+	LeastLesionML float64 `json:"least_lesion_ml"`
 }
 
 // Weights names the status of the networks in one word: the worst of them.
@@ -142,7 +146,7 @@ func Weights(models []Model) string {
 }
 
 func settingsOf(set cascade.Settings) Settings {
-	s := Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, Segment: set.Segment, OffLungs: set.OffLungs}
+	s := Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, Segment: set.Segment, OffLungs: set.OffLungs, LeastLesionML: set.LeastLesionML}
 	if set.Segment == cascade.SegmentNear {
 		s.NearMM = set.NearMM
 	}
@@ -219,7 +223,8 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 	if d.Positive {
 		r.Lesions = &Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,
 			SegmentedSlices: f.Lesions.Segmented, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),
-			OffLungs: x.OffLungs.Lesions, OffLungsML: round(x.OffLungs.VolumeML, 3)}
+			OffLungs: x.LeftOut.Off.Count, OffLungsML: round(x.LeftOut.Off.VolumeML, 3),
+			Specks: x.LeftOut.Specks.Count, SpecksML: round(x.LeftOut.Specks.VolumeML, 3)}
 	}
 	m := x.Measures
 	r.Lungs = &Lungs{VolumeML: round(m.Lungs.Total(), 1), RightML: round(m.Lungs.Right, 1), LeftML: round(m.Lungs.Left, 1), LesionShare: round(m.Share, 5),

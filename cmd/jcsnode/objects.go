@@ -112,7 +112,7 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		Right:  sc.Lung{VolumeML: x.Measures.Lungs.Right, LesionML: x.Measures.Lesions.Right},
 		Left:   sc.Lung{VolumeML: x.Measures.Lungs.Left, LesionML: x.Measures.Lesions.Left},
 		LungML: x.Measures.Lungs.Total(), LungShare: x.Measures.Share, OutsideML: x.Measures.OutsideML,
-		OffLungs: x.OffLungs.Lesions, LungsCut: x.Measures.CutSlices > 0,
+		OffLungs: x.LeftOut.Off.Count, Specks: x.LeftOut.Specks.Count, LungsCut: x.Measures.CutSlices > 0,
 	}
 	if !d.Positive {
 		r.Measures.LungShare = -1 // not measured
@@ -151,7 +151,8 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 	r.Lesions, r.LesionHU = lesionsOf(x), x.Measures.MeanHU
 	segmenter := m.manifest.Segmenter
 	r.Segmentation = seg.Input{SpacingBetweenSlices: v.EvenSpacing(), Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
-		Window: segmenter.Window, Parameters: "segment=" + m.segmentText() + " off_lungs=" + m.settings.OffLungs}
+		Window: segmenter.Window, Parameters: "segment=" + m.segmentText() + " off_lungs=" + m.settings.OffLungs +
+			" least_lesion_ml=" + object.Decimal(m.settings.LeastLesionML)}
 }
 
 // lesionsOf are the lesions as the structured report lists them.
@@ -189,6 +190,9 @@ func (m *objectMaker) canonicalSettings() string {
 	if s.OffLungs != cascade.OffLungsKeep { // which is how all were made before there was a choice
 		texts = append(texts, "off_lungs="+s.OffLungs)
 	}
+	if s.LeastLesionML > 0 { // 0: as above
+		texts = append(texts, "least_lesion_ml="+object.Decimal(s.LeastLesionML))
+	}
 	if engine := foreignEngine(m.engine); engine != "" {
 		texts = append(texts, "engine="+engine)
 	}
@@ -224,7 +228,7 @@ func reportModels(m models.Manifest, engine string) []pipeline.Model {
 // cascadeSettings joins the configuration with the operating points of the manifest.
 func cascadeSettings(c config.Config, m models.Manifest, workers int) cascade.Settings {
 	return cascade.Settings{Threshold: c.Cascade.Threshold, ThresholdMM: c.Cascade.ThresholdMM, Segment: c.Cascade.Segment, NearMM: c.Cascade.NearMM,
-		OffLungs:                 c.Cascade.OffLungs,
+		OffLungs: c.Cascade.OffLungs, LeastLesionML: c.Cascade.LeastLesionML,
 		ClassifierOperatingPoint: m.Classifier.OperatingPoint, SegmenterOperatingPoint: m.Segmenter.OperatingPoint, Workers: workers}
 }
 

@@ -222,6 +222,9 @@ func printReport(w io.Writer, r *pipeline.Report) {
 		if l.OffLungs > 0 {
 			fmt.Fprintf(w, "; %d off the lungs (%.1f mL) left out", l.OffLungs, l.OffLungsML)
 		}
+		if l.Specks > 0 {
+			fmt.Fprintf(w, "; %d too small to count (%.2f mL) left out", l.Specks, l.SpecksML)
+		}
 		fmt.Fprintln(w)
 	}
 	for _, n := range r.Notes {

@@ -49,6 +49,8 @@ type Measures struct {
 	OutsideML float64
 	// OffLungs counts outlines that reach no lung and were left out of all else.
 	OffLungs int
+	// Specks counts outlines in the lungs that are too small for a lesion and were left out as well.
+	Specks int
 	// Lesions counts the connected lesions in space.
 	Lesions int
 	// Right and Left are the patient's lungs; zero when they were not told apart.

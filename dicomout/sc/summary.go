@@ -254,8 +254,15 @@ func (s *sheet) measures() {
 		s.write(left+190, s.shift+305, noteStyle, warning, formatVolume(m.OutsideML)+" outside lungs", 160)
 	}
 	cell(left+360, "Lesions", fmt.Sprint(m.Lesions), ink)
+	var out []string
 	if m.OffLungs > 0 {
-		s.write(left+360, s.shift+305, noteStyle, faded, fmt.Sprintf("+ %d off the lungs", m.OffLungs), 118)
+		out = append(out, fmt.Sprintf("+ %d off the lungs", m.OffLungs))
+	}
+	if m.Specks > 0 {
+		out = append(out, fmt.Sprintf("+ %d too small", m.Specks))
+	}
+	for i, text := range out {
+		s.write(left+360, s.shift+305+17*i, noteStyle, faded, text, 118)
 	}
 	cell(left+480, "Share of lung", formatShare(m.Share()), s.accent())
 	s.gauges(left+640, m)

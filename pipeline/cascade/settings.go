@@ -48,6 +48,10 @@ type Settings struct {
 	// (Findings.Restrict).
 	OffLungs string
 
+	// LeastLesionML is the volume from which on a connected outline is a lesion, in mL; 0: any is, as in the paper. Run leaves it to
+	// its caller, too, since only he removes what is off the lungs first. Ours; DefaultLeastLesionML.
+	LeastLesionML float64
+
 	ClassifierOperatingPoint float64 // a slice is positive from this probability on
 	SegmenterOperatingPoint  float64 // a pixel is lesion from this probability on
 
@@ -71,11 +75,17 @@ const DefaultThreshold = 25
 // 6, at 0.5 mm 51. It was not tuned on any study.
 const DefaultThresholdMM = 25
 
+// DefaultLeastLesionML is a ball 5.8 mm across, chosen on drawn masks (sets seg20 and seg20rp, networks 0.2.0). Of 258 connected
+// outlines below it 91 touch a drawn lesion, of 124 from it on 107. Without those below it the mean Dice of a patient changes by
+// 0.002 at most, up or down; at 0.2 mL it falls by 0.006. Drawn lesions below it hold less than 0.5 % of what was drawn in each of
+// the eight patients of seg20.
+const DefaultLeastLesionML = 0.1
+
 // DefaultSettings are the paper's decision with lengths in the place of counts.
 func DefaultSettings() Settings {
 	return Settings{
 		Threshold: DefaultThreshold, ThresholdMM: DefaultThresholdMM,
-		Segment: SegmentAll, NearMM: 10, OffLungs: OffLungsDrop,
+		Segment: SegmentAll, NearMM: 10, OffLungs: OffLungsDrop, LeastLesionML: DefaultLeastLesionML,
 		ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5,
 		Workers: 1,
 	}
@@ -95,6 +105,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("near is %v mm, must be 0 or more", s.NearMM)
 	case s.OffLungs != OffLungsDrop && s.OffLungs != OffLungsKeep:
 		return fmt.Errorf("off lungs is %q, must be %q or %q", s.OffLungs, OffLungsDrop, OffLungsKeep)
+	case !(s.LeastLesionML >= 0) || math.IsInf(s.LeastLesionML, 0):
+		return fmt.Errorf("least lesion is %v mL, must be 0 or more", s.LeastLesionML)
 	case !point(s.ClassifierOperatingPoint):
 		return fmt.Errorf("classifier operating point is %v, must lie between 0 and 1", s.ClassifierOperatingPoint)
 	case !point(s.SegmenterOperatingPoint):

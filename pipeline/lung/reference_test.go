@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"testing"
 
+	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/lung"
 )
 
@@ -170,7 +171,7 @@ func TestMask_AgreesWithRadiologists(t *testing.T) {
 					}
 				}
 				dice := 2 * float64(both) / float64(ours+theirs)
-				_, off, err := lung.Reaching(v.lesions, mask, g)
+				_, out, err := lung.Select(v.lesions, mask, g, lung.Rule{InLungs: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -179,9 +180,15 @@ func TestMask_AgreesWithRadiologists(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Logf("%s: %d slices, Dice %.3f; of %d drawn lesions, %.1f mL, %d do not reach the mask, %.3f mL", name, len(mask), dice,
-					len(all.Components), all.LesionML, off.Lesions, off.VolumeML)
-				if off.VolumeML > 0.005*all.LesionML {
-					t.Errorf("%s: %.1f of %.1f mL of drawn lesions do not reach the lung mask", name, off.VolumeML, all.LesionML)
+					len(all.Components), all.LesionML, out.Off.Count, out.Off.VolumeML)
+				if out.Off.VolumeML > 0.005*all.LesionML {
+					t.Errorf("%s: %.1f of %.1f mL of drawn lesions do not reach the lung mask", name, out.Off.VolumeML, all.LesionML)
+				}
+				least := cascade.DefaultLeastLesionML
+				if _, small, err := lung.Select(v.lesions, mask, g, lung.Rule{LeastML: least}); err != nil {
+					t.Fatal(err)
+				} else if tt.set == "seg20" && small.Specks.VolumeML > 0.005*all.LesionML {
+					t.Errorf("%s: %d drawn lesions below %v mL hold %.2f of %.1f mL", name, small.Specks.Count, least, small.Specks.VolumeML, all.LesionML)
 				}
 				if dice < tt.least {
 					t.Errorf("%s: Dice %.3f, want at least %.2f", name, dice, tt.least)
