@@ -100,8 +100,8 @@ func serveDCMTK(t testing.TB) (host, port string, handler *recorder) {
 }
 
 func TestServer_DCMTKSenders(t *testing.T) {
-	host, port, handler := serveDCMTK(t)
 	files := ctFiles(t, "lidc_0003", 5)
+	host, port, handler := serveDCMTK(t)
 	var want [][]byte
 	for _, file := range files {
 		_, data := dataSet(t, file)
