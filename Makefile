@@ -6,20 +6,26 @@ SHELL := /bin/bash
 
 # OpenJPEG decodes JPEG 2000 and HTJ2K. NOJP2=1 builds without it, for machines that lack libopenjp2-7-dev.
 TAGS := $(if $(NOJP2),-tags nojp2)
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# What is not the release itself says from which commit it is built: 0.3.0-dev+1a2b3c4, with .dirty if files were changed.
+COMMIT := $(shell git describe --always --dirty=.dirty --exclude '*' 2>/dev/null || echo unknown)
+RELEASE := $(shell git describe --exact-match --tags --dirty 2>/dev/null)
+VERSION := $(shell cat VERSION)
+ifneq ($(RELEASE),v$(VERSION))
+VERSION := $(VERSION)+$(COMMIT)
+endif
 # The version is set by hand below; a checkout of another owner would make go's own stamping fail.
 export GOFLAGS := -buildvcs=false
 STUDY ?=
 export CGO_ENABLED := 1
 
-.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak clean help
+.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak release clean help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 build: libraries ## bin/jcsnode
 	@mkdir -p bin
-	go build $(TAGS) -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/jcsnode ./cmd/jcsnode
+	go build $(TAGS) -trimpath -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/jcsnode ./cmd/jcsnode
 
 .PHONY: libraries
 libraries:
@@ -44,6 +50,9 @@ lint: libraries ## gofmt, go vet, staticcheck
 	go vet $(TAGS) ./...
 	go vet $(TAGS) -tags viewer ./cmd/jcsnode
 	go tool staticcheck $(TAGS) ./...
+	@# The DICOM libraries are of use elsewhere: they build without cgo and on other systems.
+	@for target in linux/arm64 darwin/arm64 windows/amd64; do \
+	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build ./dimse/... ./dataset/... ./commitment/... || exit 1; done
 
 unit: libraries provision openvino peers ## every Go package but the program
 	go test $(TAGS) $$(go list ./... | grep -v /cmd/)
@@ -81,5 +90,13 @@ soak: build ## 10,000 associations that end in every way, minutes of fuzzing
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	.ci/fuzz
 
+# Packages for Debian and a container come with their own issue; this is the program, what it loads and what must lie beside it.
+release: build ## dist/jcsnode-VERSION-linux-ARCH.tar.gz with its SHA-256
+	@name=jcsnode-$(VERSION)-linux-$$(go env GOARCH); rm -rf dist; mkdir -p dist/$$name/models; \
+	cp -r bin/jcsnode LICENSE NOTICE README.md CHANGELOG.md SECURITY.md config.toml docs dist/$$name/; \
+	cp models/*.onnx models/manifest.toml models/LICENSE models/provision.sh dist/$$name/models/; \
+	tar -C dist --owner=0 --group=0 --sort=name --mtime=@$$(git log -1 --format=%ct) -czf dist/$$name.tar.gz $$name; \
+	rm -rf dist/$$name; cd dist && sha256sum $$name.tar.gz | tee $$name.tar.gz.sha256
+
 clean:
-	rm -rf bin demo
+	rm -rf bin demo dist

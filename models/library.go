@@ -161,3 +161,11 @@ func loadError(path string, err error) error {
 	}
 	return e
 }
+
+// LibraryVersion loads the library and gives its version, such as "1.32.0". Its error is a *LibraryError.
+func LibraryVersion(path string) (string, error) {
+	if err := load(path); err != nil {
+		return "", err
+	}
+	return ort.GetVersion(), nil
+}

@@ -15,9 +15,6 @@ import (
 	"jcsnode/config"
 )
 
-// version is set by the linker.
-var version = "unknown"
-
 func main() {
 	if err := root().ExecuteContext(untilSignal()); err != nil {
 		var code exitCode
@@ -45,7 +42,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
-		requeueCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(), archiveCommand(), demoCommand())
+		requeueCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(), archiveCommand(), demoCommand(), versionCommand())
 	return c
 }
 
