@@ -240,6 +240,15 @@ var dictionaryVR = map[Tag]string{
 	DoubleFloatPixelData:                          "OD",
 	PixelDataTag:                                  "OW",
 	DataSetTrailingPadding:                        "OB",
+
+	TriggerTime:                          "DS",
+	RevolutionTime:                       "FD",
+	MultienergyCTProcessingSequence:      "SQ",
+	MultienergyCTCharacteristicsSequence: "SQ",
+	MonoenergeticEnergyEquivalent:        "FD",
+	TemporalPositionIdentifier:           "IS",
+	NominalCardiacTriggerDelayTime:       "FD",
+	NominalPercentageOfCardiacPhase:      "FL",
 }
 
 // implicitVR returns the VR of a tag in a data set of implicit VR, "" when it is not

@@ -279,3 +279,15 @@ const (
 
 	DataSetTrailingPadding Tag = 0xFFFCFFFC
 )
+
+// Elements that tell scans of one place apart, and what was calculated from scans of several energies (PS3.3 C.8.2.2).
+const (
+	TriggerTime                          Tag = 0x00181060
+	RevolutionTime                       Tag = 0x00189305
+	MultienergyCTProcessingSequence      Tag = 0x00189363
+	MultienergyCTCharacteristicsSequence Tag = 0x00189364
+	MonoenergeticEnergyEquivalent        Tag = 0x0018937C
+	TemporalPositionIdentifier           Tag = 0x00200100
+	NominalCardiacTriggerDelayTime       Tag = 0x00209153
+	NominalPercentageOfCardiacPhase      Tag = 0x00209241
+)
