@@ -70,12 +70,21 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 	if base.Refusal = base.checkInstance(f); base.Refusal != nil {
 		return []Header{base}
 	}
-	if base.SOPClassUID == ctImageStorage {
-		base.read(groups{top: set})
-		return []Header{base}
-	}
 	perFrame := set.Items(dataset.PerFrameFunctionalGroupsSequence)
 	n, err := set.Int(dataset.NumberOfFrames)
+	var top *dataset.Set // where values stand that no functional group has
+	if base.SOPClassUID == ctImageStorage {
+		if err != nil || n <= 1 {
+			base.read(groups{top: set})
+			return []Header{base}
+		}
+		if len(perFrame) == 0 {
+			base.Refusal = refuse(CodeMultiFrame, fmt.Sprintf("NumberOfFrames (0028,0008) is %d under CT Image Storage, which has one frame: "+
+				"nothing tells where the others lie", n), "let the sender write one instance for each slice, or Enhanced CT Image Storage")
+			return []Header{base}
+		}
+		top = set
+	}
 	if err != nil || n < 1 || n > maxFrames || n != len(perFrame) {
 		base.Refusal = refuse(CodeBadGeometry,
 			fmt.Sprintf("NumberOfFrames (0028,0008) does not match the %d items of PerFrameFunctionalGroupsSequence (5200,9230)", len(perFrame)), askSource)
@@ -91,7 +100,7 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 		out[i] = base
 		out[i].Frame = i
 		out[i].Flags = append([]string(nil), base.Flags...)
-		out[i].read(groups{shared: shared, frame: perFrame[i]})
+		out[i].read(groups{top: top, shared: shared, frame: perFrame[i]})
 	}
 	return out
 }
@@ -218,16 +227,13 @@ func checkPixelData(f *dataset.File) *Refusal {
 // groups finds the values of one frame: in the data set of a single-frame
 // instance, or in the functional groups of a multi-frame one.
 type groups struct {
-	top           *dataset.Set // single frame
 	frame, shared *dataset.Set // multi-frame
+	top           *dataset.Set // single frame, or several under the class of a single one
 }
 
 // in returns the item that holds the attributes of a functional group, nil if
 // there is none.
 func (g groups) in(macro dataset.Tag) *dataset.Set {
-	if g.top != nil {
-		return g.top
-	}
 	for _, s := range []*dataset.Set{g.frame, g.shared} {
 		if s == nil {
 			continue
@@ -236,13 +242,16 @@ func (g groups) in(macro dataset.Tag) *dataset.Set {
 			return items[0]
 		}
 	}
-	return nil
+	if g.frame != nil && macro == dataset.PlanePositionSequence {
+		return nil // one place for all frames is none
+	}
+	return g.top
 }
 
 // read fills in geometry and rescale, or the refusal.
 func (h *Header) read(g groups) {
-	if g.top == nil {
-		if s := g.in(dataset.CTImageFrameTypeSequence); s != nil {
+	if g.frame != nil {
+		if s := g.in(dataset.CTImageFrameTypeSequence); s != nil && s != g.top {
 			h.ImageType = s.Strings(dataset.FrameType)
 			if h.Refusal = checkImageType(h.ImageType); h.Refusal != nil {
 				return
@@ -252,7 +261,7 @@ func (h *Header) read(g groups) {
 				return
 			}
 		}
-		if s := g.in(dataset.FrameContentSequence); s != nil {
+		if s := g.in(dataset.FrameContentSequence); s != nil && s != g.top {
 			h.AcquisitionNumber = integer(s, dataset.FrameAcquisitionNumber)
 			h.Phase = text(s, dataset.StackID) + "/" + text(s, dataset.TemporalPositionIndex)
 			if n := integer(s, dataset.TemporalPositionIndex); n != nil {

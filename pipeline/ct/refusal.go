@@ -25,6 +25,7 @@ const (
 	CodeSharedUID         = "shared-sop-instance-uid"     // several different slices under one SOP Instance UID
 	CodeLocalizer         = "localizer"                   // scout, surview, topogram
 	CodeDerived           = "derived-image"               // reformat, projection, map, page: not slices as the scanner made them
+	CodeMultiFrame        = "multi-frame"                 // several frames under the class of single ones, their places not told
 	CodeNotAxial          = "not-axial"                   // coronal, sagittal or strongly oblique
 	CodeMissingGeometry   = "missing-geometry"            // position, orientation or spacing absent
 	CodeBadGeometry       = "bad-geometry"                // position, orientation, spacing or matrix present but broken
@@ -52,7 +53,7 @@ const (
 // Defect tells whether the code refuses an instance for what is wrong with it, where a sound one would have been a slice to read.
 func Defect(code string) bool {
 	switch code {
-	case CodeUnreadable, CodeMissingUID, CodeMalformedUID, CodeSharedUID, CodeMissingGeometry, CodeBadGeometry, CodeMissingRescale, CodeBadRescale,
+	case CodeUnreadable, CodeMissingUID, CodeMalformedUID, CodeSharedUID, CodeMultiFrame, CodeMissingGeometry, CodeBadGeometry, CodeMissingRescale, CodeBadRescale,
 		CodeNotGrey, CodeNoPixelData, CodeUnsupportedSyntax, CodeBrokenPixelData:
 		return true
 	}
