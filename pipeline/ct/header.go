@@ -59,6 +59,7 @@ type Header struct {
 	PixelSpacing          [2]float64 // row spacing (distance of rows) first
 	SliceThickness        float64    // 0 when absent; never used as a distance
 	Slope, Intercept      float64    // HU = stored value * Slope + Intercept
+	Unit                  string     // RescaleType, where it does not say whether values are HU: the pixels must show it
 
 	// The same four as they stand in the file, for objects that must repeat them
 	// to the byte.

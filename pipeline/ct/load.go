@@ -74,6 +74,9 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 	if r := s.rules.check(measuredStack(headersOf(planes), s.Normal), s.Name); r != nil {
 		return r
 	}
+	if r := checkUnit(planes); r != nil {
+		return r
+	}
 	kept, far, r := nearLungs(planes, s.Normal, s.rules.MinSlices)
 	if r != nil {
 		return r

@@ -342,10 +342,10 @@ func (h *Header) readRescale(g groups) *Refusal {
 	if h.Slope <= 0 || h.Slope > 1e4 || math.Abs(h.Intercept) > 1e5 {
 		return refuse(CodeBadRescale, fmt.Sprintf("RescaleSlope (0028,1053) %v and RescaleIntercept (0028,1052) %v give no Hounsfield units", h.Slope, h.Intercept), askSource)
 	}
-	// US is "unspecified" (PS3.3 C.11.1.1.2), written by old scanners for HU too.
 	if s := g.in(dataset.PixelValueTransformationSequence); s != nil {
-		if t := s.String(dataset.RescaleType); t != "" && t != "HU" && t != "US" {
-			return refuse(CodeBadRescale, fmt.Sprintf("RescaleType (0028,1054) is %q, not HU", printable(t)), "")
+		var known bool
+		if h.Unit, known = unitOf(strings.Join(s.Strings(dataset.RescaleType), " ")); known && h.Unit != "" {
+			return refuse(CodeBadRescale, fmt.Sprintf("RescaleType (0028,1054) is %q, not HU", printable(h.Unit)), "")
 		}
 	}
 	return nil
