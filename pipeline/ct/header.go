@@ -48,6 +48,8 @@ type Header struct {
 	Modality  string
 	ImageType []string // of a frame: Frame Type
 
+	Lesser string // what the image is, if it is read only where there is nothing better: an average of a slab, a monoenergetic image
+
 	InstanceNumber, SeriesNumber, AcquisitionNumber *int // nil when absent, empty or no integer
 
 	Kernel, SeriesDescription, BodyPart string

@@ -9,10 +9,11 @@ import (
 // rank sorts readable stacks by preference and returns why the first is first.
 //
 // In this order: not labelled as another part of the body; covers the patient
-// (the longest stack and all that reach 70 % of it are equal, and nothing is longer than a chest); planes close
+// (the longest stack and all that reach 70 % of it are equal, and nothing is longer than a chest); as the scanner made it, before what was derived, before
+// what is read only for want of something better; planes close
 // enough for the count of the paper (classes up to 1.5, 3, 5.5 mm and more);
 // lung kernel before unknown before soft kernel, since the networks see the
-// lung window; original before derived; closer planes, but none under 0.5 mm is
+// lung window; closer planes, but none under 0.5 mm is
 // closer than another (it only costs time); more slices; lower series number;
 // UID.
 func rank(s []*Series) string {
@@ -28,9 +29,9 @@ func rank(s []*Series) string {
 		return []float64{
 			boolRank(otherBodyPart(h.BodyPart)),
 			boolRank(c.Length < 0.7*longest),
+			c.derived(),
 			stepClass(c.Spacing),
 			-float64(kernelClass(h.Kernel, h.SeriesDescription)),
-			boolRank(len(h.ImageType) > 0 && h.ImageType[0] != "ORIGINAL"),
 			max(c.Spacing, 0.5),
 			-float64(len(c.Headers)),
 		}
@@ -38,9 +39,9 @@ func rank(s []*Series) string {
 	reasons := []string{
 		"is not labelled as another part of the body",
 		"covers more of the patient",
+		"is original, or nearer to it",
 		"has planes closer together",
 		"has a kernel nearer to a lung kernel",
-		"is original",
 		"has planes closer together",
 		"has more slices",
 	}
@@ -90,6 +91,18 @@ func describe(s *Series) string {
 
 func boolRank(worse bool) float64 {
 	if worse {
+		return 1
+	}
+	return 0
+}
+
+// derived is 0 for a stack as the scanner made it, 1 for a derived one, 2 for one that is read only for want of something better.
+func (s *Series) derived() float64 {
+	h := &s.Headers[0]
+	switch {
+	case s.Lesser != "":
+		return 2
+	case len(h.ImageType) > 0 && !strings.EqualFold(h.ImageType[0], "ORIGINAL"):
 		return 1
 	}
 	return 0

@@ -152,7 +152,8 @@ func (h *Header) checkInstance(f *dataset.File) *Refusal {
 			h.Flags = append(h.Flags, uid.name+": "+flag)
 		}
 	}
-	if r := checkImageType(h.ImageType); r != nil {
+	var r *Refusal
+	if h.Lesser, r = checkDerived(set, h.ImageType); r != nil {
 		return r
 	}
 	if r := checkPixels(set, h.Rows, h.Columns); r != nil {
@@ -160,34 +161,6 @@ func (h *Header) checkInstance(f *dataset.File) *Refusal {
 	}
 	if r := checkPixelData(f); r != nil {
 		return r
-	}
-	return nil
-}
-
-// derivedValues of ImageType (PS3.3 C.8.2.1.1.1, C.8.16.1) say that the pixels
-// are no longer slices in Hounsfield units: projections over slabs, maps of
-// another quantity, pages, pictures of pictures.
-var derivedValues = []string{"MIP", "MINIP", "MAX_IP", "MIN_IP", "PROJECTION IMAGE", "PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP",
-	"SCREEN SAVE", "SCREENSAVE", "DOSE_INFO", "REFORMATTED", "MPR", "CPR", "VRT", "FUSED", "SUBTRACTION", "BONE_MASK", "MONO_Z", "EFFECTIVE_Z",
-	"MATERIAL", "IODINE", "REF_SURVIEW", "SCOUT", "SURVIEW", "TOPOGRAM"}
-
-// checkImageType refuses localizers and what was made out of slices later.
-// DERIVED\PRIMARY axial images stay: lossy compression and many archives write it.
-func checkImageType(values []string) *Refusal {
-	shown := printable(strings.Join(values, `\`))
-	for i, v := range values {
-		v = strings.ToUpper(v)
-		if v == "LOCALIZER" || i >= 2 && (v == "SCOUT" || v == "SURVIEW" || v == "TOPOGRAM") {
-			return refuse(CodeLocalizer, fmt.Sprintf("a localizer, ImageType (0008,0008) is %s", shown), "")
-		}
-		for _, d := range derivedValues {
-			if i >= 2 && v == d {
-				return refuse(CodeDerived, fmt.Sprintf("not a slice as the scanner made it, ImageType (0008,0008) is %s", shown), "")
-			}
-		}
-	}
-	if len(values) >= 2 && strings.EqualFold(values[0], "DERIVED") && strings.EqualFold(values[1], "SECONDARY") {
-		return refuse(CodeDerived, fmt.Sprintf("made after the examination, ImageType (0008,0008) is %s", shown), "")
 	}
 	return nil
 }
@@ -255,6 +228,9 @@ func (h *Header) read(g groups) {
 			h.ImageType = s.Strings(dataset.FrameType)
 			if h.Refusal = checkImageType(h.ImageType); h.Refusal != nil {
 				return
+			}
+			if kind := find(lesser, words(strings.Join(h.ImageType, " "))); kind != "" && h.Lesser == "" {
+				h.Lesser = "described as " + kind
 			}
 			if p := s.String(dataset.VolumetricProperties); p != "" && p != "VOLUME" {
 				h.Refusal = refuse(CodeDerived, fmt.Sprintf("VolumetricProperties (0008,9206) is %q, not VOLUME", printable(p)), "")

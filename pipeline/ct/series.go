@@ -38,6 +38,7 @@ type Series struct {
 	Spacing   float64 // mm between neighbouring planes, gaps left out; their mean where it changes on the way
 	Length    float64 // mm of patient that the planes stand for
 	Gaps      []Gap
+	Lesser    string // what it is, if it is read only for want of slices as the scanner made them
 	Notes     []string
 
 	closest, widest float64 // mm between planes where they are closest together and furthest apart, not counting jitter
@@ -58,8 +59,18 @@ func (rules Rules) build(group []Header) (*Series, []Header, *Refusal) {
 		Gaps: st.gaps, closest: st.closest, widest: st.widest, rules: rules, lasting: st.notes(n),
 	}
 	s.Name = nameOf(s)
-	if r := rules.check(st, s.Name); r != nil {
+	r := rules.check(st, s.Name)
+	if r == nil {
+		s.Lesser, r = slabs(st, s.Name)
+	}
+	if r != nil {
 		return nil, nil, r
+	}
+	if h.Lesser != "" {
+		s.Lesser = h.Lesser
+	}
+	if s.Lesser != "" {
+		s.lasting = append(s.lasting, s.Lesser+": read for want of slices as the scanner made them")
 	}
 	if s.Length < WholeChest {
 		s.lasting = append(s.lasting, fmt.Sprintf("the slices stand for %.0f mm of the patient, less than a chest: a result speaks only about them", s.Length))
