@@ -63,6 +63,9 @@ func Load(ctx context.Context, paths []string, progress Progress) (*Examination,
 	if err := x.readHeaders(ctx, paths, progress.stage("read")); err != nil {
 		return nil, err
 	}
+	if err := ct.ComparePixels(ctx, x.Headers); err != nil {
+		return nil, fmt.Errorf("compare slices at one place: %w", err)
+	}
 	selection := ct.Select(x.Headers)
 	x.Notes, x.Patients = selection.Notes, selection.Patients
 	v, _, refused, err := ct.LoadBest(ctx, selection, progress.stage("decode"))
@@ -132,6 +135,9 @@ func (x *Examination) InputDigest() string {
 		}
 		if l := x.Limits(); l != (Limits{}) { // without limits the digest is what it was before there were any
 			fmt.Fprintf(h, "limits %d %t %t %t %d %d\n", l.MissingSlices, l.Short, l.GoesOn, l.EndsInLungs, l.Defects, l.Patients)
+			if l.Others != "" || l.Lesser != "" {
+				fmt.Fprintf(h, "stack %q %q\n", l.Others, l.Lesser)
+			}
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	}

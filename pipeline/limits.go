@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"strings"
 
 	"jcsnode/pipeline/ct"
 )
@@ -20,6 +21,9 @@ type Limits struct {
 	EndsInLungs bool
 	// Defects counts images of the series that cannot be read; those that only make a gap are 0.
 	Defects int
+	// Others tells what sets slices of the same series apart that were not read, Lesser what was read for want of slices as the scanner
+	// made them.
+	Others, Lesser string
 	// Patients counts those whose slices share the study, if there are several.
 	Patients int
 }
@@ -31,7 +35,12 @@ func (x *Examination) Limits() Limits {
 	}
 	read := x.Volume.Length()
 	missing, mm := x.Volume.Missing()
-	l := Limits{MissingSlices: missing, Short: read+mm < ct.WholeChest, Patients: x.Patients}
+	l := Limits{MissingSlices: missing, Short: read+mm < ct.WholeChest, Lesser: x.Chosen.Lesser, Patients: x.Patients}
+	var others []string
+	for _, m := range x.Chosen.Marks {
+		others = append(others, m.String())
+	}
+	l.Others = strings.Join(others, "; ")
 	if l.MissingSlices > 0 || l.Short {
 		l.ReadMM, l.StackMM = read, read+mm
 	}
@@ -73,6 +82,12 @@ func (l Limits) Sentences() []string {
 	}
 	if l.Defects > 0 {
 		all = append(all, fmt.Sprintf("Parts of the chest may be unread: %s damaged or incomplete.", count(l.Defects, "image of the series is", "images of the series are")))
+	}
+	if l.Lesser != "" {
+		all = append(all, fmt.Sprintf("No slices as the scanner made them: %s was read.", l.Lesser))
+	}
+	if l.Others != "" {
+		all = append(all, fmt.Sprintf("Other slices of the series were not read: in those read %s.", l.Others))
 	}
 	if l.Patients > 0 {
 		all = append(all, fmt.Sprintf("Slices of %d patients share this study; those of one were read. Correct the study at its source.", l.Patients))

@@ -63,6 +63,11 @@ func TestLimits(t *testing.T) {
 		{"nothing lost", 75, func(x *Examination) {
 			x.Dropped = slices.Concat(refused(9, "1.1", ct.CodeRepeated), refused(9, "1.1", ct.CodeFarFromLungs), refused(9, "1.2", ct.CodeBrokenPixelData))
 		}, nil},
+		{"another phase in the series", 75, func(x *Examination) {
+			x.Chosen.Marks = []ct.Mark{{Element: "TemporalPositionIdentifier (0020,0100)", Own: "1", Others: []string{"2"}, Slices: 77}}
+		}, []string{"Other slices of the series were not read: in those read TemporalPositionIdentifier (0020,0100) is 1, and 2 in 77 other slices of the series."}},
+		{"nothing original", 75, func(x *Examination) { x.Chosen.Lesser = "a monoenergetic image of 70 keV" },
+			[]string{"No slices as the scanner made them: a monoenergetic image of 70 keV was read."}},
 		{"two patients", 75, func(x *Examination) { x.Patients = 2 },
 			[]string{"Slices of 2 patients share this study; those of one were read. Correct the study at its source."}},
 		{"several", 20, func(x *Examination) {
@@ -81,9 +86,13 @@ func TestLimits(t *testing.T) {
 
 // The same slices under other limits are another result: late slices of a second stack would change nothing else.
 func TestInputDigest_CoversLimits(t *testing.T) {
-	whole, shared := stack(75), stack(75)
+	whole, shared, phases := stack(75), stack(75), stack(75)
 	shared.Patients = 2
+	phases.Chosen.Marks = []ct.Mark{{Element: "KVP (0018,0060)", Own: "80", Others: []string{"140"}, Slices: 75}}
 	if whole.InputDigest() == shared.InputDigest() {
 		t.Error("a study that two patients share has the digest of another")
+	}
+	if whole.InputDigest() == phases.InputDigest() {
+		t.Error("a study of which one phase was read has the digest of another")
 	}
 }

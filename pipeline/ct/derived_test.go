@@ -176,6 +176,9 @@ func TestSelect_DerivedBesideOriginals(t *testing.T) {
 		{"nothing but what may be slabs", [][]Header{whole("1.2", 2, thick(8))}, "1.2", "slabs of 8 mm"},
 		{"slices that overlap by half", [][]Header{whole("1.2", 5, thick(10))}, "1.2", "only stack"},
 		{"thin slices that overlap by two thirds", [][]Header{whole("1.2", 1, thick(3))}, "1.2", "only stack"},
+		{"slabs in the series of the originals", [][]Header{whole("1.1", 5, thick(5)), change(whole("1.1", 4, thick(20)), func(h *Header) { h.SOPInstanceUID += ".9" })}, "1.1",
+			"SliceThickness (0018,0050) is 5, and 20"},
+		{"expiration", [][]Header{whole("1.1", 1, func(h *Header) { h.SeriesDescription = "Thorax Exspiration 1.0" }), whole("1.2", 5, plain)}, "1.2", "not said to be in expiration"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -39,6 +39,12 @@ type Header struct {
 	// Digest is SHA-256 over what the instance says outside its pixel data: tags and values of all standard elements.
 	Digest [sha256.Size]byte
 
+	// Pixels is SHA-256 over the Hounsfield units, where ComparePixels found that they must be compared, else zero.
+	Pixels [sha256.Size]byte
+
+	// Values are the short values of all elements that neither name nor place the slice, by tag.
+	Values []Value
+
 	SOPClassUID, SOPInstanceUID         string
 	StudyInstanceUID, SeriesInstanceUID string
 	FrameOfReferenceUID                 string // may be empty

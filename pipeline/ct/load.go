@@ -77,8 +77,14 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 	if r := checkUnit(planes); r != nil {
 		return r
 	}
+	if r := checkInterleaved(planes, v, s.Name); r != nil {
+		return r
+	}
 	kept, far, r := nearLungs(planes, s.Normal, s.rules.MinSlices)
 	if r != nil {
+		if few := tooFewToTell(planes, s.Normal); few != "" {
+			r.Text = few + ": " + r.Text
+		}
 		return r
 	}
 	if len(far) > 0 {

@@ -46,3 +46,56 @@ func TestReadHeaders_FramesUnderSingleFrameClass(t *testing.T) {
 		t.Errorf("a frame without a place: %v", r)
 	}
 }
+
+func TestReadHeaders_Values(t *testing.T) {
+	e := slice()
+	e[dataset.KVP] = value("DS", "120")
+	e[dataset.PatientComments] = value("LT", "not for anybody")
+	e[dataset.NewTag(0x0045, 0x0010)] = value("LO", "VENDOR")
+	e[dataset.NewTag(0x0045, 0x1001)] = value("LO", "PHASE A")
+	e[dataset.ImageComments] = value("LT", strings.Repeat("long ", 40))
+	h := e.headers(t)[0]
+	for tag, want := range map[dataset.Tag]string{
+		dataset.KVP: "120", dataset.NewTag(0x0045, 0x1001): "PHASE A", dataset.Rows: "64", dataset.ImageComments: "", dataset.PatientComments: "", dataset.PatientID: "",
+		dataset.SOPInstanceUID: "", dataset.ImagePositionPatient: "", dataset.InstanceNumber: "", dataset.NewTag(0x0045, 0x0010): "", dataset.PixelDataTag: "",
+	} {
+		if got := h.value(tag); got != want {
+			t.Errorf("%v: %q, want %q", tag, got, want)
+		}
+	}
+
+	frames := enhanced("10", "8").headers(t)
+	if got := frames[1].value(dataset.FrameAcquisitionNumber); got != "2" {
+		t.Errorf("FrameAcquisitionNumber of the second frame is %q, want 2", got)
+	}
+}
+
+func TestHeader_Clock(t *testing.T) {
+	for _, tt := range []struct {
+		date, time string
+		want       float64
+		ok         bool
+	}{
+		{"20240101", "100500.25", 20240101100500.25, true},
+		{"2024.01.01", "10:05:00", 20240101100500, true},
+		{"", "1005", 100500, true},
+		{"20240101", "", 0, false},
+		{"", "noon", 0, false},
+	} {
+		var h Header
+		if tt.date != "" {
+			say(&h, dataset.AcquisitionDate, tt.date)
+		}
+		if tt.time != "" {
+			say(&h, dataset.AcquisitionTime, tt.time)
+		}
+		if got, ok := h.clock(dataset.AcquisitionDate, dataset.AcquisitionTime); ok != tt.ok || ok && got != tt.want {
+			t.Errorf("%q %q: %v %v, want %v %v", tt.date, tt.time, got, ok, tt.want, tt.ok)
+		}
+	}
+	var h Header
+	say(&h, dataset.AcquisitionDateTime, "20240101+0100")
+	if got, ok := h.clock(0, dataset.AcquisitionDateTime); !ok || got != 20240101000000 {
+		t.Errorf("a day alone: %v %v", got, ok)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"jcsnode/dataset"
@@ -75,6 +76,7 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 	var top *dataset.Set // where values stand that no functional group has
 	if base.SOPClassUID == ctImageStorage {
 		if err != nil || n <= 1 {
+			base.Values = valuesOf(set)
 			base.read(groups{top: set})
 			return []Header{base}
 		}
@@ -95,11 +97,13 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 		shared = items[0]
 	}
 	base.Frames = n
+	common := slices.Concat(valuesOfGroups(shared), valuesOf(set))
 	out := make([]Header, n)
 	for i := range out {
 		out[i] = base
 		out[i].Frame = i
 		out[i].Flags = append([]string(nil), base.Flags...)
+		out[i].Values = byTag(slices.Concat(valuesOfGroups(perFrame[i]), common))
 		out[i].read(groups{top: top, shared: shared, frame: perFrame[i]})
 	}
 	return out

@@ -23,6 +23,7 @@ func TestReadHeader_ReadsASlice(t *testing.T) {
 		PositionDS: `-100.5\-200\+3.50`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `0.70\.8e0`, SliceThicknessDS: "2.5",
 	}}
 	want[0].Digest = got[0].Digest // TestReadHeaders_Digest
+	want[0].Values = got[0].Values // TestReadHeaders_Values
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("headers (-want +got):\n%s", d)
 	}

@@ -43,6 +43,7 @@ const (
 const (
 	CodeTooFewSlices  = "too-few-slices"     // fewer slices, or a shorter length, than Rules asks for
 	CodeTooFarApart   = "slices-too-far"     // planes further apart than Rules allows
+	CodeMixed         = "mixed-scans"        // one series holds slices of several scans that no element tells apart
 	CodeTwoPatients   = "two-patients"       // one series holds slices of two patients
 	CodeOtherChosen   = "other-stack-chosen" // usable, but another stack of the study was better
 	CodeNoLungs       = "no-lungs"           // decoded, but no lungs in it

@@ -2,6 +2,7 @@ package ct
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -46,8 +47,8 @@ func (rules Rules) Select(headers []Header) Selection {
 	for _, group := range split(usable) {
 		series, repeated, refusal := rules.build(group)
 		if refusal != nil {
-			sel.Refused = append(sel.Refused, SeriesRefusal{group[0].SeriesInstanceUID, *refusal})
-			sel.dropAll(group, *refusal)
+			sel.Refused = append(sel.Refused, SeriesRefusal{group.headers[0].SeriesInstanceUID, *refusal})
+			sel.dropAll(group.headers, *refusal)
 			continue
 		}
 		sel.dropAll(repeated, *refuse(CodeRepeated, "another slice of the series has the same position and was used", ""))
@@ -246,7 +247,7 @@ func (sel *Selection) conclude(total int, dropped []InstanceRefusal) *Refusal {
 	if len(sel.Refused) > 0 {
 		why = sel.Refused[0].Refusal
 		for _, r := range sel.Refused {
-			if r.Refusal.Code == CodeTooFewSlices || r.Refusal.Code == CodeTooFarApart {
+			if slices.Contains([]string{CodeTooFewSlices, CodeTooFarApart, CodeMixed}, r.Refusal.Code) {
 				why = r.Refusal
 				break
 			}

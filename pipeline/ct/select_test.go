@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"jcsnode/dataset"
 )
 
 // planes are headers of one series at the given z, in that order.
@@ -368,10 +370,16 @@ func TestSelect_OrderDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var headers []Header
 		for s := range rapid.IntRange(1, 3).Draw(t, "series") {
-			list := planes(fmt.Sprintf("1.%d", s+1), rapid.SliceOfN(rapid.Float64Range(0, 40), 1, 12).Draw(t, "z")...)
+			list := planes(fmt.Sprintf("1.%d", s+1), rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(0, 40), rapid.Map(rapid.IntRange(0, 8), func(n int) float64 { return float64(4 * n) })), 1, 24).Draw(t, "z")...)
 			for i := range list {
 				n := rapid.IntRange(1, 2).Draw(t, "acquisition")
 				list[i].AcquisitionNumber = &n
+				if rapid.Bool().Draw(t, "said") {
+					say(&list[i], dataset.AcquisitionTime, clockText(rapid.IntRange(0, 20).Draw(t, "time")))
+					say(&list[i], dataset.KVP, rapid.SampledFrom([]string{"80", "140"}).Draw(t, "kVp"))
+				}
+				list[i].Pixels[0] = byte(rapid.IntRange(0, 3).Draw(t, "pixels"))
+				list[i].FrameOfReferenceUID = rapid.SampledFrom([]string{"1.9", "1.9", "1.8", ""}).Draw(t, "frame")
 				list[i].Kernel = rapid.SampledFrom([]string{"B30f", "B70f"}).Draw(t, "kernel")
 				if rapid.IntRange(0, 9).Draw(t, "shared") == 0 {
 					list[i].SOPInstanceUID = "1.1.1"

@@ -3,6 +3,7 @@ package ct
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,6 +39,7 @@ type Series struct {
 	Spacing   float64 // mm between neighbouring planes, gaps left out; their mean where it changes on the way
 	Length    float64 // mm of patient that the planes stand for
 	Gaps      []Gap
+	Marks     []Mark // what sets it apart from other slices of its series
 	Lesser    string // what it is, if it is read only for want of slices as the scanner made them
 	Notes     []string
 
@@ -49,21 +51,27 @@ type Series struct {
 
 // build makes a Series of slices that belong together, and returns the slices
 // left out because their position was taken.
-func (rules Rules) build(group []Header) (*Series, []Header, *Refusal) {
-	h := &group[0]
+func (rules Rules) build(g group) (*Series, []Header, *Refusal) {
+	h := &g.headers[0]
 	n := h.Normal()
-	st := newStack(group, n)
+	st := newStack(g.headers, n)
 	s := &Series{
-		StudyInstanceUID: h.StudyInstanceUID, SeriesInstanceUID: h.SeriesInstanceUID, FrameOfReferenceUID: h.FrameOfReferenceUID,
+		StudyInstanceUID: h.StudyInstanceUID, SeriesInstanceUID: h.SeriesInstanceUID,
 		Headers: st.headers, Positions: st.positions, Normal: n, Spacing: st.spacing, Length: st.length(),
-		Gaps: st.gaps, closest: st.closest, widest: st.widest, rules: rules, lasting: st.notes(n),
+		Gaps: st.gaps, Marks: g.marks, closest: st.closest, widest: st.widest, rules: rules, lasting: st.notes(n),
 	}
 	s.Name = nameOf(s)
 	r := rules.check(st, s.Name)
+	if r == nil && isMixed(g.headers, n) {
+		r = mixed(g.headers, n, s.Name)
+	}
 	if r == nil {
 		s.Lesser, r = slabs(st, s.Name)
 	}
 	if r != nil {
+		for _, m := range g.marks {
+			r.Text += "; " + m.String()
+		}
 		return nil, nil, r
 	}
 	if h.Lesser != "" {
@@ -72,18 +80,67 @@ func (rules Rules) build(group []Header) (*Series, []Header, *Refusal) {
 	if s.Lesser != "" {
 		s.lasting = append(s.lasting, s.Lesser+": read for want of slices as the scanner made them")
 	}
+	for _, m := range g.marks {
+		s.lasting = append(s.lasting, "the series holds more than this stack: "+m.String())
+	}
 	if s.Length < WholeChest {
 		s.lasting = append(s.lasting, fmt.Sprintf("the slices stand for %.0f mm of the patient, less than a chest: a result speaks only about them", s.Length))
 	}
 	if h.PatientID == "" {
 		s.lasting = append(s.lasting, "PatientID (0010,0020) is absent or empty: results can be found by the study only")
 	}
-	if h.FrameOfReferenceUID == "" {
-		s.lasting = append(s.lasting, "FrameOfReferenceUID (0020,0052) is absent or empty: results match the slices by reference, not by position")
+	var note string
+	if s.FrameOfReferenceUID, note = frameOf(g.headers); note != "" {
+		s.lasting = append(s.lasting, note)
 	}
 	s.lasting = append(s.lasting, flagsOf(s.Headers)...)
 	s.Notes = append(st.gapNotes(), s.lasting...)
 	return s, st.repeated, nil
+}
+
+// mixed refuses slices of several scans that no element tells apart.
+func mixed(headers []Header, n [3]float64, name string) *Refusal {
+	pictures := picturesOn(headers, n)
+	several, most := 0, 0
+	for _, count := range pictures {
+		if count > 1 {
+			several++
+		}
+		most = max(most, count)
+	}
+	return refuse(CodeMixed, fmt.Sprintf("%s mixes scans: at %d of %d positions lie up to %d different slices, and no element, "+
+		"from AcquisitionNumber (0020,0012), AcquisitionTime (0008,0032) and TemporalPositionIdentifier (0020,0100) to InstanceNumber (0020,0013), "+
+		"tells whole scans apart", name, several, len(pictures), most), separateScans)
+}
+
+const separateScans = "send each scan as a series of its own, or only the one to be read"
+
+// frameOf is the frame of reference of the slices, "" where they have none, or each another.
+func frameOf(headers []Header) (uid, note string) {
+	var all []string
+	empty := 0
+	for i := range headers {
+		switch u := headers[i].FrameOfReferenceUID; {
+		case u == "":
+			empty++
+		case !slices.Contains(all, u):
+			all = append(all, u)
+		}
+		if len(all) > 2 {
+			break
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return "", "FrameOfReferenceUID (0020,0052) is absent or empty: results match the slices by reference, not by position"
+	case len(all) > 1:
+		return "", fmt.Sprintf("FrameOfReferenceUID (0020,0052) changes from slice to slice of one stack (%s, %s): "+
+			"results match the slices by reference, not by position", printable(all[0]), printable(all[1]))
+	case empty > 0:
+		return all[0], fmt.Sprintf("FrameOfReferenceUID (0020,0052) is absent or empty in %d of %d slices, which lie in one stack with the others",
+			empty, len(headers))
+	}
+	return all[0], ""
 }
 
 // check applies the rules to a measured stack.

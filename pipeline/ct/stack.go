@@ -310,3 +310,21 @@ func (s *stack) notes(n [3]float64) []string {
 	}
 	return out
 }
+
+// tooFewToTell says how sparse planes are in which no chest was recognized; "" if they are as those of a scan. Single pictures of a chest
+// show too little lung by chance.
+func tooFewToTell(planes []Slice, n [3]float64) string {
+	closest, widest := math.Inf(1), 0.0
+	for i := 1; i < len(planes); i++ {
+		d := dot(planes[i].Header.Position, n) - dot(planes[i-1].Header.Position, n)
+		closest, widest = math.Min(closest, d), math.Max(widest, d)
+	}
+	n1 := len(planes) - 1
+	switch {
+	case n1 < 1 || n1+1 >= leastPlanes && (dot(planes[n1].Header.Position, n)-dot(planes[0].Header.Position, n))/float64(n1) <= singlePictures:
+		return ""
+	case widest < aboutEqual*closest:
+		return fmt.Sprintf("%d slices, %.3g mm apart, are too few to judge", len(planes), widest)
+	}
+	return fmt.Sprintf("%d slices, %.3g to %.3g mm apart, are too few to judge", len(planes), closest, widest)
+}

@@ -19,7 +19,7 @@ func chest(t *testing.T) []Header {
 	}
 	return change(readFolder(t, dir), func(h *Header) {
 		h.StudyInstanceUID, h.SeriesInstanceUID, h.FrameOfReferenceUID, h.PatientID = "1.2", "1.2.1", "1.2.9", "P"
-		h.InstanceNumber, h.AcquisitionNumber = nil, nil
+		h.Values, h.InstanceNumber, h.AcquisitionNumber = nil, nil, nil
 	})
 }
 
