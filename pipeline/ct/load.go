@@ -17,10 +17,6 @@ import (
 	"jcsnode/pipeline/codec"
 )
 
-// maxVoxels bounds the memory of a volume: 2 GiB of Hounsfield units, 4096
-// slices of 512 x 512.
-const maxVoxels = 1 << 30
-
 // Load decodes the slices of a series into a volume, as many at a time as there
 // are processors. A slice that cannot be decoded whole is left out, listed in
 // Dropped and treated as missing; the stack must then still meet the rules it was
@@ -33,9 +29,8 @@ func Load(ctx context.Context, s *Series, progress func(done, total int)) (*Volu
 		return nil, refuse(CodeTooFewSlices, "the series has no slices", "send the whole axial series")
 	}
 	first := &s.Headers[0]
-	if int64(first.Rows)*int64(first.Columns)*int64(n) > maxVoxels {
-		return nil, refuse(CodeTooLarge, fmt.Sprintf("%d slices of %d x %d are more than fits in memory", n, first.Rows, first.Columns),
-			"send a reconstruction with a smaller matrix or thicker slices")
+	if r := checkSize(s, machineMemory()); r != nil {
+		return nil, r
 	}
 	decoded, err := decodeAll(ctx, s.Headers, progress)
 	if err != nil {
