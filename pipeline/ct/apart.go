@@ -115,6 +115,12 @@ var criteria = []criterion{
 	{name: "ImagePositionPatient (0020,0032) within the plane", text: placeText, parts: byPlace, plain: true},
 	plain(timed("ContentTime", dataset.ContentDate, dataset.ContentTime)),
 	timed("SeriesTime", dataset.SeriesDate, dataset.SeriesTime),
+	{name: "SOPInstanceUID (0008,0018) of multi-frame instances", text: func(h *Header) string {
+		if h.Frames > 1 {
+			return h.SOPInstanceUID
+		}
+		return ""
+	}},
 	inOrderOnly(numbered("InstanceNumber (0020,0013)", func(h *Header) *int { return h.InstanceNumber })),
 }
 

@@ -110,6 +110,9 @@ func TestSelect_ScansOfOneSeries(t *testing.T) {
 		{"two centres", 2, func(h *Header, k, i int) { h.Position[0] += 31.5 * float64(k) }, "ImagePositionPatient (0020,0032)", []string{"lost"}},
 		{"time of the picture", 2, func(h *Header, k, i int) { say(h, dataset.ContentTime, clockText(500*k+i)) }, "ContentTime (0008,0033)", []string{"lost"}},
 		{"time of the series", 2, valued(dataset.SeriesTime, "100000", "100217"), "SeriesTime (0008,0031)", []string{"half"}},
+		{"a multi-frame instance for each", 2, func(h *Header, k, i int) {
+			h.SOPInstanceUID, h.Frame, h.Frames = fmt.Sprint("1.1.", 5-k), (7*i)%scanSlices, scanSlices
+		}, "SOPInstanceUID (0008,0018) of multi-frame instances", []string{"half", "off", "lost"}},
 		{"numbers one after the other", 2, func(h *Header, k, i int) { h.InstanceNumber = integerOf(k*scanSlices + i + 1) }, "InstanceNumber (0020,0013)", []string{"half", "lost"}},
 		{"numbers from above", 2, func(h *Header, k, i int) { h.InstanceNumber = integerOf(k*scanSlices + scanSlices - i) }, "InstanceNumber", []string{"half"}},
 		{"numbers by turns", 3, func(h *Header, k, i int) { h.InstanceNumber = integerOf(3*i + k + 1) }, "InstanceNumber", nil},
