@@ -44,7 +44,12 @@ func (rules Rules) Select(headers []Header) Selection {
 	usable = sel.dropMixedPatients(usable)
 
 	broken := sel.Dropped
-	for _, group := range split(usable) {
+	alone := 0
+	groups := split(usable)
+	for _, group := range groups {
+		if len(group.headers) == 1 && len(group.marks) == 0 {
+			alone++
+		}
 		series, repeated, refusal := rules.build(group)
 		if refusal != nil {
 			sel.Refused = append(sel.Refused, SeriesRefusal{group.headers[0].SeriesInstanceUID, *refusal})
@@ -57,6 +62,10 @@ func (rules Rules) Select(headers []Header) Selection {
 	sel.noteStudy(distinct)
 	if len(sel.Candidates) == 0 {
 		sel.Refusal = sel.conclude(len(all), broken)
+		if alone > takenAgain && alone == len(groups) {
+			sel.Refusal = refuse(CodeTooFewSlices, fmt.Sprintf("SeriesInstanceUID (0020,000E) is another in each of %d slices, so that no two are of one series", alone),
+				"send the slices of a scan under one Series Instance UID")
+		}
 	} else {
 		sel.Reason = rank(sel.Candidates)
 		sel.Chosen = sel.Candidates[0]

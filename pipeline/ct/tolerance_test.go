@@ -106,3 +106,14 @@ func TestSelect_RefusalNamesWhatParts(t *testing.T) {
 		t.Errorf("%+v, want %s with %q", sel.Refusal, CodeTooFewSlices, want)
 	}
 }
+
+func TestSelect_SeriesForEachSlice(t *testing.T) {
+	headers := planes("1.1", steps(0, 4, 60)...)
+	for i := range headers {
+		headers[i].SeriesInstanceUID = fmt.Sprint("1.1.", i)
+	}
+	sel := Select(headers)
+	if sel.Refusal == nil || !strings.Contains(sel.Refusal.Text, "SeriesInstanceUID (0020,000E) is another in each of 60 slices") {
+		t.Errorf("%+v", sel.Refusal)
+	}
+}
