@@ -80,7 +80,11 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	log := c.Logger.With("destination", name, "address", destination.Address, "called", destination.AETitle)
 	var failures []error
 	sendErr := deliver.Send(ctx, destination.Destination, items, func(o deliver.Outcome) {
-		d, out := v.outcome(log, o)
+		d, out := v.outcome(log, o, func(since time.Time) bool {
+			sent, err := c.Ledger.SentSince(context.WithoutCancel(ctx), name, since)
+			failures = append(failures, err)
+			return sent
+		})
 		if !o.Attempted {
 			v.left = append(v.left, ledger.DeliveryResult{ID: d.ID, Outcome: out})
 			return
@@ -132,8 +136,8 @@ func withdrawn(d ledger.Delivery, why string) ledger.DeliveryResult {
 }
 
 // outcome turns what deliver says about an object into what the ledger keeps. The peer's comment may name a patient: it goes to
-// the ledger, and to the log at debug only.
-func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, ledger.DeliveryOutcome) {
+// the ledger, and to the log at debug only. Passed tells whether the destination took any object since a time.
+func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since time.Time) bool) (ledger.Delivery, ledger.DeliveryOutcome) {
 	d := v.byID[o.Item.ID]
 	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted}
 	if o.Answered {
@@ -156,7 +160,11 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome) (ledger.Delivery, l
 	}
 	// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
 	troubles, since := d.Row(string(o.Retry), v.now)
-	delay, again := o.Retry.Policy(v.passing).Next(troubles, v.now.Sub(since), func() float64 { return v.random })
+	policy := o.Retry.Policy(v.passing)
+	if o.Retry == deliver.RetryAlone && passed(since) {
+		policy.Attempts = deliver.AloneAttempts
+	}
+	delay, again := policy.Next(troubles, v.now.Sub(since), func() float64 { return v.random })
 	out.State, out.NextAt, out.Trouble = ledger.DeliveryWaiting, v.now.Add(delay), string(o.Retry)
 	if o.Remedy != "" {
 		out.Detail += "; " + o.Remedy

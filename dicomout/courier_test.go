@@ -64,6 +64,12 @@ func (p *pacs) serve(t *testing.T) string { return p.serveAs(t, p) }
 // serveAs serves with a handler that can do more than the archive alone.
 func (p *pacs) serveAs(t *testing.T, handler dimse.Handler) string {
 	t.Helper()
+	return p.serveOn(t, handler, func(l net.Listener) net.Listener { return l })
+}
+
+// serveOn is serveAs with a listener around its own.
+func (p *pacs) serveOn(t *testing.T, handler dimse.Handler, around func(net.Listener) net.Listener) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +83,7 @@ func (p *pacs) serveAs(t *testing.T, handler dimse.Handler) string {
 			}
 			return proposed[0], pdu.ResultAcceptance
 		}}
-	go func() { defer close(done); s.Serve(ctx, l) }()
+	go func() { defer close(done); s.Serve(ctx, around(l)) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return l.Addr().String()
 }

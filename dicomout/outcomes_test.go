@@ -36,6 +36,7 @@ type trouble struct {
 	status dimse.Status     // of objects
 	end    func(ctx context.Context, conn net.Conn)
 	hangs  bool // costs us real time
+	stray  bool // it answers for another instance than that of an object
 }
 
 // patience is how long a destination may take to answer.
@@ -51,7 +52,7 @@ func (t *trouble) horizon() time.Duration {
 	switch {
 	case t.hangs || t.silent:
 		return 2 * time.Hour
-	case t.absent || t.end != nil || t.reject != nil && t.reject.Temporary():
+	case t.absent || t.reject != nil && t.reject.Temporary():
 		return 12 * time.Hour
 	}
 	return 4 * 24 * time.Hour
@@ -82,6 +83,7 @@ var troubles = []trouble{
 	}},
 	{name: "closes the connection while an object is on its way", end: func(_ context.Context, conn net.Conn) { conn.Close() }},
 	{name: "does not answer to an object", end: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, hangs: true},
+	{name: "answers success for another object", stray: true},
 	{name: "answers B000, B006 or B007, a warning", status: 0xB007},
 	{name: "answers 0111, it has the object already", status: 0x0111},
 	{name: "answers A7xx, out of resources", status: 0xA700},
@@ -103,6 +105,7 @@ type archive struct {
 	arrived  map[string][]byte
 	held     map[string]bool
 	problems []string // what must never happen
+	stray    []byte   // instance that responses rename
 	conns    map[string]net.Conn
 }
 
@@ -145,6 +148,11 @@ func (a *archive) Store(ctx context.Context, as *dimse.Association, req *dimse.S
 	if concerned {
 		status = now.status
 	}
+	if concerned && now.stray {
+		a.stray = []byte(req.SOPInstanceUID)
+		return status, ""
+	}
+	a.stray = nil
 	a.held[req.SOPInstanceUID] = status == 0 || status == 0x0111 || status.Class() == dimse.ClassWarning
 	return status, ""
 }
@@ -188,12 +196,29 @@ type remembering struct {
 
 func (l remembering) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
-	if err == nil {
-		l.archive.mu.Lock()
-		l.archive.conns[conn.RemoteAddr().String()] = conn
-		l.archive.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	l.archive.mu.Lock()
+	defer l.archive.mu.Unlock()
+	l.archive.conns[conn.RemoteAddr().String()] = conn
+	return renaming{conn, l.archive}, nil
+}
+
+// renaming writes another UID where the archive is to answer for another object.
+type renaming struct {
+	net.Conn
+	archive *archive
+}
+
+func (c renaming) Write(b []byte) (int, error) {
+	c.archive.mu.Lock()
+	uid := c.archive.stray
+	c.archive.mu.Unlock()
+	if len(uid) > 0 {
+		b = bytes.ReplaceAll(b, uid, append(bytes.Clone(uid[:len(uid)-1]), '0'+(uid[len(uid)-1]-'0'+1)%10))
+	}
+	return c.Conn.Write(b)
 }
 
 // mute listens and says nothing.

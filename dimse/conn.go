@@ -41,6 +41,9 @@ type StoreCommand struct {
 type Response struct {
 	Status       Status
 	ErrorComment string // (0000,0902), "" if there is none
+	// Stray is what the response says that it is about where that is not what was sent: "SOP instance 1.2.3". Its Status then says
+	// nothing about the request. "" for a response that names class and instance of the request, or neither (PS3.7 9.1.1.1).
+	Stray string
 }
 
 // Contexts are the presentation contexts as proposed, with their answers.
@@ -249,7 +252,18 @@ func (c *Conn) readResponse(request *pdu.Command) (Response, error) {
 	if err := data.drain(); err != nil {
 		return Response{}, err
 	}
-	return Response{Status(response.Status), response.ErrorComment}, nil
+	return Response{Status: Status(response.Status), ErrorComment: response.ErrorComment, Stray: stray(request, &response)}, nil
+}
+
+// stray compares what a response names with what was sent.
+func stray(request, response *pdu.Command) string {
+	switch {
+	case request.AffectedSOPInstanceUID != "" && response.AffectedSOPInstanceUID != "" && response.AffectedSOPInstanceUID != request.AffectedSOPInstanceUID:
+		return fmt.Sprintf("SOP instance %.64q", response.AffectedSOPInstanceUID)
+	case request.AffectedSOPClassUID != "" && response.AffectedSOPClassUID != "" && response.AffectedSOPClassUID != request.AffectedSOPClassUID:
+		return fmt.Sprintf("SOP class %.64q", response.AffectedSOPClassUID)
+	}
+	return ""
 }
 
 // explainTimeout is how long a peer that closed its side is asked why.

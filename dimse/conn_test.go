@@ -157,11 +157,44 @@ func TestConn_CutsDataForThePeer(t *testing.T) {
 		})
 		c := dial(t, address)
 		response, err := c.Store(t.Context(), storeOf(bytes.NewReader(data)))
-		if err != nil || response != (Response{StatusOutOfResources, "full"}) {
+		if err != nil || response != (Response{Status: StatusOutOfResources, ErrorComment: "full"}) {
 			t.Errorf("limit %d: %+v, %v", limit, response, err)
 		}
 		if err := c.Release(t.Context()); err != nil {
 			t.Errorf("limit %d: Release: %v", limit, err)
+		}
+	}
+}
+
+// A response may name what it is about, or not; where it names something else, its status is not that of the request.
+func TestConn_Store_ResponseAboutSomethingElse(t *testing.T) {
+	for _, test := range []struct{ class, instance, stray string }{
+		{"", "", ""},
+		{ctImage, "", ""},
+		{ctImage, "1.2.3.4", ""},
+		{ctImage, "1.2.3.5", `SOP instance "1.2.3.5"`},
+		{"", "1.2.3.40", `SOP instance "1.2.3.40"`},
+		{"1.2.840.10008.5.1.4.1.1.4", "1.2.3.4", `SOP class "1.2.840.10008.5.1.4.1.1.4"`},
+	} {
+		address := scripted(t, func(p *raw) {
+			p.accept(0)
+			for last := false; !last; {
+				_, body := p.read()
+				v, _ := pdu.DecodePDV(body, uint32(len(body)))
+				last = !v.Command && v.Last
+			}
+			p.write(message(3, pdu.Command{Field: pdu.CStoreRSP, RespondedTo: 1, AffectedSOPClassUID: test.class, AffectedSOPInstanceUID: test.instance}, nil))
+			_, _ = p.read()
+			p.write(pdu.AppendReleaseRP(nil))
+		})
+		c := dial(t, address)
+		s := storeOf(strings.NewReader(""))
+		s.SOPInstanceUID = "1.2.3.4"
+		if response, err := c.Store(t.Context(), s); err != nil || response.Stray != test.stray {
+			t.Errorf("response about %q %q: %+v, %v, want stray %q", test.class, test.instance, response, err, test.stray)
+		}
+		if err := c.Release(t.Context()); err != nil {
+			t.Error(err)
 		}
 	}
 }

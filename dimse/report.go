@@ -102,7 +102,7 @@ func (a *Association) reported(response *pdu.Command) (ok bool) {
 		return false
 	}
 	delete(a.sent, response.RespondedTo)
-	a.done(r.Report, Response{Status(response.Status), response.ErrorComment}, nil)
+	a.done(r.Report, Response{Status: Status(response.Status), ErrorComment: response.ErrorComment}, nil)
 	return true
 }
 

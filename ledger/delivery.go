@@ -169,6 +169,19 @@ func (l *Ledger) SentBefore(ctx context.Context, revisionID int64, destination s
 	return all, nil
 }
 
+// SentSince tells whether the destination took any object, of whatever study, at the time or later.
+func (l *Ledger) SentSince(ctx context.Context, destination string, since time.Time) (bool, error) {
+	var sent bool
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM delivery WHERE state = ? AND destination = ? AND sent_at >= ? ORDER BY created_at DESC)`,
+			DeliverySent, destination, ms(since)).Scan(&sent)
+	})
+	if err != nil {
+		return false, fmt.Errorf("look up what %s was sent: %w", destination, err)
+	}
+	return sent, nil
+}
+
 // DeliveryResult is the outcome of one delivery among several.
 type DeliveryResult struct {
 	ID      int64

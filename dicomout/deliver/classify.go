@@ -71,6 +71,23 @@ func classifyStatus(status dimse.Status) Verdict {
 	}
 }
 
+// classifyStray reads a response that is about another instance or class than was sent: whatever it says, it says nothing about ours.
+func classifyStray(r dimse.Response) Verdict {
+	return Verdict{Temporary, RetryFew, fmt.Sprintf("peer answered %v for another object than was sent, %s", r.Status, r.Stray),
+		"look at the peer, or a proxy before it: it mixes answers up, or renames what it stores, and then nothing that refers to the object finds it"}
+}
+
+// classifyEnd reads how an association ended while an object was on its way. Where the others get through, it is that object's fault.
+func classifyEnd(err error) Verdict {
+	v := ClassifyError(err)
+	if !errors.Is(err, context.Canceled) {
+		v.Retry = RetryAlone
+		v.Text += ", while this object was on its way"
+		v.Remedy += "; if others get through, look at the peer's log for this object"
+	}
+	return v
+}
+
 // ClassifyError reads why an association could not be made, or how it ended: a rejection, or trouble of the transport. Err must
 // not be nil. The result is never Sent: an instance whose response has not arrived counts as not sent.
 func ClassifyError(err error) Verdict {

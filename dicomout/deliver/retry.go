@@ -17,10 +17,20 @@ const (
 	RetrySlow Retry = "slow"
 	// RetryFew is for unspecific failures, which either pass at once or stay.
 	RetryFew Retry = "few"
+	// RetryAlone is for an object that was on its way when its association ended. It goes by the destination's own schedule, for
+	// AloneAge at most, and no more than AloneAttempts times where the peer takes other objects meanwhile.
+	RetryAlone Retry = "alone"
 	// RetryFewSlow is for a refusal of the association without a reason.
 	RetryFewSlow Retry = "few-slow"
 	// RetryProbe is for a peer that does not know us, or the other way round: people have to act, and then expect things to flow.
 	RetryProbe Retry = "probe"
+)
+
+// AloneAttempts is how often an object may end its association while others get through: by the usual schedule an hour, which a
+// restart of the peer in between does not use up. AloneAge ends it where nothing else was sent that would tell.
+const (
+	AloneAttempts = 8
+	AloneAge      = 3 * 24 * time.Hour
 )
 
 // Policy is the schedule of a class of retry.
@@ -38,6 +48,8 @@ func (r Retry) Policy(passing Policy) Policy {
 	switch r {
 	case RetrySoon:
 		return passing
+	case RetryAlone:
+		p = Policy{Base: passing.Base, Cap: passing.Cap, Factor: passing.Factor, Age: AloneAge}
 	case RetrySlow:
 		p = Policy{Base: 5 * time.Minute, Cap: 2 * time.Hour, Factor: 2, Age: 3 * 24 * time.Hour}
 	case RetryFew:

@@ -22,6 +22,10 @@ func TestRetry_TheDestinationsOwnSchedule(t *testing.T) {
 			t.Errorf("%s: %+v, want its own schedule, ended after a day: %+v", r, got, want)
 		}
 	}
+	alone := own
+	if got := RetryAlone.Policy(own); got != alone {
+		t.Errorf("ends its association: %+v, want the destination's own %+v", got, alone)
+	}
 	own.Age = 30 * 24 * time.Hour
 	if got := RetrySlow.Policy(own).Age; got != 3*24*time.Hour {
 		t.Errorf("out of resources for a month: ends after %v, want three days", got)
@@ -59,6 +63,8 @@ func TestPolicy_NextEnds(t *testing.T) {
 		{"transport after a week", RetrySoon, 400, 7 * 24 * time.Hour, true},
 		{"out of resources, second day", RetrySlow, 30, 48 * time.Hour, true},
 		{"out of resources, after days", RetrySlow, 40, 73 * time.Hour, false},
+		{"ends its association, second day", RetryAlone, 100, 48 * time.Hour, true},
+		{"ends its association, after days", RetryAlone, 150, 73 * time.Hour, false},
 		{"few, fourth", RetryFew, 4, time.Hour, true},
 		{"few, fifth", RetryFew, 5, time.Hour, false},
 		{"few slow, fifth", RetryFewSlow, 5, time.Hour, false},
@@ -75,7 +81,7 @@ func TestPolicy_NextEnds(t *testing.T) {
 
 func TestPolicy_NextStaysWithinHalfAndWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]Retry{RetrySoon, RetrySlow, RetryFew, RetryFewSlow, RetryProbe}).Draw(t, "retry").Policy(passing)
+		p := rapid.SampledFrom([]Retry{RetrySoon, RetryAlone, RetrySlow, RetryFew, RetryFewSlow, RetryProbe}).Draw(t, "retry").Policy(passing)
 		attempts := rapid.IntRange(1, 4).Draw(t, "attempts")
 		r := rapid.Float64Range(0, 0.999999).Draw(t, "random")
 		whole, _ := p.Next(attempts, 0, func() float64 { return 0 })

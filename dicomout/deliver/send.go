@@ -58,8 +58,8 @@ type Outcome struct {
 // Send delivers the items over the destination's associations, each of which takes the next item that none has taken, and calls
 // report once for each item, as soon as its outcome is known, never twice at a time. Over one association the items go in their
 // order. The error is not nil when an association could not be made or ended early. What the peer had acknowledged stays sent, the
-// item in flight counts as not sent, and the other associations go on; items that are left when none lives are reported as not
-// attempted. Refusals of single objects are no error of Send.
+// item in flight counts as not sent, and the rest goes on over another association, unless several in a row ended without an
+// answer; items that are left when none lives are reported as not attempted. Refusals of single objects are no error of Send.
 func Send(ctx context.Context, dest Destination, items []Item, report func(Outcome)) error {
 	q := &queue{items: items, report: report}
 	errs := make([]error, min(max(dest.Associations, 1), len(items)))
@@ -98,31 +98,62 @@ func (q *queue) next() (Item, bool) {
 	return item, true
 }
 
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items) == 0
+}
+
 func (q *queue) tell(o Outcome) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.report(o)
 }
 
-// work opens an association for all items and sends what comes from the queue. An error means that the association was not made
-// or ended early.
+// endsInARow is how many associations may end one after the other without an answer: an object can be to blame for one or two, a
+// peer that is ill for all.
+const endsInARow = 3
+
+// work sends what comes from the queue, over one association after the other where items end them. An error means that one could not
+// be made or ended early.
 func (q *queue) work(ctx context.Context, dest Destination, all []Item) error {
+	var errs []error
+	for ends := 0; ends < endsInARow; {
+		answers, ended, err := q.associate(ctx, dest, all)
+		errs = append(errs, err)
+		if !ended || ctx.Err() != nil || q.empty() {
+			break
+		}
+		if answers > 0 {
+			ends = 0
+		}
+		ends++
+	}
+	return errors.Join(errs...)
+}
+
+// associate opens an association for all items and sends what comes from the queue until it ends. It returns how many items got an
+// answer, and whether an item ended it.
+func (q *queue) associate(ctx context.Context, dest Destination, all []Item) (answers int, ended bool, err error) {
 	conn, err := dest.dial(ctx, all)
 	if err != nil {
-		return err
+		return 0, false, err
 	}
 	for item, ok := q.next(); ok; item, ok = q.next() {
 		outcome, err := attempt(ctx, conn, item)
 		q.tell(outcome)
 		if err != nil {
 			_ = conn.Abort() // closes what is left; the association is over already
-			return err
+			return answers, true, err
+		}
+		if outcome.Answered {
+			answers++
 		}
 	}
 	if err := conn.Release(ctx); err != nil {
 		_ = conn.Abort() // every object has its answer: how the peer says goodbye changes nothing
 	}
-	return nil
+	return answers, false, nil
 }
 
 // attempt sends one item. An error means that the association is over; the outcome holds in any case. An item that makes this program
@@ -178,11 +209,14 @@ func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) 
 	})
 	outcome.TransferSyntaxUID = syntax
 	if err != nil {
-		outcome.Verdict = ClassifyError(err)
+		outcome.Verdict = classifyEnd(err)
 		return outcome, err
 	}
 	outcome.Answered, outcome.Status, outcome.Comment = true, response.Status, response.ErrorComment
 	outcome.Verdict = ClassifyStatus(response.Status, response.ErrorComment)
+	if response.Stray != "" {
+		outcome.Verdict = classifyStray(response)
+	}
 	return outcome, nil
 }
 

@@ -259,10 +259,43 @@ func TestSend_AssociationDiesMidway(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			wantLines(t, lines, "1 sent, never, tried", "2 sent, never, tried", "3 temporary, soon, tried",
-				"4 temporary, soon, not tried", "5 temporary, soon, not tried")
+			wantLines(t, lines, "1 sent, never, tried", "2 sent, never, tried", "3 temporary, alone, tried",
+				"4 sent, never, tried", "5 sent, never, tried")
 			if o := outcomes[2]; !strings.Contains(o.Text, c.text) || o.Answered {
 				t.Fatalf("outcome %+v, want text with %q and no answer", o, c.text)
+			}
+		})
+	}
+}
+
+// A peer that is ill for every object is left in peace after a few; one that is ill for some objects gets all the others.
+func TestSend_ObjectsThatEndAssociations(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		ends func(n int) bool // counting what arrives
+		want []string
+	}{
+		{"every object", func(int) bool { return true }, []string{"1 temporary, alone, tried", "2 temporary, alone, tried", "3 temporary, alone, tried",
+			"4 temporary, soon, not tried", "5 temporary, soon, not tried", "6 temporary, soon, not tried"}},
+		{"every second object", func(n int) bool { return n%2 == 0 }, []string{"1 temporary, alone, tried", "2 sent, never, tried",
+			"3 temporary, alone, tried", "4 sent, never, tried", "5 temporary, alone, tried", "6 sent, never, tried"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var admitted atomic.Int32
+			p := &peer{admit: func(dimse.Peer) error { admitted.Add(1); return nil }}
+			p.answer = func(n int, conn net.Conn, _ context.Context) (dimse.Status, string) {
+				if c.ends(n) {
+					conn.Close()
+				}
+				return dimse.StatusSuccess, ""
+			}
+			lines, _, err := send(t, p.serve(t), items(t, object.Summary, 6))
+			if err == nil {
+				t.Error("no error")
+			}
+			wantLines(t, lines, c.want...)
+			if n := admitted.Load(); n > 4 {
+				t.Errorf("%d associations", n)
 			}
 		})
 	}
@@ -335,14 +368,10 @@ func TestSend_ObjectThatMakesUsPanicDoesNotStopTheOthersForEver(t *testing.T) {
 	if !errors.As(err, &p) || len(p.Stack) == 0 {
 		t.Errorf("error %v, want the panic with its stack", err)
 	}
-	wantLines(t, lines, "1 temporary, few, tried", "2 temporary, soon, not tried", "3 temporary, soon, not tried")
+	wantLines(t, lines, "1 temporary, few, tried", "2 sent, never, tried", "3 sent, never, tried") // over another association
 	if !strings.Contains(outcomes[0].Text, "index out of range") {
 		t.Errorf("text %q", outcomes[0].Text)
 	}
-	dest.Associations = 2 // another one takes the rest
-	lines, _, _ = send(t, dest, all)
-	slices.Sort(lines)
-	wantLines(t, lines, "1 temporary, few, tried", "2 sent, never, tried", "3 sent, never, tried")
 }
 
 // Each object goes once, whichever association takes it, and there are never more associations than configured.
@@ -430,7 +459,7 @@ func TestSend_OneOfSeveralAssociationsDies(t *testing.T) {
 		switch {
 		case strings.HasSuffix(line, "sent, never, tried"):
 			sent++
-		case strings.HasSuffix(line, "temporary, soon, tried"):
+		case strings.HasSuffix(line, "temporary, alone, tried"):
 			unsent++
 		}
 	}
