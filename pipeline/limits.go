@@ -26,6 +26,10 @@ type Limits struct {
 	Others, Lesser string
 	// Patients counts those whose slices share the study, if there are several.
 	Patients int
+	// Moved counts slices that came first under another patient, under whom an earlier result may be.
+	Moved int
+	// Differ tells that the slices disagree in the patient's name, birth date or sex, or in issuer or accession number.
+	Differ bool
 }
 
 // Limits looks at what was read and what was left out. Without a volume there is no result to limit.
@@ -35,7 +39,8 @@ func (x *Examination) Limits() Limits {
 	}
 	read := x.Volume.Length()
 	missing, mm := x.Volume.Missing()
-	l := Limits{MissingSlices: missing, Short: read+mm < ct.WholeChest, Lesser: x.Chosen.Lesser, Patients: x.Patients}
+	l := Limits{MissingSlices: missing, Short: read+mm < ct.WholeChest, Lesser: x.Chosen.Lesser, Patients: x.Patients, Moved: x.Moved,
+		Differ: x.differ()}
 	var others []string
 	for _, m := range x.Chosen.Marks {
 		others = append(others, m.String())
@@ -90,7 +95,13 @@ func (l Limits) Sentences() []string {
 		all = append(all, fmt.Sprintf("Other slices of the series were not read: in those read %s.", l.Others))
 	}
 	if l.Patients > 0 {
-		all = append(all, fmt.Sprintf("Slices of %d patients share this study; those of one were read. Correct the study at its source.", l.Patients))
+		all = append(all, fmt.Sprintf("Slices of %d patients share this study; those of one were read. Send each patient's under a Study Instance UID of its own.", l.Patients))
+	}
+	if l.Moved > 0 {
+		all = append(all, fmt.Sprintf("Corrected: %s first under another patient. The result is of the patient under whom they came last.", count(l.Moved, "slice came", "slices came")))
+	}
+	if l.Differ {
+		all = append(all, "The slices differ in the patient's name, birth date or sex, or in issuer or accession number: the last that came counts.")
 	}
 	return all
 }

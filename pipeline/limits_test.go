@@ -69,12 +69,16 @@ func TestLimits(t *testing.T) {
 		{"nothing original", 75, func(x *Examination) { x.Chosen.Lesser = "a monoenergetic image of 70 keV" },
 			[]string{"No slices as the scanner made them: a monoenergetic image of 70 keV was read."}},
 		{"two patients", 75, func(x *Examination) { x.Patients = 2 },
-			[]string{"Slices of 2 patients share this study; those of one were read. Correct the study at its source."}},
+			[]string{"Slices of 2 patients share this study; those of one were read. Send each patient's under a Study Instance UID of its own."}},
+		{"corrected", 75, func(x *Examination) { x.Moved = 75 },
+			[]string{"Corrected: 75 slices came first under another patient. The result is of the patient under whom they came last."}},
+		{"another name in one slice", 75, func(x *Examination) { x.Volume.Slices[5].Header.Person.Name = "B^A" },
+			[]string{"The slices differ in the patient's name, birth date or sex, or in issuer or accession number: the last that came counts."}},
 		{"several", 20, func(x *Examination) {
 			x.Volume.Gaps, x.Unread, x.Patients = []ct.Gap{{From: 40, To: 48, Missing: 1}}, []*ct.Series{other(100, 300)}, 3
 		}, []string{goesOn, "Only 80 of 84 mm of the stack was read: 1 slice is missing.",
 			"The stack is 84 mm long, shorter than a chest: the result speaks only about that part.",
-			"Slices of 3 patients share this study; those of one were read. Correct the study at its source."}},
+			"Slices of 3 patients share this study; those of one were read. Send each patient's under a Study Instance UID of its own."}},
 	} {
 		x := stack(c.slices)
 		c.change(x)

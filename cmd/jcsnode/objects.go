@@ -232,20 +232,13 @@ func cascadeSettings(c config.Config, m models.Manifest, workers int) cascade.Se
 		ClassifierOperatingPoint: m.Classifier.OperatingPoint, SegmenterOperatingPoint: m.Segmenter.OperatingPoint, Workers: workers}
 }
 
-// sourceOf opens the file that patient and study attributes are copied from: the first slice by position, or, without a
-// volume, the first instance that can be read.
+// sourceOf opens the file that patient and study attributes are copied from.
 func sourceOf(x *pipeline.Examination) (*dataset.File, error) {
-	if x.Volume != nil {
-		return dataset.Open(x.Volume.Slices[0].Header.Path, dataset.Limits{})
+	source := x.Source()
+	if source == nil {
+		return nil, errNoSource
 	}
-	for i := range x.Headers {
-		h := &x.Headers[i]
-		if h.Refusal != nil && h.Refusal.Code == ct.CodeUnreadable {
-			continue
-		}
-		return dataset.Open(h.Path, dataset.Limits{})
-	}
-	return nil, errNoSource
+	return dataset.Open(source.Path, dataset.Limits{})
 }
 
 // errNoSource says that no file of the study can be read, so that there is no patient to make objects for.

@@ -15,8 +15,8 @@ type criterion struct {
 	text  func(*Header) string              // its value, "" when absent
 	order func(*Header) (float64, bool)     // for what is counted or timed: where in the order of acquisition; may be nil
 	parts func(headers []Header) [][]Header // where equal text is not the way to group, nil for none; may be nil
-	// plain: the element does not say what it is about, so that it tells nothing where the planes of all lie as those of one scan do.
-	plain bool
+	// unspecific: the element does not say what it is about, so that it tells nothing where the planes of all lie as those of one scan do.
+	unspecific bool
 	// absent: that there is no value says something, too.
 	absent bool
 	// typed: the value may be anything somebody typed, and is not shown.
@@ -80,7 +80,7 @@ func measured(name string, t dataset.Tag, part float64) criterion {
 	return c
 }
 
-func plain(c criterion) criterion { c.plain = true; return c }
+func unspecific(c criterion) criterion { c.unspecific = true; return c }
 
 // criteria are tried in this order: what was reconstructed, which phase it shows, how and when it was acquired, what somebody called
 // it, when it was written.
@@ -109,11 +109,11 @@ var criteria = []criterion{
 	valued("SeriesNumber", dataset.SeriesNumber),
 	typed("SeriesDescription", dataset.SeriesDescription),
 	typed("ProtocolName", dataset.ProtocolName),
-	plain(typed("ImageComments", dataset.ImageComments)),
-	plain(measured("RevolutionTime", dataset.RevolutionTime, 0.02)),
-	plain(measured("ReconstructionDiameter", dataset.ReconstructionDiameter, 0.001)),
-	{name: "ImagePositionPatient (0020,0032) within the plane", text: placeText, parts: byPlace, plain: true},
-	plain(timed("ContentTime", dataset.ContentDate, dataset.ContentTime)),
+	unspecific(typed("ImageComments", dataset.ImageComments)),
+	unspecific(measured("RevolutionTime", dataset.RevolutionTime, 0.02)),
+	unspecific(measured("ReconstructionDiameter", dataset.ReconstructionDiameter, 0.001)),
+	{name: "ImagePositionPatient (0020,0032) within the plane", text: placeText, parts: byPlace, unspecific: true},
+	unspecific(timed("ContentTime", dataset.ContentDate, dataset.ContentTime)),
 	timed("SeriesTime", dataset.SeriesDate, dataset.SeriesTime),
 	{name: "SOPInstanceUID (0008,0018) of multi-frame instances", text: func(h *Header) string {
 		if h.Frames > 1 {
@@ -156,7 +156,7 @@ func divide(headers []Header) (criterion, [][]Header) {
 	var best [][]Header
 	var by criterion
 	for _, c := range all {
-		if !doubtful && (c.plain || !c.absent && slices.ContainsFunc(headers, c.lacking)) {
+		if !doubtful && (c.unspecific || !c.absent && slices.ContainsFunc(headers, c.lacking)) {
 			continue
 		}
 		parts, whole := c.best(headers, n, mixed, doubtful)

@@ -49,7 +49,8 @@ type Header struct {
 	StudyInstanceUID, SeriesInstanceUID string
 	FrameOfReferenceUID                 string // may be empty
 	TransferSyntaxUID                   string
-	PatientID, IssuerOfPatientID        string // raw bytes as in the file, padding removed; may be empty
+	PatientID, IssuerOfPatientID        string // as text that can be compared, never to be written: see plain; may be empty
+	Person                              Person
 
 	Modality  string
 	ImageType []string // of a frame: Frame Type

@@ -55,8 +55,6 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 		SeriesInstanceUID:   text(set, dataset.SeriesInstanceUID),
 		FrameOfReferenceUID: text(set, dataset.FrameOfReferenceUID),
 		TransferSyntaxUID:   f.TransferSyntax().UID,
-		PatientID:           text(set, dataset.PatientID),
-		IssuerOfPatientID:   text(set, dataset.IssuerOfPatientID),
 		Modality:            set.String(dataset.Modality),
 		ImageType:           set.Strings(dataset.ImageType),
 		InstanceNumber:      integer(set, dataset.InstanceNumber),
@@ -66,6 +64,7 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 		BodyPart:            set.String(dataset.BodyPartExamined),
 		Frames:              1,
 	}
+	base.readPatient(set)
 	base.Rows, _ = set.Int(dataset.Rows)
 	base.Columns, _ = set.Int(dataset.Columns)
 	if base.Refusal = base.checkInstance(f); base.Refusal != nil {

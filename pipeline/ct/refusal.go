@@ -35,6 +35,7 @@ const (
 	CodeNoPixelData       = "no-pixel-data"               // Pixel Data absent or empty
 	CodeUnsupportedSyntax = "unsupported-transfer-syntax" // pixel data in a transfer syntax that is not decoded
 	CodeRepeated          = "repeated-slice"              // its position or instance is in the volume already
+	CodeCorrected         = "corrected"                   // it came again with another patient or order, see Correct
 	CodeFarFromLungs      = "far-from-lungs"              // a slice of the chosen stack beyond the chest
 	CodeBrokenPixelData   = "broken-pixel-data"           // pixel data that cannot be decoded whole
 )
@@ -44,7 +45,7 @@ const (
 	CodeTooFewSlices  = "too-few-slices"     // fewer slices, or a shorter length, than Rules asks for
 	CodeTooFarApart   = "slices-too-far"     // planes further apart than Rules allows
 	CodeMixed         = "mixed-scans"        // one series holds slices of several scans that no element tells apart
-	CodeTwoPatients   = "two-patients"       // one series holds slices of two patients
+	CodeTwoPatients   = "two-patients"       // one series holds slices of two patients, or came under two
 	CodeOtherChosen   = "other-stack-chosen" // usable, but another stack of the study was better
 	CodeNoLungs       = "no-lungs"           // decoded, but no lungs in it
 	CodeTooLarge      = "too-large"          // more voxels than memory is given for

@@ -36,6 +36,7 @@ func Select(headers []Header) Selection { return DefaultRules().Select(headers) 
 func (rules Rules) Select(headers []Header) Selection {
 	var sel Selection
 	all := append([]Header(nil), headers...)
+	shareIssuers(all)
 	sort.SliceStable(all, func(i, j int) bool { return before(&all[i], &all[j]) })
 
 	usable := sel.dropRefused(all)
@@ -58,6 +59,11 @@ func (rules Rules) Select(headers []Header) Selection {
 		}
 		sel.dropAll(repeated, *refuse(CodeRepeated, "another slice of the series has the same position and was used", ""))
 		sel.Candidates = append(sel.Candidates, series)
+	}
+	for i := range all {
+		if r := all[i].Refusal; r != nil && r.Code == CodeTwoPatients {
+			distinct = append(distinct, all[i])
+		}
 	}
 	sel.noteStudy(distinct)
 	if len(sel.Candidates) == 0 {
@@ -164,7 +170,7 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 			first[k] = h
 		case f.SeriesInstanceUID == h.SeriesInstanceUID && f.Position == h.Position && f.Orientation == h.Orientation && f.StudyInstanceUID == h.StudyInstanceUID:
 			copies[h] = true
-			if f.PatientID != h.PatientID || f.IssuerOfPatientID != h.IssuerOfPatientID {
+			if f.patient() != h.patient() {
 				moved++
 			}
 		default:
@@ -198,14 +204,14 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 
 // dropMixedPatients refuses series that hold slices of two patients.
 func (sel *Selection) dropMixedPatients(headers []Header) []Header {
-	patients := map[string]map[[2]string]bool{}
+	patients := map[string]map[patient]bool{}
 	for i := range headers {
 		h := &headers[i]
 		key := h.StudyInstanceUID + "\x00" + h.SeriesInstanceUID
 		if patients[key] == nil {
-			patients[key] = map[[2]string]bool{}
+			patients[key] = map[patient]bool{}
 		}
-		patients[key][[2]string{h.PatientID, h.IssuerOfPatientID}] = true
+		patients[key][h.patient()] = true
 	}
 	var usable []Header
 	refused := map[string]bool{}
@@ -217,7 +223,7 @@ func (sel *Selection) dropMixedPatients(headers []Header) []Header {
 			continue
 		}
 		r := *refuse(CodeTwoPatients, fmt.Sprintf("slices of %d patients (PatientID (0010,0020) with its issuer) are in one series", len(patients[key])),
-			"correct the patient at the source and send the study again")
+			"if they are of one, "+remedyPatient+"; otherwise send the slices of each patient under a Study Instance UID of their own")
 		if !refused[key] {
 			refused[key] = true
 			sel.Refused = append(sel.Refused, SeriesRefusal{h.SeriesInstanceUID, r})
@@ -229,20 +235,26 @@ func (sel *Selection) dropMixedPatients(headers []Header) []Header {
 
 // noteStudy adds notes about the study as a whole.
 func (sel *Selection) noteStudy(all []Header) {
-	patients, studies := map[[2]string]bool{}, map[string]bool{}
+	studies := map[string]map[patient]bool{}
 	for i := range all {
 		if all[i].StudyInstanceUID == "" {
 			continue // unreadable file
 		}
-		patients[[2]string{all[i].PatientID, all[i].IssuerOfPatientID}] = true
-		studies[all[i].StudyInstanceUID] = true
+		if studies[all[i].StudyInstanceUID] == nil {
+			studies[all[i].StudyInstanceUID] = map[patient]bool{}
+		}
+		studies[all[i].StudyInstanceUID][all[i].patient()] = true
 	}
 	if len(studies) > 1 {
 		sel.Notes = append(sel.Notes, fmt.Sprintf("instances of %d studies were given together; a stack has slices of one only", len(studies)))
 	}
-	if len(patients) > len(studies) {
-		sel.Patients = len(patients)
-		sel.Notes = append(sel.Notes, fmt.Sprintf("%d patients (PatientID with its issuer) share the study: a result belongs to the patient of its own slices only; correct the study at its source", len(patients)))
+	most := 0
+	for _, patients := range studies {
+		most = max(most, len(patients))
+	}
+	if most > 1 {
+		sel.Patients = most
+		sel.Notes = append(sel.Notes, fmt.Sprintf("%d patients (PatientID with its issuer) share the study: a result belongs to the patient of its own slices only; send the slices of each under a Study Instance UID of their own", most))
 	}
 }
 
