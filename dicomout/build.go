@@ -63,7 +63,7 @@ func (r *Report) jobsOf(kind object.Kind, page *sc.Page, slices []sc.Slice) []jo
 	case object.Report, object.ReportAlone:
 		return []job{r.document(kind, page, slices)}
 	case object.Rejection:
-		if r.Outcome == sc.NotProcessed || len(r.Study.Replaces) == 0 {
+		if r.Outcome == sc.NotProcessed && !r.Retracts || len(r.Study.Replaces) == 0 {
 			return nil
 		}
 		return []job{r.rejection(page)}

@@ -23,6 +23,15 @@ type Profile struct {
 	NotProcessed bool
 }
 
+// Of is what the destination gets of a study that was read, or of one that could not be: then summary and report only where it asks
+// for them, and a rejection of earlier results, which may be the reason.
+func (p Profile) Of(refused bool) Profile {
+	if refused && !p.NotProcessed {
+		return Profile{Rejection: p.Rejection}
+	}
+	return p
+}
+
 // order is that in which objects are made and sent: what refers to an object comes behind it.
 var order = []object.Kind{object.Summary, object.Segmentation, object.LabelMap, object.LabelMapPlain, object.Lungs, object.Report, object.ReportAlone,
 	object.Rejection, object.Activation, object.ActivationMultiFrame, object.ParametricMap, object.Outline}

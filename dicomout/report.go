@@ -17,6 +17,8 @@ type Report struct {
 	// Outcome is the decision; with sc.NotProcessed, Reason and Remedy say why and what to do.
 	Outcome        sc.Outcome
 	Reason, Remedy string
+	// Retracts tells that what was found before does not hold, though there is no result in its place.
+	Retracts bool
 	// Limits are sentences about parts of the chest that the result says nothing about, the weightiest first.
 	Limits   []string
 	Decision sc.Decision

@@ -149,23 +149,24 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 	return nil
 }
 
-// FirstInstance is the one that came first of a study, or ErrNotFound.
-func (l *Ledger) FirstInstance(ctx context.Context, studyUID string) (first Instance, err error) {
+// NewestInstance is the one that came last of a series of a study, or of the study if no such series came, or ErrNotFound: who corrects
+// a patient sends again.
+func (l *Ledger) NewestInstance(ctx context.Context, studyUID, seriesUID string) (newest Instance, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		found, err := queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY received_at, path LIMIT 1`, studyUID)
+		found, err := queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY series_uid = ? DESC, received_at DESC, path DESC LIMIT 1`, studyUID, seriesUID)
 		if err != nil {
 			return err
 		}
 		if len(found) == 0 {
 			return ErrNotFound
 		}
-		first = found[0]
+		newest = found[0]
 		return nil
 	})
 	if err != nil {
-		return first, fmt.Errorf("look up the first instance of study %s: %w", studyUID, err)
+		return newest, fmt.Errorf("look up the newest instance of study %s: %w", studyUID, err)
 	}
-	return first, nil
+	return newest, nil
 }
 
 func joinFlags(flags ...string) string {

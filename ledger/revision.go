@@ -22,10 +22,12 @@ const (
 	ReasonFailed     = "failed"
 	ReasonSuperseded = "superseded"
 	// ReasonUnchanged is given by others: nothing new was found, so the outcome of an earlier revision is valid.
-	ReasonUnchanged    = "unchanged"
-	ReasonNotDelivered = "not-delivered"
-	ReasonNotConfirmed = "not-confirmed"
-	ReasonWaiting      = "waiting"
+	ReasonUnchanged = "unchanged"
+	// ReasonPartCorrected is given by others: some of the study came again under another patient. What was found before is not valid.
+	ReasonPartCorrected = "corrected-in-part"
+	ReasonNotDelivered  = "not-delivered"
+	ReasonNotConfirmed  = "not-confirmed"
+	ReasonWaiting       = "waiting"
 )
 
 // Revision is a reading of a study: of all instances received when it became quiet, or when an operator asked for it. Once it has

@@ -6,10 +6,11 @@ import (
 	"fmt"
 )
 
-// validSince is a subselect: the number of the newest reported revision of study ?1 that has objects, 0 if there is none. What
-// earlier revisions have to say is out of date.
-const validSince = `(SELECT coalesce(MAX(r.number), 0) FROM revision r WHERE r.study_uid = ?1 AND r.state = '` + StateReported + `'
-	AND EXISTS (SELECT 1 FROM object o WHERE o.revision_id = r.id))`
+// validSince is a subselect: the number of the newest revision of study ?1 that is reported and has objects, or that takes back what was
+// found before, 0 if there is none. What earlier revisions have to say is out of date.
+const validSince = `(SELECT coalesce(MAX(r.number), 0) FROM revision r WHERE r.study_uid = ?1 AND (
+	r.state = '` + StateReported + `' AND EXISTS (SELECT 1 FROM object o WHERE o.revision_id = r.id)
+	OR r.state = '` + StateNotProcessed + `' AND r.reason_code = '` + ReasonPartCorrected + `'))`
 
 // withdrawReplaced ends the deliveries that still wait with objects that a newer revision has replaced: nobody is to be told a
 // result of yesterday.

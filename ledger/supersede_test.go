@@ -74,6 +74,15 @@ func TestReport_WithdrawsWhatItReplaces(t *testing.T) {
 	if got, want := deliveries(t, l), "1 sent, 1 withdrawn, 2 withdrawn, 2 withdrawn, 4 waiting, 4 waiting"; got != want {
 		t.Errorf("after another result: %s, want %s", got, want)
 	}
+	fifth := begun(t, l, 5)
+	must(t, l.NotProcessed(t.Context(), fifth.ID, Reason{Code: ReasonPartCorrected, Text: "x"}, nil))
+	if got, want := deliveries(t, l), "1 sent, 1 withdrawn, 2 withdrawn, 2 withdrawn, 4 withdrawn, 4 withdrawn"; got != want {
+		t.Errorf("after a correction of the patient in part: %s, want %s", got, want)
+	}
+	must(t, l.Requeue(t.Context(), "1.2"))
+	if got, want := deliveries(t, l), "1 sent, 1 withdrawn, 2 withdrawn, 2 withdrawn, 4 withdrawn, 4 withdrawn"; got != want {
+		t.Errorf("requeued: %s, want %s", got, want)
+	}
 	// An attempt that was under way comes to its end: a failure changes nothing, a success is the truth.
 	for _, c := range []struct{ state, want string }{{DeliveryWaiting, DeliveryWithdrawn}, {DeliveryFailed, DeliveryWithdrawn}, {DeliverySent, DeliverySent}} {
 		must(t, l.RecordDelivery(t.Context(), inFlight[0].ID, DeliveryOutcome{State: c.state}))

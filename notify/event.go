@@ -60,7 +60,8 @@ type Result struct {
 	SeriesInstanceUID string   `json:"series_instance_uid"` // the series that was read
 	Decision          string   `json:"decision"`            // "positive" or "negative"
 	Text              string   `json:"text"`
-	Rule              string   `json:"rule"` // "count" or "length": which of the thresholds decided
+	Limits            []string `json:"limits,omitempty"` // sentences about what limits the meaning of the decision
+	Rule              string   `json:"rule"`             // "count" or "length": which of the thresholds decided
 	PositiveSlices    int      `json:"positive_slices"`
 	PositiveMM        float64  `json:"positive_mm"`
 	Slices            int      `json:"slices"`

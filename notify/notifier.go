@@ -101,16 +101,6 @@ func (n *Notifier) subscriber(name string) (*Subscriber, bool) {
 
 // compose makes the body of an event. Identifiers that cannot be read are no reason to say nothing.
 func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to *Subscriber, log *slog.Logger) ([]byte, error) {
-	var identifiers Identifiers
-	if to.Identify != nil {
-		first, err := n.Ledger.FirstInstance(ctx, note.Fact.StudyUID)
-		if err != nil {
-			return nil, err
-		}
-		if identifiers, err = to.Identify(first); err != nil {
-			log.Warn("notification goes without accession number and patient ID", "error", err)
-		}
-	}
 	var result *Result
 	if note.Fact.Kind == ledger.FactResult {
 		rev, _, err := n.Ledger.Revision(ctx, note.Fact.RevisionID)
@@ -119,6 +109,20 @@ func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to *Su
 		}
 		if result, err = n.Result(rev.Findings); err != nil {
 			return nil, fmt.Errorf("read the findings of study %s: %w", rev.StudyUID, err)
+		}
+	}
+	var identifiers Identifiers
+	if to.Identify != nil {
+		series := ""
+		if result != nil {
+			series = result.SeriesInstanceUID
+		}
+		newest, err := n.Ledger.NewestInstance(ctx, note.Fact.StudyUID, series)
+		if err != nil {
+			return nil, err
+		}
+		if identifiers, err = to.Identify(newest); err != nil {
+			log.Warn("notification goes without accession number and patient ID", "error", err)
 		}
 	}
 	return Compose(note, n.Node, n.Notice, result, identifiers).Encode()

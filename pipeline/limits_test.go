@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"jcsnode/ledger"
 	"jcsnode/pipeline/ct"
 )
 
@@ -98,5 +99,41 @@ func TestInputDigest_CoversLimits(t *testing.T) {
 	}
 	if whole.InputDigest() == phases.InputDigest() {
 		t.Error("a study of which one phase was read has the digest of another")
+	}
+}
+
+// The ledger takes back earlier results by this word.
+func TestCodePartCorrected(t *testing.T) {
+	if ct.CodePartCorrected != ledger.ReasonPartCorrected {
+		t.Errorf("%s here, %s in the ledger", ct.CodePartCorrected, ledger.ReasonPartCorrected)
+	}
+}
+
+// Objects are of the patient of the slice that came last, whatever lies first.
+func TestExamination_Source(t *testing.T) {
+	x := stack(75)
+	for i := range x.Volume.Slices {
+		x.Volume.Slices[i].Header.Order = i
+	}
+	if got := x.Source(); got != &x.Volume.Slices[0].Header {
+		t.Errorf("slice %d of one patient, want the first", got.Order)
+	}
+	x.Volume.Slices[30].Header.Order, x.Volume.Slices[30].Header.Person.Name = 99, "B^A"
+	x.Volume.Slices[20].Header.Person.Name = "B^A"
+	if got := x.Source(); got.Order != 20 {
+		t.Errorf("slice %d, want the first that says what the last says", got.Order)
+	}
+	refusal := func(code string) *ct.Refusal { return &ct.Refusal{Code: code} }
+	x = &Examination{Refusal: refusal(ct.CodeNothingUsable), Headers: []ct.Header{{Order: 0, Refusal: refusal(ct.CodeUnreadable)}, {Order: 1, Refusal: refusal(ct.CodeNotOurs)}}}
+	if got := x.Source(); got == nil || got.Order != 1 {
+		t.Errorf("%+v, want what can be read", got)
+	}
+	x.Headers = append(x.Headers, ct.Header{Order: 2, PatientID: "A", Refusal: refusal(ct.CodeBadGeometry)}, ct.Header{Order: 3, PatientID: "B", Refusal: refusal(ct.CodeBadGeometry)})
+	if got := x.Source(); got.Order != 3 {
+		t.Errorf("header %d, want the slice that came last", got.Order)
+	}
+	x.Headers = x.Headers[:1]
+	if x.Source() != nil {
+		t.Error("nothing can be read, and something speaks")
 	}
 }

@@ -73,6 +73,9 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		log.Warn("study not read again", "why", x.Refusal.Text, "remedy", x.Refusal.Remedy)
 		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "not read again, since " + x.Refusal.Text, Remedy: x.Refusal.Remedy})
 	}
+	if x.Patients > 0 || x.Moved > 0 {
+		log.Warn("study came under several patients", "slices_corrected", x.Moved, "patients_now", max(x.Patients, 1))
+	}
 	digest := x.InputDigest()
 	like := p.like(before, digest)
 	if like != nil && !again {

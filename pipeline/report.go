@@ -14,6 +14,7 @@ type Report struct {
 	Reason            *Reason         `json:"reason,omitempty"`              // why a study was not processed
 	ChosenBecause     string          `json:"chosen_because,omitempty"`
 	Decision          *Decision       `json:"decision,omitempty"`
+	Limits            []string        `json:"limits,omitempty"`  // sentences about what limits the meaning of the decision
 	Lesions           *Lesions        `json:"lesions,omitempty"` // of a positive study
 	Lungs             *Lungs          `json:"lungs,omitempty"`
 	Volume            *Volume         `json:"volume,omitempty"`
@@ -214,6 +215,7 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 		return r
 	}
 	v, f := x.Volume, x.Findings
+	r.Limits = x.Limits().Sentences()
 	r.StudyInstanceUID, r.SeriesInstanceUID = x.Chosen.StudyInstanceUID, x.Chosen.SeriesInstanceUID
 	r.Notes = append(r.Notes, v.Notes...)
 	r.Volume = &Volume{v.Rows, v.Columns, v.RowSpacing, v.ColumnSpacing, round(v.SliceSpacing, 4)}

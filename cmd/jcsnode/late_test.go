@@ -160,18 +160,24 @@ func rejectedIn(t *testing.T, o *orthanc, study string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
-		for _, evidence := range f.Set().Items(dataset.NewTag(0x0040, 0xA375)) {
-			for _, series := range evidence.Items(dataset.NewTag(0x0008, 0x1115)) {
-				for _, one := range series.Items(dataset.NewTag(0x0008, 0x1199)) {
-					uids = append(uids, one.String(dataset.NewTag(0x0008, 0x1155)))
-				}
-			}
-		}
+		uids = append(uids, rejectedBy(f)...)
+		f.Close()
 	}
 	if rejections != 1 {
 		t.Errorf("%d rejections in the archive, want 1", rejections)
 	}
 	slices.Sort(uids)
+	return uids
+}
+
+// rejectedBy lists what a rejection is about.
+func rejectedBy(f *dataset.File) (uids []string) {
+	for _, evidence := range f.Set().Items(dataset.NewTag(0x0040, 0xA375)) {
+		for _, series := range evidence.Items(dataset.NewTag(0x0008, 0x1115)) {
+			for _, one := range series.Items(dataset.NewTag(0x0008, 0x1199)) {
+				uids = append(uids, one.String(dataset.NewTag(0x0008, 0x1155)))
+			}
+		}
+	}
 	return uids
 }

@@ -87,6 +87,7 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 	}
 	if x.Refusal != nil {
 		r.Outcome, r.Reason, r.Remedy = sc.NotProcessed, x.Refusal.Text, x.Refusal.Remedy
+		r.Retracts = x.Refusal.Code == ct.CodePartCorrected
 		return r, done, nil
 	}
 	r.Study.SeriesInstanceUID, r.Study.FrameOfReferenceUID = x.Chosen.SeriesInstanceUID, x.Chosen.FrameOfReferenceUID

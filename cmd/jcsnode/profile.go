@@ -59,9 +59,7 @@ func kindsMade(c config.Config, refused bool) []object.Kind {
 	}
 	var profiles []dicomout.Profile
 	for _, d := range destinations {
-		if p := profileOf(d); p.NotProcessed || !refused {
-			profiles = append(profiles, p)
-		}
+		profiles = append(profiles, profileOf(d).Of(refused))
 	}
 	return dicomout.Kinds(profiles...)
 }
@@ -78,7 +76,7 @@ func destinationNames(c config.Config) []string {
 func destinationsOf(c config.Config, kind string, refused bool) []string {
 	var names []string
 	for _, d := range c.Destinations {
-		if p := profileOf(d); p.Wants(kind) && (p.NotProcessed || !refused) {
+		if profileOf(d).Of(refused).Wants(kind) {
 			names = append(names, d.Name)
 		}
 	}

@@ -126,6 +126,15 @@ func decisionOf(findings []byte) *pipeline.Decision {
 	return r.Decision
 }
 
+// limitsOf are the sentences about what limits a result.
+func limitsOf(findings []byte) []string {
+	var r pipeline.Report
+	if len(findings) == 0 || json.Unmarshal(findings, &r) != nil {
+		return nil
+	}
+	return r.Limits
+}
+
 func resultText(s studyRow) string {
 	switch {
 	case s.State != ledger.StateReported && s.State != ledger.StateNotProcessed:
@@ -195,6 +204,9 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 	}
 	if r.Reason.Remedy != "" {
 		fmt.Fprintf(w, "  what to do: %s\n", r.Reason.Remedy)
+	}
+	for _, limit := range limitsOf(r.Findings) {
+		fmt.Fprintf(w, "  %s\n", limit)
 	}
 	for _, s := range r.Series {
 		verb := "not read"

@@ -45,7 +45,8 @@ const (
 	CodeTooFewSlices  = "too-few-slices"     // fewer slices, or a shorter length, than Rules asks for
 	CodeTooFarApart   = "slices-too-far"     // planes further apart than Rules allows
 	CodeMixed         = "mixed-scans"        // one series holds slices of several scans that no element tells apart
-	CodeTwoPatients   = "two-patients"       // one series holds slices of two patients, or came under two
+	CodeTwoPatients   = "two-patients"       // one series holds slices of two patients, or came under two at once
+	CodePartCorrected = "corrected-in-part"  // some of it came again under another patient, see Correct
 	CodeOtherChosen   = "other-stack-chosen" // usable, but another stack of the study was better
 	CodeNoLungs       = "no-lungs"           // decoded, but no lungs in it
 	CodeTooLarge      = "too-large"          // more voxels than memory is given for

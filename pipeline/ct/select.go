@@ -61,7 +61,7 @@ func (rules Rules) Select(headers []Header) Selection {
 		sel.Candidates = append(sel.Candidates, series)
 	}
 	for i := range all {
-		if r := all[i].Refusal; r != nil && r.Code == CodeTwoPatients {
+		if r := all[i].Refusal; r != nil && doubtful(r.Code) {
 			distinct = append(distinct, all[i])
 		}
 	}
@@ -265,7 +265,9 @@ func (sel *Selection) conclude(total int, dropped []InstanceRefusal) *Refusal {
 		return refuse(CodeNothingUsable, "the study has no instance", "send the study again")
 	}
 	var why Refusal
-	if len(sel.Refused) > 0 {
+	if i := slices.IndexFunc(dropped, func(d InstanceRefusal) bool { return doubtful(d.Refusal.Code) }); i >= 0 {
+		why = dropped[i].Refusal
+	} else if len(sel.Refused) > 0 {
 		why = sel.Refused[0].Refusal
 		for _, r := range sel.Refused {
 			if slices.Contains([]string{CodeTooFewSlices, CodeTooFarApart, CodeMixed}, r.Refusal.Code) {
@@ -284,6 +286,9 @@ func (sel *Selection) conclude(total int, dropped []InstanceRefusal) *Refusal {
 	}
 	return &why
 }
+
+// doubtful tells whether a refusal says that nobody knows whose the slices are.
+func doubtful(code string) bool { return code == CodeTwoPatients || code == CodePartCorrected }
 
 // refuseRest adds a refusal for every series that lost all its instances.
 func (sel *Selection) refuseRest(all []Header) {
