@@ -38,6 +38,7 @@ type Examination struct {
 	Dropped  []ct.InstanceRefusal // instances that are not in Volume
 	Volume   *ct.Volume
 	Refusal  *ct.Refusal // why there is no volume, nil if there is one
+	Omitted  []string    // attributes of Source that no valid object can carry as they are, and why
 
 	// What Read adds.
 	Findings *cascade.Findings

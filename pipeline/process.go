@@ -39,9 +39,11 @@ type Processor struct {
 	Models   []Model
 	// Build makes the objects of an examination, one at a time, and says where each goes. It must give the same bytes for the same
 	// input.
-	Build    func(ctx context.Context, x *Examination, id Identity, emit func(Made) error) error
-	Progress Progress // may be nil
-	Logger   *slog.Logger
+	Build func(ctx context.Context, x *Examination, id Identity, emit func(Made) error) error
+	// Omissions lists what Build cannot carry of the examination's source as it is; may be nil.
+	Omissions func(x *Examination) ([]string, error)
+	Progress  Progress // may be nil
+	Logger    *slog.Logger
 }
 
 // Process reads one revision of a study and leaves findings and objects in the ledger. It is safe to run twice: the time of
@@ -84,6 +86,14 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if x.Refusal == nil {
 		if err := x.Read(ctx, p.Networks, p.Settings, p.Progress); err != nil {
 			return err
+		}
+	}
+	if p.Omissions != nil {
+		if x.Omitted, err = p.Omissions(x); err != nil {
+			return err
+		}
+		if len(x.Omitted) > 0 {
+			log.Info("attributes of the images are not valid and not carried as they are", "attributes", x.Omitted)
 		}
 	}
 	report := NewReport(x, p.Models, p.Settings)

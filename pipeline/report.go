@@ -20,6 +20,7 @@ type Report struct {
 	Volume            *Volume         `json:"volume,omitempty"`
 	Slices            []Slice         `json:"slices,omitempty"` // by position along the normal, rising
 	Notes             []string        `json:"notes,omitempty"`
+	Omitted           []string        `json:"omitted,omitempty"` // attributes of patient, study or scanner that the objects do not carry as they came
 	RefusedSeries     []RefusedSeries `json:"refused_series,omitempty"`
 	RefusedInstances  []Refused       `json:"refused_instances,omitempty"`
 	Models            []Model         `json:"models"`
@@ -202,7 +203,7 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 	if len(x.Headers) > 0 {
 		r.StudyInstanceUID = x.Headers[0].StudyInstanceUID
 	}
-	r.Notes = append(r.Notes, x.Notes...)
+	r.Notes, r.Omitted = append(r.Notes, x.Notes...), x.Omitted
 	for _, s := range x.Refused {
 		r.RefusedSeries = append(r.RefusedSeries, RefusedSeries{s.SeriesInstanceUID, Reason(s.Refusal)})
 	}

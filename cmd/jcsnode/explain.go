@@ -168,6 +168,9 @@ func outcome(r *ledger.RevisionHistory) []string {
 	if known && len(found.Models) > 0 {
 		sentences = append(sentences, fmt.Sprintf("The weights of the networks are %s.", pipeline.Weights(found.Models)))
 	}
+	for _, omitted := range found.Omitted {
+		sentences = append(sentences, "In its objects "+stop(omitted))
+	}
 	kinds := newTally()
 	for _, o := range r.Objects {
 		kinds.add(kindName(o.Kind), 1)

@@ -127,7 +127,8 @@ func (n *node) wire() error {
 			}
 			return err
 		},
-		Logger: n.log,
+		Omissions: omissionsOf,
+		Logger:    n.log,
 	}
 	n.courier = &dicomout.Courier{Ledger: n.ledger, DataDir: c.Node.DataDir, Now: time.Now, Random: rand.Float64, Logger: n.log}
 	for _, d := range c.Destinations {

@@ -131,8 +131,8 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 			frame, number = h.Frame+1, h.Frame+1
 		}
 		r.Study.Slices = append(r.Study.Slices, object.Slice{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID,
-			Frame: frame, InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: h.PositionDS, OrientationDS: h.OrientationDS,
-			PixelSpacingDS: h.PixelSpacingDS, SliceThicknessDS: h.SliceThicknessDS, Position: s.Position, Extent: s.Extent})
+			Frame: frame, InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: object.Decimals(h.PositionDS), OrientationDS: object.Decimals(h.OrientationDS),
+			PixelSpacingDS: object.Decimals(h.PixelSpacingDS), SliceThicknessDS: thicknessOf(h), Position: s.Position, Extent: s.Extent})
 		r.Slices = append(r.Slices, dicomout.Slice{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
 			Positive: sf.Positive, AfterGap: s.AfterGap, LesionAreaMM2: sf.LesionAreaMM2})
 		if sf.Positive && sf.Activation != nil {
@@ -154,6 +154,14 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 	r.Segmentation = seg.Input{SpacingBetweenSlices: v.EvenSpacing(), Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
 		Window: segmenter.Window, Parameters: "segment=" + m.segmentText() + " off_lungs=" + m.settings.OffLungs +
 			" least_lesion_ml=" + object.Decimal(m.settings.LeastLesionML)}
+}
+
+// thicknessOf is the thickness as objects repeat it, "" where the slice has none that can be.
+func thicknessOf(h *ct.Header) string {
+	if h.SliceThickness == 0 {
+		return ""
+	}
+	return object.Decimals(h.SliceThicknessDS)
 }
 
 // lesionsOf are the lesions as the structured report lists them.
@@ -240,6 +248,27 @@ func sourceOf(x *pipeline.Examination) (*dataset.File, error) {
 		return nil, errNoSource
 	}
 	return dataset.Open(source.Path, dataset.Limits{})
+}
+
+// omissionsOf lists what objects cannot carry of their source as it is.
+func omissionsOf(x *pipeline.Examination) ([]string, error) {
+	source, err := sourceOf(x)
+	if errors.Is(err, errNoSource) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	omissions, err := object.Omissions(source)
+	if err != nil {
+		return nil, err
+	}
+	var texts []string
+	for _, o := range omissions {
+		texts = append(texts, o.String())
+	}
+	return texts, nil
 }
 
 // errNoSource says that no file of the study can be read, so that there is no patient to make objects for.

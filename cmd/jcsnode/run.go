@@ -143,6 +143,9 @@ func (o *offline) run(ctx context.Context, files []string, dir string) error {
 			return err
 		}
 	}
+	if x.Omitted, err = omissionsOf(x); err != nil {
+		return err
+	}
 	report := pipeline.NewReport(x, reportModels(manifest, o.runtime.Engine()), set)
 	for _, sub := range []string{"objects", "previews"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {

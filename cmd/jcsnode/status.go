@@ -118,21 +118,20 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	return t.Flush()
 }
 
-func decisionOf(findings []byte) *pipeline.Decision {
+// reportOf reads the findings of a revision, nil if there are none.
+func reportOf(findings []byte) *pipeline.Report {
 	var r pipeline.Report
 	if len(findings) == 0 || json.Unmarshal(findings, &r) != nil {
 		return nil
 	}
-	return r.Decision
+	return &r
 }
 
-// limitsOf are the sentences about what limits a result.
-func limitsOf(findings []byte) []string {
-	var r pipeline.Report
-	if len(findings) == 0 || json.Unmarshal(findings, &r) != nil {
-		return nil
+func decisionOf(findings []byte) *pipeline.Decision {
+	if r := reportOf(findings); r != nil {
+		return r.Decision
 	}
-	return r.Limits
+	return nil
 }
 
 func resultText(s studyRow) string {
@@ -205,8 +204,13 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 	if r.Reason.Remedy != "" {
 		fmt.Fprintf(w, "  what to do: %s\n", r.Reason.Remedy)
 	}
-	for _, limit := range limitsOf(r.Findings) {
-		fmt.Fprintf(w, "  %s\n", limit)
+	if found := reportOf(r.Findings); found != nil {
+		for _, limit := range found.Limits {
+			fmt.Fprintf(w, "  %s\n", limit)
+		}
+		for _, omitted := range found.Omitted {
+			fmt.Fprintf(w, "  in its objects %s\n", omitted)
+		}
 	}
 	for _, s := range r.Series {
 		verb := "not read"

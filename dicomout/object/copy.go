@@ -8,7 +8,7 @@ import (
 	"jcsnode/dataset"
 )
 
-// Copy returns the attribute of the source with its raw value bytes, or nil when the source lacks it. VR is the one to use when
+// Copy returns an attribute of an object of ours with its raw value bytes, or nil when the set lacks it. VR is the one to use when
 // the source does not name one (implicit VR, or UN). Sequences are copied item by item, their values raw as well; group lengths
 // inside are left out, since they would be wrong after re-encoding. It fails when the value lies in a file that cannot be read
 // any more.

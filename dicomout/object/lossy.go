@@ -1,6 +1,7 @@
 package object
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -37,11 +38,20 @@ func (l *Lossy) Add(f *dataset.File) {
 		return
 	}
 	l.found = true
-	l.ratio = strings.Join(set.Strings(dataset.LossyImageCompressionRatio), `\`)
-	l.method = strings.Join(set.Strings(dataset.LossyImageCompressionMethod), `\`)
+	l.ratio = validText(set, dataset.LossyImageCompressionRatio)
+	l.method = validText(set, dataset.LossyImageCompressionMethod)
 	if l.method == "" {
 		l.method = method
 	}
+}
+
+// validText is the text of an attribute whose values are valid, else "".
+func validText(set *dataset.Set, t dataset.Tag) string {
+	text := strings.Join(set.Strings(t), `\`)
+	if (attribute{tag: t}).invalid([]byte(text), nil) != "" || slices.Contains(strings.Split(text, `\`), "") {
+		return ""
+	}
+	return text
 }
 
 // lossy returns what the caller gathered, or what the source file says.

@@ -41,8 +41,8 @@ type Study struct {
 // Model is one network that had a part in the findings.
 type Model struct{ Name, Version, SHA256, Status string }
 
-// Slice is one image of the chosen series. The DS fields are the texts of the file, never re-formatted numbers, with
-// backslashes between values; PixelSpacing is row spacing first.
+// Slice is one image of the chosen series. The DS fields are the texts of the file, re-formatted only where they are no valid DS (see
+// Decimals), with backslashes between values; PixelSpacing is row spacing first.
 type Slice struct {
 	SOPClassUID, SOPInstanceUID                                 string
 	Frame                                                       int // of a multi-frame instance, from 1; 0: the instance is one slice
@@ -133,11 +133,11 @@ func (s *Study) ContentDescription(text string) string {
 }
 
 // InstanceNumber returns the number for an object made of the slice with this index: that of the slice when the numbers of
-// the series are unique, otherwise the rank by position counted from 1.
+// the series are unique, and such as IS can have, otherwise the rank by position counted from 1.
 func (s *Study) InstanceNumber(slice int) int {
 	seen := make(map[int]bool, len(s.Slices))
 	for _, sl := range s.Slices {
-		if seen[sl.InstanceNumber] {
+		if seen[sl.InstanceNumber] || sl.InstanceNumber != int(int32(sl.InstanceNumber)) {
 			return slice + 1
 		}
 		seen[sl.InstanceNumber] = true
