@@ -84,6 +84,7 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		NodeID:          m.config.Node.ID,
 		Models:          objectModels(m.manifest),
 		Settings:        m.canonicalSettings(),
+		Corrected:       x.Moved > 0 || x.Refusal != nil && x.Refusal.Code == ct.CodePartCorrected,
 	}
 	if x.Refusal != nil {
 		r.Outcome, r.Reason, r.Remedy = sc.NotProcessed, x.Refusal.Text, x.Refusal.Remedy

@@ -126,6 +126,9 @@ func TestPatient_Corrected(t *testing.T) {
 				t.Fatal(err)
 			}
 			hidden = append(hidden, rejectedBy(f)...)
+			if file, err := os.ReadFile(archive.file(t, i.ID)); err != nil || !strings.Contains(string(file), "the patient was corrected") {
+				t.Errorf("the rejection does not say why: %v", err)
+			}
 			f.Close()
 		}
 	}

@@ -34,6 +34,8 @@ type Study struct {
 	Slices []Slice
 	// Replaces are the objects of all earlier revisions, the oldest first, but for those that rejected others.
 	Replaces []Reference
+	// Corrected tells that they are replaced since their patient was another one, not since images came late.
+	Corrected bool
 	// Lossy tells of lossy compression in any slice; nil looks at Source alone. Collect it with Lossy.Add.
 	Lossy *Lossy
 }

@@ -37,12 +37,16 @@ func Reject(s *object.Study) (*object.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build rejection: %w", err)
 	}
+	why := "images came late"
+	if s.Corrected {
+		why = "the patient was corrected"
+	}
 	children := []item{
 		code(modifier, nameModifier, codeOther),
 		code(context, nameObserverType, codeDevice),
 		uidref(context, nameDeviceUID, s.DeviceUID()),
 		text(context, nameDevice, "jcsnode"),
-		text(contains, nameDescription, fmt.Sprintf("Results of this study that revision %d replaces: images came late. %s", s.Revision, object.Notice)),
+		text(contains, nameDescription, fmt.Sprintf("Results of this study that revision %d replaces: %s. %s", s.Revision, why, object.Notice)),
 	}
 	for _, r := range s.Replaces {
 		children = append(children, selected(r))
