@@ -60,14 +60,14 @@ type Result struct {
 	SeriesInstanceUID string   `json:"series_instance_uid"` // the series that was read
 	Decision          string   `json:"decision"`            // "positive" or "negative"
 	Text              string   `json:"text"`
-	Limits            []string `json:"limits,omitempty"` // sentences about what limits the meaning of the decision
-	Rule              string   `json:"rule"`             // "count" or "length": which of the thresholds decided
+	Rule              string   `json:"rule"` // "count" or "length": which of the thresholds decided
 	PositiveSlices    int      `json:"positive_slices"`
 	PositiveMM        float64  `json:"positive_mm"`
 	Slices            int      `json:"slices"`
 	LengthMM          float64  `json:"length_mm"`
 	Threshold         int      `json:"threshold"`
 	ThresholdMM       float64  `json:"threshold_mm"`
+	Limits            []string `json:"limits"`            // sentences: what of the chest the decision says nothing about
 	Lesions           *Lesions `json:"lesions,omitempty"` // of a positive study
 	Weights           string   `json:"weights"`           // "trained", "preliminary", "altered", "untrained"
 	Models            []Model  `json:"models"`
@@ -105,6 +105,11 @@ func Compose(n ledger.Notification, node Node, notice string, result *Result, id
 	e := Event{Schema: Schema, ID: n.EventID, Type: eventType(f), At: f.At.UTC(), Node: node, Notice: notice,
 		Study: &Study{StudyInstanceUID: f.StudyUID, Revision: f.Revision, Identifiers: identifiers}}
 	if f.Kind == ledger.FactResult {
+		if result != nil && result.Limits == nil {
+			none := *result
+			none.Limits = []string{}
+			result = &none
+		}
 		e.Result = result
 		return e
 	}

@@ -14,15 +14,15 @@ type Report struct {
 	Reason            *Reason         `json:"reason,omitempty"`              // why a study was not processed
 	ChosenBecause     string          `json:"chosen_because,omitempty"`
 	Decision          *Decision       `json:"decision,omitempty"`
-	Limits            []string        `json:"limits,omitempty"`  // sentences about what limits the meaning of the decision
+	Limits            []string        `json:"limits,omitempty"`  // sentences: what of the chest the decision says nothing about
 	Lesions           *Lesions        `json:"lesions,omitempty"` // of a positive study
 	Lungs             *Lungs          `json:"lungs,omitempty"`
 	Volume            *Volume         `json:"volume,omitempty"`
 	Slices            []Slice         `json:"slices,omitempty"` // by position along the normal, rising
 	Notes             []string        `json:"notes,omitempty"`
-	Omitted           []string        `json:"omitted,omitempty"` // attributes of patient, study or scanner that the objects do not carry as they came
 	RefusedSeries     []RefusedSeries `json:"refused_series,omitempty"`
 	RefusedInstances  []Refused       `json:"refused_instances,omitempty"`
+	Omitted           []string        `json:"omitted,omitempty"` // attributes of patient, study or scanner that the objects do not carry as they came
 	Models            []Model         `json:"models"`
 	Settings          Settings        `json:"settings"`
 	Notice            string          `json:"notice"`
@@ -203,20 +203,21 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 	if len(x.Headers) > 0 {
 		r.StudyInstanceUID = x.Headers[0].StudyInstanceUID
 	}
-	r.Notes, r.Omitted = append(r.Notes, x.Notes...), x.Omitted
+	r.Notes = append(r.Notes, x.Notes...)
 	for _, s := range x.Refused {
 		r.RefusedSeries = append(r.RefusedSeries, RefusedSeries{s.SeriesInstanceUID, Reason(s.Refusal)})
 	}
 	for _, i := range x.Dropped {
 		r.RefusedInstances = append(r.RefusedInstances, Refused{i.SOPInstanceUID, i.Path, Reason(i.Refusal)})
 	}
+	r.Omitted = x.Omitted
 	if x.Refusal != nil {
 		why := Reason(*x.Refusal)
 		r.State, r.Reason = StateNotProcessed, &why
 		return r
 	}
-	v, f := x.Volume, x.Findings
 	r.Limits = x.Limits().Sentences()
+	v, f := x.Volume, x.Findings
 	r.StudyInstanceUID, r.SeriesInstanceUID = x.Chosen.StudyInstanceUID, x.Chosen.SeriesInstanceUID
 	r.Notes = append(r.Notes, v.Notes...)
 	r.Volume = &Volume{v.Rows, v.Columns, v.RowSpacing, v.ColumnSpacing, round(v.SliceSpacing, 4)}

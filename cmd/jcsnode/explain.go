@@ -156,8 +156,10 @@ func outcome(r *ledger.RevisionHistory) []string {
 	case ledger.StateReported:
 		if known && found.Decision != nil {
 			sentences = append(sentences, "The study is "+stop(found.Decision.Text))
+			for _, limit := range found.Limits {
+				sentences = append(sentences, "  What limits that: "+stop(limit))
+			}
 		}
-		sentences = append(sentences, found.Limits...)
 		if l := found.Lesions; known && l != nil && found.Lungs != nil {
 			sentences = append(sentences, fmt.Sprintf("%s of %.1f mL were segmented, %.1f %% of the lungs.", plural(l.Count, "lesion"), l.VolumeML, 100*found.Lungs.LesionShare))
 		}

@@ -118,21 +118,18 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	return t.Flush()
 }
 
-// reportOf reads the findings of a revision, nil if there are none.
-func reportOf(findings []byte) *pipeline.Report {
-	var r pipeline.Report
+// reportOf is what was found of a revision, as far as there is anything.
+func reportOf(findings []byte) (r pipeline.Report) {
 	if len(findings) == 0 || json.Unmarshal(findings, &r) != nil {
-		return nil
+		return pipeline.Report{}
 	}
-	return &r
+	return r
 }
 
-func decisionOf(findings []byte) *pipeline.Decision {
-	if r := reportOf(findings); r != nil {
-		return r.Decision
-	}
-	return nil
-}
+// limitsOf are the limits of a decision, never nil.
+func limitsOf(r pipeline.Report) []string { return append([]string{}, r.Limits...) }
+
+func decisionOf(findings []byte) *pipeline.Decision { return reportOf(findings).Decision }
 
 func resultText(s studyRow) string {
 	switch {
@@ -204,13 +201,8 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 	if r.Reason.Remedy != "" {
 		fmt.Fprintf(w, "  what to do: %s\n", r.Reason.Remedy)
 	}
-	if found := reportOf(r.Findings); found != nil {
-		for _, limit := range found.Limits {
-			fmt.Fprintf(w, "  %s\n", limit)
-		}
-		for _, omitted := range found.Omitted {
-			fmt.Fprintf(w, "  in its objects %s\n", omitted)
-		}
+	for _, limit := range reportOf(r.Findings).Limits {
+		fmt.Fprintf(w, "  limit: %s\n", limit)
 	}
 	for _, s := range r.Series {
 		verb := "not read"
@@ -218,6 +210,9 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 			verb = "read"
 		}
 		fmt.Fprintf(w, "  series %s %s: %s\n", s.SeriesUID, verb, s.Text)
+	}
+	for _, omitted := range reportOf(r.Findings).Omitted {
+		fmt.Fprintf(w, "  in its objects %s\n", omitted)
 	}
 	type key struct{ destination, state string }
 	counts := map[key]int{}

@@ -72,7 +72,7 @@ func resultOf(findings json.RawMessage) (*notify.Result, error) {
 	if err := json.Unmarshal(findings, &r); err != nil {
 		return nil, err
 	}
-	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Limits: r.Limits, Weights: pipeline.Weights(r.Models)}
+	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Limits: limitsOf(r), Weights: pipeline.Weights(r.Models), Models: []notify.Model{}}
 	for _, m := range r.Models {
 		result.Models = append(result.Models, notify.Model{Role: m.Role, Name: m.Name, Version: m.Version, SHA256: m.SHA256, Status: m.Status})
 	}

@@ -34,7 +34,7 @@ func TestResultOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &notify.Result{SeriesInstanceUID: "1.2.1", Decision: "positive", Text: "positive: 31 of 40", Rule: "length", PositiveSlices: 31, PositiveMM: 62, Slices: 40,
-		LengthMM: 80, Threshold: 25, ThresholdMM: 25.5, Lesions: &notify.Lesions{Count: 3, VolumeML: 41.03, Share: 0.0067}, Weights: "preliminary",
+		LengthMM: 80, Threshold: 25, ThresholdMM: 25.5, Limits: []string{}, Lesions: &notify.Lesions{Count: 3, VolumeML: 41.03, Share: 0.0067}, Weights: "preliminary",
 		Models: []notify.Model{{Role: "classifier", Name: "c", Version: "1", SHA256: "ab", Status: "preliminary"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
