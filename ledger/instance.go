@@ -60,8 +60,8 @@ func (l *Ledger) HasInstance(ctx context.Context, path string) (bool, error) {
 
 // instanceWriter adds instances within one transaction of the writer.
 type instanceWriter struct {
-	tx                                         *sql.Tx
-	study, reopen, again, back, insert, others *sql.Stmt
+	tx                                               *sql.Tx
+	study, reopen, again, anew, back, insert, others *sql.Stmt
 }
 
 func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error) {
@@ -72,11 +72,14 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 	}{
 		{&w.study, `INSERT INTO study (uid, state, first_at, last_at) VALUES (?1, '` + StateReceiving + `', ?2, ?2) ON CONFLICT DO NOTHING`},
 		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
+		{&w.anew, `UPDATE instance SET received_at = ?2, revision = 0 WHERE path = ?1 AND revision > 0 AND EXISTS (
+			SELECT 1 FROM instance_reason n JOIN revision r ON r.id = n.revision_id JOIN study s ON s.uid = r.study_uid AND s.revision = r.number
+			WHERE s.uid = ?3 AND n.path = ?1 AND n.code IN ('` + ReasonCorrected + `', '` + ReasonPartCorrected + `'))`},
 		{&w.back, `UPDATE study SET files_removed_at = 0 WHERE uid = ? AND files_removed_at > 0`},
 		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
 		{&w.insert, `INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
 			calling_ae, called_ae, remote_addr, association, received_at, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&w.reopen, `UPDATE study SET state = '` + StateReceiving + `', instances = instances + 1,
+		{&w.reopen, `UPDATE study SET state = '` + StateReceiving + `', instances = instances + ?3,
 			last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2) WHERE uid = ?1
 			RETURNING instances, (SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2)), revision`},
 	} {
@@ -106,6 +109,9 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 		return fmt.Errorf("look up instance %s: %w", i.Path, err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		if err == nil {
+			err = w.restore(ctx, i)
+		}
 		return err
 	}
 	if _, err := w.study.ExecContext(ctx, i.StudyUID, ms(i.ReceivedAt)); err != nil {
@@ -128,8 +134,32 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 		i.Digest, i.Size, i.CallingAE, i.CalledAE, i.RemoteAddr, i.Association, ms(i.ReceivedAt), flag); err != nil {
 		return fmt.Errorf("write instance %s: %w", i.Path, err)
 	}
+	if err := w.receiving(ctx, i, 1); err != nil {
+		return err
+	}
+	if flag != "" {
+		return insertEvent(ctx, w.tx, Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventFlagged, Text: "kept, but flagged: " + flag,
+			Instance: i.SOPInstanceUID, Association: i.Association, Attributes: map[string]any{"path": i.Path}})
+	}
+	return nil
+}
+
+// restore takes an instance that came again for new, if a corrected copy has replaced it since: the copies that come last count.
+func (w *instanceWriter) restore(ctx context.Context, i *Instance) error {
+	result, err := w.anew.ExecContext(ctx, i.Path, ms(i.ReceivedAt), i.StudyUID)
+	if err != nil {
+		return fmt.Errorf("look up corrections of instance %s: %w", i.Path, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return w.receiving(ctx, i, 0)
+}
+
+// receiving opens the study of an instance again, which it has for the first time or not.
+func (w *instanceWriter) receiving(ctx context.Context, i *Instance, more int) error {
 	var instances, unsettled, revision int
-	if err := w.reopen.QueryRowContext(ctx, i.StudyUID, ms(i.ReceivedAt)).Scan(&instances, &unsettled, &revision); err != nil {
+	if err := w.reopen.QueryRowContext(ctx, i.StudyUID, ms(i.ReceivedAt), more).Scan(&instances, &unsettled, &revision); err != nil {
 		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
 	}
 	if unsettled == 1 {
@@ -137,14 +167,7 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 		if revision > 0 {
 			text = fmt.Sprintf("late instance from %s at %s: revision %d will supersede revision %d", i.CallingAE, i.RemoteAddr, revision+1, revision)
 		}
-		e := Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventReceiving, Text: text, Association: i.Association}
-		if err := insertEvent(ctx, w.tx, e); err != nil {
-			return err
-		}
-	}
-	if flag != "" {
-		return insertEvent(ctx, w.tx, Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventFlagged, Text: "kept, but flagged: " + flag,
-			Instance: i.SOPInstanceUID, Association: i.Association, Attributes: map[string]any{"path": i.Path}})
+		return insertEvent(ctx, w.tx, Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventReceiving, Text: text, Association: i.Association})
 	}
 	return nil
 }

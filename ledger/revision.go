@@ -25,9 +25,11 @@ const (
 	ReasonUnchanged = "unchanged"
 	// ReasonPartCorrected is given by others: some of the study came again under another patient. What was found before is not valid.
 	ReasonPartCorrected = "corrected-in-part"
-	ReasonNotDelivered  = "not-delivered"
-	ReasonNotConfirmed  = "not-confirmed"
-	ReasonWaiting       = "waiting"
+	// ReasonCorrected is given by others to instances that a corrected copy replaced.
+	ReasonCorrected    = "corrected"
+	ReasonNotDelivered = "not-delivered"
+	ReasonNotConfirmed = "not-confirmed"
+	ReasonWaiting      = "waiting"
 )
 
 // Revision is a reading of a study: of all instances received when it became quiet, or when an operator asked for it. Once it has

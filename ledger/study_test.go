@@ -333,3 +333,28 @@ func TestHistory_Failure(t *testing.T) {
 		}
 	}
 }
+
+// An instance that came again changes nothing, unless a corrected copy has replaced it: then it is the one that came last.
+func TestRecord_ReplacedInstanceComesAgain(t *testing.T) {
+	for code, want := range map[string]string{"": StateReported, "repeated-slice": StateReported, ReasonCorrected: StateReceiving, ReasonPartCorrected: StateReceiving} {
+		l := tempLedger(t, Options{})
+		rev := begun(t, l, 1)
+		replaced := slice("1.2", 1)
+		if code != "" {
+			must(t, l.SaveInstanceReasons(t.Context(), rev.ID, []InstanceReason{{Path: replaced.Path, Code: code, Text: "x"}}))
+		}
+		must(t, l.Report(t.Context(), rev.ID, nil, Reason{}))
+		record(t, l, replaced)
+		h := history(t, l, "1.2")
+		if h.State != want || len(h.Instances) != 1 || h.Instances[0].ReceivedAgain != 1 {
+			t.Errorf("replaced by %q: %s, %+v, want %s", code, h.State, h.Instances, want)
+		}
+		if want == StateReceiving {
+			second, err := l.Settle(t.Context(), "1.2", "quiet")
+			must(t, err)
+			if _, instances, err := l.Revision(t.Context(), second.ID); err != nil || second.Number != 2 || len(instances) != 1 {
+				t.Errorf("revision %d of %d instances, %v", second.Number, len(instances), err)
+			}
+		}
+	}
+}

@@ -102,10 +102,10 @@ func TestInputDigest_CoversLimits(t *testing.T) {
 	}
 }
 
-// The ledger takes back earlier results by this word.
+// The ledger takes back earlier results, and takes instances for new, by these words.
 func TestCodePartCorrected(t *testing.T) {
-	if ct.CodePartCorrected != ledger.ReasonPartCorrected {
-		t.Errorf("%s here, %s in the ledger", ct.CodePartCorrected, ledger.ReasonPartCorrected)
+	if ct.CodePartCorrected != ledger.ReasonPartCorrected || ct.CodeCorrected != ledger.ReasonCorrected {
+		t.Errorf("%s and %s here, %s and %s in the ledger", ct.CodePartCorrected, ct.CodeCorrected, ledger.ReasonPartCorrected, ledger.ReasonCorrected)
 	}
 }
 

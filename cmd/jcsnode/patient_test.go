@@ -168,4 +168,10 @@ func TestPatient_Corrected(t *testing.T) {
 	if text, _ := os.ReadFile(l.node.log); !strings.Contains(string(text), "study came under several patients") {
 		t.Error("the log does not tell of both patients")
 	}
+
+	// It was right at first: the same bytes, sent again, are the copies that came last.
+	four := revision(4, first)
+	if got := patients(four); four.State != ledger.StateReported || len(got) != 1 || !got["JCSNODE-PHANTOM-1"] {
+		t.Errorf("corrected back: %s, objects of %v", four.State, got)
+	}
 }
