@@ -94,7 +94,7 @@ func arrived(h *ledger.History) []string {
 	sentences := []string{fmt.Sprintf("%s of %d series came from %s between %s and %s, over %s.", plural(len(h.Instances), "instance"), len(series),
 		strings.Join(sorted(callers), ", "), clock(h.FirstAt), clock(h.LastAt), plural(len(associations), "association"))}
 	if again > 0 {
-		sentences = append(sentences, fmt.Sprintf("The same bytes came again %d times, which changes nothing. If a destination has lost the results, `jcsnode requeue --resend %s` sends them again.", again, h.StudyUID))
+		sentences = append(sentences, fmt.Sprintf("The same bytes came again %d times, which changes nothing where no correction had replaced them. If a destination has lost the results, `jcsnode requeue --resend %s` sends them again.", again, h.StudyUID))
 	}
 	if !h.RemovedAt.IsZero() {
 		sentences = append(sentences, fmt.Sprintf("The files were removed at %s, since all was over (keep.days). To have it read again, send the study again and requeue it.", clock(h.RemovedAt)))

@@ -142,6 +142,7 @@ func (c *correction) pairs() []*pair {
 // compare decodes what two batches have in common. A slice in the middle is asked first: two pictures of one plane mostly differ.
 func (c *correction) compare(ctx context.Context, p *pair) error {
 	found := copies{a: p.a, b: p.b, aFirst: true, bFirst: true}
+	shown := false // something that only copies have in common
 	middle := len(p.common) / 2
 	order := append([][2]int{p.common[middle]}, slices.Delete(slices.Clone(p.common), middle, middle+1)...)
 	for at, common := range order {
@@ -149,10 +150,11 @@ func (c *correction) compare(ctx context.Context, p *pair) error {
 			return err
 		}
 		a, b := &c.headers[common[0]], &c.headers[common[1]]
-		same, err := samePicture(a, b)
+		same, blank, err := samePicture(a, b)
 		if err != nil {
 			return err
 		}
+		shown = shown || same && !blank
 		if !same {
 			if at == 0 {
 				return nil
@@ -163,14 +165,17 @@ func (c *correction) compare(ctx context.Context, p *pair) error {
 		found.aFirst = found.aFirst && a.Order < b.Order
 		found.bFirst = found.bFirst && b.Order < a.Order
 	}
-	c.found = append(c.found, found)
+	if shown {
+		c.found = append(c.found, found)
+	}
 	return nil
 }
 
-// samePicture tells whether two slices of one plane have the same Hounsfield units. Under one SOP Instance UID they are one slice.
-func samePicture(a, b *Header) (same bool, err error) {
+// samePicture tells whether two slices of one plane have the same Hounsfield units, and whether they show nothing, as those of two
+// patients may. Under one SOP Instance UID they are one slice.
+func samePicture(a, b *Header) (same, blank bool, err error) {
 	if a.SOPInstanceUID == b.SOPInstanceUID && a.Frame == b.Frame {
-		return true, nil
+		return true, false, nil
 	}
 	var hu [2][]int16
 	for i, h := range []*Header{a, b} {
@@ -184,10 +189,11 @@ func samePicture(a, b *Header) (same bool, err error) {
 			return nil
 		})
 		if err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
-	return hu[0] != nil && slices.Equal(hu[0], hu[1]), nil
+	blank = !slices.ContainsFunc(hu[0], func(v int16) bool { return v != hu[0][0] })
+	return hu[0] != nil && slices.Equal(hu[0], hu[1]), blank, nil
 }
 
 // settle refuses what came again, and what nobody can tell whose it is.

@@ -39,7 +39,9 @@ func arrive(t *testing.T, groups ...coming) []Header {
 			}
 			pixels := make([]byte, 2*64*64)
 			for i := range 64 * 64 {
-				binary.LittleEndian.PutUint16(pixels[2*i:], uint16(i%1000+plane+100*c.picture))
+				if c.picture >= 0 {
+					binary.LittleEndian.PutUint16(pixels[2*i:], uint16(i%1000+plane+100*c.picture))
+				}
 			}
 			e[dataset.PixelDataTag] = element{"OW", string(pixels)}
 			if c.change != nil {
@@ -115,6 +117,7 @@ func TestCorrect(t *testing.T) {
 			with(wrong, func(c *coming) { c.from, c.patient = 10, "RIGHT" }), right}, "1.5", "RIGHT", 20, 10, 0, ""},
 
 		{"other pictures in the same planes", []coming{wrong, with(right, func(c *coming) { c.picture = 3 })}, "1.1", "WRONG", 20, 0, 2, ""},
+		{"nothing in the planes of two patients", []coming{with(wrong, func(c *coming) { c.picture = -1 }), with(right, func(c *coming) { c.picture = -1 })}, "1.1", "WRONG", 20, 0, 2, ""},
 		{"two patients in one series", []coming{wrong, with(right, func(c *coming) { c.series, c.picture = "1.1", 3 })}, "", "", 0, 0, 2, "slices of 2 patients"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
