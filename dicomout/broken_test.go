@@ -16,6 +16,7 @@ import (
 	dicomreader "github.com/grailbio/go-dicom"
 
 	"jcsnode/dataset"
+	"jcsnode/dicomout"
 	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/object/objecttest"
@@ -100,6 +101,30 @@ func TestBuild_BrokenSources(t *testing.T) {
 		t.Errorf("pydicom: %v\n%s", err, out)
 	}
 	storedByImplicitArchive(t, items)
+}
+
+// The same for the pictures of a positive study, single and in frames, of a chest that is called by the name of something paired.
+func TestBuild_BrokenSourcesOfPictures(t *testing.T) {
+	validator, err := exec.LookPath("dciodvfy")
+	if err != nil {
+		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
+	}
+	for seed := range uint64(3) {
+		for _, frames := range []bool{false, true} {
+			r := withReport(t, 3)
+			r.Options = withReportAnd(func(p *dicomout.Profile) { p.MultiFrame = frames })
+			r.Study.Source, r.Study.StudyInstanceUID = objecttest.Broken(t, seed, false), "1.2.3"
+			for _, b := range build(t, r) {
+				path := objecttest.Write(t, b.object)
+				out, _ := exec.Command(validator, path).CombinedOutput()
+				for line := range strings.Lines(string(out)) {
+					if strings.HasPrefix(line, "Error") {
+						t.Errorf("source %d, %s: dciodvfy: %s", seed, b.object.Kind, strings.TrimSpace(line))
+					}
+				}
+			}
+		}
+	}
 }
 
 // Identity is carried byte for byte even where it is not valid: such objects are read all the same, and go to any archive.

@@ -67,12 +67,14 @@ func (f *Frames) object(s *object.Study, kind object.Kind) (*object.Object, erro
 		object.Text(tag.ImageType, "CS", "DERIVED", "SECONDARY", "AXIAL", "ACTIVATION"),
 		object.Number(tag.InstanceNumber, 1),
 		object.Number(tag.NumberOfFrames, len(slices)),
-		object.Pointer(tag.FrameIncrementPointer, tag.PerFrameFunctionalGroupsSequence),
 		object.Text(tag.PatientOrientation, "CS", patientOrientation(slices[0].OrientationDS)...),
 		derivationElement("JCS activation map over source slices:", f.Derivation, s.Supersedes()),
 		object.SourceImages(slices...),
 		s.ReferencedSeries(slices),
 	)
+	if len(slices) > 1 { // of type 1C, which one frame has not (PS3.3 C.7.6.6)
+		elements = append(elements, object.Pointer(tag.FrameIncrementPointer, tag.PerFrameFunctionalGroupsSequence))
+	}
 	groups, err := f.groups(slices, size)
 	if err != nil {
 		return nil, err
