@@ -160,6 +160,9 @@ func sendOne(ctx context.Context, conn *dimse.Conn, i instance) (refusal string,
 	if err != nil {
 		return "", err
 	}
+	if response.Stray != "" {
+		return fmt.Sprintf("status %v for another object than was sent, %s", response.Status, response.Stray), nil
+	}
 	if response.Status.Class() == dimse.ClassFailure {
 		return fmt.Sprintf("status %v %s", response.Status, response.ErrorComment), nil
 	}
