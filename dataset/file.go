@@ -19,6 +19,7 @@ type File struct {
 	meta   *Set
 	set    *Set
 	closer io.Closer
+	faults []Fault
 
 	fragments     []Fragment // of the pixel data, Basic Offset Table included
 	tables        int        // fragments that are the table: 1, or 0 where it is left out
@@ -67,6 +68,9 @@ func (f *File) TransferSyntax() TransferSyntax { return f.ts }
 // meta information: what follows is what C-STORE sends.
 func (f *File) DataSetOffset() int64 { return f.start }
 
+// Faults are the places where the data set is not well-formed, in file order, at most 16.
+func (f *File) Faults() []Fault { return f.faults }
+
 // Meta is the file meta information, group 0002; empty for a bare data set.
 func (f *File) Meta() *Set { return f.meta }
 
@@ -76,8 +80,9 @@ func (f *File) Set() *Set { return f.set }
 // Read walks a DICOM file of size bytes: Part 10 with or without group length, version
 // and SOP Instance UID in the file meta information (PS3.10 7.1), also without the
 // preamble, and a bare data set when its first element is clearly one of group 0008.
-// The data set must be complete to the last byte: a cut one is ErrTruncated. r is used
-// later for pixel data and long values.
+// The data set must be complete to the last byte: a cut one is ErrTruncated. What is not
+// well-formed in an element that nobody needs is passed over where it is clear how, and told
+// by Faults. r is used later for pixel data and long values.
 //
 // Offsets are those in r, for a deflated data set those in the inflated one.
 func Read(r io.ReaderAt, size int64, lim Limits) (*File, error) {
@@ -167,7 +172,10 @@ func (f *File) readSet(src *source, r io.ReaderAt, size int64, lim Limits) error
 		c.at = &inflatedAt{open: open}
 	}
 	list := make([]Element, 0, 128)
-	s := &scanner{src: src, lim: lim}
+	s := &scanner{src: src, lim: lim, mend: &mender{}}
+	if !f.ts.Deflated { // to look ahead in a deflated stream, it would have to be inflated again
+		s.mend.at = r
+	}
 	s.visit = func(e Element) error {
 		switch {
 		case e.Depth == 0:
@@ -189,7 +197,7 @@ func (f *File) readSet(src *source, r io.ReaderAt, size int64, lim Limits) error
 	if len(list) == 0 {
 		return fmt.Errorf("no element behind the file meta information: %w", ErrTruncated)
 	}
-	c.segments = src.passed()
+	c.segments, f.faults = src.passed(), s.mend.faults
 	f.set = newSet(list, c, enc, lim)
 	f.tables = f.countTables()
 	for _, fr := range f.fragments[f.tables:] {

@@ -23,6 +23,8 @@ type Element struct {
 
 	// end is the offset behind the element, its delimiter included; set in a Set only.
 	end int64
+	// enc is how the elements of an item are written; set in items only.
+	enc layout
 }
 
 // layout is how the elements of one level are written.
@@ -50,6 +52,12 @@ type scanner struct {
 	visit  func(Element) error
 	leave  func(Element) // if not nil: the value of an element (not item) has passed
 	pixels bool          // pixel data of the top level has passed
+
+	mend   *mender // nil: whatever is not well-formed is an error
+	top    Element // newest element of the top level that fits
+	newest Element // newest header of the top level
+	tops   int     // elements of the top level so far
+
 }
 
 func (s *scanner) fail(t Tag, at int64, err error) error {
@@ -60,32 +68,70 @@ func (s *scanner) fail(t Tag, at int64, err error) error {
 	return &Error{Offset: at, Tag: t, Err: err}
 }
 
+// wrong is the error of a place that is not well-formed, as against one that cannot be read.
+func (s *scanner) wrong(t Tag, at int64, format string, args ...any) error {
+	return s.fail(t, at, malformed(fmt.Sprintf(format, args...)))
+}
+
+// malformed says what the standard forbids.
+type malformed string
+
+func (m malformed) Error() string { return string(m) }
+
 // elements walks the elements of one level.
 func (s *scanner) elements(x extent, enc layout, depth int) error {
+	afterSequence := false // the element before was a sequence of stated length
 	for {
 		at := s.src.offset()
-		if x.end >= 0 && at >= x.end && !x.delimited {
+		if depth > 0 && x.end >= 0 && at >= x.end && (!x.delimited || s.ended(x, at)) {
 			return nil
 		}
-		b, err := s.src.peek(8)
+		ahead, err := s.src.peek(8)
 		if err != nil {
 			return s.fail(0, at, err)
 		}
-		if depth == 0 && (len(b) == 0 || s.pixels && zero(b)) {
-			return s.tail()
+		var head [8]byte // the buffer moves when somebody looks further ahead
+		b := head[:copy(head[:], ahead)]
+		if depth == 0 {
+			if over, err := s.over(b, enc); over || err != nil {
+				return err
+			}
 		}
 		if err := s.room(0, 8, len(b), x); err != nil {
-			return err
+			if depth == 0 {
+				err = s.resume(err, enc)
+			}
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		tag := tagAt(b, enc)
 		if tag == ItemDelimitation && x.delimited {
-			return s.src.skip(8)
+			return s.delimiter(tag, b, enc)
 		}
 		if tag.Group() == 0xFFFE {
-			return s.fail(tag, at, errors.New("item or delimiter outside of a sequence"))
+			over, err := s.stray(tag, x, depth, afterSequence)
+			if err != nil && depth == 0 {
+				err = s.resume(err, enc)
+			}
+			if over || err != nil {
+				return err
+			}
+			continue
 		}
+		if depth == 0 && s.doubtful(tag, enc) {
+			continue
+		}
+		afterSequence = enc.explicit && string(b[4:6]) == "SQ"
 		if err := s.element(Element{Tag: tag, Depth: depth, Offset: at}, enc, x, b); err != nil {
-			return err
+			if depth > 0 {
+				return err
+			}
+			if err := s.resume(err, enc); err != nil {
+				return err
+			}
+			continue
 		}
 		if depth == 0 && tag == PixelDataTag {
 			s.pixels = true
@@ -117,13 +163,23 @@ func (s *scanner) group(g uint16) error {
 
 // element passes one element, of which b holds the first 8 bytes.
 func (s *scanner) element(e Element, enc layout, x extent, b []byte) error {
-	if err := s.header(&e, enc, x, b); err != nil {
+	if err := s.header(&e, &enc, x, b); err != nil {
+		return err
+	}
+	if e.Depth == 0 {
+		s.newest = e
+	}
+	in, err := s.inner(e, x)
+	if err != nil {
+		return err
+	}
+	if err := s.order(e); err != nil {
 		return err
 	}
 	if err := s.report(e); err != nil {
 		return err
 	}
-	if err := s.value(e, enc, x); err != nil {
+	if err := s.value(e, enc, in); err != nil {
 		return err
 	}
 	if s.leave != nil {
@@ -132,20 +188,21 @@ func (s *scanner) element(e Element, enc layout, x extent, b []byte) error {
 	return nil
 }
 
-// header reads what follows the tag: VR and length.
-func (s *scanner) header(e *Element, enc layout, x extent, b []byte) error {
+// header reads what follows the tag: VR and length. It changes enc for an element that is written in another way.
+func (s *scanner) header(e *Element, enc *layout, x extent, b []byte) error {
 	if !enc.explicit {
 		e.VR = implicitVR(e.Tag)
-		e.Length = length32(b[4:], enc)
+		e.Length = length32(b[4:], *enc)
 		e.ValueOffset = e.Offset + 8
 		return s.src.skip(8)
 	}
-	if !letter(b[4]) || !letter(b[5]) {
-		return s.fail(e.Tag, e.Offset, fmt.Errorf("VR %+q is not two capital letters: damaged, or not the stated transfer syntax", b[4:6]))
-	}
 	short := int64(enc.order().Uint16(b[6:]))
 	vr, ok := vrNames[[2]byte{b[4], b[5]}]
-	if !ok { // a later VR has the long form (PS3.5 7.1.2), a writer's own mostly the short one
+	if !ok {
+		if done, err := s.odd(e, enc, x); done || err != nil {
+			return err
+		}
+		// A later VR has the long form (PS3.5 7.1.2), a writer's own mostly the short one.
 		vr.name, vr.long = string(b[4:6]), short == 0
 	}
 	e.VR = vr.name
@@ -160,19 +217,15 @@ func (s *scanner) header(e *Element, enc layout, x extent, b []byte) error {
 	if err := s.room(e.Tag, 12, len(b), x); err != nil {
 		return err
 	}
-	e.Length, e.ValueOffset = length32(b[8:], enc), e.Offset+12
+	e.Length, e.ValueOffset = length32(b[8:], *enc), e.Offset+12
 	return s.src.skip(12)
 }
 
-// value passes the value of e, level by level where it is a sequence.
-func (s *scanner) value(e Element, enc layout, x extent) error {
-	in, err := s.inner(e, x)
-	if err != nil {
-		return err
-	}
+// value passes the value of e, which in bounds, level by level where it is a sequence.
+func (s *scanner) value(e Element, enc layout, in extent) error {
 	switch {
 	case e.VR == "SQ" || e.Length < 0 && e.VR == "":
-		return s.items(e, in, enc)
+		return s.within(e, in, enc, s.items(e, in, enc))
 	case e.Length >= 0:
 		if err := s.src.skip(e.Length); err != nil {
 			return s.fail(e.Tag, e.Offset, fmt.Errorf("%d bytes stated: %w", e.Length, err))
@@ -185,7 +238,15 @@ func (s *scanner) value(e Element, enc layout, x extent) error {
 	case !enc.explicit: // a tag of the dictionary that is a sequence here
 		return s.items(e, in, enc)
 	}
-	return s.fail(e.Tag, e.Offset, fmt.Errorf("VR %s cannot have an undefined length", e.VR))
+	err := s.wrong(e.Tag, e.Offset, "VR %s cannot have an undefined length", e.VR)
+	if s.mend == nil {
+		return err
+	}
+	s.mend.note(err)
+	if vrNames[[2]byte([]byte(e.VR))].long {
+		return s.fragments(e, in, enc)
+	}
+	return s.items(e, in, enc)
 }
 
 // inner is the extent of the value of e, checked against the enclosing one.
@@ -194,11 +255,10 @@ func (s *scanner) inner(e Element, x extent) (extent, error) {
 		return extent{x.end, true}, nil
 	}
 	if x.end >= 0 && e.Length > x.end-e.ValueOffset {
-		err := fmt.Errorf("%d bytes stated, %d left in the enclosing item", e.Length, x.end-e.ValueOffset)
 		if x.end == s.src.size {
-			err = fmt.Errorf("%d bytes stated, %d left: %w", e.Length, x.end-e.ValueOffset, ErrTruncated)
+			return extent{}, s.fail(e.Tag, e.Offset, fmt.Errorf("%d bytes stated, %d left: %w", e.Length, x.end-e.ValueOffset, ErrTruncated))
 		}
-		return extent{}, s.fail(e.Tag, e.Offset, err)
+		return extent{}, s.wrong(e.Tag, e.Offset, "%d bytes stated, %d left in the enclosing item", e.Length, x.end-e.ValueOffset)
 	}
 	return extent{e.ValueOffset + e.Length, false}, nil
 }
@@ -207,18 +267,24 @@ func (s *scanner) inner(e Element, x extent) (extent, error) {
 func (s *scanner) items(sq Element, x extent, enc layout) error {
 	depth := sq.Depth + 1
 	if depth > s.lim.Depth {
-		return s.fail(sq.Tag, sq.Offset, fmt.Errorf("sequences nested more than %d deep: %w", s.lim.Depth, ErrLimit))
+		return s.fail(sq.Tag, sq.Offset, fmt.Errorf("sequences nested more than %d deep: %w", s.lim.Depth, errDeep))
 	}
 	for {
 		item, more, err := s.item(sq, x, enc)
 		if err != nil || !more {
 			return err
 		}
+		if item.enc, err = s.itemLayout(sq, enc); err != nil {
+			return err
+		}
+		if err := s.report(item); err != nil {
+			return err
+		}
 		in, err := s.inner(item, x)
 		if err != nil {
 			return err
 		}
-		if err := s.elements(in, enc, depth); err != nil {
+		if err := s.within(item, in, enc, s.elements(in, item.enc, depth)); err != nil {
 			return err
 		}
 	}
@@ -231,8 +297,11 @@ func (s *scanner) fragments(px Element, x extent, enc layout) error {
 		if err != nil || !more {
 			return err
 		}
+		if err := s.report(item); err != nil {
+			return err
+		}
 		if item.Length < 0 {
-			return s.fail(px.Tag, item.Offset, errors.New("fragment of undefined length"))
+			return s.wrong(px.Tag, item.Offset, "fragment of undefined length")
 		}
 		if _, err := s.inner(item, x); err != nil {
 			return err
@@ -245,29 +314,38 @@ func (s *scanner) fragments(px Element, x extent, enc layout) error {
 
 // item reads the header of the next item of sq; more is false behind the last one.
 func (s *scanner) item(sq Element, x extent, enc layout) (e Element, more bool, err error) {
-	at := s.src.offset()
-	if !x.delimited && at >= x.end {
-		return e, false, nil
+	for {
+		at := s.src.offset()
+		if x.end >= 0 && at >= x.end && (!x.delimited || s.ended(x, at)) {
+			return e, false, nil
+		}
+		b, err := s.src.peek(8)
+		if err != nil {
+			return e, false, s.fail(sq.Tag, at, err)
+		}
+		if err := s.room(sq.Tag, 8, len(b), x); err != nil {
+			return e, false, err
+		}
+		tag := tagAt(b, enc)
+		switch {
+		case tag == SequenceDelimitation && x.delimited:
+			return e, false, s.delimiter(tag, b, enc)
+		case tag == Item:
+			e = Element{Tag: Item, Depth: sq.Depth + 1, Offset: at, ValueOffset: at + 8, Length: length32(b[4:], enc)}
+			if err := s.src.skip(8); err != nil {
+				return e, false, s.fail(sq.Tag, at, err)
+			}
+			return e, true, nil
+		}
+		err = s.wrong(sq.Tag, at, "%v where an item should begin", tag)
+		if s.mend == nil || tag != ItemDelimitation && tag != SequenceDelimitation || sq.Tag == PixelDataTag {
+			return e, false, err
+		}
+		s.mend.remark(err) // one delimiter too many
+		if err := s.src.skip(8); err != nil {
+			return e, false, s.fail(sq.Tag, at, err)
+		}
 	}
-	b, err := s.src.peek(8)
-	if err != nil {
-		return e, false, s.fail(sq.Tag, at, err)
-	}
-	if err := s.room(sq.Tag, 8, len(b), x); err != nil {
-		return e, false, err
-	}
-	tag := tagAt(b, enc)
-	if tag == SequenceDelimitation && x.delimited {
-		return e, false, s.src.skip(8)
-	}
-	if tag != Item {
-		return e, false, s.fail(sq.Tag, at, fmt.Errorf("%v where an item should begin", tag))
-	}
-	e = Element{Tag: Item, Depth: sq.Depth + 1, Offset: at, ValueOffset: at + 8, Length: length32(b[4:], enc)}
-	if err := s.src.skip(8); err != nil {
-		return e, false, s.fail(sq.Tag, at, err)
-	}
-	return e, true, s.report(e)
 }
 
 // report counts an element and shows it to the visitor.
@@ -286,30 +364,9 @@ func (s *scanner) room(t Tag, n, got int, x extent) error {
 		return s.fail(t, at, ErrTruncated)
 	}
 	if x.end >= 0 && int64(n) > x.end-at {
-		return s.fail(t, at, errors.New("element header crosses the end of the enclosing item"))
+		return s.wrong(t, at, "element header crosses the end of the enclosing item")
 	}
 	return nil
-}
-
-// tail accepts the end of the stream and, behind pixel data, zero bytes up to it, with
-// which some writers fill the last block.
-func (s *scanner) tail() error {
-	for {
-		at := s.src.offset()
-		b, err := s.src.peek(1024)
-		if err != nil {
-			return s.fail(0, at, err)
-		}
-		if len(b) == 0 {
-			return nil
-		}
-		if !zero(b) {
-			return s.fail(0, at, errors.New("bytes behind the last element"))
-		}
-		if err := s.src.skip(int64(len(b))); err != nil {
-			return s.fail(0, at, err)
-		}
-	}
 }
 
 func tagAt(b []byte, enc layout) Tag {

@@ -22,6 +22,7 @@ type Set struct {
 // newSet makes a Set of the elements of one level, given in file order.
 func newSet(list []Element, c *content, enc layout, lim Limits) *Set {
 	byTag := func(a, b Element) int { return cmp.Compare(a.Tag, b.Tag) }
+	list = slices.DeleteFunc(list, func(e Element) bool { return e.end < e.ValueOffset }) // the walk found no end of it
 	if !slices.IsSortedFunc(list, byTag) {
 		slices.SortStableFunc(list, byTag)
 	}
@@ -150,14 +151,15 @@ func (s *Set) Items(t Tag) []*Set {
 // parse splits the value of sequence sq into items.
 func (s *Set) parse(sq Element, raw []byte, enc layout) ([]*Set, error) {
 	end := sq.ValueOffset + int64(len(raw))
-	src := &source{buf: raw, base: sq.ValueOffset, eof: true, size: end}
+	src := &source{buf: raw, base: sq.ValueOffset, eof: true, size: -1}
 	depth := sq.Depth + 1
 	var lists [][]Element // by item
-	scan := &scanner{src: src, lim: s.lim}
+	var layouts []layout
+	scan := &scanner{src: src, lim: s.lim, mend: &mender{}}
 	scan.visit = func(e Element) error {
 		switch {
 		case e.Depth == depth && e.Tag == Item:
-			lists = append(lists, nil)
+			lists, layouts = append(lists, nil), append(layouts, e.enc)
 		case e.Depth == depth:
 			last := &lists[len(lists)-1]
 			*last = append(*last, e)
@@ -170,13 +172,13 @@ func (s *Set) parse(sq Element, raw []byte, enc layout) ([]*Set, error) {
 			list[len(list)-1].end = src.offset()
 		}
 	}
-	if err := scan.items(sq, extent{end: end, delimited: sq.Length < 0}, enc); err != nil {
+	if err := scan.items(sq, extent{end: end, delimited: sq.Length < 0}, enc); err != nil && !structural(err) {
 		return nil, err
 	}
 	c := &content{segments: []segment{{sq.ValueOffset, raw}}, at: nothing{}}
 	items := make([]*Set, len(lists))
 	for i, list := range lists {
-		items[i] = newSet(list, c, enc, s.lim)
+		items[i] = newSet(list, c, layouts[i], s.lim)
 		items[i].parent = s
 	}
 	return items, nil

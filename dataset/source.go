@@ -123,6 +123,19 @@ func (s *source) skip(n int64) error {
 	return err
 }
 
+// jump goes on at an offset, which may lie behind.
+func (s *source) jump(to int64) error {
+	if s.keeping() {
+		s.closeSegment()
+		k := s.keep
+		for n := len(k.segments); n > 0 && k.segments[n-1].offset >= to; n-- { // they are in order
+			k.segments = k.segments[:n-1]
+		}
+	}
+	s.base, s.buf, s.pos, s.eof = to, nil, 0, false
+	return s.seek(to)
+}
+
 // closeSegment hands the passed part of the buffer to keep; the rest moves to a new one.
 func (s *source) closeSegment() {
 	if s.pos > 0 {
