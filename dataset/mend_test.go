@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -285,4 +286,26 @@ func TestRead_AnyDamageInsideAPrivateSequence(t *testing.T) {
 		}
 		touch(f.Set(), 0)
 	})
+}
+
+// TestRead_SearchIsBounded: a file made of nothing but places where a data set could go on takes no time worth mentioning.
+func TestRead_SearchIsBounded(t *testing.T) {
+	for _, uid := range walkSyntaxes[:2] {
+		ts, _ := dataset.LookupTransferSyntax(uid)
+		var many []byte
+		for round := range 20 {
+			for i := range 6000 {
+				many = append(many, raw(dataset.NewTag(uint16(0x21+2*round), uint16(i)), "LO", 0, nil, ts)...)
+			}
+		}
+		for _, length := range []uint32{1 << 30, 5, 0xFFFFFFFF} {
+			b := part10(uid, slice(nil, nil, nil, ts))
+			b = append(b[:len(b)-len(samples)-12], raw(dataset.NewTag(0x0019, 0x105F), "SQ", length, many, ts)...)
+			start := time.Now()
+			_, err := dataset.Read(bytes.NewReader(b), int64(len(b)), dataset.Limits{})
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%s, length %x: %v after %v", ts.Name, length, err, took)
+			}
+		}
+	}
 }

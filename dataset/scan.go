@@ -53,6 +53,7 @@ type scanner struct {
 	leave  func(Element) // if not nil: the value of an element (not item) has passed
 	pixels bool          // pixel data of the top level has passed
 
+	head   [8]byte // of an element, until its value begins
 	mend   *mender // nil: whatever is not well-formed is an error
 	top    Element // newest element of the top level that fits
 	newest Element // newest header of the top level
@@ -90,8 +91,7 @@ func (s *scanner) elements(x extent, enc layout, depth int) error {
 		if err != nil {
 			return s.fail(0, at, err)
 		}
-		var head [8]byte // the buffer moves when somebody looks further ahead
-		b := head[:copy(head[:], ahead)]
+		b := s.head[:copy(s.head[:], ahead)] // the buffer moves when somebody looks further ahead
 		if depth == 0 {
 			if over, err := s.over(b, enc); over || err != nil {
 				return err
