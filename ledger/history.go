@@ -21,6 +21,7 @@ type History struct {
 	Events    []Event           `json:"events"`           // in order of time
 
 	Notifications []Notification `json:"notifications"` // in the order of what happened
+	Refusals      []Refusal      `json:"refusals"`      // instances that were not stored, in order of time
 }
 
 // RevisionHistory is a revision with what came of it.
@@ -69,7 +70,10 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 			}
 			h.Revisions = append(h.Revisions, rh)
 		}
-		h.Notifications, err = queryNotifications(ctx, tx, `WHERE study_uid = ? ORDER BY id`, studyUID)
+		if h.Notifications, err = queryNotifications(ctx, tx, `WHERE study_uid = ? ORDER BY id`, studyUID); err != nil {
+			return err
+		}
+		h.Refusals, err = queryRefusals(ctx, tx, `WHERE study_uid = ? ORDER BY first_at`, studyUID)
 		return err
 	})
 	if err != nil {
@@ -146,6 +150,7 @@ type Counts struct {
 	Deliveries    map[string]int `json:"deliveries"` // by state
 	OldestWaiting time.Time      `json:"oldest_waiting_delivery"`
 	Notifications map[string]int `json:"notifications"` // by state
+	Refused       int            `json:"refused"`       // instances that were not stored, as far as they are remembered
 	Commitments   map[string]int `json:"commitments"`   // what destinations say about objects: asked, committed, failed
 	LastInstance  time.Time      `json:"last_instance"`
 	Queued        int            `json:"queued"`          // rows that wait for the writer, in this process
@@ -175,6 +180,9 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 			return err
 		}
 		if c.Notifications, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM notification GROUP BY state`); err != nil {
+			return err
+		}
+		if err = tx.QueryRowContext(ctx, `SELECT coalesce(SUM(count), 0) FROM refusal`).Scan(&c.Refused); err != nil {
 			return err
 		}
 		err = tx.QueryRowContext(ctx, `SELECT coalesce(MIN(created_at), 0) FROM delivery WHERE state = ?`, DeliveryWaiting).Scan(&oldest)

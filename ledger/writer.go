@@ -18,10 +18,11 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: an instance, an event, or somebody who waits for all before.
+// entry is one thing for the writer: an instance, an event, a refusal, or somebody who waits for all before.
 type entry struct {
 	instance *Instance
 	event    *Event
+	refusal  *Refusal
 	flushed  chan struct{}
 }
 
@@ -144,6 +145,8 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry) error {
 			err = w.add(ctx, e.instance)
 		case e.event != nil:
 			err = insertEvent(ctx, tx, *e.event)
+		case e.refusal != nil:
+			err = insertRefusal(ctx, tx, e.refusal)
 		}
 		if err != nil {
 			return err

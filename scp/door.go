@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"jcsnode/commitment"
@@ -17,21 +19,17 @@ import (
 type Ledger interface {
 	Record(ctx context.Context, i ledger.Instance) error
 	Event(ctx context.Context, e ledger.Event) error
+	Refused(ctx context.Context, r ledger.Refusal, at time.Time) error
 }
 
 // Kinds of the events that this package writes.
 const (
-	EventRefused     = "instance refused"
 	EventAssociation = "association ended"
 	EventQuarantined = "file quarantined"
 )
 
-const (
-	// recordWait bounds how long a sender waits for a ledger that cannot write.
-	recordWait = 10 * time.Second
-	// maxRefusals bounds the events that one association can make.
-	maxRefusals = 100
-)
+// recordWait bounds how long a sender waits for a ledger that cannot write.
+const recordWait = 10 * time.Second
 
 // Door implements dimse.Handler, dimse.Actor, dimse.EventReceiver and dimse.Opener, and Admit, Accept and GrantSCP of dimse.Server.
 type Door struct {
@@ -58,9 +56,12 @@ func NewDoor(s Settings, inbox *Inbox, l Ledger, log *slog.Logger, now func() ti
 type visit struct {
 	name    string
 	studies map[string]*visited
-	order   []string // of studies
-	refused int
+	order   []string       // of studies
+	refused map[string]int // instances, by the code of the refusal
 	bytes   int64
+
+	malformed     int    // instances stored that are not well-formed
+	malformedLike string // the first of them
 }
 
 type visited struct{ stored, again int }
@@ -69,7 +70,7 @@ func (d *Door) visit(a *dimse.Association) *visit {
 	if v, ok := a.Value.(*visit); ok {
 		return v
 	}
-	v := &visit{name: a.Name(), studies: map[string]*visited{}}
+	v := &visit{name: a.Name(), studies: map[string]*visited{}, refused: map[string]int{}}
 	a.Value = v
 	return v
 }
@@ -84,7 +85,7 @@ func (d *Door) Echo(_ context.Context, a *dimse.Association) dimse.Status {
 func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
 	v := d.visit(a)
 	if !d.keeps(req.SOPClassUID) {
-		return d.refuse(ctx, v, req, &Refusal{Status: dimse.StatusClassNotSupported, Code: "no-storage", Text: "class of the context has no instances to store",
+		return d.refuse(ctx, a, req, &Refusal{Status: dimse.StatusClassNotSupported, Code: "no-storage", Text: "class of the context has no instances to store",
 			Remedy: "the sender must use the context of a storage class; check its software"})
 	}
 	s, err := d.inbox.Receive(Incoming{
@@ -96,7 +97,7 @@ func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.Store
 		err = d.record(ctx, a, v, req, s)
 	}
 	if err != nil {
-		return d.refuse(ctx, v, req, err)
+		return d.refuse(ctx, a, req, err)
 	}
 	v.count(s)
 	d.log.Debug("instance stored", "association", v.name, "study", s.StudyUID, "instance", s.SOPInstanceUID, "bytes", s.Size, "again", s.Again, "flag", s.Flag)
@@ -116,6 +117,11 @@ func (v *visit) count(s Stored) {
 	}
 	study.stored++
 	v.bytes += s.Size
+	if strings.Contains(s.Flag, FlagForm) {
+		if v.malformed++; v.malformed == 1 {
+			v.malformedLike = s.Flag
+		}
+	}
 }
 
 // record queues the row. The file is durable by now: if the queue stays full the sender is
@@ -136,24 +142,36 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 	return nil
 }
 
-// refuse turns an error into the answer, a log line and an event.
-func (d *Door) refuse(ctx context.Context, v *visit, req *dimse.StoreRequest, err error) (dimse.Status, string) {
+// refuse turns an error into the answer, a line of the log and a row of the ledger. The log has the first refusal of each kind of an
+// association, its end says how many there were.
+func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest, err error) (dimse.Status, string) {
+	v := d.visit(a)
 	var r *Refusal
 	if !errors.As(err, &r) {
 		// The association broke in the middle of the data set: nobody reads an answer.
 		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "error", err)
 		return dimse.StatusProcessingFailure, ""
 	}
-	v.refused++
 	level := slog.LevelWarn
 	if r.Status == dimse.StatusOutOfResources {
 		level = slog.LevelError
 	}
-	d.log.Log(ctx, level, "instance refused", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "status", r.Status.String(),
-		"reason", r.Code, "error", r.Error(), "do", r.Remedy)
-	if v.refused <= maxRefusals {
-		d.event(ctx, ledger.Event{Kind: EventRefused, Text: fmt.Sprintf("%s: %v. %s", r.Status, r, r.Remedy), Instance: printableOnly(req.SOPInstanceUID),
-			Association: v.name, Attributes: map[string]any{"code": r.Code, "class": printableOnly(req.SOPClassUID)}})
+	if v.refused[r.Code]++; v.refused[r.Code] > 1 {
+		level = slog.LevelDebug
+	}
+	d.log.Log(ctx, level, "instance refused; further ones for this reason are counted at the end of the association", "association", v.name, "study", r.StudyUID,
+		"instance", printableOnly(req.SOPInstanceUID), "status", r.Status.String(), "reason", r.Code, "error", r.Error(), "remedy", r.Remedy)
+	peer := a.Peer()
+	host, _, splitErr := net.SplitHostPort(peer.Addr.String())
+	if splitErr != nil {
+		host = peer.Addr.String()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	row := ledger.Refusal{StudyUID: r.StudyUID, CallingAE: printableOnly(peer.CallingAETitle), Address: host, Code: r.Code, Status: r.Status.String(), Text: r.Error(),
+		Remedy: r.Remedy, Instance: printableOnly(req.SOPInstanceUID), Association: v.name}
+	if err := d.ledger.Refused(ctx, row, d.now()); err != nil {
+		d.log.Error("refusal not recorded", "association", v.name, "error", err)
 	}
 	return r.Status, r.Text
 }
@@ -200,12 +218,17 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s", printableOnly(peer.CallingAETitle), peer.Addr, n.stored, n.again, how)
 		d.event(context.Background(), ledger.Event{StudyUID: uid, Kind: EventAssociation, Text: text, Association: v.name})
 	}
-	if v.refused > maxRefusals {
-		d.event(context.Background(), ledger.Event{Kind: EventRefused, Text: fmt.Sprintf("%d instances refused in all, the first %d are listed", v.refused, maxRefusals), Association: v.name})
+	refused := 0
+	for _, n := range v.refused {
+		refused += n
+	}
+	if v.malformed > 0 {
+		d.log.Warn("instances stored whose data set is not well-formed", "association", v.name, "study", v.order[0], "studies", len(v.order), "instances", v.malformed, "first", v.malformedLike,
+			"remedy", "none is needed if the study is read; tell the maker of the sender")
 	}
 	d.holds.release(a.ID())
 	d.log.Info("association done", "association", v.name, "peer", peer.Addr.String(), "calling", peer.CallingAETitle, "studies", len(v.order),
-		"stored", stored, "again", again, "refused", v.refused, "bytes", v.bytes, "end", how)
+		"stored", stored, "again", again, "refused", refused, "bytes", v.bytes, "end", how)
 }
 
 // event never holds up an association for long.

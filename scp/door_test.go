@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -264,9 +265,13 @@ func TestDoor_BadInstancesDoNotEndTheAssociation(t *testing.T) {
 	if got := files(t, n.dir); len(got) != 1 {
 		t.Errorf("files %v, want the good one alone", got)
 	}
-	refused := n.events(t, EventRefused)
-	if len(refused) != 3 || refused[0].Attributes["code"] != "no-uid" || refused[0].Association == "" {
-		t.Errorf("events %+v, want three with their codes", refused)
+	h := n.history(t, "1.2")
+	if len(h.Refusals) != 2 || h.Refusals[0].Code != "truncated" || h.Refusals[1].Code != "mismatch" || h.Refusals[0].CallingAE != "CT1" || h.Refusals[0].Remedy == "" {
+		t.Errorf("refusals of the study %+v, want two with their codes", h.Refusals)
+	}
+	all, err := n.l.Refusals(t.Context(), 10)
+	if err != nil || len(all) != 3 || !slices.ContainsFunc(all, func(r ledger.Refusal) bool { return r.Code == "no-uid" && r.StudyUID == "" && r.Association != "" }) {
+		t.Errorf("refusals %+v, %v, want a third of no study", all, err)
 	}
 }
 
@@ -338,19 +343,64 @@ func TestDoor_OtherClassesAreFlagged(t *testing.T) {
 	}
 }
 
-func TestDoor_RefusalsDoNotFloodTheLedger(t *testing.T) {
-	n := startNode(t, Settings{}, nil)
+// Whatever a sender makes up, the ledger keeps a bounded number of short rows, and the log a line for each kind of refusal.
+func TestDoor_RefusalsFloodNothing(t *testing.T) {
+	var log lines
+	n := startNode(t, Settings{}, func(d *Door) { d.log = slog.New(slog.NewJSONHandler(&log, nil)) })
 	c := n.dial(t, CTImageStorage)
-	for k := range maxRefusals + 5 {
-		sendAs(t, c, aSlice("1.2", "1.2.1"), fmt.Sprintf("1.2.%d", k+10))
+	for k := range 1010 {
+		i := aSlice(fmt.Sprintf("1.2.%d", k), "1.2.1")
+		sendAs(t, c, i, "1.2.9")
+	}
+	for range 7 {
+		sendAs(t, c, aSlice("1.2.1009", "1.2.1"), "1.2.9")
 	}
 	if err := c.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the summary", func() bool {
-		refused := n.events(t, EventRefused)
-		return len(refused) == maxRefusals+1 && strings.HasPrefix(refused[0].Text, "105 instances refused in all")
-	})
+	waitFor(t, "the end in the log", func() bool { return strings.Contains(strings.Join(log.all(), ""), `"refused":1017`) })
+	if err := n.l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := n.l.Refusals(t.Context(), 10_000)
+	if err != nil || len(all) != 1000 || all[0].StudyUID != "1.2.1009" || all[0].Count != 8 {
+		t.Errorf("%d rows, the newest %+v, %v", len(all), all[:1], err)
+	}
+	if said := strings.Count(strings.Join(log.all(), ""), "instance refused"); said != 1 {
+		t.Errorf("%d lines tell of a refusal, want 1", said)
+	}
+}
+
+// A surplus delimiter in a private sequence costs nothing: the bytes are kept, the ledger and the log say so, and so does a rebuilt ledger.
+func TestDoor_StoresWhatIsNotWellFormed(t *testing.T) {
+	var log lines
+	n := startNode(t, Settings{}, func(d *Door) { d.log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	c := n.dial(t, CTImageStorage)
+	i := aSlice("1.2", "1.2.1")
+	body := i.bytes()
+	at := bytes.Index(body, []byte("\xe0\x7f\x10\x00"))
+	surplus := []byte("\x01\x70\x5f\x10SQ\x00\x00\x10\x00\x00\x00\xfe\xff\x00\xe0\x00\x00\x00\x00\xfe\xff\xdd\xe0\x00\x00\x00\x00")
+	body = slices.Concat(body[:at], surplus, body[at:])
+	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Body: bytes.NewReader(body)})
+	if err != nil || r.Status != dimse.StatusSuccess {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := c.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	row := n.history(t, "1.2").Instances[0]
+	if want := FlagForm + "(7001,105F): (FFFE,E0DD) where an item should begin"; row.Flag != want {
+		t.Errorf("flag %q, want %q", row.Flag, want)
+	}
+	kept, err := os.ReadFile(filepath.Join(n.dir, row.Path))
+	if err != nil || !bytes.HasSuffix(kept, body) {
+		t.Errorf("the file does not hold the bytes as they came: %v", err)
+	}
+	waitFor(t, "the warning", func() bool { return strings.Contains(strings.Join(log.all(), ""), "not well-formed") })
+	again, err := n.door.inbox.reread(row.Path)
+	if err != nil || again.Flag != row.Flag {
+		t.Errorf("read back: flag %q, %v", again.Flag, err)
+	}
 }
 
 // A connection that breaks in the middle: whole instances stay, the cut one leaves no

@@ -3,6 +3,7 @@ package scp
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -13,11 +14,12 @@ import (
 
 // Refusal says why an instance is not stored: what the sender gets and the operator reads.
 type Refusal struct {
-	Status dimse.Status
-	Code   string // "disk-full", "cannot-parse", "no-uid", "mismatch", ...
-	Text   string
-	Remedy string
-	Err    error // cause, may be nil
+	StudyUID string // of the instance, "" if it could not be read
+	Status   dimse.Status
+	Code     string // "disk-full", "cannot-parse", "no-uid", "mismatch", ...
+	Text     string
+	Remedy   string
+	Err      error // cause, may be nil
 }
 
 // Error implements error.
@@ -44,6 +46,34 @@ const maxUIDLength = 256
 // FlagUID marks instances whose UIDs are not UIDs. They are kept as they came.
 const FlagUID = "uid: not a valid UID in "
 
+// FlagForm marks instances whose data set is not well-formed. They are kept as they came.
+const FlagForm = "not well-formed at "
+
+// formPlaces is how many places a flag names.
+const formPlaces = 3
+
+// malformed says where a data set is not well-formed, "" for one that is.
+func malformed(f *dataset.File) string {
+	var places []string
+	for _, fault := range f.Faults() {
+		place := fault.Text
+		if fault.Tag != 0 {
+			place = fmt.Sprintf("%v: %s", fault.Tag, fault.Text)
+		}
+		if !slices.Contains(places, place) {
+			places = append(places, place)
+		}
+	}
+	if len(places) == 0 {
+		return ""
+	}
+	more := ""
+	if n := len(places) - formPlaces; n > 0 {
+		places, more = places[:formPlaces], fmt.Sprintf(", and %d more", n)
+	}
+	return FlagForm + strings.Join(places, ", ") + more
+}
+
 // FlagNotOurs marks instances of classes that the pipeline does not read.
 const FlagNotOurs = "not ours"
 
@@ -66,10 +96,10 @@ func identify(f *dataset.File) (identity, error) {
 		*u.value = strings.Trim(string(raw), " \x00")
 		switch {
 		case *u.value == "":
-			return id, &Refusal{Status: dimse.StatusCannotUnderstand, Code: "no-uid", Text: u.name + " is absent or empty",
+			return id, &Refusal{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "no-uid", Text: u.name + " is absent or empty",
 				Remedy: "the sender must set it; have the instance exported again"}
 		case len(*u.value) > maxUIDLength || !printable(*u.value):
-			return id, &Refusal{Status: dimse.StatusCannotUnderstand, Code: "bad-uid", Text: u.name + " cannot be kept: too long or not text",
+			return id, &Refusal{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "bad-uid", Text: u.name + " cannot be kept: too long or not text",
 				Remedy: "the sender must set a valid UID; have the instance exported again"}
 		case !validUID(*u.value):
 			odd = append(odd, u.name)
@@ -78,10 +108,46 @@ func identify(f *dataset.File) (identity, error) {
 	if len(odd) > 0 {
 		id.flag = FlagUID + strings.Join(odd, ", ")
 	}
-	if !slices.Contains(OurClasses(), id.sopClassUID) {
-		id.flag = strings.TrimPrefix(id.flag+"; "+FlagNotOurs, "; ")
+	for _, flag := range []struct {
+		text string
+		set  bool
+	}{{FlagNotOurs, !slices.Contains(OurClasses(), id.sopClassUID)}, {malformed(f), len(f.Faults()) > 0}} {
+		if flag.set {
+			id.flag = strings.TrimPrefix(id.flag+"; "+flag.text, "; ")
+		}
 	}
 	return id, nil
+}
+
+// keptStudy is the Study Instance UID if it can be kept as text.
+func (id identity) keptStudy() string {
+	if len(id.studyUID) > maxUIDLength || !printable(id.studyUID) {
+		return ""
+	}
+	return id.studyUID
+}
+
+// studyOf finds the Study Instance UID at the beginning of a data set that cannot be read as a whole, "" if there is none to be kept.
+func studyOf(r io.ReaderAt, start, end int64, transferSyntaxUID string) string {
+	ts, _ := dataset.LookupTransferSyntax(transferSyntaxUID)
+	if ts.Deflated {
+		return ""
+	}
+	body := io.NewSectionReader(r, start, end-start)
+	var id identity
+	_ = dataset.Walk(body, ts, dataset.Limits{}, func(e dataset.Element) error {
+		if e.Depth > 0 || e.Tag < dataset.StudyInstanceUID {
+			return nil
+		}
+		if e.Tag == dataset.StudyInstanceUID && e.Length > 0 && e.Length <= maxUIDLength {
+			value := make([]byte, e.Length)
+			if _, err := r.ReadAt(value, start+e.ValueOffset); err == nil {
+				id.studyUID = strings.Trim(string(value), " \x00")
+			}
+		}
+		return dataset.ErrStop
+	})
+	return id.keptStudy()
 }
 
 func printable(s string) bool {
@@ -136,7 +202,7 @@ func agree(id identity, sopClassUID, sopInstanceUID string) error {
 		{"SOP Instance UID", sopInstanceUID, id.sopInstanceUID},
 	} {
 		if c.command != c.dataSet {
-			return &Refusal{Status: dimse.StatusDataSetMismatch, Code: "mismatch", Text: c.name + " of data set and command disagree",
+			return &Refusal{StudyUID: id.studyUID, Status: dimse.StatusDataSetMismatch, Code: "mismatch", Text: c.name + " of data set and command disagree",
 				Remedy: "the sender mixes instances up; check its software", Err: fmt.Errorf("command %q, data set %q", c.command, c.dataSet)}
 		}
 	}

@@ -215,7 +215,9 @@ func (b *Inbox) receive(in Incoming, body io.Reader, f file, tmp string) (Stored
 
 	header, err := dataset.Read(f, w.size, b.opt.Limits)
 	if err != nil {
-		return Stored{}, unreadable(err)
+		r := unreadable(err)
+		r.StudyUID = studyOf(f, metaSize, w.size, in.TransferSyntaxUID)
+		return Stored{}, r
 	}
 	if header.DataSetOffset() != metaSize {
 		// Behind our own, it would be taken for part of it by every reader.

@@ -62,7 +62,8 @@ func dataSets() []Case {
 	add("cut inside an element header", cannot, bad, explicitContext, s, full[:len(full)-40])
 	add("cut between two elements, pixel data missing", kept, lenient, explicitContext, s, drop(0x7FE0, 0x0010))
 	add("cut behind the first element", cannot, bad, explicitContext, s, full[:8+26])
-	add("5 bytes behind the last element", cannot, append(bad, "C-STORE-RSP 0000H to 1"), explicitContext, s, join(full, []byte("noise")))
+	add("5 bytes behind the last element", kept, lenient, explicitContext, s, join(full, []byte("noise")))
+	add("1000 bytes of noise behind the pixel data", kept, lenient, explicitContext, s, join(full, []byte(strings.Repeat("noise from somewhere ", 48))))
 	add("1000 zeros behind the pixel data", "some writers fill the last block; "+kept, lenient, explicitContext, s, join(full, make([]byte, 1000)))
 	add("element that says 4 GiB less 2 bytes", cannot, bad, explicitContext, s, join(drop(0x7FE0, 0x0010), []byte("\xE0\x7F\x10\x00OW\x00\x00\xFE\xFF\xFF\xFF"), make([]byte, 32)))
 	add("sequence without end", cannot, bad, explicitContext, s, join(full[:8+26+8+10], []byte("\x08\x00\x40\x11SQ\x00\x00\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\xFF\xFF\xFF\xFF")))
@@ -72,10 +73,32 @@ func dataSets() []Case {
 	}
 	pixels := bytes.Index(full, []byte("\x28\x00\x02\x00"))
 	add("1000 sequences in each other", "PS3.5 7.5: of any depth", lenient, explicitContext, s, join(full[:pixels], nested(1000), full[pixels:]))
-	add("2000 sequences in each other", "limit of depth; "+cannot, append(bad, "C-STORE-RSP 0000H to 1"), explicitContext, s, join(full[:pixels], nested(2000), full[pixels:]))
+	add("2000 sequences in each other", "deeper than is read; "+kept, lenient, explicitContext, s, join(full[:pixels], nested(2000), full[pixels:]))
 	add("1000 sequences in each other, without end", cannot, bad, explicitContext, s, join(full[:pixels], nested(1000)[:1000*20]))
 	add("deflated 20 MiB of zeros", "limit of inflation; "+cannot, append(bad, "C-STORE-RSP 0000H to 1"), deflatedContext, s,
 		deflate(put(attribute{0x29, 0x10, "LO", []byte("PROBE PRIVATE ")}, attribute{0x29, 0x1001, "OB", make([]byte, 20<<20)})))
+	private := func(value string) []byte { return join(full[:pixels], []byte(value), full[pixels:]) }
+	const (
+		surplus = "PS3.5 7.5.2: none behind a length; "
+		wrong   = "PS3.5 7.1.2; nobody needs this element; "
+		noVR    = "PS3.5 6.2; nobody needs this element; "
+	)
+	add("a sequence delimiter too many in a private sequence", surplus+kept, lenient, explicitContext, s,
+		private("\x21\x00\x5F\x10SQ\x00\x00\x10\x00\x00\x00\xFE\xFF\x00\xE0\x00\x00\x00\x00\xFE\xFF\xDD\xE0\x00\x00\x00\x00"))
+	add("an item delimiter too many in a private sequence", surplus+kept, lenient, explicitContext, s,
+		private("\x21\x00\x5F\x10SQ\x00\x00\x10\x00\x00\x00\xFE\xFF\x00\xE0\x00\x00\x00\x00\xFE\xFF\x0D\xE0\x00\x00\x00\x00"))
+	add("a sequence delimiter too many behind a private sequence", surplus+kept, lenient, explicitContext, s,
+		private("\x21\x00\x5F\x10SQ\x00\x00\x08\x00\x00\x00\xFE\xFF\x00\xE0\x00\x00\x00\x00\xFE\xFF\xDD\xE0\x00\x00\x00\x00"))
+	add("a private sequence that states 4 bytes too few", wrong+kept, lenient, explicitContext, s, private("\x21\x00\x5F\x10SQ\x00\x00\x04\x00\x00\x00\xFE\xFF\x00\xE0\x00\x00\x00\x00"))
+	add("a private sequence that states 40 bytes too many", wrong+kept, lenient, explicitContext, s, private("\x21\x00\x5F\x10SQ\x00\x00\x30\x00\x00\x00\xFE\xFF\x00\xE0\x00\x00\x00\x00"))
+	add("a private element that states more than there is", wrong+kept, lenient, explicitContext, s, private("\x21\x00\x5F\x10OB\x00\x00\x00\x00\x00\x40abcd"))
+	add("a private sequence of noise", wrong+kept, lenient, explicitContext, s, private("\x21\x00\x5F\x10SQ\x00\x00\x14\x00\x00\x00noise from somewhere"))
+	add("a private element whose VR is two NULs", noVR+kept, lenient, explicitContext, s, private("\x21\x00\x5F\x10\x00\x00\x04\x00abcd"))
+	add("a private element in implicit VR", noVR+kept, lenient, explicitContext, s, private("\x21\x00\x5F\x10\x04\x00\x00\x00abcd"))
+	add("UN of undefined length, its items in explicit VR", "PS3.5 6.2.2: implicit VR; "+kept, lenient, explicitContext, s,
+		private("\x21\x00\x5F\x10UN\x00\x00\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\x0C\x00\x00\x00\x21\x00\x60\x10LO\x04\x00abcd\xFE\xFF\xDD\xE0\x00\x00\x00\x00"))
+	add("Patient ID that states more than there is", cannot, append(bad, "C-STORE-RSP 0000H to 1"), explicitContext, s,
+		bytes.Replace(full, []byte("\x10\x00\x20\x00LO\x06\x00"), []byte("\x10\x00\x20\x00LO\xFE\xFF"), 1))
 	const later = "stored as it came; what a study is good for turns out when it is read"
 	add("encapsulated pixel data on a context of native ones", later, append(stored, bad...), explicitContext, s,
 		join(drop(0x7FE0, 0x0010), []byte("\xE0\x7F\x10\x00OB\x00\x00\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\x00\x00\x00\x00\xFE\xFF\x00\xE0\x04\x00\x00\x00\xFF\xD8\xFF\xD9\xFE\xFF\xDD\xE0\x00\x00\x00\x00")))
