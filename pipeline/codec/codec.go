@@ -3,7 +3,8 @@
 //
 // It promises: what the header says is compared with what is there before anything is
 // allocated; a frame is whole or an error, never filled up; values are masked and
-// sign-extended to Bits Stored, whatever stands in the bits above. Frames have one sample
+// sign-extended to Bits Stored, whatever stands in the bits above, or, from a lossy codec,
+// clamped to what these can hold. Frames have one sample
 // per pixel, as CT has; rescaling to Hounsfield units is the caller's.
 //
 // Which JPEG process a codestream is, its own frame header tells: streams that lie under

@@ -106,7 +106,8 @@ func (d *decoder) parseQuantization(b []byte) error {
 	return nil
 }
 
-// scan decodes the one scan. Of a single component the blocks lie row by row, whatever
+// scan decodes the one scan. In a sequential frame that is all coefficients, whatever its header says of a part of them: some encoders
+// write 0 to 0 in place of 0 to 63 (NEMA WG-04, JPLY). Of a single component the blocks lie row by row, whatever
 // its sampling factors (T.81 A.2.2).
 func (d *decoder) scan(header, data []byte) ([]int32, error) {
 	h, err := codestream.ParseScan(header)
@@ -115,9 +116,6 @@ func (d *decoder) scan(header, data []byte) ([]int32, error) {
 	}
 	if d.frame == nil {
 		return nil, errors.New("scan without frame header")
-	}
-	if h.Start != 0 || h.End != 63 || h.High != 0 || h.Low != 0 {
-		return nil, errors.New("scan of a part of the coefficients in a sequential frame")
 	}
 	if h.DC > 3 || h.AC > 3 || d.tables[0][h.DC] == nil || d.tables[1][h.AC] == nil {
 		return nil, fmt.Errorf("scan uses Huffman tables %d and %d, which are not defined", h.DC, h.AC)

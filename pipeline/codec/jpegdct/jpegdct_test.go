@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"jcsnode/pipeline/codec/codestream"
@@ -96,4 +97,19 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A sequential scan is of all coefficients, whatever its header says: NEMA's WG-04 images have 0 to 0 there, and others decode them.
+func TestDecode_ScanHeaderOfNoCoefficients(t *testing.T) {
+	whole := stream(false, 0b00001111, 0b00100000, 0b10000111)
+	want, _, err := jpegdct.Decode(whole, im)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, said := range []string{"\x00\x00\x00", "\x01\x3f\x00", "\x00\x3f\x01"} {
+		got, _, err := jpegdct.Decode([]byte(strings.Replace(string(whole), "\x01\x01\x00\x00\x3f\x00", "\x01\x01\x00"+said, 1)), im)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("% x: %v, other samples than without", said, err)
+		}
+	}
 }

@@ -61,6 +61,19 @@ func Decode(data []byte, im codestream.Image) (samples []int32, precision int, e
 	}
 }
 
+// NearLossless tells whether samples may differ from what was encoded (NEAR in the scan header, T.87 C.2.3).
+func NearLossless(data []byte) bool {
+	r, err := codestream.NewReader(data)
+	for err == nil {
+		var s codestream.Segment
+		if s, err = r.Next(); err == nil && s.Marker == codestream.SOS {
+			h, err := codestream.ParseScan(s.Data)
+			return err == nil && h.Start > 0
+		}
+	}
+	return false
+}
+
 func scan(header, data []byte, im codestream.Image, precision int, preset []byte) ([]int32, error) {
 	h, err := codestream.ParseScan(header)
 	if err != nil {

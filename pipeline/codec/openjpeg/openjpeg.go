@@ -46,7 +46,7 @@ func Decode(data []byte, im codestream.Image) (samples []int32, precision int, e
 	if err != nil {
 		return nil, 0, err
 	}
-	precision, err = inspect(data, im)
+	data, precision, err = inspect(data, im)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -82,81 +82,47 @@ func unwrap(data []byte) ([]byte, error) {
 	return nil, errors.New("JP2 file without codestream")
 }
 
+// Irreversible tells whether the codestream was coded with the irreversible wavelet (T.800 table A.20).
+func Irreversible(data []byte) bool {
+	data, err := unwrap(data)
+	if err != nil {
+		return false
+	}
+	at, _ := codingStyle(data)
+	return at > 0 && data[at+13] == 0
+}
+
 // inspect compares the SIZ marker (T.800 A.5.1) with the data set and looks for every
-// tile that it announces. It returns the precision.
-func inspect(data []byte, im codestream.Image) (int, error) {
+// tile that it announces. It returns the codestream, corrected where it claims
+// what was not written, and the precision.
+func inspect(data []byte, im codestream.Image) ([]byte, int, error) {
 	if len(data) < 4+38+3 {
-		return 0, fmt.Errorf("JPEG 2000 codestream of %d bytes: %w", len(data), io.ErrUnexpectedEOF)
+		return nil, 0, fmt.Errorf("JPEG 2000 codestream of %d bytes: %w", len(data), io.ErrUnexpectedEOF)
 	}
 	if string(data[:4]) != "\xff\x4f\xff\x51" {
-		return 0, fmt.Errorf("codestream begins with % X, not with SOC and SIZ", data[:4])
+		return nil, 0, fmt.Errorf("codestream begins with % X, not with SOC and SIZ", data[:4])
 	}
 	siz := func(at int) uint64 { return uint64(binary.BigEndian.Uint32(data[at:])) }
 	width, height, x0, y0 := siz(8), siz(12), siz(16), siz(20)
 	tileWidth, tileHeight, tileX0, tileY0 := siz(24), siz(28), siz(32), siz(36)
 	components := int(binary.BigEndian.Uint16(data[40:]))
 	if n := int(binary.BigEndian.Uint16(data[4:])); n != 38+3*components {
-		return 0, fmt.Errorf("SIZ of %d bytes for %d components", n, components)
+		return nil, 0, fmt.Errorf("SIZ of %d bytes for %d components", n, components)
 	}
 	if x0 >= width || y0 >= height || tileX0 > x0 || tileY0 > y0 || tileWidth == 0 || tileHeight == 0 {
-		return 0, errors.New("SIZ with image or tiles that have no extent")
+		return nil, 0, errors.New("SIZ with image or tiles that have no extent")
 	}
 	precision := int(data[42]&0x7F) + 1
 	if err := im.Check(int(height-y0), int(width-x0), components, precision); err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	if data[43] != 1 || data[44] != 1 {
-		return 0, fmt.Errorf("component is subsampled by %d x %d", data[43], data[44])
+		return nil, 0, fmt.Errorf("component is subsampled by %d x %d", data[43], data[44])
 	}
 	tiles := ((width - tileX0 + tileWidth - 1) / tileWidth) * ((height - tileY0 + tileHeight - 1) / tileHeight)
 	if tiles > maxTiles {
-		return 0, fmt.Errorf("codestream announces %d tiles, at most %d are accepted", tiles, maxTiles)
+		return nil, 0, fmt.Errorf("codestream announces %d tiles, at most %d are accepted", tiles, maxTiles)
 	}
-	return precision, countTiles(data, int(tiles))
-}
-
-// countTiles follows the tile-parts (T.800 A.4.2) and wants one of each tile.
-func countTiles(data []byte, tiles int) error {
-	const (
-		sot = 0xFF90
-		eoc = 0xFFD9
-	)
-	seen := make([]bool, tiles)
-	left := tiles
-	at := 2
-	for at+4 <= len(data) && left > 0 {
-		marker, length := binary.BigEndian.Uint16(data[at:]), int(binary.BigEndian.Uint16(data[at+2:]))
-		if marker == eoc {
-			break
-		}
-		if marker < 0xFF00 || length < 2 {
-			return fmt.Errorf("%04X at byte %d of the codestream where a marker should be", marker, at)
-		}
-		if marker != sot {
-			at += 2 + length
-			continue
-		}
-		if at+12 > len(data) {
-			break
-		}
-		index, part := int(binary.BigEndian.Uint16(data[at+4:])), int(binary.BigEndian.Uint32(data[at+6:]))
-		if index >= tiles {
-			return fmt.Errorf("tile-part of tile %d, %d are announced", index, tiles)
-		}
-		if !seen[index] {
-			seen[index] = true
-			left--
-		}
-		if part == 0 { // up to the end
-			break
-		}
-		if part < 14 || part > len(data)-at {
-			return fmt.Errorf("tile-part of %d bytes at byte %d of %d: %w", part, at, len(data), io.ErrUnexpectedEOF)
-		}
-		at += part
-	}
-	if left > 0 {
-		return fmt.Errorf("%d of %d tiles are missing: %w", left, tiles, io.ErrUnexpectedEOF)
-	}
-	return nil
+	data, err := tileParts(data, int(tiles))
+	return claimsOnlyWritten(data), precision, err
 }

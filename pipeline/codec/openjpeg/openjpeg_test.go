@@ -1,6 +1,7 @@
 package openjpeg
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -65,13 +66,13 @@ func TestInspect(t *testing.T) {
 		"nothing":                {nil, small, false, true},
 		"not a codestream":       {make([]byte, 200), small, false, false},
 	} {
-		_, err := inspect(c.data, c.im)
+		_, _, err := inspect(c.data, c.im)
 		var mismatch *codestream.Mismatch
 		if err == nil || errors.As(err, &mismatch) != c.mismatch || errors.Is(err, io.ErrUnexpectedEOF) != c.cut {
 			t.Errorf("%s: %v (%T)", name, err, err)
 		}
 	}
-	if p, err := inspect(good, small); err != nil || p != 16 {
+	if _, p, err := inspect(good, small); err != nil || p != 16 {
 		t.Errorf("good stream: precision %d, %v", p, err)
 	}
 }
@@ -120,7 +121,7 @@ func FuzzInspect(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p, err := inspect(b, small); err == nil && (p < 1 || p > 16) {
+		if _, p, err := inspect(b, small); err == nil && (p < 1 || p > 16) {
 			t.Fatalf("precision %d", p)
 		}
 	})
@@ -142,4 +143,60 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%d samples", len(got))
 		}
 	})
+}
+
+// tilePart writes one, with a length that may lie, and a body of two bytes.
+func tilePart(tile, length int) string {
+	b := binary.BigEndian.AppendUint16([]byte("\xff\x90\x00\x0a"), uint16(tile))
+	return string(binary.BigEndian.AppendUint32(b, uint32(length))) + "\x00\x01\xff\x93\x7f\x8f"
+}
+
+// Lengths of tile-parts that are wrong, as of encoders that count markers they do not write, are corrected where the markers tell; a cut
+// is none of those.
+func TestTileParts_WrongLengths(t *testing.T) {
+	const eoc = "\xff\xd9"
+	right := "\xff\x4f" + tilePart(0, 16) + tilePart(1, 16) + tilePart(1, 16) + eoc
+	for name, c := range map[string]struct {
+		in  string
+		cut bool
+	}{
+		"right":                  {right, false},
+		"first too long":         {"\xff\x4f" + tilePart(0, 22) + tilePart(1, 16) + tilePart(1, 16) + eoc, false},
+		"all too long":           {"\xff\x4f" + tilePart(0, 24) + tilePart(1, 24) + tilePart(1, 24) + eoc, false},
+		"first too short":        {"\xff\x4f" + tilePart(0, 14) + tilePart(1, 16) + tilePart(1, 16) + eoc, false},
+		"beyond the end":         {"\xff\x4f" + tilePart(0, 16) + tilePart(1, 16) + tilePart(1, 1<<30) + eoc, false},
+		"beyond the end, no EOC": {"\xff\x4f" + tilePart(0, 16) + tilePart(1, 16) + tilePart(1, 1<<30), true},
+	} {
+		got, err := tileParts([]byte(c.in), 2)
+		if c.cut && !errors.Is(err, io.ErrUnexpectedEOF) || !c.cut && (err != nil || string(got) != right) {
+			t.Errorf("%s: % x, %v", name, got, err)
+		}
+	}
+}
+
+// The library decodes a real codestream whose tile-part claims markers that were not written; cut, it stays refused.
+func TestDecode_LengthCountsMarkersNotWritten(t *testing.T) {
+	if !Available {
+		t.Skip("SKIPPED: built without OpenJPEG")
+	}
+	for _, name := range []string{"j2k-lossless.dcm", "htj2k-lossless.dcm", "j2k-lossy.dcm"} {
+		good := stream(t, name)
+		want, _, err := Decode(good, small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(good, []byte("\xff\x90\x00\x0a"))
+		lying := slices.Clone(good)
+		binary.BigEndian.PutUint32(lying[at+6:], binary.BigEndian.Uint32(good[at+6:])+6*8)
+		lying[bytes.Index(good, []byte("\xff\x52"))+4] |= 6 // COD says that both are used
+		got, _, err := Decode(lying, small)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, other samples than of the right length", name, err)
+		}
+		for _, n := range []int{len(good) / 3, len(good) - 40} {
+			if _, _, err := Decode(lying[:n], small); err == nil {
+				t.Errorf("%s cut to %d of %d bytes: no error", name, n, len(good))
+			}
+		}
+	}
 }
