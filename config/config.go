@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -148,6 +149,19 @@ func (p Problems) Error() string {
 	return fmt.Sprintf("%d mistake(s) in the configuration:\n  %s", len(p), strings.Join(p, "\n  "))
 }
 
+// Places are where the configuration lies that nobody named: here, then where an installation has it.
+func Places() []string { return []string{"config.toml", "/etc/jcsnode/config.toml"} }
+
+// Find is the first of the files that is there, be it unreadable, else the first of all.
+func Find(places []string) string {
+	for _, p := range places {
+		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+			return p
+		}
+	}
+	return places[0]
+}
+
 // Load reads and checks the file, for commands that need no data folder: they must work for a user who may not write it. The error is a
 // [Problems] when the file could be read.
 func Load(path string) (Config, error) {
@@ -182,6 +196,9 @@ func Read(path string) (Config, error) {
 func read(path string) (Config, Problems, error) {
 	c := Default()
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil, fmt.Errorf("read the configuration: there is no %s; name the file with --config (without it, %s is looked for)", path, strings.Join(Places(), ", then "))
+	}
 	if err != nil {
 		return c, nil, fmt.Errorf("read the configuration: %w", err)
 	}

@@ -234,3 +234,24 @@ func TestRead_RefusesUnknownKeys(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Without a name, the configuration here comes before the one of the installation; the error names where it was looked for.
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	here, installed := filepath.Join(dir, "config.toml"), filepath.Join(dir, "etc.toml")
+	places := []string{here, installed}
+	if got := Find(places); got != here {
+		t.Errorf("without any: %s", got)
+	}
+	if _, err := Read(here); err == nil || !strings.Contains(err.Error(), here) || !strings.Contains(err.Error(), "--config") || !strings.Contains(err.Error(), "/etc/jcsnode/config.toml") {
+		t.Errorf("without any: %v", err)
+	}
+	for _, path := range []string{installed, here} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := Find(places); got != path {
+			t.Errorf("found %s, want %s", got, path)
+		}
+	}
+}

@@ -39,10 +39,10 @@ type Confirmation struct {
 	Asked       int         `json:"asked"`    // how often the destination took the request
 	Attempts    int         `json:"attempts"` // in vain, in a row
 	Detail      string      `json:"detail,omitempty"`
-	CreatedAt   time.Time   `json:"created_at"`
-	AskedAt     time.Time   `json:"asked_at"`
-	NextAt      time.Time   `json:"next_at"` // not before
-	FinishedAt  time.Time   `json:"finished_at"`
+	CreatedAt   time.Time   `json:"created_at,omitzero"`
+	AskedAt     time.Time   `json:"asked_at,omitzero"`
+	NextAt      time.Time   `json:"next_at,omitzero"` // not before
+	FinishedAt  time.Time   `json:"finished_at,omitzero"`
 	References  []Reference `json:"-"` // objects without an answer, as they were sent
 }
 

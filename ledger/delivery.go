@@ -47,12 +47,12 @@ type Delivery struct {
 	Detail      string    `json:"detail,omitempty"`
 	Trouble     string    `json:"trouble,omitempty"`  // kind of the newest failures, the caller's word
 	Troubles    int       `json:"troubles,omitempty"` // failures of that kind in a row
-	Since       time.Time `json:"since"`              // time of the first of them
-	CreatedAt   time.Time `json:"created_at"`
-	SentAt      time.Time `json:"sent_at"`
+	Since       time.Time `json:"since,omitzero"`     // time of the first of them
+	CreatedAt   time.Time `json:"created_at,omitzero"`
+	SentAt      time.Time `json:"sent_at,omitzero"`
 	SentClass   string    `json:"sent_class_uid,omitempty"` // under which it went, once sent
 	SentUID     string    `json:"sent_sop_instance_uid,omitempty"`
-	NextAt      time.Time `json:"next_at"` // not before
+	NextAt      time.Time `json:"next_at,omitzero"` // not before
 
 	Commitment       string    `json:"commitment,omitempty"` // asked, committed, failed; "" when nobody was asked
 	CommitmentDetail string    `json:"commitment_detail,omitempty"`

@@ -10,7 +10,7 @@ import (
 
 // Event is one line of the history of a study or of the node.
 type Event struct {
-	At          time.Time      `json:"at"` // set by the ledger when zero
+	At          time.Time      `json:"at,omitzero"` // set by the ledger when zero
 	StudyUID    string         `json:"study_uid,omitempty"`
 	Kind        string         `json:"kind"`
 	Text        string         `json:"text"`
@@ -93,14 +93,14 @@ func queryEvents(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]E
 		}, args...)
 }
 
-// query collects the rows of one statement.
+// query collects the rows of one statement. Without rows the list is empty, not nil: what is written as JSON from it is a list.
 func query[T any](ctx context.Context, tx *sql.Tx, text string, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
 	rows, err := tx.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var all []T
+	all := []T{}
 	for rows.Next() {
 		one, err := scan(rows)
 		if err != nil {

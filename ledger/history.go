@@ -13,12 +13,12 @@ import (
 type History struct {
 	StudyUID  string            `json:"study_uid"`
 	State     string            `json:"state"`
-	FirstAt   time.Time         `json:"first_at"`
-	LastAt    time.Time         `json:"last_at"`
-	RemovedAt time.Time         `json:"files_removed_at"` // zero while they are there
-	Instances []Instance        `json:"instances"`        // in order of reception, with the reasons of the newest revision
-	Revisions []RevisionHistory `json:"revisions"`        // newest last
-	Events    []Event           `json:"events"`           // in order of time
+	FirstAt   time.Time         `json:"first_at,omitzero"`
+	LastAt    time.Time         `json:"last_at,omitzero"`
+	RemovedAt time.Time         `json:"files_removed_at,omitzero"` // zero while they are there
+	Instances []Instance        `json:"instances"`                 // in order of reception, with the reasons of the newest revision
+	Revisions []RevisionHistory `json:"revisions"`                 // newest last
+	Events    []Event           `json:"events"`                    // in order of time
 
 	Notifications []Notification `json:"notifications"` // in the order of what happened
 	Refusals      []Refusal      `json:"refusals"`      // instances that were not stored, in order of time
@@ -42,7 +42,7 @@ type RevisionHistory struct {
 
 // History returns the history of a study, or ErrNotFound.
 func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error) {
-	h := &History{StudyUID: studyUID}
+	h := &History{StudyUID: studyUID, Revisions: []RevisionHistory{}}
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		var first, last, removed int64
 		err := tx.QueryRowContext(ctx, `SELECT state, first_at, last_at, files_removed_at FROM study WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed)
@@ -148,11 +148,11 @@ type Counts struct {
 	Bytes         int64          `json:"bytes"`
 	Studies       map[string]int `json:"studies"`    // by state
 	Deliveries    map[string]int `json:"deliveries"` // by state
-	OldestWaiting time.Time      `json:"oldest_waiting_delivery"`
+	OldestWaiting time.Time      `json:"oldest_waiting_delivery,omitzero"`
 	Notifications map[string]int `json:"notifications"` // by state
 	Refused       int            `json:"refused"`       // instances that were not stored, as far as they are remembered
 	Commitments   map[string]int `json:"commitments"`   // what destinations say about objects: asked, committed, failed
-	LastInstance  time.Time      `json:"last_instance"`
+	LastInstance  time.Time      `json:"last_instance,omitzero"`
 	Queued        int            `json:"queued"`          // rows that wait for the writer, in this process
 	Fault         string         `json:"fault,omitempty"` // why the writer cannot commit, in this process
 }

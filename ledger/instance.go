@@ -23,7 +23,7 @@ type Instance struct {
 	CalledAE          string    `json:"called_ae"`
 	RemoteAddr        string    `json:"remote_addr"`
 	Association       string    `json:"association"`
-	ReceivedAt        time.Time `json:"received_at"`
+	ReceivedAt        time.Time `json:"received_at,omitzero"`
 	Flag              string    `json:"flag,omitempty"` // "" or what is odd, several joined by "; "
 
 	// What the ledger adds when it is asked.

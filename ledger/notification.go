@@ -32,7 +32,7 @@ type Fact struct {
 	RevisionID  int64          `json:"revision_id,omitempty"` // 0: the study has no revision yet
 	Revision    int            `json:"revision,omitempty"`    // its number
 	Destination string         `json:"destination,omitempty"` // "" when it is about the study
-	At          time.Time      `json:"at"`
+	At          time.Time      `json:"at,omitzero"`
 	Since       time.Time      `json:"since,omitzero"` // of what is stuck
 	Reason      Reason         `json:"reason"`
 	Objects     map[string]int `json:"objects,omitempty"` // for the destination, by state of their delivery
@@ -62,9 +62,9 @@ type Notification struct {
 	State     string    `json:"state"`
 	Attempts  int       `json:"attempts"`
 	Detail    string    `json:"detail,omitempty"` // of the newest attempt
-	CreatedAt time.Time `json:"created_at"`
-	SentAt    time.Time `json:"sent_at"`
-	NextAt    time.Time `json:"next_at"` // not before
+	CreatedAt time.Time `json:"created_at,omitzero"`
+	SentAt    time.Time `json:"sent_at,omitzero"`
+	NextAt    time.Time `json:"next_at,omitzero"` // not before
 }
 
 // tell writes a notification of the fact, and its job, for each receiver that wants its kind. mark is what tells this fact from

@@ -19,8 +19,8 @@ type Refusal struct {
 	Instance    string    `json:"instance,omitempty"` // SOP Instance UID
 	Association string    `json:"association"`
 	Count       int       `json:"count"`
-	FirstAt     time.Time `json:"first_at"`
-	LastAt      time.Time `json:"last_at"`
+	FirstAt     time.Time `json:"first_at,omitzero"`
+	LastAt      time.Time `json:"last_at,omitzero"`
 }
 
 const (

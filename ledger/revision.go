@@ -42,11 +42,11 @@ type Revision struct {
 	Reason       Reason          `json:"reason"`
 	InputDigest  string          `json:"input_digest,omitempty"`
 	Findings     json.RawMessage `json:"findings,omitempty"`
-	FindingsAt   time.Time       `json:"findings_at"`
+	FindingsAt   time.Time       `json:"findings_at,omitzero"`
 	SettledWhy   string          `json:"settled_why"`
-	SettledAt    time.Time       `json:"settled_at"`
-	StartedAt    time.Time       `json:"started_at"`
-	FinishedAt   time.Time       `json:"finished_at"`
+	SettledAt    time.Time       `json:"settled_at,omitzero"`
+	StartedAt    time.Time       `json:"started_at,omitzero"`
+	FinishedAt   time.Time       `json:"finished_at,omitzero"`
 	SupersededBy int             `json:"superseded_by,omitempty"` // number of a newer revision, 0 = this is the newest
 }
 

@@ -20,10 +20,10 @@ const (
 // Activity is a study with instances that belong to no revision yet.
 type Activity struct {
 	StudyUID   string    `json:"study_uid"`
-	FirstAt    time.Time `json:"first_at"`  // of the instances not settled
-	LastAt     time.Time `json:"last_at"`   // quiet since
-	Instances  int       `json:"instances"` // not settled
-	Total      int       `json:"total"`     // of the study, settled ones included
+	FirstAt    time.Time `json:"first_at,omitzero"` // of the instances not settled
+	LastAt     time.Time `json:"last_at,omitzero"`  // quiet since
+	Instances  int       `json:"instances"`         // not settled
+	Total      int       `json:"total"`             // of the study, settled ones included
 	CallingAEs []string  `json:"calling_aes"`
 	State      string    `json:"state"`
 	Revision   int       `json:"revision"` // newest so far, 0 = none
@@ -67,14 +67,14 @@ type Filter struct {
 type Summary struct {
 	StudyUID   string         `json:"study_uid"`
 	State      string         `json:"state"`
-	FirstAt    time.Time      `json:"first_at"`
-	LastAt     time.Time      `json:"last_at"`
+	FirstAt    time.Time      `json:"first_at,omitzero"`
+	LastAt     time.Time      `json:"last_at,omitzero"`
 	Instances  int            `json:"instances"`
 	Flagged    int            `json:"flagged"`
 	Revision   int            `json:"revision"`
 	Reason     Reason         `json:"reason"` // of the newest revision
 	Findings   []byte         `json:"-"`      // JSON of the newest revision, may be empty
-	FinishedAt time.Time      `json:"finished_at"`
+	FinishedAt time.Time      `json:"finished_at,omitzero"`
 	Deliveries map[string]int `json:"deliveries"` // by state
 }
 

@@ -120,6 +120,9 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		log.Warn("study not processed", "code", why.Code, "why", why.Text, "remedy", why.Remedy, "instances", len(instances))
 		return p.Ledger.NotProcessed(ctx, rev.ID, why, objects)
 	}
+	if len(report.Limits) > 0 {
+		log = log.With("limits", report.Limits)
+	}
 	log.Info("study reported", "positive", report.Decision.Positive, "why", report.Decision.Text, "slices", len(report.Slices),
 		"objects", len(objects), "weights", Weights(p.Models), "took", time.Since(began).Round(time.Millisecond).String())
 	return p.Ledger.Report(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -59,4 +60,19 @@ func freeDisk(path string) (int64, error) {
 		return 0, fmt.Errorf("free space of %s: %w", path, err)
 	}
 	return int64(s.Bavail) * int64(s.Bsize), nil
+}
+
+// Bytes is a size for people, in powers of 1024 as the configuration has them: "0 bytes", "52.5 MB", "2.0 GB".
+func Bytes(n int64) string {
+	if n < 1<<10 && n > -1<<10 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	value, unit := float64(n)/(1<<10), "KB"
+	for _, next := range []string{"MB", "GB", "TB"} {
+		if math.Abs(value) < 1023.95 { // it would be written as 1024.0
+			break
+		}
+		value, unit = value/(1<<10), next
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
 }

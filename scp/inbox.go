@@ -153,7 +153,7 @@ func (b *Inbox) Room() error {
 		return &Refusal{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "free disk space is not known", Remedy: "check the disk of data_dir", Err: err}
 	}
 	if free <= b.opt.ReserveBytes {
-		return diskFull(fmt.Errorf("%d bytes free, %d reserved", free, b.opt.ReserveBytes))
+		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", Bytes(free), Bytes(b.opt.ReserveBytes)))
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func arrived(h *ledger.History) []string {
 	for _, f := range flags.order {
 		sentences = append(sentences, fmt.Sprintf("%s flagged: %s.", plural(flags.counts[f], "instance"), f))
 	}
-	return sentences
+	return append(sentences, refusalSentences(h.Refusals)...)
 }
 
 // host is an address without its port, which is another one for each association.

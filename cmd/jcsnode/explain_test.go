@@ -17,7 +17,7 @@ import (
 	"jcsnode/pipeline"
 )
 
-var times = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
+var times = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d`)
 
 // explained is what explain says of the study, with TIME for every time.
 func explained(t *testing.T, l *ledger.Ledger, study string, now time.Time) string {
@@ -57,7 +57,7 @@ What happens next
 // A peer with a quiet time of its own keeps the study open for longer.
 func TestExplain_QuietTimeOfThePeer(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
-	for caller, want := range map[string]string{"SCANNER": "at 2026-03-01 12:01:00, if", "SLOW": "at 2026-03-01 13:00:00, if"} {
+	for caller, want := range map[string]string{"SCANNER": "at 2026-03-01 12:01:00 " + at.Format("-07:00") + ", if", "SLOW": "at 2026-03-01 13:00:00 " + at.Format("-07:00") + ", if"} {
 		e := explanation{settle: config.Default().Settle, quietOf: quietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}), now: at}
 		h := &ledger.History{State: ledger.StateReceiving, Instances: []ledger.Instance{{CallingAE: "SCANNER", ReceivedAt: at}, {CallingAE: caller, ReceivedAt: at}}}
 		if got := strings.Join(e.next(h), " "); !strings.Contains(got, want) {

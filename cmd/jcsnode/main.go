@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,9 +47,14 @@ func root() *cobra.Command {
 	return c
 }
 
-// configFlag adds --config to a command that needs the configuration.
+// configFlag adds --config to a command that needs the configuration. Without it, the first of config.Places that is there is taken.
 func configFlag(c *cobra.Command) *string {
-	path := c.Flags().String("config", "config.toml", "configuration `file`")
+	path := c.Flags().String("config", "", "configuration `file` (default "+strings.Join(config.Places(), ", then ")+")")
+	c.PreRun = func(*cobra.Command, []string) {
+		if *path == "" {
+			*path = config.Find(config.Places())
+		}
+	}
 	return path
 }
 

@@ -17,6 +17,7 @@ import (
 	"jcsnode/ledger"
 	"jcsnode/models"
 	"jcsnode/pipeline"
+	"jcsnode/scp"
 )
 
 func statusCommand() *cobra.Command {
@@ -50,13 +51,24 @@ func statusCommand() *cobra.Command {
 
 // readLedger opens the ledger of a node, which may be running, to look into it.
 func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
-	return ledger.Open(ctx, ledgerPath(c), ledger.Options{ReadOnly: true})
+	l, err := ledger.Open(ctx, ledgerPath(c), ledger.Options{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("%w (node.data_dir of %s)", err, c.Path)
+	}
+	return l, nil
 }
 
 // historyOf is the history of a study that an operator named.
 func historyOf(ctx context.Context, l *ledger.Ledger, uid string) (*ledger.History, error) {
 	h, err := l.History(ctx, uid)
 	if errors.Is(err, ledger.ErrNotFound) {
+		refused, err := l.RefusalsOf(ctx, uid)
+		if err != nil {
+			return nil, err
+		}
+		if len(refused) > 0 {
+			return nil, fmt.Errorf("nothing of study %s is stored here:\n  %s", uid, strings.Join(refusalSentences(refused), "\n  "))
+		}
 		return nil, fmt.Errorf("study %s is not known here; `jcsnode status` lists the studies", uid)
 	}
 	return h, err
@@ -72,16 +84,18 @@ type nodeView struct {
 	Models  []pipeline.Model `json:"models"`
 	Counts  ledger.Counts    `json:"counts"`
 	Studies []studyRow       `json:"studies"`
+	Refused []ledger.Refusal `json:"refused"` // instances that were not stored, the newest first
 	Notice  string           `json:"notice"`
 }
 
 type studyRow struct {
 	ledger.Summary
 	Decision *pipeline.Decision `json:"decision,omitempty"`
+	Limits   []string           `json:"limits"` // of the decision: what of the chest it says nothing about
 }
 
 func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.Ledger, limit int, asJSON bool) error {
-	view := nodeView{Version: version, AETitle: cfg.Node.AETitle, Notice: pipeline.Notice, Studies: []studyRow{}}
+	view := nodeView{Version: version, AETitle: cfg.Node.AETitle, Notice: pipeline.Notice, Models: []pipeline.Model{}, Studies: []studyRow{}}
 	view.Weights = "unknown"
 	manifest, err := models.ReadManifest(cfg.Models.Dir)
 	if err == nil {
@@ -96,13 +110,17 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 		return err
 	}
 	for _, s := range studies {
-		view.Studies = append(view.Studies, studyRow{s, decisionOf(s.Findings)})
+		found := reportOf(s.Findings)
+		view.Studies = append(view.Studies, studyRow{s, found.Decision, limitsOf(found)})
+	}
+	if view.Refused, err = l.Refusals(ctx, limit); err != nil {
+		return err
 	}
 	if asJSON {
 		return writeJSON(w, view)
 	}
 	fmt.Fprintf(w, "%s, jcsnode %s, weights %s. %s\n", view.AETitle, view.Version, view.Weights, view.Notice)
-	fmt.Fprintf(w, "%d instances (%d flagged), %.1f GB; deliveries: %s", view.Counts.Instances, view.Counts.Flagged, float64(view.Counts.Bytes)/1e9, counted(view.Counts.Deliveries))
+	fmt.Fprintf(w, "%s (%d flagged, %d refused), %s; deliveries: %s", plural(view.Counts.Instances, "instance"), view.Counts.Flagged, view.Counts.Refused, scp.Bytes(view.Counts.Bytes), counted(view.Counts.Deliveries))
 	if len(view.Counts.Commitments) > 0 {
 		fmt.Fprintf(w, "; storage commitment: %s", counted(view.Counts.Commitments))
 	}
@@ -115,7 +133,25 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	for _, s := range view.Studies {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", s.StudyUID, s.State, s.Revision, s.Instances, clock(s.LastAt), resultText(s), counted(s.Deliveries))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, s := range view.Studies {
+		for _, limit := range s.Limits {
+			fmt.Fprintf(w, "limit of %s: %s\n", s.StudyUID, limit)
+		}
+	}
+	if len(view.Refused) > 0 {
+		fmt.Fprintln(w, "\nrefused")
+	}
+	for _, r := range view.Refused {
+		of := "of no known study"
+		if r.StudyUID != "" {
+			of = "of study " + r.StudyUID
+		}
+		fmt.Fprintf(w, "  %s  %s %s\n", clock(r.LastAt), of, refusalSentence(r))
+	}
+	return nil
 }
 
 // reportOf is what was found of a revision, as far as there is anything.
@@ -124,6 +160,27 @@ func reportOf(findings []byte) (r pipeline.Report) {
 		return pipeline.Report{}
 	}
 	return r
+}
+
+// refusalSentences say who was refused what, and why.
+func refusalSentences(all []ledger.Refusal) []string {
+	var sentences []string
+	for _, r := range all {
+		s := fmt.Sprintf("Refused %s", refusalSentence(r))
+		if r.Remedy != "" {
+			s += " What to do: " + stop(r.Remedy)
+		}
+		sentences = append(sentences, s)
+	}
+	return sentences
+}
+
+func refusalSentence(r ledger.Refusal) string {
+	when := "at " + clock(r.LastAt)
+	if r.Count > 1 {
+		when = fmt.Sprintf("between %s and %s", clock(r.FirstAt), clock(r.LastAt))
+	}
+	return fmt.Sprintf("%s from %s %s with %s: %s", plural(r.Count, "instance"), strings.TrimSpace(r.CallingAE+" at "+r.Address), when, r.Status, stop(r.Text))
 }
 
 // limitsOf are the limits of a decision, never nil.
@@ -137,18 +194,24 @@ func resultText(s studyRow) string {
 		return "-"
 	case s.State == ledger.StateNotProcessed:
 		return s.Reason.Code
-	case s.Decision != nil && s.Decision.Positive:
-		return "positive"
-	case s.Decision != nil:
-		return "negative"
+	case s.Decision == nil:
+		return "-"
 	}
-	return "-"
+	text := "negative"
+	if s.Decision.Positive {
+		text = "positive"
+	}
+	if len(s.Limits) > 0 {
+		text += ", limited"
+	}
+	return text
 }
 
 // studyView is `jcsnode status --json STUDY_UID`: the history, and what holds now.
 type studyView struct {
 	*ledger.History
 	Decision *pipeline.Decision `json:"decision"`
+	Limits   []string           `json:"limits"` // of the decision
 	Reason   *ledger.Reason     `json:"reason"`
 	Notice   string             `json:"notice"`
 }
@@ -158,10 +221,11 @@ func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string,
 	if err != nil {
 		return err
 	}
-	view := studyView{History: h, Notice: pipeline.Notice}
+	view := studyView{History: h, Limits: []string{}, Notice: pipeline.Notice}
 	if n := len(h.Revisions); n > 0 {
 		last := h.Revisions[n-1]
-		view.Decision = decisionOf(last.Findings)
+		found := reportOf(last.Findings)
+		view.Decision, view.Limits = found.Decision, limitsOf(found)
 		view.Reason = &last.Reason
 	}
 	if asJSON {
@@ -170,6 +234,9 @@ func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string,
 	fmt.Fprintf(w, "study %s: %s, %d instances from %s to %s\n", h.StudyUID, h.State, len(h.Instances), clock(h.FirstAt), clock(h.LastAt))
 	for _, r := range h.Revisions {
 		printRevision(w, r)
+	}
+	for _, s := range refusalSentences(h.Refusals) {
+		fmt.Fprintf(w, "  %s\n", s)
 	}
 	for _, i := range h.Instances {
 		for _, why := range i.Reasons {
@@ -261,7 +328,7 @@ func clock(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return t.Local().Format("2006-01-02 15:04:05 -07:00")
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/pipeline"
 )
 
 // A destination that cannot be reached has not been tried with an object; status says so in words, with and without numbers.
@@ -66,5 +70,124 @@ func TestStatus_NothingToDeliver(t *testing.T) {
 	}
 	if strings.Count(text.String(), "none\n") != 2 || strings.Contains(text.String(), "map[") {
 		t.Errorf("the node's status:\n%s", text.String())
+	}
+}
+
+// limitedStudy is reported as negative of ten millimetres.
+func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
+	t.Helper()
+	rev := settled(t, l, study)
+	findings, err := json.Marshal(pipeline.Report{State: pipeline.StateReported, Decision: &pipeline.Decision{Text: "negative: 0 of 4 slices are positive"},
+		Limits: []string{tenMM}, Models: []pipeline.Model{{Name: "classifier", Status: "trained"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", findings); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Report(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative: 0 of 4 slices are positive"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const tenMM = "The stack is 10 mm long, shorter than a chest: the result speaks only about that part."
+
+// What limits a verdict stands wherever the verdict does.
+func TestStatus_LimitsGoWithTheVerdict(t *testing.T) {
+	const study = "1.2.3"
+	l := ledgerStudy(t, t.TempDir(), study)
+	limitedStudy(t, l, study)
+	var node, nodeJSON, one, oneJSON strings.Builder
+	for _, err := range []error{
+		nodeStatus(t.Context(), &node, config.Default(), l, 10, false), nodeStatus(t.Context(), &nodeJSON, config.Default(), l, 10, true),
+		studyStatus(t.Context(), &one, l, study, false), studyStatus(t.Context(), &oneJSON, l, study, true),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{"status": node.String(), "status --json": nodeJSON.String(), "status of the study": one.String(),
+		"status of the study --json": oneJSON.String(), "explain": explained(t, l, study, time.Now())} {
+		if !strings.Contains(text, tenMM) {
+			t.Errorf("%s lacks the limit:\n%s", name, text)
+		}
+	}
+	if !strings.Contains(node.String(), "negative, limited") {
+		t.Errorf("the list says:\n%s", node.String())
+	}
+	h, err := l.History(t.Context(), study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := resultOf(h.Revisions[0].Findings)
+	if err != nil || len(result.Limits) != 1 || result.Limits[0] != tenMM {
+		t.Errorf("webhook: %+v, %v", result, err)
+	}
+}
+
+// Refused instances stand where somebody looks for them, also when nothing of the study was stored.
+func TestStatus_Refused(t *testing.T) {
+	const study = "1.2.3"
+	l := ledgerStudy(t, t.TempDir(), study)
+	for i, of := range []string{study, study, "1.2.4", ""} {
+		r := ledger.Refusal{StudyUID: of, CallingAE: "SCANNER", Address: "10.0.0.1", Code: "truncated", Status: "C000H", Text: "data set is cut short", Remedy: "have it sent again",
+			Instance: fmt.Sprint("1.2.3.", i)}
+		if err := l.Refused(t.Context(), r, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var node, one strings.Builder
+	if err := nodeStatus(t.Context(), &node, config.Default(), l, 10, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := studyStatus(t.Context(), &one, l, study, false); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"status": one.String(), "explain": explained(t, l, study, time.Now())} {
+		if !strings.Contains(text, "Refused 2 instances from SCANNER at 10.0.0.1 between ") || !strings.Contains(text, "C000H: data set is cut short. What to do: have it sent again.") {
+			t.Errorf("%s lacks the refusal:\n%s", name, text)
+		}
+	}
+	for _, want := range []string{"1 instance (0 flagged, 4 refused)", "of study 1.2.3 2 instances from", "of study 1.2.4 1 instance from", "of no known study 1 instance from"} {
+		if !strings.Contains(node.String(), want) {
+			t.Errorf("the node's status lacks %q:\n%s", want, node.String())
+		}
+	}
+	if _, err := historyOf(t.Context(), l, "1.2.4"); err == nil || !strings.Contains(err.Error(), "nothing of study 1.2.4 is stored here") || !strings.Contains(err.Error(), "cut short") {
+		t.Errorf("a study of which all was refused: %v", err)
+	}
+}
+
+// JSON has no time that never was, and lists where lists belong, in every state of a study.
+func TestStatus_JSON(t *testing.T) {
+	receiving := ledgerStudy(t, t.TempDir(), "1.2.3")
+	waiting := ledgerStudy(t, t.TempDir(), "1.2.3")
+	settled(t, waiting, "1.2.3")
+	reported := ledgerStudy(t, t.TempDir(), "1.2.3")
+	limitedStudy(t, reported, "1.2.3")
+	delivering := ledgerStudy(t, t.TempDir(), "1.2.3")
+	rev := settled(t, delivering, "1.2.3")
+	if err := delivering.Report(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{Text: "positive"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, l := range map[string]*ledger.Ledger{"receiving": receiving, "waiting": waiting, "reported": reported, "delivering": delivering} {
+		var text strings.Builder
+		if err := nodeStatus(t.Context(), &text, config.Default(), l, 10, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := studyStatus(t.Context(), &text, l, "1.2.3", true); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text.String(), "0001-01-01") {
+			t.Errorf("%s: a time that never was:\n%s", name, text.String())
+		}
+		for _, line := range strings.Split(text.String(), "\n") {
+			if strings.Contains(line, "null") && !strings.Contains(line, `"decision"`) && !strings.Contains(line, `"reason"`) {
+				t.Errorf("%s: %s", name, line)
+			}
+		}
 	}
 }
