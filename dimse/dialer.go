@@ -3,9 +3,11 @@ package dimse
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
+	"syscall"
 	"time"
 
 	"jcsnode/dimse/pdu"
@@ -151,7 +153,7 @@ func (d *Dialer) connect(ctx context.Context, address string, timeout time.Durat
 	t := tls.Client(conn, config)
 	if err := t.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("TLS handshake: %w", err)
+		return nil, handshakeError(err)
 	}
 	return t, nil
 }
@@ -159,6 +161,9 @@ func (d *Dialer) connect(ctx context.Context, address string, timeout time.Durat
 // readAnswer waits for A-ASSOCIATE-AC; an A-ASSOCIATE-RJ becomes a *Rejection.
 func (l *link) readAnswer() (*pdu.AssociateAC, error) {
 	e, h, err := l.receive("the answer to the A-ASSOCIATE-RQ")
+	if errors.Is(err, ErrConnectionLost) || errors.Is(err, syscall.ECONNRESET) {
+		return nil, fmt.Errorf("no answer to the association request; the peer may speak TLS on this port, or not let us in: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,13 @@
 package dimse
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"syscall"
 
 	"jcsnode/dimse/pdu"
 )
@@ -20,6 +25,12 @@ var (
 
 	// ErrReleasedByPeer is returned by methods of a Conn when the peer asked for release in place of an answer.
 	ErrReleasedByPeer = errors.New("peer released the association")
+
+	// ErrNoTLS says that the peer answers a TLS handshake with something else, or begins without one where it has to.
+	ErrNoTLS = errors.New("the peer does not speak TLS on this port")
+
+	// ErrSpeaksTLS says that the peer speaks TLS on a connection without.
+	ErrSpeaksTLS = errors.New("the peer speaks TLS on this port, and the connection is one without")
 
 	// ErrShutdown is the cause when Server.Shutdown ends an association.
 	ErrShutdown = errors.New("server shuts down")
@@ -101,3 +112,20 @@ func (e *TimeoutError) Unwrap() error { return e.Err }
 
 // Timeout is always true.
 func (e *TimeoutError) Timeout() bool { return true }
+
+// handshakeError puts into words why a TLS handshake failed.
+func handshakeError(err error) error {
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &record):
+		return fmt.Errorf("TLS handshake: %w", ErrNoTLS)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("TLS handshake: the peer closed the connection; it may not speak TLS on this port, or not take our certificate: %w", err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("TLS handshake: the peer may not speak TLS on this port: %w", err)
+	}
+	return fmt.Errorf("TLS handshake: %w", err)
+}
+
+// isTLS says whether the beginning of what should be a PDU is a TLS record: a handshake or an alert of version 3 (RFC 8446 5.1).
+func isTLS(b []byte) bool { return len(b) > 1 && (b[0] == 0x16 || b[0] == 0x15) && b[1] == 3 }

@@ -73,6 +73,9 @@ func (l *link) receive(waiting string) (event, pdu.Header, error) {
 		return 0, h, l.invalid(pdu.AbortNotSpecified, err)
 	}
 	e, known := eventOf(h.Type)
+	if !known && isTLS(b) {
+		return 0, h, l.invalid(pdu.AbortUnrecognizedPDU, ErrSpeaksTLS)
+	}
 	if !known {
 		return 0, h, l.invalid(pdu.AbortUnrecognizedPDU, fmt.Errorf("%v in %v", h.Type, l.state))
 	}

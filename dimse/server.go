@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jcsnode/dimse/pdu"
+	"jcsnode/netfault"
 )
 
 // Server accepts associations. Fields are set before Serve and not changed afterwards; the zero value with a Handler
@@ -145,7 +146,7 @@ func (s *Server) acceptLoop(l net.Listener) error {
 			// The one that has waited longest without an association gives its descriptor to the next.
 			s.census.evict()
 			s.log.Error("cannot accept a connection; raise the limit of open files if this comes again",
-				"address", l.Addr().String(), "error", err)
+				"address", l.Addr().String(), "error", netfault.Words(err))
 			time.Sleep(pause)
 			pause = min(2*pause, time.Second)
 			continue
@@ -228,7 +229,7 @@ func handshake(conn net.Conn, deadline time.Time) (*tls.ConnectionState, error) 
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	if err := t.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("TLS handshake: %w", err)
+		return nil, handshakeError(err)
 	}
 	state := t.ConnectionState()
 	return &state, nil
@@ -294,7 +295,7 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *s
 	err = l.conclude(err)
 	a.abandonReports(err)
 	if err != nil {
-		a.log.Warn("association "+describe(err), "error", err)
+		a.log.Warn("association "+describe(err), "error", netfault.Words(err))
 	} else {
 		a.log.Info("association " + describe(nil))
 	}

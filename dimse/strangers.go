@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"jcsnode/netfault"
 )
 
 const (
@@ -29,7 +31,7 @@ func (s *strangers) report(log *slog.Logger, addr net.Addr, err error) {
 		level = slog.LevelWarn
 	}
 	log.Log(context.Background(), level, "connection without an association request; further ones from there are logged at debug level",
-		"peer", addr.String(), "error", err)
+		"peer", addr.String(), "error", netfault.Words(err))
 }
 
 func (s *strangers) first(address string, now time.Time) bool {

@@ -10,6 +10,7 @@ import (
 
 	"jcsnode/dimse"
 	"jcsnode/dimse/pdu"
+	"jcsnode/netfault"
 )
 
 // Result is what became of one object. The names are stored in the ledger.
@@ -101,24 +102,33 @@ func ClassifyError(err error) Verdict {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var operation *net.OpError
+	words := netfault.Words(err)
+	names, wrongName := netfault.WrongName(err)
 	const transport = "check that the destination is up and that nothing between drops connections"
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Verdict{Temporary, RetrySoon, "delivery was stopped on our side", ""}
 	case errors.As(err, &dns):
-		return Verdict{Temporary, RetrySoon, "host name of the destination was not resolved: " + err.Error(), "check the address and the name service"}
+		return Verdict{Temporary, RetrySoon, "host name of the destination was not resolved: " + words, "check the address and the name service"}
+	case errors.Is(err, dimse.ErrNoTLS), errors.As(err, &record):
+		return Verdict{Temporary, RetryProbe, "destination does not speak TLS: " + words, "correct the port, or set tls = false for the destination"}
+	case errors.Is(err, dimse.ErrSpeaksTLS):
+		return Verdict{Temporary, RetryProbe, "destination speaks TLS: " + words, "set tls = true for the destination, or correct the port"}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return Verdict{Temporary, RetrySoon, "peer did not answer in time: " + err.Error(), transport}
+		return Verdict{Temporary, RetrySoon, "peer did not answer in time: " + words, transport}
+	case wrongName && len(names) > 0:
+		return Verdict{Temporary, RetryProbe, "certificate of the destination has another name: " + words,
+			fmt.Sprintf("if it is the right machine, set tls_name = %q for the destination", names[0])}
+	case wrongName:
+		return Verdict{Temporary, RetryProbe, "certificate of the destination has another name: " + words, "have it given a certificate with its DNS name or address"}
 	case errors.As(err, &certificate):
-		return Verdict{Temporary, RetryProbe, "certificate of the destination is not trusted: " + err.Error(), "add its certificate authority to the configuration, or renew its certificate"}
-	case errors.As(err, &record):
-		return Verdict{Temporary, RetryProbe, "destination does not speak TLS: " + err.Error(), "correct the port, or switch TLS off for the destination"}
+		return Verdict{Temporary, RetryProbe, "certificate of the destination is not trusted: " + words, "add its certificate authority to the configuration, or renew its certificate"}
 	case errors.As(err, &operation) && operation.Op == "remote error": // an alert, by which crypto/tls names it alone
-		return Verdict{Temporary, RetryProbe, "destination refused the TLS handshake: " + err.Error(), "check that the destination trusts our certificate"}
+		return Verdict{Temporary, RetryProbe, "destination refused the TLS handshake: " + words, "check that the destination trusts our certificate"}
 	case errors.As(err, &abort):
-		return Verdict{Temporary, RetrySoon, "association was aborted: " + err.Error(), transport}
+		return Verdict{Temporary, RetrySoon, "association was aborted: " + words, transport}
 	default:
-		return Verdict{Temporary, RetrySoon, "connection failed: " + err.Error(), transport}
+		return Verdict{Temporary, RetrySoon, "connection failed: " + words, transport}
 	}
 }
 
