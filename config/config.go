@@ -59,7 +59,11 @@ type Peer struct {
 	// Where reports of storage commitment go when the peer's own association is gone.
 	Address string `toml:"address"` // host:port
 	TLS     bool   `toml:"tls"`
-	CA      string `toml:"ca"` // PEM file; empty: the authorities of the system
+	CA      string `toml:"ca"`       // PEM file; empty: the authorities of the system
+	TLSName string `toml:"tls_name"` // that its certificate must have; empty: the host of address
+
+	// StaysOpen tells that its associations stay open when a study is over, and so say nothing about whether it is.
+	StaysOpen bool `toml:"stays_open"`
 }
 
 // Prefix is the network of the peer; the zero prefix allows any address.

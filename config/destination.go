@@ -18,6 +18,7 @@ type Destination struct {
 	CA             string   `toml:"ca"`          // PEM file; empty: the authorities of the system
 	Certificate    string   `toml:"certificate"` // PEM file of ours; empty: none is shown
 	Key            string   `toml:"key"`
+	TLSName        string   `toml:"tls_name"`     // that its certificate must have; empty: the host of address
 	Associations   int      `toml:"associations"` // at a time
 
 	// Trouble that passes by itself, such as a PACS that is down or busy, is met again after RetryFirst, then after RetryFactor times as

@@ -34,7 +34,7 @@ func TestDestination_ShippedExampleSaysTheDefaults(t *testing.T) {
 	got, want := c.Destinations[0], DefaultDestination()
 	want.Name, want.AETitle, want.Address, want.CallingAETitle = "pacs", "PACS", "10.20.0.7:104", c.Node.AETitle
 	want.CommitmentAETitle = want.AETitle
-	want.CA, want.Certificate, want.Key = got.CA, got.Certificate, got.Key // those have none
+	want.CA, want.Certificate, want.Key, want.TLSName = got.CA, got.Certificate, got.Key, got.TLSName // those have none
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the example differs from the defaults:\n got %+v\nwant %+v", got, want)
 	}

@@ -29,6 +29,7 @@ func (c *Config) checkPeer(add adder, key string, peer *Peer) {
 	} else if peer.TLS {
 		add("%s.tls: needs address", key)
 	}
+	checkTLSName(add, key, peer.TLSName, peer.TLS)
 	switch {
 	case peer.CA != "" && !peer.TLS:
 		add("%s.ca: is set without tls = true", key)

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -52,6 +54,7 @@ func (t *TLS) Describe() string {
 }
 
 func (d *Destination) checkTLS(add adder, key string) {
+	checkTLSName(add, key, d.TLSName, d.TLS)
 	if !d.TLS {
 		if d.CA != "" || d.Certificate != "" || d.Key != "" {
 			add("%s: names TLS files without tls = true", key)
@@ -94,5 +97,16 @@ func checkAuthorities(add adder, key, path string) {
 		add("%s: %v", key, err)
 	case !x509.NewCertPool().AppendCertsFromPEM(text):
 		add("%s: no PEM certificate in %s", key, path)
+	}
+}
+
+// checkTLSName checks a name that the certificate of another machine must have.
+func checkTLSName(add adder, key, name string, tls bool) {
+	switch {
+	case name == "":
+	case !tls:
+		add("%s.tls_name: is set, and no TLS is spoken", key)
+	case strings.ContainsAny(name, " /:*") && net.ParseIP(name) == nil:
+		add("%s.tls_name: %q; one of the names in the certificate, such as \"pacs.hospital\"", key, name)
 	}
 }

@@ -18,6 +18,7 @@ type Webhook struct {
 	On          []string `toml:"on"`          // "result", "failure", "stuck"
 	Identifiers string   `toml:"identifiers"` // "uids", "accession" or "patient"
 	CA          string   `toml:"ca"`          // PEM file; empty: the authorities of the system
+	TLSName     string   `toml:"tls_name"`    // that its certificate must have; empty: the host of the URL
 	Insecure    bool     `toml:"insecure"`    // http to other machines
 	Timeout     Duration `toml:"timeout"`     // for a whole request
 }
@@ -110,6 +111,8 @@ func (w *Webhook) check(add adder, key string) {
 		add("%s.url: scheme %q; https, or http to this machine", key, u.Scheme)
 	case u.Scheme == "http" && w.CA != "":
 		add("%s.ca: is set for an http URL", key)
+	default:
+		checkTLSName(add, key, w.TLSName, u.Scheme == "https")
 	}
 	if w.SecretFile == "" {
 		add("%s.secret_file: missing; name a file with the key of the signature, such as `openssl rand -hex 32` makes", key)

@@ -12,6 +12,7 @@ import (
 	"jcsnode/commitment"
 	"jcsnode/dicomout/deliver"
 	"jcsnode/ledger"
+	"jcsnode/netfault"
 )
 
 const (
@@ -51,7 +52,7 @@ func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
 	case now.Sub(request.CreatedAt) > confirmPatience:
 		return c.Ledger.GiveUpConfirmation(ctx, id, giveUpText(request))
 	}
-	log := c.Logger.With("destination", destination.Name, "address", destination.Address, "called", destination.CommitmentAETitle, "objects", len(request.References))
+	log := c.Logger.With("study", request.StudyUID, "destination", destination.Name, "address", destination.Address, "called", destination.CommitmentAETitle, "objects", len(request.References))
 	uid := transactionUID()
 	if err := c.Ledger.OpenTransaction(ctx, id, uid); err != nil {
 		return err
@@ -77,8 +78,8 @@ func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
 		return err // of the ledger
 	}
 	delay := grow(firstConfirmDelay, request.Attempts, lastConfirmDelay)
-	log.Warn("storage commitment could not be asked for", "attempt", request.Attempts+1, "again_in", delay, "error", err)
-	if err := c.Ledger.RetryConfirmation(ctx, id, err.Error(), now.Add(delay)); err != nil {
+	log.Warn("storage commitment could not be asked for", "attempt", request.Attempts+1, "again_in", delay, "error", netfault.Words(err), "remedy", deliver.ClassifyError(err).Remedy)
+	if err := c.Ledger.RetryConfirmation(ctx, id, netfault.Words(err), now.Add(delay)); err != nil {
 		return err
 	}
 	return &ledger.RetryAfter{Delay: delay, Err: err}
@@ -103,7 +104,11 @@ func (c *Confirmer) Take(ctx context.Context, from string, r commitment.Report) 
 			Again: f.OfRequest()})
 	}
 	err := c.Ledger.AnswerConfirmation(ctx, answer)
-	log := c.Logger.With("from", from, "transaction", r.TransactionUID, "committed", len(r.Committed), "failed", len(r.Failed))
+	study, lookup := c.Ledger.StudyOfTransaction(ctx, r.TransactionUID)
+	if err == nil {
+		err = lookup
+	}
+	log := c.Logger.With("study", study, "from", from, "transaction", r.TransactionUID, "committed", len(r.Committed), "failed", len(r.Failed))
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
 		log.Warn("storage commitment reported for a transaction that is none of ours")

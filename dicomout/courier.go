@@ -17,6 +17,7 @@ import (
 	"jcsnode/dicomout/sr"
 	"jcsnode/guard"
 	"jcsnode/ledger"
+	"jcsnode/netfault"
 )
 
 // Destination is where objects go, what goes there, and how it is met when it does not take them.
@@ -77,7 +78,7 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	if len(items) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
-	log := c.Logger.With("destination", name, "address", destination.Address, "called", destination.AETitle)
+	log := c.Logger.With("study", waiting[0].StudyUID, "revision", waiting[0].Revision, "destination", name, "address", destination.Address, "called", destination.AETitle)
 	var failures []error
 	sendErr := deliver.Send(ctx, destination.Destination, items, func(o deliver.Outcome) {
 		d, out := v.outcome(log, o, func(since time.Time) bool {
@@ -95,7 +96,7 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	if p := (*guard.Panic)(nil); errors.As(sendErr, &p) {
 		log.Error("sending crashed", "error", sendErr, "stack", string(p.Stack))
 	} else if sendErr != nil && ctx.Err() == nil {
-		log.Warn("association with the destination failed", "error", sendErr, "remedy", deliver.ClassifyError(sendErr).Remedy)
+		log.Warn("association with the destination failed", "error", netfault.Words(sendErr), "remedy", deliver.ClassifyError(sendErr).Remedy)
 	}
 	if len(v.left) > 0 {
 		failures = append(failures, c.Ledger.RecordDeliveries(context.WithoutCancel(ctx), v.left))
@@ -279,7 +280,10 @@ func find(all []Destination, name string) (Destination, bool) {
 
 // unknown ends deliveries to a destination that was taken out of the configuration.
 func (c *Courier) unknown(ctx context.Context, waiting []ledger.Delivery, name string) error {
-	c.Logger.Warn("destination is not in the configuration any more; its deliveries end", "destination", name, "objects", len(waiting))
+	if len(waiting) > 0 {
+		c.Logger.Warn("destination is not in the configuration any more; its deliveries end", "study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
+			"remedy", "to have them sent, put the destination back, restart and requeue the study")
+	}
 	for _, d := range waiting {
 		o := ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "destination " + name + " is not in the configuration"}
 		if err := c.Ledger.RecordDelivery(ctx, d.ID, o); err != nil {

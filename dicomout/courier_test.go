@@ -245,10 +245,10 @@ func TestCourier_LogOfAVisit(t *testing.T) {
 		answers []dimse.Status // nil: nobody listens
 		want    string
 	}{
-		"away":        {nil, `level=WARN msg="objects not delivered yet: they are tried again" sent=0 of=3 waiting=3 again_in=30s`},
-		"all taken":   {[]dimse.Status{0}, `level=INFO msg="objects delivered" sent=3 of=3`},
-		"some later":  {[]dimse.Status{0, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered yet: they are tried again" sent=1 of=3 waiting=1 again_in=`},
-		"none wanted": {[]dimse.Status{dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered, nor tried again: ` + "`jcsnode status` of the study says why" + `" sent=0 of=3`},
+		"away":        {nil, `level=WARN msg="objects not delivered yet: they are tried again" study=1.2 revision=1 sent=0 of=3 waiting=3 again_in=30s`},
+		"all taken":   {[]dimse.Status{0}, `level=INFO msg="objects delivered" study=1.2 revision=1 sent=3 of=3`},
+		"some later":  {[]dimse.Status{0, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered yet: they are tried again" study=1.2 revision=1 sent=1 of=3 waiting=1 again_in=`},
+		"none wanted": {[]dimse.Status{dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered, nor tried again: ` + "`jcsnode status` of the study says why" + `" study=1.2 revision=1 sent=0 of=3`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address := "127.0.0.1:1"

@@ -58,14 +58,15 @@ type Server struct {
 	// listener of tls.NewListener.
 	TLSConfig *tls.Config
 
-	once      sync.Once
-	epoch     string // makes names of associations of different processes differ
-	log       *slog.Logger
-	timeouts  Timeouts
-	maxData   uint32
-	strangers strangers
-	work      sync.WaitGroup // one per connection
-	census    census
+	once       sync.Once
+	epoch      string // makes names of associations of different processes differ
+	log        *slog.Logger
+	timeouts   Timeouts
+	maxData    uint32
+	strangers  strangers
+	rejections repeats
+	work       sync.WaitGroup // one per connection
+	census     census
 }
 
 func (s *Server) init() {
@@ -110,6 +111,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = s.Shutdown(drain) // that some did not finish in time is in the log, one by one
 	}
 	s.work.Wait()
+	s.rejections.flush()
 	return nil
 }
 
@@ -213,7 +215,12 @@ func (s *Server) open(c *connection) error {
 	if rejection := s.judge(c, rq, peer); rejection != nil {
 		l.on(evtReject)
 		l.farewell(pdu.AssociateRJ{Result: rejection.Result, Source: rejection.Source, Reason: rejection.Reason}.Append(nil))
-		log.Warn(rejection.Error(), "calling_raw", fmt.Sprintf("%q", peer.rawCalling[:]), "called_raw", fmt.Sprintf("%q", peer.rawCalled[:]))
+		summary := func(more int) {
+			log.Warn("again: "+rejection.Error(), "more", more, "within", s.rejections.within().String())
+		}
+		if s.rejections.first(host(peer.Addr)+" "+peer.CallingAETitle+" "+peer.CalledAETitle+" "+rejection.Error(), summary) {
+			log.Warn(rejection.Error(), "calling_raw", fmt.Sprintf("%q", peer.rawCalling[:]), "called_raw", fmt.Sprintf("%q", peer.rawCalled[:]))
+		}
 		return nil
 	}
 	s.associate(c, rq, peer, log)

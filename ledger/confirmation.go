@@ -34,6 +34,7 @@ const (
 type Confirmation struct {
 	ID          int64       `json:"id"`
 	RevisionID  int64       `json:"revision_id"`
+	StudyUID    string      `json:"-"`
 	Destination string      `json:"destination"`
 	State       string      `json:"state"`
 	Asked       int         `json:"asked"`    // how often the destination took the request
@@ -364,11 +365,27 @@ func oneConfirmation(ctx context.Context, tx *sql.Tx, id int64) (Confirmation, e
 	return all[0], nil
 }
 
+// StudyOfTransaction is the study that a transaction of ours is about, "" for none.
+func (l *Ledger) StudyOfTransaction(ctx context.Context, transactionUID string) (uid string, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, `SELECT r.study_uid FROM confirmation_transaction t JOIN confirmation c ON c.id = t.confirmation_id
+			JOIN revision r ON r.id = c.revision_id WHERE t.uid = ?`, transactionUID).Scan(&uid)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("look up transaction %s: %w", transactionUID, err)
+	}
+	return uid, nil
+}
+
 func queryConfirmations(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Confirmation, error) {
-	return query(ctx, tx, `SELECT id, revision_id, destination, state, asked, attempts, detail, created_at, asked_at, next_at, finished_at FROM confirmation `+rest,
+	return query(ctx, tx, `SELECT id, revision_id, coalesce((SELECT study_uid FROM revision r WHERE r.id = revision_id), ''), destination, state, asked, attempts, detail, created_at, asked_at, next_at, finished_at FROM confirmation `+rest,
 		func(rows *sql.Rows) (c Confirmation, err error) {
 			var created, asked, next, finished int64
-			err = rows.Scan(&c.ID, &c.RevisionID, &c.Destination, &c.State, &c.Asked, &c.Attempts, &c.Detail, &created, &asked, &next, &finished)
+			err = rows.Scan(&c.ID, &c.RevisionID, &c.StudyUID, &c.Destination, &c.State, &c.Asked, &c.Attempts, &c.Detail, &created, &asked, &next, &finished)
 			c.CreatedAt, c.AskedAt, c.NextAt, c.FinishedAt = at(created), at(asked), at(next), at(finished)
 			return c, err
 		}, args...)

@@ -39,6 +39,7 @@ const (
 type Delivery struct {
 	ID          int64     `json:"id"`
 	Object      Object    `json:"object"`
+	StudyUID    string    `json:"-"`        // of the object
 	Revision    int       `json:"revision"` // number of the object's revision
 	Destination string    `json:"destination"`
 	State       string    `json:"state"`
@@ -286,12 +287,12 @@ func (l *Ledger) delivered(ctx context.Context, tx *sql.Tx, rev Revision, destin
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
 	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
-			d.sent_class_uid, d.sent_sop_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent,
+			d.sent_class_uid, d.sent_sop_uid, r.study_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent,
 			o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size
 		FROM delivery d JOIN object o ON o.id = d.object_id JOIN revision r ON r.id = o.revision_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
 			var since, created, sent, next, committed int64
-			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next, &d.SentClass, &d.SentUID, &d.Revision,
+			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next, &d.SentClass, &d.SentUID, &d.StudyUID, &d.Revision,
 				&d.Commitment, &d.CommitmentDetail, &committed, &d.Resent,
 				&d.Object.SOPInstanceUID, &d.Object.SOPClassUID, &d.Object.SeriesUID, &d.Object.Kind, &d.Object.Title,
 				&d.Object.TransferSyntaxUID, &d.Object.Path, &d.Object.SHA256, &d.Object.Size)

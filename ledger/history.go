@@ -73,7 +73,7 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 		if h.Notifications, err = queryNotifications(ctx, tx, `WHERE study_uid = ? ORDER BY id`, studyUID); err != nil {
 			return err
 		}
-		h.Refusals, err = queryRefusals(ctx, tx, `WHERE study_uid = ? ORDER BY first_at`, studyUID)
+		h.Refusals, err = queryRefusals(ctx, tx, `WHERE study_uid = ? ORDER BY first_at, rowid`, studyUID)
 		return err
 	})
 	if err != nil {

@@ -56,7 +56,7 @@ func insertRefusal(ctx context.Context, tx *sql.Tx, r *Refusal) error {
 func (l *Ledger) Refusals(ctx context.Context, limit int) ([]Refusal, error) {
 	var all []Refusal
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		all, err = queryRefusals(ctx, tx, `ORDER BY last_at DESC LIMIT ?`, limit)
+		all, err = queryRefusals(ctx, tx, `ORDER BY last_at DESC, rowid DESC LIMIT ?`, limit)
 		return err
 	})
 	if err != nil {
@@ -69,7 +69,7 @@ func (l *Ledger) Refusals(ctx context.Context, limit int) ([]Refusal, error) {
 func (l *Ledger) RefusalsOf(ctx context.Context, studyUID string) ([]Refusal, error) {
 	var all []Refusal
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		all, err = queryRefusals(ctx, tx, `WHERE study_uid = ? ORDER BY first_at`, studyUID)
+		all, err = queryRefusals(ctx, tx, `WHERE study_uid = ? ORDER BY first_at, rowid`, studyUID)
 		return err
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jcsnode/ledger"
+	"jcsnode/netfault"
 )
 
 const (
@@ -67,13 +68,17 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
+	words := netfault.Words(err)
+	if names, ok := netfault.WrongName(err); ok && len(names) > 0 {
+		words += fmt.Sprintf("; if it is the right machine, set tls_name = %q for the webhook", names[0])
+	}
 	if note.Attempts+1 >= maxAttempts {
-		log.Error("notification given up: check url, ca and secret_file of the webhook, and that it is up", "attempts", note.Attempts+1, "error", err)
-		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, err.Error())
+		log.Error("notification given up", "remedy", "check url, ca and secret_file of the webhook, and that it is up; then `jcsnode requeue` has it tried again", "attempts", note.Attempts+1, "error", words)
+		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, words)
 	}
 	delay := nextDelay(note.Attempts+1, err, rand.Float64())
-	log.Warn("notification not sent yet", "attempt", note.Attempts+1, "again_in", delay, "error", err)
-	if err := n.Ledger.RetryNotification(ctx, id, err.Error(), n.Now().Add(delay)); err != nil {
+	log.Warn("notification not sent yet", "attempt", note.Attempts+1, "again_in", delay, "error", words)
+	if err := n.Ledger.RetryNotification(ctx, id, words, n.Now().Add(delay)); err != nil {
 		return err
 	}
 	return &ledger.RetryAfter{Delay: delay, Err: err}

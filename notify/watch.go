@@ -30,7 +30,7 @@ func (w *Watch) Run(ctx context.Context) error {
 			w.Logger.Error("cannot look for what is stuck; trying again", "error", err)
 		}
 		for _, f := range stuck {
-			w.Logger.Warn(f.Subject(), "study", f.StudyUID, "revision", f.Revision, "why", f.Reason.Text, "do", f.Reason.Remedy)
+			w.Logger.Warn(f.Subject(), "study", f.StudyUID, "revision", f.Revision, "why", f.Reason.Text, "remedy", f.Reason.Remedy)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type Peer struct {
 	AETitle     string
 	Network     netip.Prefix
 	Certificate string // common name or DNS name of the peer's verified TLS certificate
+	StaysOpen   bool   // its associations say nothing about whether a study is complete
 }
 
 func (p Peer) hasTitle(title string) bool { return p.AETitle == "" || p.AETitle == title }
@@ -102,6 +103,17 @@ func (d *Door) Admit(p dimse.Peer) error {
 		return reject(temporaryCongestion, "%v: %s", err, remedy(err))
 	}
 	return nil
+}
+
+// staysOpen says whether the associations of a peer stay open when its studies are over.
+func (d *Door) staysOpen(p dimse.Peer) bool {
+	addr, err := address(p.Addr)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(d.settings.Peers, func(peer Peer) bool {
+		return peer.StaysOpen && peer.hasTitle(p.CallingAETitle) && peer.hasAddress(addr) && peer.hasCertificate(p.TLS)
+	})
 }
 
 func (d *Door) admitCaller(p dimse.Peer) error {

@@ -13,6 +13,7 @@ import (
 	"jcsnode/commitment"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
+	"jcsnode/netfault"
 )
 
 // statusNoSuchClass answers an N-ACTION for another class than that of the context (PS3.7 C.5.8).
@@ -153,7 +154,7 @@ func (c *Commitment) reported(log *slog.Logger, id int64, response dimse.Respons
 	default:
 		why := slog.String("status", response.Status.String())
 		if err != nil {
-			why = slog.Any("error", err)
+			why = slog.String("error", netfault.Words(err))
 		}
 		log.Info("storage commitment is not reported on the requestor's association", why)
 		err = c.Ledger.QueueCommitment(ctx, id)
@@ -234,13 +235,13 @@ func (c *Commitment) Deliver(ctx context.Context, id int64) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	text := fmt.Sprintf("report to %s: %v", r.request.CallingAE, err)
+	text := fmt.Sprintf("report to %s: %s", r.request.CallingAE, netfault.Words(err))
 	if age := c.Now().Sub(r.request.CreatedAt); age > commitmentPatience {
-		log.Error("storage commitment is given up: check ae_title and address of the [[peer]], and that the peer lets us in", "error", err)
+		log.Error("storage commitment is given up", "remedy", "check ae_title and address of the [[peer]], and that the peer lets us in", "error", netfault.Words(err))
 		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentFailed, text)
 	}
 	delay := commitmentDelay(r.request.Attempts)
-	log.Warn("storage commitment not reported yet", "attempt", r.request.Attempts+1, "again_in", delay, "error", err)
+	log.Warn("storage commitment not reported yet", "attempt", r.request.Attempts+1, "again_in", delay, "error", netfault.Words(err))
 	if err := c.Ledger.RetryCommitment(ctx, id, text); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"jcsnode/commitment"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
+	"jcsnode/netfault"
 )
 
 // Ledger is what the door writes to.
@@ -57,6 +58,7 @@ type visit struct {
 	name    string
 	studies map[string]*visited
 	order   []string       // of studies
+	opens   bool           // the association stays open: it holds a study while it sends, and no longer
 	refused map[string]int // instances, by the code of the refusal
 	bytes   int64
 
@@ -70,7 +72,7 @@ func (d *Door) visit(a *dimse.Association) *visit {
 	if v, ok := a.Value.(*visit); ok {
 		return v
 	}
-	v := &visit{name: a.Name(), studies: map[string]*visited{}, refused: map[string]int{}}
+	v := &visit{name: a.Name(), studies: map[string]*visited{}, refused: map[string]int{}, opens: d.staysOpen(a.Peer())}
 	a.Value = v
 	return v
 }
@@ -87,6 +89,12 @@ func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.Store
 	if !d.keeps(req.SOPClassUID) {
 		return d.refuse(ctx, a, req, &Refusal{Status: dimse.StatusClassNotSupported, Code: "no-storage", Text: "class of the context has no instances to store",
 			Remedy: "the sender must use the context of a storage class; check its software"})
+	}
+	if n := len(v.order); v.opens && n > 0 {
+		d.holds.add(v.order[n-1], a.ID(), d.now()) // what comes now is of it, most likely
+	}
+	if v.opens {
+		defer d.holds.release(a.ID())
 	}
 	s, err := d.inbox.Receive(Incoming{
 		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID, CallingAETitle: a.Peer().CallingAETitle,
@@ -149,7 +157,7 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 	var r *Refusal
 	if !errors.As(err, &r) {
 		// The association broke in the middle of the data set: nobody reads an answer.
-		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "error", err)
+		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "error", netfault.Words(err))
 		return dimse.StatusProcessingFailure, ""
 	}
 	level := slog.LevelWarn
@@ -209,7 +217,7 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 	peer := a.Peer()
 	how := "released"
 	if err != nil {
-		how = err.Error()
+		how = netfault.Words(err)
 	}
 	stored, again := 0, 0
 	for _, uid := range v.order {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -178,6 +179,63 @@ func TestDoor_StoresRecordsAndHolds(t *testing.T) {
 	ended := n.events(t, EventAssociation)
 	if len(ended) != 1 || ended[0].StudyUID != "1.2" || !strings.Contains(ended[0].Text, "2 instances stored, 1 were here already; released") {
 		t.Errorf("events %+v", ended)
+	}
+}
+
+// A peer whose association stays open holds a study while it sends, and no longer; others beside it do as ever.
+func TestDoor_PeerThatStaysOpen(t *testing.T) {
+	n := startNode(t, Settings{Peers: []Peer{{AETitle: "CT1", StaysOpen: true}, {AETitle: "CT2"}}}, nil)
+	c := n.dial(t, CTImageStorage)
+	for _, sop := range []string{"1.2.1", "1.2.2"} {
+		if r := send(t, c, aSlice("1.2", sop)); r.Status != dimse.StatusSuccess {
+			t.Fatalf("%+v", r)
+		}
+		if held, _ := n.door.Holds("1.2"); held {
+			t.Error("held by an association that stays open")
+		}
+	}
+	// While it sends, it does.
+	i := aSlice("1.2", "1.2.3")
+	body := i.bytes()
+	half, rest := len(body)/2, make(chan struct{})
+	sent := make(chan error, 1)
+	go func() {
+		at := 0
+		_, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+			Body: readerFunc(func(p []byte) (int, error) {
+				if at == half {
+					<-rest
+				}
+				if at == len(body) {
+					return 0, io.EOF
+				}
+				end := len(body)
+				if at < half {
+					end = half
+				}
+				k := copy(p, body[at:end])
+				at += k
+				return k, nil
+			})})
+		sent <- err
+	}()
+	waitFor(t, "the study to be held", func() bool { held, _ := n.door.Holds("1.2"); return held })
+	close(rest)
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the study to be free", func() bool { held, _ := n.door.Holds("1.2"); return !held })
+
+	d := dimse.Dialer{CallingAETitle: "CT2"}
+	other, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{AbstractSyntax: CTImageStorage, TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Abort()
+	send(t, other, aSlice("1.2", "1.2.4"))
+	send(t, c, aSlice("1.2", "1.2.5"))
+	if held, _ := n.door.Holds("1.2"); !held {
+		t.Error("not held by an association as others are")
 	}
 }
 

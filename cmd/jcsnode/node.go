@@ -138,7 +138,7 @@ func (n *node) wire() error {
 			if err != nil {
 				return err
 			}
-			destination.TLS = identity.Client()
+			destination.TLS = identity.Client(d.TLSName)
 		}
 		n.courier.Destinations = append(n.courier.Destinations, destination)
 	}

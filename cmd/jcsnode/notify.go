@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/netfault"
 	"jcsnode/notify"
 	"jcsnode/pipeline"
 )
@@ -94,7 +95,7 @@ func testWebhooks(ctx context.Context, w io.Writer, cfg config.Config, names []s
 		code, err := to.Post(ctx, id, body, now)
 		if err != nil {
 			good = false
-			fmt.Fprintf(w, "%s: NOT TAKEN: %v\n", hook.Name, err)
+			fmt.Fprintf(w, "%s: NOT TAKEN: %s\n", hook.Name, netfault.Words(err))
 			continue
 		}
 		fmt.Fprintf(w, "%s: HTTP %d, event %s\n", hook.Name, code, id)

@@ -68,7 +68,7 @@ func probed(d config.Destination) (deliver.Destination, error) {
 		if err != nil {
 			return destination, fmt.Errorf("TLS of the destination %s: %w", d.Name, err)
 		}
-		destination.TLS = identity.Client()
+		destination.TLS = identity.Client(d.TLSName)
 	}
 	return destination, nil
 }

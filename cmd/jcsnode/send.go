@@ -14,6 +14,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
+	"jcsnode/netfault"
 )
 
 func sendCommand() *cobra.Command {
@@ -198,7 +199,7 @@ func sendBatch(ctx context.Context, t target, files []instance, w io.Writer, ste
 		refusal, err := sendOne(ctx, conn, f)
 		if err != nil {
 			conn.Abort()
-			fmt.Fprintf(w, "not stored: %s: %v\n", f.path, err)
+			fmt.Fprintf(w, "not stored: %s: %s\n", f.path, netfault.Words(err))
 			step()
 			return i + 1, refused + 1, fmt.Errorf("%s: %w", f.path, err)
 		}

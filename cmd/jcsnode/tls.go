@@ -55,7 +55,7 @@ func (n *node) reportAddresses() ([]scp.ReportAddress, error) {
 			if err != nil {
 				return nil, err
 			}
-			a.TLS = identity.Client()
+			a.TLS = identity.Client(p.TLSName)
 		}
 		all = append(all, a)
 	}

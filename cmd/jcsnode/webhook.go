@@ -29,7 +29,7 @@ func subscriberOf(w config.Webhook, dataDir string, log *slog.Logger) (notify.Su
 	if err != nil {
 		return notify.Subscriber{}, err
 	}
-	s := notify.Subscriber{Receiver: notify.Receiver{Name: w.Name, URL: w.URL, Secret: w.Secret, TLS: identity.Client(), Insecure: w.Insecure,
+	s := notify.Subscriber{Receiver: notify.Receiver{Name: w.Name, URL: w.URL, Secret: w.Secret, TLS: identity.Client(w.TLSName), Insecure: w.Insecure,
 		Timeout: time.Duration(w.Timeout), Agent: "jcsnode/" + version}, Kinds: w.On}
 	if w.Identifiers != config.IdentifiersUIDs {
 		s.Identify = func(i ledger.Instance) (notify.Identifiers, error) {

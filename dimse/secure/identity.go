@@ -179,9 +179,10 @@ func (i *Identity) Server(require bool) *tls.Config {
 }
 
 // Client is the configuration of a requestor. A new certificate is taken from the files without a restart, new authorities are
-// not. The name that the peer's certificate must have is the caller's to set: ServerName.
-func (i *Identity) Client() *tls.Config {
+// not. The peer's certificate must have the name; with "" it is the caller's to set: ServerName.
+func (i *Identity) Client(name string) *tls.Config {
 	c := profile()
+	c.ServerName = name
 	c.RootCAs = i.fresh().authorities
 	c.Time = i.now
 	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {

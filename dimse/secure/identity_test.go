@@ -72,9 +72,9 @@ func TestIdentity_WhoMayConnect(t *testing.T) {
 	node := load(t, secure.Files{Certificate: certificate, Key: key, Authorities: ours.File}, log)
 	client := func(a *securetest.Authority, name string, expires time.Time) *tls.Config {
 		certificate, key := a.Issue(name, expires)
-		return load(t, secure.Files{Certificate: certificate, Key: key, Authorities: ours.File}, log).Client()
+		return load(t, secure.Files{Certificate: certificate, Key: key, Authorities: ours.File}, log).Client("")
 	}
-	bare := load(t, secure.Files{Authorities: ours.File}, log).Client()
+	bare := load(t, secure.Files{Authorities: ours.File}, log).Client("")
 	old := bare.Clone()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	old.CipherSuites = nil
@@ -106,7 +106,7 @@ func TestIdentity_WhoMayConnect(t *testing.T) {
 		})
 	}
 	t.Run("server of another authority", func(t *testing.T) {
-		if _, _, clientErr := shake(t, node.Server(false), load(t, secure.Files{Authorities: theirs.File}, log).Client()); clientErr == nil {
+		if _, _, clientErr := shake(t, node.Server(false), load(t, secure.Files{Authorities: theirs.File}, log).Client("")); clientErr == nil {
 			t.Error("the client trusted it")
 		}
 	})
@@ -118,7 +118,7 @@ func TestIdentity_TakesNewFilesAndKeepsTheOldWhenTheyAreBroken(t *testing.T) {
 	var text bytes.Buffer
 	node := load(t, secure.Files{Certificate: certificate, Key: key}, slog.New(slog.NewTextHandler(&text, nil)))
 	server := node.Server(false)
-	client := load(t, secure.Files{Authorities: ca.File}, slog.Default()).Client()
+	client := load(t, secure.Files{Authorities: ca.File}, slog.Default()).Client("")
 	serial := func() int64 {
 		t.Helper()
 		state, serverErr, clientErr := shake(t, server, client)
