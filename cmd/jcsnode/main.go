@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"jcsnode/config"
+	"jcsnode/netfault"
 )
 
 func main() {
@@ -22,7 +23,7 @@ func main() {
 		if errors.As(err, &code) {
 			os.Exit(int(code))
 		}
-		fmt.Fprintf(os.Stderr, "jcsnode: %v\n", err)
+		fmt.Fprintf(os.Stderr, "jcsnode: %s\n", netfault.Words(err))
 		os.Exit(1)
 	}
 }
@@ -70,8 +71,13 @@ func newLogger(c config.Log) *slog.Logger {
 		}
 		return a
 	}}
-	if c.Format == "json" || c.Format == "auto" && !term.IsTerminal(int(os.Stderr.Fd())) {
+	if inJSON(c) {
 		return slog.New(slog.NewJSONHandler(os.Stderr, opt))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, opt))
+}
+
+// inJSON says whether the log is JSON.
+func inJSON(c config.Log) bool {
+	return c.Format == "json" || c.Format == "auto" && !term.IsTerminal(int(os.Stderr.Fd()))
 }

@@ -30,7 +30,7 @@ func sendCommand() *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
 		files, left := gather(args, c.ErrOrStderr())
 		if len(files) == 0 {
-			return errors.New("no file that can be sent in what was named")
+			return errors.New("no DICOM file that can be sent in what was named")
 		}
 		err := send(c.Context(), t, files, c.ErrOrStderr())
 		if left > 0 {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/netfault"
 )
 
 func serveCommand() *cobra.Command {
@@ -23,26 +26,42 @@ func serveCommand() *cobra.Command {
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		cfg, err := config.LoadNode(*path)
+		log := newLogger(cfg.Log)
 		var problems config.Problems
 		if errors.As(err, &problems) {
-			for _, p := range problems {
-				fmt.Fprintln(c.ErrOrStderr(), p)
-			}
-			fmt.Fprintf(c.ErrOrStderr(), "%s: %d mistake(s); the node does not start\n", *path, len(problems))
+			tellProblems(c.ErrOrStderr(), log, inJSON(cfg.Log), *path, problems)
 			return exitCode(1)
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = serve(c.Context(), cfg, log)
 		}
-		return serve(c.Context(), cfg)
+		if err != nil { // whoever reads the log finds it there, in its format
+			log.Error("jcsnode ends with an error", "error", netfault.Words(err))
+			return exitCode(1)
+		}
+		return nil
 	}
 	return c
 }
 
+// tellProblems says why the node does not start: line by line, or as the log has it.
+func tellProblems(w io.Writer, log *slog.Logger, asLog bool, path string, problems config.Problems) {
+	if !asLog {
+		for _, p := range problems {
+			fmt.Fprintln(w, p)
+		}
+		fmt.Fprintf(w, "%s: %d mistake(s); the node does not start\n", path, len(problems))
+		return
+	}
+	for _, p := range problems {
+		log.Error("mistake in the configuration", "config", path, "problem", p)
+	}
+	log.Error("the node does not start", "config", path, "mistakes", len(problems), "remedy", "correct them; `jcsnode check` finds them, too")
+}
+
 // serve runs a node on the configured addresses until ctx ends.
-func serve(ctx context.Context, cfg config.Config) error {
+func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	signal.Ignore(syscall.SIGPIPE) // who reads the log may go first, as tee does when a session ends
-	log := newLogger(cfg.Log)
 	n, err := openNode(ctx, cfg, log)
 	if err != nil {
 		return err

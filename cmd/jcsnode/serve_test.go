@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -62,5 +64,44 @@ func TestServe_SecondNodeOnTheFolder(t *testing.T) {
 		if strings.Contains(string(out), done) {
 			t.Errorf("went on to %q:\n%s", done, out)
 		}
+	}
+}
+
+// What ends the node stands in the log, in its format: a collector that reads JSON chokes on anything else.
+func TestServe_FatalErrorsAreInTheLog(t *testing.T) {
+	l := newLab(t)
+	text, err := os.ReadFile(l.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", l.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	for name, c := range map[string]struct{ config, says string }{
+		"mistakes":  {string(text) + "\n[log]\nformat = \"json\"\n[settle]\nquiet = \"0s\"\n", "settle.quiet"},
+		"no TOML":   {"[node\n", "fatal.toml, line"},
+		"port":      {string(text) + "\n[log]\nformat = \"json\"\n", "in use"},
+		"not there": {"", "--config"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(l.dir, "fatal.toml")
+			os.Remove(path)
+			if c.config != "" {
+				if err := os.WriteFile(path, []byte(c.config), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, err := program(t.Context(), "serve", "--config", path).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), c.says) {
+				t.Errorf("%v, want one about %s:\n%s", err, c.says, out)
+			}
+			for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+				if !json.Valid([]byte(line)) {
+					t.Errorf("no JSON: %s", line)
+				}
+			}
+		})
 	}
 }
