@@ -15,6 +15,10 @@ import (
 // child runs in a process of its own, most often to be killed.
 func child(role string) {
 	ctx := context.Background()
+	if role == "requeue" {
+		requeueAs(context.Background())
+		return
+	}
 	if role == "look" {
 		look(ctx)
 		return

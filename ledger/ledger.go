@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mattn/go-sqlite3" // the driver "sqlite3", too
 	"github.com/riverqueue/river"
 
 	"jcsnode/durable"
@@ -119,7 +118,7 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 		l.attempts = defaultAttempts
 	}
 	if err := l.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, l.advise(err)), l.closeFiles())
+		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, l.inWords(err)), l.closeFiles())
 	}
 	return l, nil
 }
@@ -161,20 +160,6 @@ func lookMode(path string) mode {
 		return readingAtRest
 	}
 	return reading
-}
-
-// advise says what to do about files that are not this user's.
-func (l *Ledger) advise(err error) error {
-	var code sqlite3.Error
-	closed := errors.As(err, &code) && (code.Code == sqlite3.ErrCantOpen || code.Code == sqlite3.ErrReadonly)
-	switch {
-	case !closed && !errors.Is(err, fs.ErrPermission):
-		return err
-	case l.readOnly:
-		return fmt.Errorf("%w: run this as the user of the node, or as one who may read this file and those beside it that end in -wal and -shm; "+
-			"if there is a -wal without -shm, start the node once", err)
-	}
-	return fmt.Errorf("%w: run this as the user of the node, who must own this file and those beside it that end in -wal and -shm", err)
 }
 
 // openExisting opens a ledger that another process may be working on. Its version is known before anything can write.
@@ -302,14 +287,14 @@ func (l *Ledger) update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	}
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return l.inWords(fmt.Errorf("begin: %w", err))
 	}
 	defer tx.Rollback() // after Commit it does nothing
 	if err := f(tx); err != nil {
-		return err
+		return l.inWords(err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return l.inWords(fmt.Errorf("commit: %w", err))
 	}
 	return nil
 }
@@ -318,10 +303,10 @@ func (l *Ledger) update(ctx context.Context, f func(tx *sql.Tx) error) error {
 func (l *Ledger) view(ctx context.Context, f func(tx *sql.Tx) error) error {
 	tx, err := l.read.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return l.inWords(fmt.Errorf("begin: %w", err))
 	}
 	defer tx.Rollback()
-	return f(tx)
+	return l.inWords(f(tx))
 }
 
 // ms is how times are stored; the zero time is 0.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mattn/go-sqlite3"
 )
 
 // look runs in a process of another user.
@@ -64,13 +67,13 @@ func TestOpen_ReadOnlyWithoutTheRightToWrite(t *testing.T) {
 			if err := os.Chmod(path, 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"permission denied: run this as the user of the node"}},
+		}, []string{"this user may not read it: run this as the user of the node"}},
 		"closed folder": {func(t *testing.T, path string) {
 			stopped(t, path)
 			if err := os.Chmod(filepath.Dir(path), 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"permission denied: run this as the user of the node"}},
+		}, []string{"this user may not read it: run this as the user of the node"}},
 		"none": {func(*testing.T, string) {}, []string{"has the node ever been started"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,4 +138,65 @@ func files(t *testing.T, dir string) []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// What SQLite says is told in sentences, and stays known to the program.
+func TestInWords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("this is no database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), path, Options{ReadOnly: true})
+	if err == nil || !strings.Contains(err.Error(), "it is damaged: ") || strings.Contains(err.Error(), "not a database") {
+		t.Errorf("a damaged one: %v", err)
+	}
+	l := &Ledger{}
+	for code, want := range map[sqlite3.ErrNo]string{sqlite3.ErrReadonly: "run this as the user of the node", sqlite3.ErrCantOpen: "run this as the user of the node",
+		sqlite3.ErrFull: "disk is full", sqlite3.ErrIoErr: "disk gives errors", sqlite3.ErrCorrupt: "damaged", sqlite3.ErrBusy: "keeps it busy"} {
+		raw := sqlite3.Error{Code: code}
+		err := l.inWords(fmt.Errorf("requeue study 1.2: %w", raw))
+		if !strings.HasPrefix(err.Error(), "requeue study 1.2: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), raw.Error()) || !errors.Is(err, raw) {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+}
+
+// Somebody who may read, and not write, is told so when he asks for work.
+func TestRequeue_WithoutTheRightToWrite(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to become another user")
+	}
+	dir := t.TempDir()
+	for d := dir; d != "/"; d = filepath.Dir(d) {
+		_ = os.Chmod(d, 0o755)
+	}
+	path := filepath.Join(dir, "ledger.db")
+	l := openTest(t, path, Options{})
+	record(t, l, slice("1.2", 1))
+	if _, err := l.Settle(t.Context(), "1.2", "quiet"); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Chmod(path+end, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD=requeue", "LEDGER_TEST_PATH="+path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "run this as the user of the node") || strings.Contains(string(out), "readonly database") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// requeueAs runs in a process of another user.
+func requeueAs(ctx context.Context) {
+	l, err := Open(ctx, os.Getenv("LEDGER_TEST_PATH"), Options{Beside: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(l.Requeue(ctx, "1.2"))
+	_ = l.Close()
 }
