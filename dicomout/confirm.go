@@ -42,10 +42,11 @@ func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
 		return err
 	}
 	now := c.Now()
-	if wait := request.NextAt.Sub(now); wait > 0 {
+	destination, ok := find(c.Destinations, request.Destination)
+	// A longer wait than any that is given here comes from a clock that was ahead.
+	if wait := request.NextAt.Sub(now); wait > 0 && wait <= max(lastConfirmWait, lastConfirmDelay, destination.CommitmentWait) {
 		return &ledger.RetryAfter{Delay: wait, Err: errors.New("the destination was asked not long ago")}
 	}
-	destination, ok := find(c.Destinations, request.Destination)
 	switch {
 	case !ok || destination.CommitmentAETitle == "":
 		return c.Ledger.GiveUpConfirmation(ctx, id, "the configuration does not ask it for storage commitment any more")

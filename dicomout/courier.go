@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -57,11 +58,15 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	v := visit{now: c.Now(), random: c.Random(), passing: destination.Passing, byID: map[int64]ledger.Delivery{}}
 	var items []deliver.Item
 	for _, d := range waiting {
-		if d.NextAt.After(v.now.Add(soon)) {
+		if !due(d, destination.Passing, v.now) {
 			continue
 		}
 		if !destination.Profile.Wants(d.Object.Kind) {
 			v.left = append(v.left, withdrawn(d, "the profile of "+name+" does not ask for "+d.Object.Kind+" any more"))
+			continue
+		}
+		if gone := c.gone(d); gone != nil {
+			v.left = append(v.left, *gone)
 			continue
 		}
 		item, err := c.item(ctx, revisionID, d)
@@ -104,6 +109,29 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 	waiting, err = c.Ledger.Pending(context.WithoutCancel(ctx), revisionID, name)
 	v.sum(log, len(items), waiting, ctx.Err() != nil)
 	return errors.Join(append(failures, err)...)
+}
+
+// due says whether it is time for a delivery. One that waits for longer than any wait of its kind of trouble was put off by a clock that
+// was ahead.
+func due(d ledger.Delivery, passing deliver.Policy, now time.Time) bool {
+	wait := d.NextAt.Sub(now)
+	longest := max(passing.Base, passing.Cap)
+	if p := deliver.Retry(d.Trouble).Policy(passing); p.Base > 0 {
+		longest = max(p.Base, p.Cap)
+	}
+	return wait <= soon || wait > longest
+}
+
+// gone ends the delivery of an object whose file is not there, as after a restore of the ledger alone: no attempt brings it back. Nil if
+// it is there.
+func (c *Courier) gone(d ledger.Delivery) *ledger.DeliveryResult {
+	_, err := os.Stat(filepath.Join(c.DataDir, d.Object.Path))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil // another error comes again when it is read
+	}
+	c.Logger.Error("object is not on this node any more and cannot be delivered", "study", d.StudyUID, "revision", d.Revision, "destination", d.Destination,
+		"object", d.Object.SOPInstanceUID, "remedy", deliver.GoneRemedy)
+	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}
 }
 
 // visit is one attempt at one destination.
@@ -263,7 +291,7 @@ func readWhole(path, sha string) ([]byte, error) {
 		return nil, err
 	}
 	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != sha {
-		return nil, fmt.Errorf("%s is not the file that was written: its SHA-256 differs from the ledger's", path)
+		return nil, fmt.Errorf("%w: the SHA-256 of %s differs from the ledger's", deliver.ErrAltered, path)
 	}
 	return file, nil
 }

@@ -416,7 +416,7 @@ func TestCourier_AlteredFileStaysHere(t *testing.T) {
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
-	if d := states(t, l)["2.25.2"]; d.State != ledger.DeliveryWaiting || !strings.Contains(d.Detail, "not the file that was written") || len(archive.received) != 2 {
+	if d := states(t, l)["2.25.2"]; d.State != ledger.DeliveryFailed || !strings.Contains(d.Detail, "not the file that was written") || len(archive.received) != 2 {
 		t.Errorf("%s %q, archive got %v; want the altered file kept here", d.State, d.Detail, archive.received)
 	}
 }

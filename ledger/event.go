@@ -34,6 +34,8 @@ const (
 	EventWithdrawn      = "object not needed"
 	EventRequeued       = "requeued"
 	EventFilesRemoved   = "files removed"
+	EventFilesMissing   = "files missing"
+	EventFilesFound     = "files found"
 	EventJobFailed      = "job failed"
 	EventRecovered      = "job recovered"
 )

@@ -16,6 +16,7 @@ type History struct {
 	FirstAt   time.Time         `json:"first_at,omitzero"`
 	LastAt    time.Time         `json:"last_at,omitzero"`
 	RemovedAt time.Time         `json:"files_removed_at,omitzero"` // zero while they are there
+	Missing   bool              `json:"files_missing,omitempty"`   // files_removed_at is when somebody found that they are not there
 	Instances []Instance        `json:"instances"`                 // in order of reception, with the reasons of the newest revision
 	Revisions []RevisionHistory `json:"revisions"`                 // newest last
 	Events    []Event           `json:"events"`                    // in order of time
@@ -45,7 +46,7 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 	h := &History{StudyUID: studyUID, Revisions: []RevisionHistory{}}
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		var first, last, removed int64
-		err := tx.QueryRowContext(ctx, `SELECT state, first_at, last_at, files_removed_at FROM study WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed)
+		err := tx.QueryRowContext(ctx, `SELECT state, first_at, last_at, files_removed_at, files_missing FROM study WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed, &h.Missing)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -150,8 +151,9 @@ type Counts struct {
 	Deliveries    map[string]int `json:"deliveries"` // by state
 	OldestWaiting time.Time      `json:"oldest_waiting_delivery,omitzero"`
 	Notifications map[string]int `json:"notifications"` // by state
-	Refused       int            `json:"refused"`       // instances that were not stored, as far as they are remembered
-	Commitments   map[string]int `json:"commitments"`   // what destinations say about objects: asked, committed, failed
+	Missing       int            `json:"studies_with_files_missing"`
+	Refused       int            `json:"refused"`     // instances that were not stored, as far as they are remembered
+	Commitments   map[string]int `json:"commitments"` // what destinations say about objects: asked, committed, failed
 	LastInstance  time.Time      `json:"last_instance,omitzero"`
 	Queued        int            `json:"queued"`          // rows that wait for the writer, in this process
 	Fault         string         `json:"fault,omitempty"` // why the writer cannot commit, in this process
@@ -180,6 +182,9 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 			return err
 		}
 		if c.Notifications, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM notification GROUP BY state`); err != nil {
+			return err
+		}
+		if err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM study WHERE files_missing = 1`).Scan(&c.Missing); err != nil {
 			return err
 		}
 		if err = tx.QueryRowContext(ctx, `SELECT coalesce(SUM(count), 0) FROM refusal`).Scan(&c.Refused); err != nil {

@@ -75,7 +75,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 		{&w.anew, `UPDATE instance SET received_at = ?2, revision = 0 WHERE path = ?1 AND revision > 0 AND EXISTS (
 			SELECT 1 FROM instance_reason n JOIN revision r ON r.id = n.revision_id JOIN study s ON s.uid = r.study_uid AND s.revision = r.number
 			WHERE s.uid = ?3 AND n.path = ?1 AND n.code IN ('` + ReasonCorrected + `', '` + ReasonPartCorrected + `'))`},
-		{&w.back, `UPDATE study SET files_removed_at = 0 WHERE uid = ? AND files_removed_at > 0`},
+		{&w.back, `UPDATE study SET files_removed_at = 0, files_missing = 0 WHERE uid = ? AND files_removed_at > 0`},
 		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
 		{&w.insert, `INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
 			calling_ae, called_ae, remote_addr, association, received_at, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},

@@ -67,6 +67,11 @@ const (
 	// never is for the job library's own rescue of running jobs: ours is exact, at the
 	// start, and a study on a slow machine may take hours.
 	never = 100 * 365 * 24 * time.Hour
+	// defaultLongestWait is that of deliveries, and what a receiver of notifications can ask for. A destination is asked again to confirm
+	// after a day at most.
+	defaultLongestWait = 6 * time.Hour
+	// wakeInterval is how often sleeping jobs are looked at.
+	wakeInterval = time.Minute
 )
 
 func defaultRetryDelay(attempt int) time.Duration {
@@ -236,7 +241,36 @@ func (l *Ledger) startJobs(ctx context.Context, h Handlers, queues map[string]ri
 		return err
 	}
 	l.workers = client
+	l.waking = make(chan struct{})
+	go l.wakeLoop(context.WithoutCancel(ctx), l.waking)
 	return nil
+}
+
+// wakeLoop wakes jobs that sleep for too long, until stop is closed.
+func (l *Ledger) wakeLoop(ctx context.Context, stop chan struct{}) {
+	tick := time.NewTicker(wakeInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if err := l.wakeSleepers(ctx); err != nil {
+			l.log.Error("cannot look for jobs that sleep for too long: check the disk of data_dir", "error", err)
+		}
+	}
+}
+
+// wakeSleepers has jobs run now that would sleep for longer than any is put off: a clock that was ahead would have them sleep until it is
+// as late again.
+func (l *Ledger) wakeSleepers(ctx context.Context) error {
+	return l.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec')
+			WHERE state IN ('available', 'scheduled', 'retryable')
+			AND unixepoch(scheduled_at) > unixepoch('now') + iif(kind = ?, max(?2, 86400), ?2)`, confirmArgs{}.Kind(), int64(l.longestWait/time.Second))
+		return err
+	})
 }
 
 // StopJobs cancels the contexts of running handlers and waits for them, at most until ctx
@@ -245,6 +279,10 @@ func (l *Ledger) StopJobs(ctx context.Context) error {
 	l.mu.Lock()
 	client := l.workers
 	l.workers = nil
+	if l.waking != nil {
+		close(l.waking)
+		l.waking = nil
+	}
 	l.mu.Unlock()
 	if client == nil {
 		return nil

@@ -47,8 +47,10 @@ type Ledger struct {
 	closed       bool
 	fault        error                  // why the newest batch could not be committed, nil when it was
 	workers      *river.Client[*sql.Tx] // run between StartJobs and StopJobs, nil otherwise
-	destinations []string               // that have a queue of their own
-	busy         map[string]bool        // work that a job is at
+	longestWait  time.Duration
+	waking       chan struct{}   // guarded by mu; closed when the jobs stop
+	destinations []string        // that have a queue of their own
+	busy         map[string]bool // work that a job is at
 }
 
 // Options of Open. The zero value is for production.
@@ -65,6 +67,8 @@ type Options struct {
 	// RetryDelay says how long a job waits after its failure number attempt (from 1).
 	// Default: 10 s, 1 min, 5 min, then 15 min.
 	RetryDelay func(attempt int) time.Duration
+	// LongestWait is the longest wait that any handler asks for. Default and least: 6 h.
+	LongestWait time.Duration
 	// MaxAttempts is how often a failing job is tried. Default 4.
 	MaxAttempts int
 	// TestOnly leaves out the random waits of the job library's maintenance.
@@ -98,7 +102,9 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 		log:      opt.Logger,
 		retry:    opt.RetryDelay,
 		attempts: opt.MaxAttempts,
-		testOnly: opt.TestOnly,
+
+		longestWait: max(opt.LongestWait, defaultLongestWait),
+		testOnly:    opt.TestOnly,
 
 		destinations: opt.Destinations,
 		receivers:    opt.Receivers,

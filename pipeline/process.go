@@ -144,8 +144,8 @@ func (p *Processor) load(ctx context.Context, instances []ledger.Instance) (*Exa
 	}
 	if missing > 0 {
 		return &Examination{Refusal: &ct.Refusal{Code: filesRemoved,
-			Text:   fmt.Sprintf("%d of %d instances of the study were removed from this node", missing, len(instances)),
-			Remedy: "send the whole study again, then requeue it"}}, nil
+			Text:   fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more", missing, len(instances)),
+			Remedy: "send the whole study again, or restore its files from the backup of data_dir; then requeue it"}}, nil
 	}
 	return Load(ctx, paths, p.Progress)
 }

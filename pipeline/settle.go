@@ -22,6 +22,8 @@ type Settler struct {
 	Limit   time.Duration
 	Now     func() time.Time
 	Logger  *slog.Logger
+
+	ahead map[string]time.Time // studies whose newest instance came in the future: when that was first seen
 }
 
 // Run settles studies until the context ends.
@@ -47,6 +49,7 @@ func (s *Settler) settleDue(ctx context.Context) error {
 	}
 	now := s.Now()
 	var failures []error
+	receiving = s.withoutFuture(receiving, now)
 	for _, a := range receiving {
 		why, due := dueReason(a, now, s.quiet(a.CallingAEs), s.Limit, s.Holds(a.StudyUID))
 		if !due {
@@ -61,6 +64,33 @@ func (s *Settler) settleDue(ctx context.Context) error {
 	}
 	return errors.Join(failures...)
 }
+
+// withoutFuture corrects the times of studies that came while the clock was ahead: they would wait until it is as late again. Their
+// newest instance counts as come when that was first seen.
+func (s *Settler) withoutFuture(receiving []ledger.Activity, now time.Time) []ledger.Activity {
+	seen := map[string]time.Time{}
+	for i := range receiving {
+		a := &receiving[i]
+		if !a.LastAt.After(now.Add(clockSlack)) {
+			continue
+		}
+		first, known := s.ahead[a.StudyUID]
+		if !known {
+			first = now
+			s.Logger.Warn("instances of the study came while this machine's clock was ahead", "study", a.StudyUID, "newest", a.LastAt.Format(time.RFC3339), "remedy", "keep the clock right (NTP)")
+		}
+		seen[a.StudyUID] = first
+		a.LastAt = first
+		if a.FirstAt.After(first) {
+			a.FirstAt = first
+		}
+	}
+	s.ahead = seen
+	return receiving
+}
+
+// clockSlack is how far ahead a time may lie without a fault of the clock: adjustments of a second or two are usual.
+const clockSlack = 5 * time.Second
 
 // quiet is the longest quiet time of those who sent.
 func (s *Settler) quiet(callingAEs []string) time.Duration {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -50,5 +51,27 @@ func TestSettler_QuietOfTheSenders(t *testing.T) {
 	}
 	if got := (&Settler{Quiet: time.Minute}).quiet([]string{"FAST"}); got != time.Minute {
 		t.Errorf("nobody has his own: %v", got)
+	}
+}
+
+// Instances that came while the clock was ahead do not keep their study open until it is as late again.
+func TestSettler_ClockWasAhead(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := &Settler{Quiet: time.Minute, Limit: time.Hour, Logger: slog.New(slog.DiscardHandler)}
+	look := func() bool {
+		a := s.withoutFuture([]ledger.Activity{{StudyUID: "1.2", FirstAt: now.Add(1463 * time.Hour), LastAt: now.Add(1464 * time.Hour)}}, now)
+		_, due := dueReason(a[0], now, s.Quiet, s.Limit, false)
+		return due
+	}
+	if look() {
+		t.Error("due at once: more may come")
+	}
+	now = now.Add(30 * time.Second)
+	if look() {
+		t.Error("due before the quiet time is over")
+	}
+	now = now.Add(31 * time.Second)
+	if !look() {
+		t.Error("not due after the quiet time")
 	}
 }

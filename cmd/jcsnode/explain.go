@@ -96,7 +96,10 @@ func arrived(h *ledger.History) []string {
 	if again > 0 {
 		sentences = append(sentences, fmt.Sprintf("The same bytes came again %d times, which changes nothing where no correction had replaced them. If a destination has lost the results, `jcsnode requeue --resend %s` sends them again.", again, h.StudyUID))
 	}
-	if !h.RemovedAt.IsZero() {
+	if h.Missing {
+		sentences = append(sentences, fmt.Sprintf("Files of it were missing at %s, though nobody removed them: data_dir was restored without them. To have it read again, restore them and "+
+			"restart the node, or send the study again; then requeue it.", clock(h.RemovedAt)))
+	} else if !h.RemovedAt.IsZero() {
 		sentences = append(sentences, fmt.Sprintf("The files were removed at %s, since all was over (keep.days). To have it read again, send the study again and requeue it.", clock(h.RemovedAt)))
 	}
 	for _, f := range flags.order {

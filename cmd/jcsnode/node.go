@@ -58,7 +58,8 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 	}()
 	log.Info("jcsnode starts", "version", version, "config", cfg.Path, "data_dir", cfg.Node.DataDir, "notice", pipeline.Notice)
 	// First of all the ledger, which only one node can have: a second one must not change or occupy anything of the first.
-	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks), Confirming: confirming(cfg.Destinations)}); err != nil {
+	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks), Confirming: confirming(cfg.Destinations),
+		LongestWait: longestWait(cfg.Destinations)}); err != nil {
 		return n, err
 	}
 	n.runtime, err = models.Open(cfg.Models.Dir, models.Options{Library: cfg.Models.Library, Device: cfg.Models.Device, Threads: cfg.Models.Threads}, log)
@@ -75,7 +76,19 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 		return n, err
 	}
 	log.Info("inbox compared with the ledger", "files", rebuilt.Files, "recorded", rebuilt.Recorded, "quarantined", rebuilt.Quarantined)
+	if _, err := pipeline.CheckFiles(ctx, n.ledger, cfg.Node.DataDir, log); err != nil {
+		return n, err
+	}
 	return n, n.wire()
+}
+
+// longestWait is the longest that a delivery or a confirmation is put off by the configuration.
+func longestWait(destinations []config.Destination) time.Duration {
+	longest := time.Duration(0)
+	for _, d := range destinations {
+		longest = max(longest, time.Duration(d.RetryLongest), time.Duration(d.CommitmentWait))
+	}
+	return longest
 }
 
 // wire makes the parts that work on others.
@@ -170,6 +183,7 @@ func (n *node) run(ctx context.Context, listeners ...net.Listener) error {
 		g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
 	}
 	g.Go(func() error { return n.settler.Run(serving) })
+	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
 	g.Go(func() error { return n.keeper.Run(serving) })
 	if len(n.config.Webhooks) > 0 {
 		g.Go(func() error { return n.watch.Run(serving) })

@@ -46,7 +46,7 @@ func requeueCommand() *cobra.Command {
 			err = closeErr
 		}
 		if errors.Is(err, ledger.ErrFilesRemoved) {
-			return fmt.Errorf("the files of study %s were removed (keep.days), its outcome stays: send the study again, then requeue it", args[0])
+			return fmt.Errorf("the files of study %s are not here any more (keep.days, or data_dir was restored without them), its outcome stays: send the study again, or restore them and restart the node; then requeue it", args[0])
 		}
 		if err != nil {
 			return err

@@ -83,6 +83,7 @@ type nodeView struct {
 	Weights string           `json:"weights"`
 	Models  []pipeline.Model `json:"models"`
 	Counts  ledger.Counts    `json:"counts"`
+	Disk    *scp.Disk        `json:"disk,omitempty"` // of data_dir, where it can be seen
 	Studies []studyRow       `json:"studies"`
 	Refused []ledger.Refusal `json:"refused"` // instances that were not stored, the newest first
 	Notice  string           `json:"notice"`
@@ -104,6 +105,9 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	}
 	if view.Counts, err = l.Counts(ctx); err != nil {
 		return err
+	}
+	if disk, err := scp.DiskOf(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
+		view.Disk = &disk
 	}
 	studies, err := l.Studies(ctx, ledger.Filter{Limit: limit})
 	if err != nil {
@@ -127,7 +131,14 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	if len(view.Counts.Notifications) > 0 {
 		fmt.Fprintf(w, "; notifications: %s", counted(view.Counts.Notifications))
 	}
-	fmt.Fprint(w, "\n\n")
+	fmt.Fprintln(w)
+	if view.Disk != nil {
+		fmt.Fprintln(w, *view.Disk)
+	}
+	if n := view.Counts.Missing; n > 0 {
+		fmt.Fprintf(w, "files of %s are missing in data_dir; `jcsnode explain` of the study says what to do\n", plural(n, "study"))
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "STUDY\tSTATE\tREVISION\tINSTANCES\tLAST\tRESULT\tDELIVERIES")
 	for _, s := range view.Studies {

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 
@@ -79,6 +80,12 @@ func Send(ctx context.Context, dest Destination, items []Item, report func(Outco
 	}
 	return err
 }
+
+// GoneRemedy is what to do about an object whose file is gone.
+const GoneRemedy = "`jcsnode requeue` of the study makes it again from its instances; if these are gone, too, restore data_dir from the backup or send the study again"
+
+// ErrAltered is for an object whose bytes are not those that were made.
+var ErrAltered = errors.New("it is not the file that was written")
 
 // queue hands items to associations.
 type queue struct {
@@ -197,6 +204,11 @@ func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) 
 		return outcome, nil
 	}
 	body, err := encoded(item, syntax)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrAltered) {
+		outcome.Verdict = Verdict{Permanent, RetryNever, "object cannot be read on this node: " + err.Error(),
+			GoneRemedy}
+		return outcome, nil
+	}
 	if err != nil {
 		outcome.Verdict = Verdict{Temporary, RetryFew, "object cannot be read on this node: " + err.Error(), "check the disk that holds the objects; reprocess the study if the file is gone"}
 		return outcome, nil

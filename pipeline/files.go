@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"jcsnode/ledger"
+)
+
+// MissingFiles counts what a ledger knows and data_dir lacks.
+type MissingFiles struct{ Studies, Instances, Objects int }
+
+// CheckFiles looks whether the files of the ledger are in dataDir, as they are not after a restore of the ledger alone. It notes it in
+// the ledger and says it once in the log. Files that are there again are noted, too. Call it before work on them begins.
+func CheckFiles(ctx context.Context, l *ledger.Ledger, dataDir string, log *slog.Logger) (MissingFiles, error) {
+	type gone struct {
+		study              string
+		instances, objects int
+		known              bool // since an earlier look
+	}
+	var missing []gone
+	var found []string
+	err := l.EachHeld(ctx, func(h ledger.Held) error {
+		g := gone{study: h.StudyUID}
+		var err error
+		if g.instances, err = lacking(dataDir, h.Instances); err != nil {
+			return err
+		}
+		if g.objects, err = lacking(dataDir, h.Waiting); err != nil {
+			return err
+		}
+		switch {
+		case h.Missing && g.instances == 0:
+			found = append(found, h.StudyUID)
+		case g.instances+g.objects > 0:
+			g.known = h.Missing
+			missing = append(missing, g)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return MissingFiles{}, err
+	}
+	var all MissingFiles
+	for _, g := range missing {
+		all.Studies++
+		all.Instances += g.instances
+		all.Objects += g.objects
+		if g.known {
+			continue
+		}
+		if err := l.NoteMissing(ctx, g.study, g.instances, g.objects); err != nil {
+			return all, err
+		}
+	}
+	for _, study := range found {
+		if err := l.NoteFound(ctx, study); err != nil {
+			return all, err
+		}
+		log.Info("files that were missing are here again; `jcsnode requeue` has the study read", "study", study)
+	}
+	if all.Studies > 0 {
+		log.Error("files that the ledger knows are missing in data_dir: was it restored without them?", "data_dir", dataDir, "studies", all.Studies,
+			"instances", all.Instances, "objects_to_deliver", all.Objects, "first_study", missing[0].study,
+			"remedy", "stop the node, restore inbox and objects of data_dir from the backup and start it again; or have the studies sent again, then requeue them")
+	}
+	return all, nil
+}
+
+// lacking counts the paths below dir at which there is no file.
+func lacking(dir string, paths []string) (int, error) {
+	n := 0
+	for _, path := range paths {
+		_, err := os.Stat(filepath.Join(dir, path))
+		if errors.Is(err, fs.ErrNotExist) {
+			n++
+		} else if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,90 @@
+package scp
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	// diskLook is how often the free space is looked at.
+	diskLook = 30 * time.Second
+	// diskRemind is how often a lack of it is told again.
+	diskRemind = time.Hour
+	// diskAhead is the multiple of the reserve below which space runs short: the node warns before it refuses.
+	diskAhead = 2
+)
+
+// Disk is the free space of data_dir against its reserve.
+type Disk struct {
+	Free    int64 `json:"free_bytes"`
+	Reserve int64 `json:"reserve_bytes"`
+	Refuses bool  `json:"refuses"` // instances are refused for it
+	Short   bool  `json:"short"`   // they will be soon
+}
+
+// DiskOf looks at the disk of a folder.
+func DiskOf(dataDir string, reserve int64) (Disk, error) {
+	free, err := freeDisk(dataDir)
+	return newDisk(free, reserve), err
+}
+
+func newDisk(free, reserve int64) Disk {
+	d := Disk{Free: free, Reserve: reserve, Refuses: free <= reserve}
+	d.Short = !d.Refuses && free < diskAhead*reserve
+	return d
+}
+
+// String says it in a sentence without its full stop.
+func (d Disk) String() string {
+	text := Bytes(d.Free) + " free on the disk of data_dir"
+	switch {
+	case d.Refuses:
+		return text + ", not more than node.reserve, " + Bytes(d.Reserve) + ": instances are refused until there is room"
+	case d.Short:
+		return text + ", which runs short: below node.reserve, " + Bytes(d.Reserve) + ", instances are refused"
+	}
+	return text
+}
+
+// Watch warns when the disk runs short, before a scanner is refused, and says when it does no longer. It returns when ctx ends.
+func (b *Inbox) Watch(ctx context.Context, log *slog.Logger, now func() time.Time) error {
+	tick := time.NewTicker(diskLook)
+	defer tick.Stop()
+	w := diskWatch{log: log}
+	for {
+		if free, err := b.disk.freeDisk(b.dataDir); err == nil { // else whoever writes says so
+			w.look(newDisk(free, b.opt.ReserveBytes), now())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// diskWatch remembers what was said.
+type diskWatch struct {
+	log  *slog.Logger
+	last Disk
+	told time.Time
+}
+
+func (w *diskWatch) look(d Disk, now time.Time) {
+	changed := d.Refuses != w.last.Refuses || d.Short != w.last.Short
+	if !changed && (!d.Refuses && !d.Short || now.Sub(w.told) < diskRemind) {
+		return
+	}
+	w.last, w.told = d, now
+	log := w.log.With("free", Bytes(d.Free), "reserve", Bytes(d.Reserve))
+	const remedy = "make room on the disk of data_dir, or let the node do so (keep.days)"
+	switch {
+	case d.Refuses:
+		log.Error("disk is full up to the reserve: instances are refused until there is room", "remedy", remedy)
+	case d.Short:
+		log.Warn("disk runs short: below the reserve instances are refused", "remedy", remedy)
+	default:
+		log.Info("disk has room again")
+	}
+}
