@@ -290,7 +290,7 @@ func TestProcess_ReadAgainWithoutItsFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := b.requeue(t)
-	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged || !strings.Contains(got.Reason.Text, "removed") || got.Reason.Remedy == "" ||
+	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged || !strings.Contains(got.Reason.Text, "not on this node any more") || got.Reason.Remedy == "" ||
 		string(got.Findings) != string(first.Findings) {
 		t.Errorf("%s, %+v; want the outcome of before, and why it was not read again", got.State, got.Reason)
 	}
