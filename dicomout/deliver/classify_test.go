@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"jcsnode/dimse"
+	"jcsnode/dimse/secure"
+	"jcsnode/dimse/secure/securetest"
 )
 
 func TestClassifyStatus(t *testing.T) {
@@ -103,6 +107,58 @@ func TestClassifyError(t *testing.T) {
 				t.Fatalf("%v: got %+v, want temporary, %s, text with %q", c.err, v, c.retry, c.text)
 			}
 		})
+	}
+}
+
+// A certificate with another name is told as such, and the key that takes the name with the right value; so is one of an authority that
+// is not known, and a handshake with the right name succeeds.
+func TestClassifyError_CertificateName(t *testing.T) {
+	authority := securetest.NewAuthority(t, "authority")
+	certificate, key := authority.Issue("pacs.hospital", time.Now().Add(time.Hour))
+	quiet := slog.New(slog.DiscardHandler)
+	own, err := secure.Load(secure.Files{Certificate: certificate, Key: key}, quiet, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func(authorities, name string) error {
+		client, err := secure.Load(secure.Files{Authorities: authorities}, quiet, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if far, err := l.Accept(); err == nil {
+				_ = tls.Server(far, own.Server(false)).Handshake()
+				far.Close()
+			}
+		}()
+		near, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = tls.Client(near, client.Client(name)).Handshake()
+		near.Close()
+		<-done
+		l.Close()
+		return err
+	}
+	other := securetest.NewAuthority(t, "other")
+	for name, c := range map[string]struct{ authorities, called, text, remedy string }{
+		"another name":      {authority.File, "10.0.0.5", "its certificate is for pacs.hospital, 127.0.0.1, not for 10.0.0.5", `tls_name = "pacs.hospital"`},
+		"another authority": {other.File, "pacs.hospital", "authority that is not known here", "certificate authority"},
+	} {
+		v := ClassifyError(fmt.Errorf("TLS handshake: %w", dial(c.authorities, c.called)))
+		if v.Retry != RetryProbe || !strings.Contains(v.Text, c.text) || !strings.Contains(v.Remedy, c.remedy) {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	if err := dial(authority.File, "pacs.hospital"); err != nil {
+		t.Errorf("the right name: %v", err)
 	}
 }
 
