@@ -197,8 +197,6 @@ func refusalSentence(r ledger.Refusal) string {
 // limitsOf are the limits of a decision, never nil.
 func limitsOf(r pipeline.Report) []string { return append([]string{}, r.Limits...) }
 
-func decisionOf(findings []byte) *pipeline.Decision { return reportOf(findings).Decision }
-
 func resultText(s studyRow) string {
 	switch {
 	case s.State != ledger.StateReported && s.State != ledger.StateNotProcessed:
