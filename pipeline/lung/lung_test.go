@@ -11,10 +11,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// chest draws a body with two round lungs that touch in front when near is set,
+// drawn draws a body with two round lungs that touch in front when near is set,
 // a trachea between them and gas in the bowel of the first slice; 100 x 100
 // pixels of 3 mm, slices of 5 mm.
-func chest(slices int, near bool) ([][]int16, Grid) {
+func drawn(slices int, near bool) ([][]int16, Grid) {
 	g := Grid{Rows: 100, Columns: 100, RowSpacing: 3, ColumnSpacing: 3}
 	var out [][]int16
 	for z := range slices {
@@ -55,7 +55,7 @@ func chest(slices int, near bool) ([][]int16, Grid) {
 
 func TestMask_FindsTwoLungs(t *testing.T) {
 	for _, near := range []bool{false, true} {
-		hu, g := chest(6, near)
+		hu, g := drawn(6, near)
 		mask, v, err := Mask(hu, g)
 		if err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestMask_FindsTwoLungs(t *testing.T) {
 
 // Turning or mirroring the slices, and saying so in the grid, turns the mask.
 func TestMask_FollowsTheGrid(t *testing.T) {
-	hu, g := chest(3, true)
+	hu, g := drawn(3, true)
 	want, wantV, err := Mask(hu, g)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestMask_OneLungWithoutAir(t *testing.T) {
 			{"picture of the left lung", Right, 30},
 			{"picture of the right lung", Left, 30},
 		} {
-			hu, g := chest(6, false)
+			hu, g := drawn(6, false)
 			for z := range hu {
 				for i, v := range hu[z] {
 					if side := i%g.Columns < 50; v == -850 && side == (c.gone == Right) {
@@ -195,7 +195,7 @@ func TestMask_OneLungWithoutAir(t *testing.T) {
 }
 
 func TestMask_IncludesLesionAtThePleura(t *testing.T) {
-	hu, g := chest(3, false)
+	hu, g := drawn(3, false)
 	for r := 46; r < 50; r++ { // 12 x 12 mm of consolidation at the outer edge
 		for c := 12; c < 16; c++ {
 			hu[1][r*g.Columns+c] = 20
@@ -211,7 +211,7 @@ func TestMask_IncludesLesionAtThePleura(t *testing.T) {
 }
 
 func TestMask_WithoutLungs(t *testing.T) {
-	hu, g := chest(2, false)
+	hu, g := drawn(2, false)
 	for z := range hu {
 		for i, v := range hu[z] {
 			if v == -850 || v == -990 {
@@ -229,7 +229,7 @@ func TestMask_WithoutLungs(t *testing.T) {
 }
 
 func TestMask_RefusesSlicesThatDoNotFit(t *testing.T) {
-	hu, g := chest(2, false)
+	hu, g := drawn(2, false)
 	tests := []struct {
 		name   string
 		change func(*Grid, [][]int16)
@@ -543,7 +543,7 @@ func TestSquaredDistance_IsExact(t *testing.T) {
 }
 
 func BenchmarkMask(b *testing.B) {
-	hu, g := chest(150, true)
+	hu, g := drawn(150, true)
 	for b.Loop() {
 		if _, _, err := Mask(hu, g); err != nil {
 			b.Fatal(err)

@@ -5,14 +5,13 @@ import (
 	"sync"
 
 	"jcsnode/guard"
+	"jcsnode/pipeline/chest"
 )
 
 const (
 	// airHU: aerated lung, ground glass included, lies below; vessels, consolidation
 	// and walls above. Halfway between lung and soft tissue.
 	airHU = -320
-	// gasHU: pure gas (bowel, trachea) lies below, lung of any state mostly above.
-	gasHU = -940
 	// Trachea and main bronchi in one slice: a piece of at most airwayArea mm2 (a
 	// trachea has up to 500) within the middle third, more than half of it below
 	// airwayHU. Healthy lung reaches that far down too, but not in such a piece there.
@@ -21,8 +20,6 @@ const (
 	// leastShare: pieces of air smaller than this share of the largest are no lung.
 	// A lung that disease has split or shrunk is mostly larger.
 	leastShare = 0.03
-	// mostGas: pieces with more than this share of pure gas are bowel or airway.
-	mostGas = 0.55
 	// closingRadius in mm: vessels and dense lesions up to twice as wide belong to
 	// the lung around them. Against masks of radiologists (see the tests) 4 mm loses
 	// consolidation in severe disease, 10 mm adds hilum in healthy lungs.
@@ -44,11 +41,15 @@ func Mask(hu [][]int16, g Grid) ([][]byte, Volumes, error) {
 	if err := g.check(len(hu), func(i int) int { return len(hu[i]) }); err != nil {
 		return nil, Volumes{}, err
 	}
+	b := chest.BlocksOf(g.Rows, g.Columns, g.RowSpacing, g.ColumnSpacing)
+	means := make([][]int16, len(hu))
+	each(len(hu), func(i int) { means[i] = b.Means(hu[i]) })
+	kinds := chest.Find(b, means, g.Extents).Kinds
 	air := make([][]bool, len(hu))
-	each(len(hu), func(i int) { air[i] = insideAir(hu[i], &g) })
+	each(len(hu), func(i int) { air[i] = lungAir(hu[i], &b, kinds[i], &g) })
 	across := reach(hu, air, &g)
 	each(len(hu), func(i int) { clearAirways(hu[i], air[i], across, &g) })
-	keepLungs(hu, air, &g)
+	keepLungs(air, &b, kinds, &g)
 	across = reach(hu, air, &g)
 	mask := make([][]byte, len(hu))
 	each(len(hu), func(i int) { mask[i] = divide(hu[i], air[i], across, &g) })
@@ -186,34 +187,24 @@ func median(counts []int) int {
 	return len(counts) / 2
 }
 
-// keepLungs clears pieces of air that are too small or too gassy for a lung.
-func keepLungs(hu [][]int16, air [][]bool, g *Grid) {
+// keepLungs clears pieces of air that the blocks do not call lung, or that are too small for one.
+func keepLungs(air [][]bool, b *chest.Blocks, kinds [][]chest.Kind, g *Grid) {
 	l := label(g, len(air), func(i int) []bool { return air[i] }, false)
 	volume := make([]float64, l.pieces)
-	pixels := make([]int, l.pieces)
-	gas := make([]int, l.pieces)
+	pieces := make([]votes, l.pieces)
 	for _, r := range l.runs {
-		n := int(r.to - r.from)
-		volume[r.label] += float64(n) * g.Extents[r.slice]
-		pixels[r.label] += n
-		at := int(r.row) * g.Columns
-		for _, v := range hu[r.slice][at+int(r.from) : at+int(r.to)] {
-			if v < gasHU {
-				gas[r.label]++
-			}
-		}
+		volume[r.label] += float64(r.to-r.from) * g.Extents[r.slice]
+		pieces[r.label].count(r, b, kinds[r.slice])
 	}
-	lungLike := func(p int32) bool { return float64(gas[p]) <= mostGas*float64(pixels[p]) }
 	var largest float64
 	for p := range volume {
-		if lungLike(int32(p)) {
+		if pieces[p].lung > pieces[p].other {
 			largest = max(largest, volume[p])
 		}
 	}
 	for _, r := range l.runs {
-		if volume[r.label] < leastShare*largest || !lungLike(r.label) {
-			at := int(r.row) * g.Columns
-			clear(air[r.slice][at+int(r.from) : at+int(r.to)])
+		if p := &pieces[r.label]; p.lung <= p.other || volume[r.label] < leastShare*largest {
+			clear(air[r.slice][int(r.row)*g.Columns+int(r.from) : int(r.row)*g.Columns+int(r.to)])
 		}
 	}
 }
