@@ -44,7 +44,7 @@ func Load(ctx context.Context, s *Series, progress func(done, total int)) (*Volu
 			v.Dropped = append(v.Dropped, dropped(&s.Headers[i], *r))
 			continue
 		}
-		planes = append(planes, Slice{Header: s.Headers[i], HU: decoded[i].hu, LungShare: decoded[i].lungShare})
+		planes = append(planes, Slice{Header: s.Headers[i], HU: decoded[i].hu, means: decoded[i].means})
 	}
 	broken := len(v.Dropped)
 	if broken > 0 {
@@ -75,6 +75,7 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 	if r := checkInterleaved(planes, v, s.Name); r != nil {
 		return r
 	}
+	findLungs(planes, s.Normal)
 	kept, far, r := nearLungs(planes, s.Normal, s.rules.MinSlices)
 	if r != nil {
 		if few := tooFewToTell(planes, s.Normal); few != "" {
@@ -141,44 +142,11 @@ func headersOf(planes []Slice) []Header {
 	return out
 }
 
-// nearLungs returns the slices that show lungs or lie within lungMargin of one
-// that does, and the others. A scan of the trunk loses its abdomen here; a head, a
-// thigh or an abdomen is refused.
-func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *Refusal) {
-	st := measuredStack(headersOf(planes), n)
-	var lungs []float64
-	var length float64
-	for i := range planes {
-		if planes[i].LungShare >= MinLungShare {
-			lungs = append(lungs, st.positions[i])
-			length += st.extents[i]
-		}
-	}
-	const remedy = "send a chest CT"
-	if len(lungs) < least {
-		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found, or lungs with hardly any air: %d of %d slices have a lung-like part", len(lungs), len(planes)),
-			remedy+"; if it is one, see whether Rescale Intercept and Slope (0028,1052), (0028,1053) put air at -1000 HU and water at 0")
-	}
-	if whole := st.length(); length < leastLungs && length < leastLungPart*whole {
-		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("not a chest, or one with hardly any air: lungs are seen over %.0f of %.0f mm only", length, whole), remedy)
-	}
-	for i := range planes {
-		at := st.positions[i]
-		near := slices.ContainsFunc(lungs, func(l float64) bool { return math.Abs(at-l) <= lungMargin })
-		if near {
-			kept = append(kept, planes[i])
-		} else {
-			far = append(far, planes[i])
-		}
-	}
-	return kept, far, nil
-}
-
 // decodedSlice is one slice in Hounsfield units, or why there is none.
 type decodedSlice struct {
-	hu        []int16
-	lungShare float64
-	refusal   *Refusal
+	hu      []int16
+	means   []int16 // see Slice
+	refusal *Refusal
 }
 
 // decodeAll decodes slices, a processor's worth at a time; the slices of one
@@ -298,16 +266,14 @@ func decode(f *dataset.File, h *Header) decodedSlice {
 			samples.Rows, samples.Columns, samples.SamplesPerPixel, h.Rows, h.Columns), "send the instance again")}
 	}
 	hu := toHU(samples.Values, h.Slope, h.Intercept)
-	return decodedSlice{hu: hu, lungShare: lungShare(hu, h.Rows, h.Columns, h.PixelSpacing[0], h.PixelSpacing[1])}
+	return decodedSlice{hu: hu, means: blocksOf(h).Means(hu)}
 }
 
 // paddingHU: CT numbers end lower, those of metal on an extended scale included. What lies above is padding of -2000 that a
 // converter wrote as an unsigned 63536.
 const paddingHU = 40000
 
-// toHU applies the rescale and clamps to AirHU..MaxHU. Pixel Padding Value
-// (0028,0120) is not read: it is often wrong or of the wrong VR, and what lies
-// outside the field of view (-2048, -3024 HU) is clamped to air anyway.
+// toHU applies the rescale and clamps to AirHU..MaxHU.
 func toHU(stored []int32, slope, intercept float64) []int16 {
 	hu := make([]int16, len(stored))
 	if slope == 1 && intercept == math.Trunc(intercept) {

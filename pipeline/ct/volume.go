@@ -30,9 +30,13 @@ type Slice struct {
 	Extent float64
 	// AfterGap: the plane below is missing, or there is none.
 	AfterGap bool
-	// LungShare is the share of air-filled, lung-like pixels of the body in this slice, 0..1.
+	// LungShare is the share of the body in this slice that is lung, 0..1, coarsely (chest.Plane).
 	LungShare float64
-	HU        []int16 // Rows*Columns, within AirHU and MaxHU
+	// OffLungs: the slice lies above or below the lungs and shows nothing of them.
+	OffLungs bool
+	HU       []int16 // Rows*Columns, within AirHU and MaxHU
+
+	means []int16 // over blocks, until the lungs are found
 }
 
 // Range of Hounsfield units kept: what lies outside (padding, metal) is clamped.
@@ -94,8 +98,8 @@ func (v *Volume) GoesOnIn(s *Series) bool {
 		low, high = min(low, at), max(high, at)
 	}
 	first, last := &v.Slices[0], &v.Slices[len(v.Slices)-1]
-	return first.LungShare >= MinLungShare && low < first.Position-reachBeyond ||
-		last.LungShare >= MinLungShare && high > last.Position+reachBeyond
+	return first.LungShare >= plainLungs && low < first.Position-reachBeyond ||
+		last.LungShare >= plainLungs && high > last.Position+reachBeyond
 }
 
 // EndsInLungs tells whether the first or the last slice holds at least half as much lung as any: a scan of a chest ends above and
@@ -106,7 +110,7 @@ func (v *Volume) EndsInLungs() bool {
 		most = max(most, v.Slices[i].LungShare)
 	}
 	ends := max(v.Slices[0].LungShare, v.Slices[len(v.Slices)-1].LungShare)
-	return ends >= MinLungShare && ends >= most/2
+	return ends >= plainLungs && ends >= most/2
 }
 
 // PixelArea is the area of one pixel in mm2.
