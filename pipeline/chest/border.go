@@ -13,6 +13,7 @@ const (
 	leastWalls = 1.9
 	plainWalls = 2.5
 	mostPast   = 0.1
+	leastAir   = 20 // blocks
 )
 
 // ways are counts over the blocks of a piece of air, and the four ways from each straight to the border.
@@ -20,7 +21,7 @@ type ways struct {
 	blocks, sum int // sum of HU
 	border      bool
 	walls       int // ways that end at a wall
-	past        int // ways that meet no wall, leave the piece and end in another
+	past        int // ways that meet no wall, leave the piece and end in outer air
 }
 
 // cutLung tells whether a piece at the border is a lung that a narrow field of view cuts, and not the air around the patient, a
@@ -31,11 +32,16 @@ func (w *ways) cutLung() bool {
 	return float64(w.past) <= mostPast*n && (mean >= lungHU && walls >= leastWalls || mean >= stillHU && walls >= plainWalls)
 }
 
+// outerAir tells whether a piece at the border is air, and not a crumb of lung at a ragged edge.
+func (w *ways) outerAir() bool {
+	return w.blocks >= leastAir && w.sum < lungHU*w.blocks
+}
+
 // enclosed marks the air of a plane that is not around the patient: what is connected to the border of what was measured is, but for
-// lungs that the field of view cuts; those are marked in cut, too.
-func (b Blocks) enclosed(mean []int16) (air, cut []bool) {
+// lungs that the field of view cuts. One that takes up most of the picture leaves no body to lie in: it is marked in filled, too.
+func (b Blocks) enclosed(mean []int16) (air, filled []bool) {
 	void := b.voids(mean)
-	air, cut = make([]bool, len(mean)), make([]bool, len(mean))
+	air, filled = make([]bool, len(mean)), make([]bool, len(mean))
 	for i, v := range mean {
 		air[i] = v < airHU && !void[i]
 	}
@@ -60,10 +66,10 @@ func (b Blocks) enclosed(mean []int16) (air, cut []bool) {
 			b.measureWays(labels, pieces, void)
 			measured = true
 		}
-		cut[i] = pieces[l].cutLung()
-		air[i] = cut[i]
+		air[i] = pieces[l].cutLung()
+		filled[i] = air[i] && 2*pieces[l].blocks > len(mean)
 	}
-	return air, cut
+	return air, filled
 }
 
 // measureWays counts walls and past of all pieces of a plane.
@@ -91,7 +97,7 @@ func (b Blocks) measureWays(labels []int32, pieces []ways, void []bool) {
 			switch {
 			case wall:
 				pieces[p].walls++
-			case p != end:
+			case p != end && end != none && pieces[end].outerAir():
 				pieces[p].past++
 			}
 		}

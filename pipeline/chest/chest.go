@@ -13,8 +13,11 @@ const (
 	gasHU = -965
 	// pocketAround of the 25 blocks around one (15 mm) are gas in a pocket of gas: airways are narrower, but for the trachea.
 	pocketAround = 22
-	// lungAround of the 25 blocks around one must be air that is neither gas nor solid to make it lung: the wall of bowel, gas beside
-	// it and streaks under the skin are thinner. Vessels, and lesions all over a lung, take some.
+	// A pocket is none if more than mostNear of the air at its edge is below nearGasHU.
+	nearGasHU = -900
+	mostNear  = 0.3
+	// lungAround of the 25 blocks around one must be air, but no pocket of gas, to make it lung: bowel and streaks under the skin are
+	// thinner. Vessels, and lesions all over a lung, take some.
 	lungAround = 20
 	// leastWithin of a piece of air lies within the hull of the body: of a lung most does, of the inside of a table nothing.
 	leastWithin = 0.25
@@ -61,25 +64,30 @@ func Find(b Blocks, means [][]int16, extents []float64) Chest {
 	n := len(means)
 	c := Chest{Blocks: b, Kinds: make([][]Kind, n), Planes: make([]Plane, n)}
 	body := b.bodies(means, extents)
-	air, middle := make([][]bool, n), make([][]bool, n)
+	air, pocket, middle := make([][]bool, n), make([][]bool, n), make([][]bool, n)
+	each(n, func(z int) {
+		var filled []bool
+		air[z], filled = b.enclosed(means[z])
+		pocket[z] = b.pockets(means[z], air[z])
+		for i := range body[z] {
+			body[z][i] = body[z][i] || filled[i]
+			if body[z][i] {
+				c.Planes[z].Body++
+			}
+		}
+	})
+	b.keepDistinct(pocket, air, means)
 	each(n, func(z int) {
 		c.Kinds[z] = make([]Kind, len(means[z]))
-		var cut []bool
-		air[z], cut = b.enclosed(means[z])
-		pocket := b.pockets(means[z], air[z])
 		for i, v := range means[z] {
 			switch {
-			case pocket[i]:
+			case pocket[z][i]:
 				c.Kinds[z][i], air[z][i] = Gas, false
 			case v < airHU && !air[z][i]:
 				c.Kinds[z][i] = Air
 			}
-			if body[z][i] {
-				c.Planes[z].Body++
-			}
-			body[z][i] = body[z][i] || cut[i]
 		}
-		middle[z] = b.middle(means[z], air[z])
+		middle[z] = b.middle(air[z])
 	})
 	middles, count := b.solids(middle)
 	regions := b.regions(air, middles)
@@ -136,11 +144,40 @@ func (b Blocks) pockets(mean []int16, inside []bool) []bool {
 	return out
 }
 
-// middle marks the blocks of a plane that have lung around them: air that is neither gas nor nearly solid.
-func (b Blocks) middle(mean []int16, air []bool) []bool {
-	out := make([]bool, len(mean))
-	lung := func(k int) bool { return air[k] && mean[k] >= gasHU }
-	b.eachInner(func(i int) { out[i] = lung(i) && b.around(i, lung) >= lungAround })
+// keepDistinct clears pockets that go over into air that is nearly gas: bullae in emphysema, and that itself. Around stomach, bowel and
+// a pneumothorax there is a wall or lung.
+func (b Blocks) keepDistinct(pocket, air [][]bool, means [][]int16) {
+	labels, n := b.solids(pocket)
+	near, blocks := make([]int, n), make([]int, n)
+	for z := range labels {
+		for i, l := range labels[z] {
+			if l == none {
+				continue
+			}
+			b.each4(i, func(k int) {
+				if !air[z][k] || pocket[z][k] {
+					return
+				}
+				if blocks[l]++; means[z][k] < nearGasHU {
+					near[l]++
+				}
+			})
+		}
+	}
+	each(len(labels), func(z int) {
+		for i, l := range labels[z] {
+			if l != none && float64(near[l]) > mostNear*float64(blocks[l]) {
+				pocket[z][i] = false
+			}
+		}
+	})
+}
+
+// middle marks the blocks of a plane that have air around them.
+func (b Blocks) middle(air []bool) []bool {
+	out := make([]bool, len(air))
+	inside := func(k int) bool { return air[k] }
+	b.eachInner(func(i int) { out[i] = air[i] && b.around(i, inside) >= lungAround })
 	return out
 }
 
@@ -183,13 +220,13 @@ func (b Blocks) regions(air [][]bool, middles [][]int32) [][]int32 {
 // piece is what may be a piece of lung, with the air around its middle; in blocks times extent.
 type piece struct {
 	air, within float64 // all, and what of it lies within the body
-	gas         float64 // what of it is gas
-	middle      float64 // with lung around it
+	middle      float64 // with air around it
+	hu          float64 // mean HU of the middle, times middle
 }
 
 // lungLike tells whether a piece can be lung by itself.
 func (p *piece) lungLike() bool {
-	return p.middle > 0 && p.within >= leastWithin*p.air && p.gas <= p.middle
+	return p.middle > 0 && p.within >= leastWithin*p.air && p.hu >= gasHU*p.middle
 }
 
 func measure(regions, middles [][]int32, n int, means [][]int16, body [][]bool, extents []float64) []piece {
@@ -204,11 +241,9 @@ func measure(regions, middles [][]int32, n int, means [][]int16, body [][]bool, 
 			if body[z][i] {
 				p.within += extents[z]
 			}
-			if means[z][i] < gasHU {
-				p.gas += extents[z]
-			}
 			if middles[z][i] != none {
 				p.middle += extents[z]
+				p.hu += float64(means[z][i]) * extents[z]
 			}
 		}
 	}

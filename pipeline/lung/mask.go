@@ -233,8 +233,8 @@ func divide(hu []int16, air []bool, across span, g *Grid) []byte {
 		b, lung := closed(in, own, g, closingRadius)
 		for i, set := range lung {
 			r, c := b.r0+i/(b.c1-b.c0), b.c0+i%(b.c1-b.c0)
-			// What closing adds stays on its side and outside the other lung.
-			if k := r*g.Columns + c; set && mask[k] == None && (in(r, c) || !air[k]) {
+			// What closing adds stays on its side, outside the other lung and where something was measured.
+			if k := r*g.Columns + c; set && mask[k] == None && (in(r, c) || !air[k] && hu[k] > noneHU) {
 				mask[k] = side
 			}
 		}
