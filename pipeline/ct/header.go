@@ -69,6 +69,7 @@ type Header struct {
 	SliceThickness        float64    // 0 when absent; never used as a distance
 	Slope, Intercept      float64    // HU = stored value * Slope + Intercept
 	Unit                  string     // RescaleType, where it does not say whether values are HU: the pixels must show it
+	Padding               *Padding   // stored values that stand for no measurement, nil if none are declared
 
 	// The same four as they stand in the file, for objects that must repeat them
 	// to the byte.

@@ -16,19 +16,14 @@ const (
 )
 
 // checkInterleaved refuses planes of two scans that lie between each other.
-func checkInterleaved(planes []Slice, v *Volume, name string) *Refusal {
+func checkInterleaved(planes []Slice, name string) *Refusal {
 	if len(planes) < leastPlanes {
 		return nil
 	}
-	high, wide := blockSide(v.RowSpacing), blockSide(v.ColumnSpacing)
-	means := make([][]int16, len(planes))
-	for i := range planes {
-		means[i] = blockMeans(planes[i].HU, v.Rows, v.Columns, high, wide)
-	}
 	var ratios []float64
 	for i := range len(planes) - 2 {
-		if next := difference(means[i], means[i+1]); next > 0 {
-			ratios = append(ratios, difference(means[i], means[i+2])/next)
+		if next := difference(planes[i].means, planes[i+1].means); next > 0 {
+			ratios = append(ratios, difference(planes[i].means, planes[i+2].means)/next)
 		}
 	}
 	slices.Sort(ratios)
@@ -46,21 +41,4 @@ func difference(a, b []int16) float64 {
 		sum += math.Abs(float64(a[i]) - float64(b[i]))
 	}
 	return sum
-}
-
-func blockMeans(hu []int16, rows, columns, high, wide int) []int16 {
-	br, bc := rows/high, columns/wide
-	out := make([]int16, br*bc)
-	for r := range br {
-		for c := range bc {
-			sum := 0
-			for y := range high {
-				for _, v := range hu[(r*high+y)*columns+c*wide:][:wide] {
-					sum += int(v)
-				}
-			}
-			out[r*bc+c] = int16(sum / (high * wide))
-		}
-	}
-	return out
 }

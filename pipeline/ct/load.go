@@ -72,7 +72,7 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 	if r := checkUnit(planes); r != nil {
 		return r
 	}
-	if r := checkInterleaved(planes, v, s.Name); r != nil {
+	if r := checkInterleaved(planes, s.Name); r != nil {
 		return r
 	}
 	findLungs(planes, s.Normal)
@@ -266,6 +266,7 @@ func decode(f *dataset.File, h *Header) decodedSlice {
 			samples.Rows, samples.Columns, samples.SamplesPerPixel, h.Rows, h.Columns), "send the instance again")}
 	}
 	hu := toHU(samples.Values, h.Slope, h.Intercept)
+	clearPadding(hu, samples.Values, h)
 	return decodedSlice{hu: hu, means: blocksOf(h).Means(hu)}
 }
 

@@ -63,6 +63,7 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 		SeriesDescription:   set.String(dataset.SeriesDescription),
 		BodyPart:            set.String(dataset.BodyPartExamined),
 		Frames:              1,
+		Padding:             paddingOf(set),
 	}
 	base.readPatient(set)
 	base.Rows, _ = set.Int(dataset.Rows)
