@@ -94,6 +94,28 @@ func (o Options) number(i int) int {
 	return o.Slices - i
 }
 
+// draw draws slice i.
+func (o Options) draw(m *model, i int) []int16 {
+	return m.render(o.grid(), o.height(i), o.Spacing, rand.New(rand.NewPCG(o.Seed, uint64(o.Slices-i)<<8|3)))
+}
+
+// Slices draws a study in Hounsfield units, the lowest slice first, with the patient's left at high columns, and returns the side of a
+// pixel in mm.
+func Slices(opt Options) ([][]int16, float64, error) {
+	opt, err := opt.filled()
+	if err != nil {
+		return nil, 0, err
+	}
+	m := newModel(opt.Seed, opt.Lesions)
+	hu := make([][]int16, opt.Slices)
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range hu {
+		g.Go(func() error { hu[i] = opt.draw(m, i); return nil })
+	}
+	return hu, opt.grid().pixel, g.Wait()
+}
+
 // Write draws a study and writes it into dir, which is made if need be, one file
 // for each slice: IM0001.dcm is the most cranial one, or the lowest if the patient
 // lies feet first. Files of that name are replaced.
@@ -116,7 +138,7 @@ func Write(ctx context.Context, dir string, opt Options) error {
 			number := opt.number(i)
 			path := filepath.Join(dir, fmt.Sprintf("IM%04d.dcm", number))
 			if err := writeFile(path, func(w io.Writer) error {
-				return encode(w, opt, i, number, m.render(opt.grid(), opt.height(i), opt.Spacing, rand.New(rand.NewPCG(opt.Seed, uint64(opt.Slices-i)<<8|3))))
+				return encode(w, opt, i, number, opt.draw(m, i))
 			}); err != nil {
 				return fmt.Errorf("phantom: slice %d: %w", number, err)
 			}
