@@ -5,8 +5,32 @@ import (
 	"math/rand/v2"
 )
 
-// patient marks what belongs to the patient in each slice: the piece of tissue around the middle, without what is thinner than 12 mm,
+// Patient is a scan of which only the patient is left, in air: no table, clothes and blankets.
+type Patient struct {
+	Scan
+	in   [][]bool // what belongs to the patient
+	back float64  // where the patient lies: mm from the middle of the picture, the lowest of all slices
+}
+
+// Patient takes everything but the patient out of a scan: in each slice the largest piece of tissue, without what is thinner than 12 mm,
 // and all that it encloses.
+func (s Scan) Patient() Patient {
+	p := Patient{Scan: s.clone(), in: s.patient()}
+	rng := rand.New(rand.NewPCG(3, 4))
+	last := 0
+	for z := range p.in {
+		for i, v := range p.in[z] {
+			if v {
+				last = max(last, i/s.Columns)
+			} else {
+				p.HU[z][i] = int16(air + 8*rng.NormFloat64())
+			}
+		}
+	}
+	p.back = (float64(last) - float64(s.Rows-1)/2) * s.RowMM
+	return p
+}
+
 func (s Scan) patient() [][]bool {
 	const tissue, thin = -250, 12.0
 	out := make([][]bool, len(s.HU))
@@ -123,39 +147,9 @@ func (s Scan) largest(set []bool) []bool {
 	return out
 }
 
-// Alone is the patient without table, clothes and blankets.
-func (s Scan) Alone() Scan {
-	in := s.patient()
-	rng := rand.New(rand.NewPCG(3, 4))
-	out := s.clone()
-	for z := range out.HU {
-		for i := range out.HU[z] {
-			if !in[z][i] {
-				out.HU[z][i] = int16(air + 8*rng.NormFloat64())
-			}
-		}
-	}
-	return out
-}
-
-// back is where the patient lies: mm from the middle of the picture, the lowest of all slices.
-func (s Scan) back(in [][]bool) float64 {
-	last := 0
-	for z := range in {
-		for i := len(in[z]) - 1; i >= 0; i-- {
-			if in[z][i] {
-				last = max(last, i/s.Columns)
-				break
-			}
-		}
-	}
-	return (float64(last) - float64(s.Rows-1)/2) * s.RowMM
-}
-
 // ArmsDown lays arms of fat, muscle and bone beside the patient, where they touch.
-func (s Scan) ArmsDown() Scan {
-	in := s.patient()
-	back := s.back(in)
+func (s Patient) ArmsDown() Scan {
+	in, back := s.in, s.back
 	left, right := make([]float64, len(in)), make([]float64, len(in))
 	for z := range in {
 		left[z], right[z] = math.Inf(1), math.Inf(-1)

@@ -36,13 +36,11 @@ func Tables() []Table {
 	}
 }
 
-// On lays the patient alone on a table.
-func (s Scan) On(t Table) Scan {
-	in := s.patient()
-	top := s.back(in) + t.Mattress
+// On lays the patient on a table.
+func (s Patient) On(t Table) Scan {
+	in, top := s.in, s.back+t.Mattress
 	rng := rand.New(rand.NewPCG(5, 6))
-	bare := s.Alone()
-	return bare.drawn(func(z int, x, y float64, v int16) int16 {
+	return s.drawn(func(z int, x, y float64, v int16) int16 {
 		i := int(math.Round(y/s.RowMM+float64(s.Rows-1)/2))*s.Columns + int(math.Round(x/s.ColMM+float64(s.Columns-1)/2))
 		if in[z][i] {
 			return v

@@ -266,7 +266,7 @@ func decode(f *dataset.File, h *Header) decodedSlice {
 			samples.Rows, samples.Columns, samples.SamplesPerPixel, h.Rows, h.Columns), "send the instance again")}
 	}
 	hu := toHU(samples.Values, h.Slope, h.Intercept)
-	clearPadding(hu, samples.Values, h)
+	ClearPadding(hu, samples.Values, h)
 	return decodedSlice{hu: hu, means: blocksOf(h).Means(hu)}
 }
 

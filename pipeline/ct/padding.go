@@ -9,8 +9,10 @@ const (
 	leastPadding = 0.005
 	evenPadding  = 0.6
 	flatPadding  = 20
-	// Padding that is darker is as dark as the air that it stands for.
+	// Padding that is darker is as dark as the air that it stands for. A declared range that is wider than widePadding and ends above
+	// would take tissue, too: it is a mistake.
 	darkPadding = -900
+	widePadding = 100
 )
 
 // Padding are the stored values that stand for no measurement, from the first to the last.
@@ -41,10 +43,15 @@ func paddingOf(set *dataset.Set) *Padding {
 	return &Padding{min(value, limit), max(value, limit)}
 }
 
-// clearPadding puts air where a slice is padded. What is declared counts only as far as it is connected to the border of the picture:
+// believed tells whether the values can be padding alone.
+func (p *Padding) believed(h *Header) bool {
+	return float64(p.Last-p.First)*h.Slope <= widePadding || float64(p.Last)*h.Slope+h.Intercept <= darkPadding
+}
+
+// ClearPadding puts air where a slice is padded. What is declared counts only as far as it is connected to the border of the picture:
 // the value may occur in the body, too. Padding that nobody declared is known by its corners.
-func clearPadding(hu []int16, stored []int32, h *Header) {
-	if p := h.Padding; p != nil {
+func ClearPadding(hu []int16, stored []int32, h *Header) {
+	if p := h.Padding; p != nil && p.believed(h) {
 		for _, i := range connected(h.Rows, h.Columns, border(h.Rows, h.Columns), func(i int) bool { return stored[i] >= p.First && stored[i] <= p.Last }) {
 			hu[i] = AirHU
 		}
