@@ -58,6 +58,8 @@ type Decision struct {
 	Text           string  `json:"text"`
 	PositiveSlices int     `json:"positive_slices"`
 	PositiveMM     float64 `json:"positive_mm"`
+	OffLungs       int     `json:"positive_off_lungs,omitempty"` // positive slices above or below the lungs: they do not count
+	OffLungsMM     float64 `json:"positive_off_lungs_mm,omitempty"`
 	Slices         int     `json:"slices"`
 	LengthMM       float64 `json:"length_mm"`
 	Threshold      int     `json:"threshold"`
@@ -223,6 +225,7 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 	r.Volume = &Volume{v.Rows, v.Columns, v.RowSpacing, v.ColumnSpacing, round(v.SliceSpacing, 4)}
 	d := f.Decision
 	r.Decision = &Decision{Positive: d.Positive, Rule: d.Rule, Text: d.Text, PositiveSlices: d.PositiveSlices, PositiveMM: round(d.PositiveMM, 3),
+		OffLungs: d.OffLungs, OffLungsMM: round(d.OffLungsMM, 3),
 		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM}
 	if d.Positive {
 		r.Lesions = &Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,

@@ -122,6 +122,34 @@ func TestRun_DecidesByTheRuleThatIsOn(t *testing.T) {
 	}
 }
 
+// Positive slices above or below the lungs decide nothing, and are told of.
+func TestRun_CountsSlicesOfTheLungsOnly(t *testing.T) {
+	for _, c := range []struct {
+		off  int // slices below the lungs; 8 of 5 mm are positive
+		want bool
+		text string
+	}{
+		{0, true, "positive: 8 of 60 slices are positive, 40.0 of 300.0 mm; rule"},
+		{2, true, "positive: 6 of 60 slices are positive, 30.0 of 300.0 mm, without 2 more above or below the lungs (10.0 mm), which do not count; rule"},
+		{3, false, "negative: 5 of 60 slices"},
+		{60, false, "negative: 0 of 60 slices"},
+	} {
+		v := volume(60, 5)
+		for i := range c.off {
+			v.Slices[i].OffLungs = true
+		}
+		n := &networks{positive: 8}
+		f, err := Run(context.Background(), v, n, n, DefaultSettings(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		off := min(c.off, 8)
+		if d := f.Decision; d.Positive != c.want || !strings.HasPrefix(d.Text, c.text) || d.PositiveSlices != 8-off || d.OffLungs != off || d.OffLungsMM != float64(5*off) {
+			t.Errorf("%d slices below the lungs: %+v, want positive %v, %q", c.off, d, c.want, c.text)
+		}
+	}
+}
+
 func TestRun_SegmentsAllOrNear(t *testing.T) {
 	tests := []struct {
 		segment string

@@ -18,6 +18,8 @@ type Decision struct {
 	Rule           string // RuleCount or RuleLength, the one that decided
 	PositiveSlices int
 	PositiveMM     float64 // sum of the extents of the positive slices
+	OffLungs       int     // positive slices above or below the lungs, which do not count: ours
+	OffLungsMM     float64 // sum of their extents
 	Slices         int     // slices of the volume
 	LengthMM       float64 // sum of the extents of all slices
 	Threshold      int
@@ -29,7 +31,12 @@ type Decision struct {
 func decide(v *ct.Volume, slices []SliceFinding, set Settings) Decision {
 	d := Decision{Slices: len(v.Slices), LengthMM: v.Length(), Threshold: set.Threshold, ThresholdMM: set.ThresholdMM}
 	for i := range slices {
-		if slices[i].Positive {
+		switch {
+		case !slices[i].Positive:
+		case v.Slices[i].OffLungs:
+			d.OffLungs++
+			d.OffLungsMM += v.Slices[i].Extent
+		default:
 			d.PositiveSlices++
 			d.PositiveMM += v.Slices[i].Extent
 		}
@@ -42,6 +49,9 @@ func decide(v *ct.Volume, slices []SliceFinding, set Settings) Decision {
 		d.Rule, d.Positive = RuleLength, d.PositiveMM > set.ThresholdMM+1e-6
 	}
 	found := fmt.Sprintf("%d of %d slices are positive, %.1f of %.1f mm", d.PositiveSlices, d.Slices, d.PositiveMM, d.LengthMM)
+	if d.OffLungs > 0 {
+		found += fmt.Sprintf(", without %d more above or below the lungs (%.1f mm), which do not count", d.OffLungs, d.OffLungsMM)
+	}
 	verdict := map[bool]string{true: "positive", false: "negative"}
 	switch {
 	case d.Rule == RuleCount:
