@@ -17,6 +17,9 @@ const (
 	plainLungs = 0.08
 	// seenLungs show lungs if many slices do, and none has much more.
 	seenLungs = 0.02
+	// leastToGas: where nothing is plain, lungs are so many times as large as the pockets of gas beside them. In bowel and sinuses
+	// there is more gas than what looks like lung.
+	leastToGas = 3.0
 	// anyLungs is more than a trachea or stool.
 	anyLungs = 0.005
 
@@ -42,7 +45,7 @@ func findLungs(planes []Slice, n [3]float64) {
 	h := &planes[0].Header
 	found := chest.Find(blocksOf(h), means, st.extents)
 	for i := range planes {
-		planes[i].LungShare = found.Planes[i].LungShare()
+		planes[i].LungShare, planes[i].gasShare = found.Planes[i].LungShare(), found.Planes[i].GasShare()
 	}
 	first, last := math.Inf(1), math.Inf(-1)
 	for i := range planes {
@@ -69,12 +72,14 @@ func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *R
 	}
 	seen := min(max(most/3, seenLungs), plainLungs) // less where disease leaves less
 	var lungs []float64
-	var length float64
+	var length, lung, gas float64
 	plain := 0
 	for i := range planes {
 		if planes[i].LungShare >= seen {
 			lungs = append(lungs, st.positions[i])
 			length += st.extents[i]
+			lung += planes[i].LungShare
+			gas += planes[i].gasShare
 		}
 		if planes[i].LungShare >= plainLungs {
 			plain++
@@ -82,11 +87,12 @@ func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *R
 	}
 	whole := st.length()
 	const remedy = "send a chest CT"
-	switch sure := plain >= least || length >= leastLungs || len(lungs) >= least && chestBodyPart(planes[0].Header.BodyPart); {
+	likely := lung >= leastToGas*gas && (length >= leastLungs || len(lungs) >= least && chestBodyPart(planes[0].Header.BodyPart))
+	switch {
 	case len(lungs) == 0:
 		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found in %d slices", len(planes)),
 			remedy+"; if it is one, see whether Rescale Intercept and Slope (0028,1052), (0028,1053) put air at -1000 HU and water at 0")
-	case !sure, length < leastLungs && length < leastLungPart*whole:
+	case plain < least && !likely, length < leastLungs && length < leastLungPart*whole:
 		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("not plainly a chest: what looks like lung is seen over %.0f of %.0f mm only", length, whole), remedy)
 	}
 	for i := range planes {

@@ -36,7 +36,8 @@ type Slice struct {
 	OffLungs bool
 	HU       []int16 // Rows*Columns, within AirHU and MaxHU
 
-	means []int16 // over blocks, until the lungs are found
+	means    []int16 // over blocks, until the lungs are found
+	gasShare float64 // of the body
 }
 
 // Range of Hounsfield units kept: what lies outside (padding, metal) is clamped.
