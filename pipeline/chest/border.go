@@ -4,8 +4,8 @@ const (
 	// lungHU: lung lies above in the mean, the air around the patient below. Mattress and table hold foam that is as dense as lung;
 	// they lie otherwise.
 	lungHU = -905
-	// stillHU: even emphysema lies above, where the walls around it leave no other choice.
-	stillHU = -970
+	// mostGas of the blocks of a lung are gas, in the worst emphysema; of the air around the patient most are.
+	mostGas = 0.4
 	// wallMM: tissue between a lung and the outside is thicker, the shell of a table and a vessel are thinner.
 	wallMM = 8.0
 	// Of the four ways from a block straight to the border of what was measured, so many lead a cut lung against a wall: three where
@@ -18,7 +18,8 @@ const (
 
 // ways are counts over the blocks of a piece of air, and the four ways from each straight to the border.
 type ways struct {
-	blocks, sum int // sum of HU
+	blocks, gas int
+	sum         int // of HU
 	border      bool
 	walls       int // ways that end at a wall
 	past        int // ways that meet no wall, leave the piece and end in outer air
@@ -29,7 +30,7 @@ type ways struct {
 func (w *ways) cutLung() bool {
 	n := float64(w.blocks)
 	mean, walls := float64(w.sum)/n, float64(w.walls)/n
-	return float64(w.past) <= mostPast*n && (mean >= lungHU && walls >= leastWalls || mean >= stillHU && walls >= plainWalls)
+	return float64(w.past) <= mostPast*n && (mean >= lungHU && walls >= leastWalls || float64(w.gas) <= mostGas*n && walls >= plainWalls)
 }
 
 // outerAir tells whether a piece at the border is air, and not a crumb of lung at a ragged edge.
@@ -54,6 +55,9 @@ func (b Blocks) enclosed(mean []int16) (air, filled []bool) {
 		p := &pieces[l]
 		p.blocks++
 		p.sum += int(mean[i])
+		if mean[i] < gasHU {
+			p.gas++
+		}
 		p.border = p.border || b.atBorder(i)
 		b.each4(i, func(k int) { p.border = p.border || void[k] })
 	}
@@ -62,7 +66,7 @@ func (b Blocks) enclosed(mean []int16) (air, filled []bool) {
 		if l == none || !pieces[l].border {
 			continue
 		}
-		if !measured && pieces[l].sum >= stillHU*pieces[l].blocks {
+		if !measured && (pieces[l].sum >= lungHU*pieces[l].blocks || float64(pieces[l].gas) <= mostGas*float64(pieces[l].blocks)) {
 			b.measureWays(labels, pieces, void)
 			measured = true
 		}
