@@ -62,9 +62,10 @@ training-test: peers ## the Python of the networks
 	@models/training/setup.sh
 	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && python -m pytest -q
 
-evaluate: ## docs/model-card.md: tables and plots again, from the shipped networks and ../shared/data
+evaluate: ## docs/model-card.md and docs/lungs.md: tables and plots again, from the shipped networks and ../shared/data
 	@models/training/setup.sh
 	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && OMP_NUM_THREADS=1 python -m jcs.evaluate
+	go run $(TAGS) ./bench/lungs
 
 e2e: build provision peers ## the real program against DCMTK and Orthanc
 	go test $(TAGS) -count=1 -timeout 40m -v -run 'Test' ./cmd/...

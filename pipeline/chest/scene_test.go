@@ -129,6 +129,22 @@ func TestFind_DensityOfLungs(t *testing.T) {
 	}
 }
 
+// Lungs of which two thirds are solid still show what is left.
+func TestFind_SolidLungs(t *testing.T) {
+	solid := func(x, y, z float64) float64 {
+		if v := trunk(-850, air)(x, y, z); v != -850 || y < -25 {
+			return v
+		}
+		return 20
+	}
+	b, means, extents := scene(10, solid)
+	for z, p := range Find(b, means, extents).Planes {
+		if p.LungShare() < 0.05 {
+			t.Errorf("plane %d: share %.3f", z, p.LungShare())
+		}
+	}
+}
+
 // Gas, stool, sinuses and foam are no lungs.
 func TestFind_NoLungs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))

@@ -18,6 +18,34 @@ func stackWithLungs(before, lungs, after int) []Slice {
 	return out
 }
 
+// Lungs that disease fills are read where many slices show what is left of them; what may be bowel or sinuses is not.
+func TestNearLungs_LittleAir(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		share, gas float64
+		slices     int // 5 mm apart
+		part       string
+		kept       bool
+	}{
+		{"severe disease, whole chest", 0.04, 0.002, 50, "", true},
+		{"severe disease, a stomach beside it", 0.06, 0.015, 50, "", true},
+		{"severe disease, few slices that are called chest", 0.05, 0, 3, "CHEST", true},
+		{"few slices", 0.05, 0, 3, "", false},
+		{"sinuses", 0.05, 0.03, 8, "", false},
+		{"bowel", 0.03, 0.02, 40, "ABDOMEN", false},
+		{"a chest of 3 slices", 0.2, 0, 3, "", true},
+	} {
+		all := stackWithLungs(0, c.slices, 0)
+		for i := range all {
+			all[i].LungShare, all[i].gasShare, all[i].Header.BodyPart = c.share, c.gas, c.part
+		}
+		kept, _, r := nearLungs(all, [3]float64{0, 0, 1}, 2)
+		if (len(kept) == c.slices) != c.kept || (r == nil) != c.kept || r != nil && strings.Contains(r.Text, "air") {
+			t.Errorf("%s: %d kept, refusal %v", c.name, len(kept), r)
+		}
+	}
+}
+
 func TestNearLungs(t *testing.T) {
 	tests := []struct {
 		name                 string
