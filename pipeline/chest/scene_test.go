@@ -245,6 +245,20 @@ func TestFind_BesideLungs(t *testing.T) {
 	if half := lungBlocks(8, collapsed); half > 0.75*both || half < 0.5*both {
 		t.Errorf("with a pneumothorax %.0f blocks are lung, without %.0f", half, both)
 	}
+	underSkin := func(gas float64) func(x, y, z float64) float64 { // beside a small left lung
+		return func(x, y, z float64) float64 {
+			switch {
+			case x > 100 && in(x, y, 0, 0, 150, 100):
+				return gas
+			case x > 85 && in(x, y, 0, 0, 150, 100):
+				return 45
+			}
+			return trunk(-850, air)(x, y, z)
+		}
+	}
+	if without, with := lungBlocks(8, underSkin(45)), lungBlocks(8, underSkin(-750)); math.Abs(with/without-1) > 0.01 {
+		t.Errorf("with gas under the skin %.0f blocks are lung, without %.0f", with, without)
+	}
 	removed := func(x, y, z float64) float64 {
 		if v := trunk(-850, air)(x, y, z); v != -850 || x < 0 {
 			return v
