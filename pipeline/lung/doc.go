@@ -11,8 +11,8 @@
 //
 // Limits: a lobe that is wholly without air is not found (its wall is no longer
 // the wall of air), which makes a share too large rather than too small; lungs
-// that touch the border of the picture lose what is connected to it; bullae wider
-// than 15 mm are taken for gas.
+// that touch the border of the picture lose what is connected to it; a wide bulla
+// in lung that is otherwise dense counts as gas.
 //
 // Pure: values in, values out, no package but chest imported. Slices are
 // row-major, masks hold None, Right and Left.
