@@ -49,13 +49,13 @@ type Chest struct {
 type Plane struct {
 	Body int // within the outline of the patient
 	Lung int // in the middle of lung
-	Gas  int // in wide pockets of gas
+	Gas  int // gas in the patient: in bowel, airways, emphysema
 }
 
 // LungShare is the share of the body that is lung, 0..1, without its outermost 6 mm.
 func (p Plane) LungShare() float64 { return p.share(p.Lung) }
 
-// GasShare is the share of the body that is taken by wide pockets of gas, 0..1.
+// GasShare is the share of the body that is gas, 0..1.
 func (p Plane) GasShare() float64 { return p.share(p.Gas) }
 
 func (p Plane) share(blocks int) float64 {
@@ -80,6 +80,9 @@ func Find(b Blocks, means [][]int16, extents []float64) Chest {
 			if body[z][i] {
 				c.Planes[z].Body++
 			}
+			if body[z][i] && air[z][i] && means[z][i] < gasHU {
+				c.Planes[z].Gas++
+			}
 		}
 	})
 	b.keepDistinct(pocket, air, means)
@@ -89,9 +92,6 @@ func Find(b Blocks, means [][]int16, extents []float64) Chest {
 			switch {
 			case pocket[z][i]:
 				c.Kinds[z][i], air[z][i] = Gas, false
-				if body[z][i] {
-					c.Planes[z].Gas++
-				}
 			case v < airHU && !air[z][i]:
 				c.Kinds[z][i] = Air
 			}
@@ -137,33 +137,18 @@ func (b Blocks) eachInner(visit func(i int)) {
 	}
 }
 
-// pockets marks pockets of gas in the inner air of a plane: what has gas all around, gas that is connected to it, and two blocks more.
+// pockets marks pockets of gas in the inner air of a plane, up to two blocks from their middles.
 func (b Blocks) pockets(mean []int16, inside []bool) []bool {
+	out := make([]bool, len(mean))
 	gas := func(k int) bool { return inside[k] && mean[k] < gasHU }
-	pocket := make([]bool, len(mean))
-	var queue []int
-	push := func(i int) {
-		if !pocket[i] && gas(i) {
-			pocket[i] = true
-			queue = append(queue, i)
-		}
-	}
 	b.eachInner(func(i int) {
-		if gas(i) && b.around(i, gas) >= pocketAround {
-			push(i)
+		if !gas(i) || b.around(i, gas) < pocketAround {
+			return
 		}
-	})
-	for k := 0; k < len(queue); k++ {
-		b.each4(queue[k], push)
-	}
-	out := slices.Clone(pocket)
-	b.eachInner(func(i int) {
-		if pocket[i] {
-			b.around(i, func(k int) bool {
-				out[k] = out[k] || inside[k]
-				return false
-			})
-		}
+		b.around(i, func(k int) bool {
+			out[k] = out[k] || inside[k]
+			return false
+		})
 	})
 	return out
 }
@@ -179,7 +164,7 @@ func (b Blocks) keepDistinct(pocket, air [][]bool, means [][]int16) {
 				continue
 			}
 			b.each4(i, func(k int) {
-				if !air[z][k] || pocket[z][k] || means[z][k] < gasHU {
+				if !air[z][k] || pocket[z][k] {
 					return
 				}
 				if blocks[l]++; means[z][k] < nearGasHU {

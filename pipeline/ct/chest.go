@@ -17,8 +17,8 @@ const (
 	plainLungs = 0.08
 	// seenLungs show lungs if many slices do, and none has much more.
 	seenLungs = 0.02
-	// leastToGas: where nothing is plain, lungs are so many times as large as the pockets of gas beside them. In bowel and sinuses
-	// there is more gas than what looks like lung.
+	// leastToGas: where nothing is plain, lungs are so many times as large as the gas in their slices, that of the airways. In bowel
+	// and sinuses there is as much gas as looks like lung, or more.
 	leastToGas = 3.0
 	// anyLungs is more than a trachea or stool.
 	anyLungs = 0.005

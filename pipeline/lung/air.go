@@ -45,15 +45,20 @@ type votes struct {
 }
 
 func (v *votes) count(r run, b *chest.Blocks, kinds []chest.Kind) {
-	for c := r.from; c < r.to; c++ {
-		switch kinds[b.At(int(r.row), int(c))] {
-		case chest.Lung:
-			v.lung++
-		case chest.Air:
-			v.other++
-		case chest.Gas:
-			v.gas++
+	for c := int(r.from); c < int(r.to); {
+		end := int(r.to)
+		if next := (c/b.Wide + 1) * b.Wide; next < b.Wide*b.Columns { // all beyond belongs to the last block
+			end = min(end, next)
 		}
+		switch kinds[b.At(int(r.row), c)] {
+		case chest.Lung:
+			v.lung += end - c
+		case chest.Air:
+			v.other += end - c
+		case chest.Gas:
+			v.gas += end - c
+		}
+		c = end
 	}
 }
 
