@@ -72,13 +72,13 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 	}{
 		{&w.study, `INSERT INTO study (uid, state, first_at, last_at) VALUES (?1, '` + StateReceiving + `', ?2, ?2) ON CONFLICT DO NOTHING`},
 		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
-		{&w.anew, `UPDATE instance SET received_at = ?2, revision = 0 WHERE path = ?1 AND revision > 0 AND EXISTS (
-			SELECT 1 FROM instance_reason n JOIN revision r ON r.id = n.revision_id JOIN study s ON s.uid = r.study_uid AND s.revision = r.number
-			WHERE s.uid = ?3 AND n.path = ?1 AND n.code IN ('` + ReasonCorrected + `', '` + ReasonPartCorrected + `'))`},
 		{&w.back, `UPDATE study SET files_removed_at = 0, files_missing = 0 WHERE uid = ? AND files_removed_at > 0`},
 		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
 		{&w.insert, `INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
 			calling_ae, called_ae, remote_addr, association, received_at, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.anew, `UPDATE instance SET received_at = ?2, revision = 0 WHERE path = ?1 AND revision > 0 AND EXISTS (
+			SELECT 1 FROM instance_reason n JOIN revision r ON r.id = n.revision_id JOIN study s ON s.uid = r.study_uid AND s.revision = r.number
+			WHERE s.uid = ?3 AND n.path = ?1 AND n.code IN ('` + ReasonCorrected + `', '` + ReasonPartCorrected + `'))`},
 		{&w.reopen, `UPDATE study SET state = '` + StateReceiving + `', instances = instances + ?3,
 			last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2) WHERE uid = ?1
 			RETURNING instances, (SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2)), revision`},
@@ -93,7 +93,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 }
 
 func (w *instanceWriter) close() {
-	for _, s := range []*sql.Stmt{w.study, w.again, w.back, w.others, w.insert, w.reopen} {
+	for _, s := range []*sql.Stmt{w.study, w.again, w.back, w.others, w.insert, w.anew, w.reopen} {
 		if s != nil {
 			s.Close()
 		}
