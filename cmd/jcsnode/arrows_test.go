@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"cmd/jcsnode":       {"*"},
 	"bench/lungs":       {"dataset", "phantom", "phantom/alter", "pipeline/ct", "pipeline/lung"},
 	"phantom/alter":     {},
-"bench/*":           {"models", "dataset", "dimse", "dimse/probe", "bench/peers"},
+	"bench/*":           {"models", "dataset", "dimse", "dimse/probe", "bench/peers"},
 }
 
 func TestArrows(t *testing.T) {

@@ -34,7 +34,7 @@ func TestLoad_ScansOfOneSeries(t *testing.T) {
 	again := func(headers []Header) []Header {
 		return change(slices.Clone(headers), func(h *Header) { h.SOPInstanceUID += ".1" })
 	}
-	a := chest(t)
+	a := phantomChest(t)
 	b := upwards(again(raised(a, 3*step))) // another breath
 	tests := []struct {
 		name    string
@@ -97,7 +97,7 @@ func countedUp(headers []Header) []Header {
 
 // Three pictures without lungs are too few for a verdict, and that is what is said.
 func TestLoad_TooFewToTell(t *testing.T) {
-	headers := chest(t)
+	headers := phantomChest(t)
 	var some []Header
 	for i, z := range []float64{0, 5, 50} {
 		h := headers[0] // the apex, or below the lungs

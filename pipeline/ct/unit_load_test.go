@@ -10,8 +10,8 @@ import (
 	"jcsnode/phantom"
 )
 
-// chest is a phantom of 30 slices, 8 mm apart.
-func chest(t *testing.T) []Header {
+// phantomChest is a phantom of 30 slices, 8 mm apart.
+func phantomChest(t *testing.T) []Header {
 	t.Helper()
 	dir := t.TempDir()
 	if err := phantom.Write(context.Background(), dir, phantom.Options{Slices: 30, Spacing: 8, Rows: 128, Columns: 128}); err != nil {
@@ -31,7 +31,7 @@ func load(headers []Header) (*Volume, Selection, error) {
 
 // A unit that is not told is taken for Hounsfield units where the pixels show it.
 func TestLoad_UnitThatIsNotTold(t *testing.T) {
-	base := chest(t)
+	base := phantomChest(t)
 	for _, tt := range []struct {
 		name             string
 		slope, intercept float64
