@@ -56,6 +56,11 @@ func TestLimits(t *testing.T) {
 			x.Volume.Slices[0].LungShare, x.Unread = 0, []*ct.Series{other(-300, 100)}
 		}, []string{ends}},
 		{"the lower half never came", 40, func(x *Examination) { x.Volume.Slices[39].LungShare = 0.01 }, []string{ends}},
+		{"the lower half of severe disease never came", 40, func(x *Examination) {
+			for i := range x.Volume.Slices {
+				x.Volume.Slices[i].LungShare = 0.05
+			}
+		}, []string{ends}},
 		{"bases in the last slice", 75, func(x *Examination) { x.Volume.Slices[0].LungShare = 0.09 }, nil},
 		{"damaged images", 75, func(x *Examination) { x.Dropped = refused(4, "1.1", ct.CodeBrokenPixelData) },
 			[]string{"Parts of the chest may be unread: 4 images of the series are damaged or incomplete."}},

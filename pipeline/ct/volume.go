@@ -99,19 +99,25 @@ func (v *Volume) GoesOnIn(s *Series) bool {
 		low, high = min(low, at), max(high, at)
 	}
 	first, last := &v.Slices[0], &v.Slices[len(v.Slices)-1]
-	return first.LungShare >= plainLungs && low < first.Position-reachBeyond ||
-		last.LungShare >= plainLungs && high > last.Position+reachBeyond
+	_, lungs := v.lungShares()
+	return first.LungShare >= lungs && low < first.Position-reachBeyond ||
+		last.LungShare >= lungs && high > last.Position+reachBeyond
 }
 
 // EndsInLungs tells whether the first or the last slice holds at least half as much lung as any: a scan of a chest ends above and
 // below the lungs, and one of which a part never came does not.
 func (v *Volume) EndsInLungs() bool {
-	var most float64
+	most, lungs := v.lungShares()
+	ends := max(v.Slices[0].LungShare, v.Slices[len(v.Slices)-1].LungShare)
+	return ends >= lungs && ends >= most/2
+}
+
+// lungShares are the largest share of lung in a slice, and that of one plainly within the lungs: less where disease leaves less.
+func (v *Volume) lungShares() (most, within float64) {
 	for i := range v.Slices {
 		most = max(most, v.Slices[i].LungShare)
 	}
-	ends := max(v.Slices[0].LungShare, v.Slices[len(v.Slices)-1].LungShare)
-	return ends >= plainLungs && ends >= most/2
+	return most, min(plainLungs, max(most/2, seenLungs))
 }
 
 // PixelArea is the area of one pixel in mm2.
