@@ -24,6 +24,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"jcsnode/bench/vgg"
 	"jcsnode/models"
 )
 
@@ -61,11 +62,11 @@ func run(dir string, opt models.Options, rounds int) error {
 	}
 	defer nets.Close()
 	pool := max(1, opt.Threads-opt.Workers+1)
-	vgg, flop, err := openReference(side, pool, strings.HasPrefix(nets.Device(), "cuda"))
+	reference, err := vgg.Open(side, pool, strings.HasPrefix(nets.Device(), "cuda"))
 	if err != nil {
 		return err
 	}
-	defer vgg.Destroy()
+	defer reference.Close()
 
 	hu := make([]float32, side*side)
 	r := rand.New(rand.NewPCG(3, 4))
@@ -74,7 +75,7 @@ func run(dir string, opt models.Options, rounds int) error {
 	}
 	m := nets.Manifest()
 	contenders := []*contender{
-		{name: "VGG-16 convolutions, fp32 (reference)", call: func(context.Context) error { return runReference(vgg, side) }},
+		{name: "VGG-16 convolutions, fp32 (reference)", call: func(context.Context) error { return reference.Run() }},
 		{name: describe("classifier", m.Classifier), call: func(ctx context.Context) error {
 			_, _, _, _, err := nets.Classify(ctx, hu, side, side)
 			return err
@@ -97,7 +98,7 @@ func run(dir string, opt models.Options, rounds int) error {
 	}
 	fmt.Printf("ONNX Runtime %s on %s, %d threads, %d calls at once, %dx%d, medians of %d rounds\n",
 		ort.GetVersion(), nets.Device(), opt.Threads, opt.Workers, side, side, rounds)
-	return table(contenders, flop)
+	return table(contenders, reference.FLOP)
 }
 
 func describe(kind string, n models.Network) string {
@@ -164,37 +165,4 @@ func table(contenders []*contender, flop float64) error {
 	}
 	fmt.Printf("reference: %.1f GFLOP, %.0f GFLOP/s\n", flop/1e9, flop/1e6/wall)
 	return nil
-}
-
-// openReference loads the reference with the options of the networks.
-func openReference(side, threads int, cuda bool) (*ort.DynamicAdvancedSession, float64, error) {
-	options, err := models.SessionOptions(threads, cuda)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer options.Destroy()
-	model, flop := reference(side)
-	s, err := ort.NewDynamicAdvancedSessionWithONNXData(model, []string{"x"}, []string{"y"}, options)
-	if err != nil {
-		return nil, 0, fmt.Errorf("load reference: %w", err)
-	}
-	return s, flop, nil
-}
-
-// runReference runs the reference on a picture of ones.
-func runReference(s *ort.DynamicAdvancedSession, side int) error {
-	data := make([]float32, 3*side*side)
-	for i := range data {
-		data[i] = 1
-	}
-	input, err := ort.NewTensor(ort.NewShape(1, 3, int64(side), int64(side)), data)
-	if err != nil {
-		return fmt.Errorf("make input: %w", err)
-	}
-	defer input.Destroy()
-	out := []ort.Value{nil}
-	if err := s.Run([]ort.Value{input}, out); err != nil {
-		return fmt.Errorf("run reference: %w", err)
-	}
-	return out[0].Destroy()
 }

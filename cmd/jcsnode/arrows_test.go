@@ -41,9 +41,10 @@ var arrows = map[string][]string{
 	"dicomout/deliver":  {"guard", "dimse", "dimse/pdu", "dataset", "commitment", "dicomout/object", "netfault"},
 	"dicomout":          {"guard", "commitment", "dataset", "ledger", "dicomout/object", "dicomout/seg", "dicomout/sc", "dicomout/sr", "dicomout/pmap", "dicomout/deliver", "netfault"},
 	"cmd/jcsnode":       {"*"},
-	"bench/lungs":       {"dataset", "phantom", "phantom/alter", "pipeline/ct", "pipeline/lung"},
+	"corpus":            {},
 	"phantom/alter":     {},
-	"bench/*":           {"models", "dataset", "dimse", "dimse/probe", "bench/peers"},
+	"bench/lungs":       {"dataset", "phantom", "phantom/alter", "pipeline/ct", "pipeline/lung"},
+	"bench/*":           {"models", "dataset", "dimse", "dimse/probe", "phantom", "bench/peers", "bench/vgg"},
 }
 
 func TestArrows(t *testing.T) {
