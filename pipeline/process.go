@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -243,18 +244,14 @@ func (p *Processor) makeObjects(ctx context.Context, rev ledger.Revision, x *Exa
 	if x.Refusal != nil && len(x.Headers) == 0 {
 		return nil, nil
 	}
-	store, err := newObjectStore(p.DataDir, rev.StudyUID, rev.Number)
+	store, err := newObjectStore(ctx, p.DataDir, rev.StudyUID, rev.Number)
 	if err != nil {
 		return nil, err
 	}
-	var objects []ledger.Outgoing
-	err = p.Build(ctx, x, id, func(m Made) error {
-		o, err := store.put(m)
-		objects = append(objects, o)
-		return err
-	})
-	if err != nil {
+	built := p.Build(ctx, x, id, store.put)
+	objects, err := store.close() // nothing is written any more when this returns
+	if err = cmp.Or(built, err); err != nil {
 		return nil, fmt.Errorf("make the objects: %w", err)
 	}
-	return objects, store.sync()
+	return objects, nil
 }
