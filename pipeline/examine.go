@@ -47,22 +47,43 @@ type Examination struct {
 	Measures lung.Measures
 }
 
-// Progress is told how far a stage has come.
+// Progress is told how far a stage has come: 0 of total when it begins, total of total when it ends; total may grow meanwhile. Stages
+// overlap, so several goroutines may call it at a time.
 type Progress func(stage string, done, total int)
 
-func (p Progress) stage(name string) func(done, total int) {
-	return func(done, total int) {
-		if p != nil {
-			p(name, done, total)
-		}
+// Stages beside those of the cascade.
+const (
+	stageHeaders = "read"
+	stageDecode  = "decode"
+	stageLungs   = "lungs"
+	stageMeasure = "measure"
+	stageObjects = "objects"
+)
+
+// tell is nothing without somebody to tell.
+func (p Progress) tell(stage string, done, total int) {
+	if p != nil {
+		p(stage, done, total)
 	}
+}
+
+func (p Progress) stage(name string) func(done, total int) {
+	return func(done, total int) { p.tell(name, done, total) }
+}
+
+// during calls work as a stage of one step.
+func (p Progress) during(stage string, work func() error) error {
+	p.tell(stage, 0, 1)
+	err := work()
+	p.tell(stage, 1, 1)
+	return err
 }
 
 // Load reads the files of one study, in the order in which they came, up to its volume in HU. A study that cannot be read gives an Examination with a
 // Refusal; the error is for what is not the study's fault, such as a cancelled context.
 func Load(ctx context.Context, paths []string, progress Progress) (*Examination, error) {
 	x := &Examination{}
-	if err := x.readHeaders(ctx, paths, progress.stage("read")); err != nil {
+	if err := x.readHeaders(ctx, paths, progress.stage(stageHeaders)); err != nil {
 		return nil, err
 	}
 	var err error
@@ -74,7 +95,8 @@ func Load(ctx context.Context, paths []string, progress Progress) (*Examination,
 	}
 	selection := ct.Select(x.Headers)
 	x.Notes, x.Patients = selection.Notes, selection.Patients
-	v, _, refused, err := ct.LoadBest(ctx, selection, progress.stage("decode"))
+	progress.tell(stageDecode, 0, 1)
+	v, _, refused, err := ct.LoadBest(ctx, selection, progress.stage(stageDecode))
 	outcome := selection.Outcome(refused)
 	x.Chosen, x.Reason, x.Refused, x.Unread, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Unread, outcome.Dropped
 	if errors.As(err, &x.Refusal) {
@@ -87,20 +109,32 @@ func Load(ctx context.Context, paths []string, progress Progress) (*Examination,
 	return x, nil
 }
 
-// Read runs the cascade on the volume and measures what it found.
+// Read runs the cascade on the volume and measures what it found. The lungs are found while slices are classified.
 func (x *Examination) Read(ctx context.Context, nets Networks, set cascade.Settings, progress Progress) error {
-	f, err := cascade.Run(ctx, x.Volume, nets.Classifier, nets.Segmenter, set, func(stage string, done, total int) {
-		progress.stage(stage)(done, total)
+	g, both := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return guard.Call(func() error { return progress.during(stageLungs, x.findLungs) })
 	})
-	if err != nil {
+	g.Go(func() (err error) {
+		progress.tell(cascade.StageClassify, 0, len(x.Volume.Slices))
+		x.Findings, err = cascade.Classify(both, x.Volume, nets.Classifier, set, progress.tell)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return fmt.Errorf("run the cascade: %w", err)
 	}
-	x.Findings = f
-	return x.measure(set)
+	if x.Findings.Decide(x.Volume, set); x.Findings.Decision.Positive {
+		progress.tell(cascade.StageSegment, 0, len(x.Volume.Slices))
+		if err := x.Findings.Segment(ctx, x.Volume, nets.Segmenter, set, x.showLung(), progress.tell); err != nil {
+			return fmt.Errorf("run the cascade: %w", err)
+		}
+	}
+	return progress.during(stageMeasure, func() error { return x.measure(set) })
 }
 
 // readHeaders reads the header of every file, in the order of paths whatever finishes first.
 func (x *Examination) readHeaders(ctx context.Context, paths []string, progress func(done, total int)) error {
+	progress(0, len(paths))
 	headers := make([][]ct.Header, len(paths))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))

@@ -65,7 +65,8 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	}
 	before := outcomeBefore(earlier)
 	again := before != nil && !slices.ContainsFunc(instances, func(i ledger.Instance) bool { return i.Revision == rev.Number })
-	x, err := p.load(ctx, instances)
+	progress := p.logged(log)
+	x, err := p.load(ctx, instances, progress)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "the late instances change nothing of what was read"})
 	}
 	if x.Refusal == nil {
-		if err := x.Read(ctx, p.Networks, p.Settings, p.Progress); err != nil {
+		if err := x.Read(ctx, p.Networks, p.Settings, progress); err != nil {
 			return err
 		}
 	}
@@ -99,7 +100,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	}
 	report := NewReport(x, p.Models, p.Settings)
 	if like != nil && report.Agrees(like) {
-		objects, err := p.makeObjects(ctx, before.Revision, x, Identity{Revision: 1 + withObjects(earlier, before.Number), InputDigest: digest, Time: before.FindingsAt})
+		objects, err := p.makeObjects(ctx, progress, before.Revision, x, Identity{Revision: 1 + withObjects(earlier, before.Number), InputDigest: digest, Time: before.FindingsAt})
 		if err != nil {
 			return err
 		}
@@ -112,7 +113,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if err != nil {
 		return err
 	}
-	objects, err := p.makeObjects(ctx, rev, x, Identity{Revision: 1 + withObjects(earlier, rev.Number), InputDigest: digest, Time: at})
+	objects, err := p.makeObjects(ctx, progress, rev, x, Identity{Revision: 1 + withObjects(earlier, rev.Number), InputDigest: digest, Time: at})
 	if err != nil {
 		return err
 	}
@@ -129,12 +130,25 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	return p.Ledger.Report(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})
 }
 
+// logged tells Progress, and the log at debug when a stage begins and when it ends.
+func (p *Processor) logged(log *slog.Logger) Progress {
+	return func(stage string, done, total int) {
+		p.Progress.tell(stage, done, total)
+		switch done {
+		case 0:
+			log.Debug("stage begins", "stage", stage)
+		case total:
+			log.Debug("stage ends", "stage", stage, "of", total)
+		}
+	}
+}
+
 // filesRemoved is why a study whose files are gone is not processed.
 const filesRemoved = "files-removed"
 
 // load reads the instances of a revision. One whose files were removed cannot be read any more: it says so, instead of
 // reading the rest as if that were the study.
-func (p *Processor) load(ctx context.Context, instances []ledger.Instance) (*Examination, error) {
+func (p *Processor) load(ctx context.Context, instances []ledger.Instance, progress Progress) (*Examination, error) {
 	paths := make([]string, len(instances))
 	missing := 0
 	for i, in := range instances {
@@ -148,7 +162,7 @@ func (p *Processor) load(ctx context.Context, instances []ledger.Instance) (*Exa
 			Text:   fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more", missing, len(instances)),
 			Remedy: "send the whole study again, or restore its files from the backup of data_dir; then requeue it"}}, nil
 	}
-	return Load(ctx, paths, p.Progress)
+	return Load(ctx, paths, progress)
 }
 
 // earlier are the other revisions of the study, the newest first.
@@ -240,10 +254,12 @@ func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, diges
 
 // makeObjects builds the objects and writes them durably. Their files are named by their UIDs' hashes, so a second run
 // writes the same files.
-func (p *Processor) makeObjects(ctx context.Context, rev ledger.Revision, x *Examination, id Identity) ([]ledger.Outgoing, error) {
+func (p *Processor) makeObjects(ctx context.Context, progress Progress, rev ledger.Revision, x *Examination, id Identity) ([]ledger.Outgoing, error) {
 	if x.Refusal != nil && len(x.Headers) == 0 {
 		return nil, nil
 	}
+	progress.tell(stageObjects, 0, 1)
+	defer progress.tell(stageObjects, 1, 1)
 	store, err := newObjectStore(ctx, p.DataDir, rev.StudyUID, rev.Number)
 	if err != nil {
 		return nil, err

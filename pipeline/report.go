@@ -82,6 +82,7 @@ type Lesions struct {
 	MeanHU          float64 `json:"mean_hu"`
 	Slices          int     `json:"slices"` // slices with lesion
 	SegmentedSlices int     `json:"segmented_slices"`
+	SlicesOffLungs  int     `json:"slices_off_lungs,omitempty"` // not segmented, since no lung and no lesion of one reaches them
 	LargestAreaMM2  float64 `json:"largest_area_mm2"`
 	OffLungs        int     `json:"off_lungs,omitempty"` // outlines that reach no lung: left out, in no other number
 	OffLungsML      float64 `json:"off_lungs_ml,omitempty"`
@@ -229,7 +230,7 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM}
 	if d.Positive {
 		r.Lesions = &Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,
-			SegmentedSlices: f.Lesions.Segmented, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),
+			SegmentedSlices: f.Lesions.Segmented, SlicesOffLungs: f.Lesions.OffLungs, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),
 			OffLungs: x.LeftOut.Off.Count, OffLungsML: round(x.LeftOut.Off.VolumeML, 3),
 			Specks: x.LeftOut.Specks.Count, SpecksML: round(x.LeftOut.Specks.VolumeML, 3)}
 	}
@@ -241,7 +242,7 @@ func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
 		s, sf := &v.Slices[i], &f.Slices[i]
 		one := Slice{SOPInstanceUID: s.Header.SOPInstanceUID, InstanceNumber: s.Header.InstanceNumber, Z: s.Header.Position[2],
 			Position: round(s.Position, 4), Extent: round(s.Extent, 4), Probability: round(sf.Probability, 6), Positive: sf.Positive,
-			Segmented: sf.Mask != nil, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
+			Segmented: sf.Mask != nil && !sf.OffLungs, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
 		if s.Header.Frames > 1 {
 			one.Frame = s.Header.Frame + 1
 		}

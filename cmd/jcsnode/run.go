@@ -229,6 +229,9 @@ func printReport(w io.Writer, r *pipeline.Report) {
 			fmt.Fprintf(w, "; %d too small to count (%.2f mL) left out", l.Specks, l.SpecksML)
 		}
 		fmt.Fprintln(w)
+		if l.SlicesOffLungs > 0 {
+			fmt.Fprintf(w, "  segmented     %d slices; %d that no lung reaches were passed over\n", l.SegmentedSlices, l.SlicesOffLungs)
+		}
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "  note          %s\n", n)

@@ -78,7 +78,19 @@ func (n *networks) Segment(_ context.Context, hu []float32, rows, columns int) (
 	return p, nil
 }
 
-func TestRun_DecidesByTheRuleThatIsOn(t *testing.T) {
+// diagnose is the whole cascade, without lungs.
+func diagnose(ctx context.Context, v *ct.Volume, c Classifier, s Segmenter, set Settings, progress Progress) (*Findings, error) {
+	f, err := Classify(ctx, v, c, set, progress)
+	if err != nil {
+		return nil, err
+	}
+	if f.Decide(v, set); f.Decision.Positive {
+		err = f.Segment(ctx, v, s, set, nil, progress)
+	}
+	return f, err
+}
+
+func TestCascade_DecidesByTheRuleThatIsOn(t *testing.T) {
 	tests := []struct {
 		name           string
 		slices, marked int
@@ -107,7 +119,7 @@ func TestRun_DecidesByTheRuleThatIsOn(t *testing.T) {
 			set := DefaultSettings()
 			set.ThresholdMM = tt.mm
 			n := &networks{positive: tt.marked}
-			f, err := Run(context.Background(), volume(tt.slices, tt.step), n, n, set, nil)
+			f, err := diagnose(context.Background(), volume(tt.slices, tt.step), n, n, set, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +135,7 @@ func TestRun_DecidesByTheRuleThatIsOn(t *testing.T) {
 }
 
 // Positive slices above or below the lungs decide nothing, and are told of.
-func TestRun_CountsSlicesOfTheLungsOnly(t *testing.T) {
+func TestCascade_CountsSlicesOfTheLungsOnly(t *testing.T) {
 	for _, c := range []struct {
 		off  int // slices below the lungs; 8 of 5 mm are positive
 		want bool
@@ -139,7 +151,7 @@ func TestRun_CountsSlicesOfTheLungsOnly(t *testing.T) {
 			v.Slices[i].OffLungs = true
 		}
 		n := &networks{positive: 8}
-		f, err := Run(context.Background(), v, n, n, DefaultSettings(), nil)
+		f, err := diagnose(context.Background(), v, n, n, DefaultSettings(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +162,7 @@ func TestRun_CountsSlicesOfTheLungsOnly(t *testing.T) {
 	}
 }
 
-func TestRun_SegmentsAllOrNear(t *testing.T) {
+func TestCascade_SegmentsAllOrNear(t *testing.T) {
 	tests := []struct {
 		segment string
 		near    float64
@@ -166,7 +178,7 @@ func TestRun_SegmentsAllOrNear(t *testing.T) {
 		set := DefaultSettings()
 		set.Segment, set.NearMM = tt.segment, tt.near
 		n := &networks{positive: 30}
-		f, err := Run(context.Background(), volume(60, 2), n, n, set, nil)
+		f, err := diagnose(context.Background(), volume(60, 2), n, n, set, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,12 +194,12 @@ func TestRun_SegmentsAllOrNear(t *testing.T) {
 	}
 }
 
-func TestRun_MeasuresLesions(t *testing.T) {
+func TestCascade_MeasuresLesions(t *testing.T) {
 	v := volume(30, 2)
 	v.Slices[3].Extent = 5 // beside a gap, say
 	v.Slices[3].HU[5], v.Slices[3].HU[6] = -400, -500
 	n := &networks{positive: 30}
-	f, err := Run(context.Background(), v, n, n, DefaultSettings(), nil)
+	f, err := diagnose(context.Background(), v, n, n, DefaultSettings(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +230,7 @@ func TestRestrict_CountsAnew(t *testing.T) {
 	n := &networks{positive: 30}
 	set := DefaultSettings()
 	set.Segment, set.NearMM = SegmentAll, 0
-	f, err := Run(context.Background(), v, n, n, set, nil)
+	f, err := diagnose(context.Background(), v, n, n, set, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +258,7 @@ func TestRestrict_CountsAnew(t *testing.T) {
 	}
 }
 
-func TestRun_KeepsToItsWorkers(t *testing.T) {
+func TestCascade_KeepsToItsWorkers(t *testing.T) {
 	n := &networks{positive: 40, classify: func(int) {
 		for range 1000 {
 			_ = math.Sqrt(2)
@@ -255,7 +267,7 @@ func TestRun_KeepsToItsWorkers(t *testing.T) {
 	set := DefaultSettings()
 	set.Workers = 3
 	last := map[string]int{}
-	_, err := Run(context.Background(), volume(40, 1), n, n, set, func(stage string, done, total int) {
+	_, err := diagnose(context.Background(), volume(40, 1), n, n, set, func(stage string, done, total int) {
 		if done != last[stage]+1 || total != 40 {
 			t.Errorf("%s: %d of %d after %d", stage, done, total, last[stage])
 		}
@@ -272,29 +284,29 @@ func TestRun_KeepsToItsWorkers(t *testing.T) {
 	}
 }
 
-func TestRun_EndsWithItsContext(t *testing.T) {
+func TestCascade_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &networks{classify: func(slice int) {
 		if slice == 5 {
 			cancel()
 		}
 	}}
-	f, err := Run(ctx, volume(1000, 1), n, n, DefaultSettings(), nil)
+	f, err := diagnose(ctx, volume(1000, 1), n, n, DefaultSettings(), nil)
 	if !errors.Is(err, context.Canceled) || f != nil {
 		t.Errorf("findings %v, error %v; want none and %v", f, err, context.Canceled)
 	}
 }
 
-func TestRun_NamesTheSliceThatFailed(t *testing.T) {
+func TestCascade_NamesTheSliceThatFailed(t *testing.T) {
 	broken := errors.New("device lost")
 	n := &networks{fail: broken}
-	_, err := Run(context.Background(), volume(3, 1), n, n, DefaultSettings(), nil)
+	_, err := diagnose(context.Background(), volume(3, 1), n, n, DefaultSettings(), nil)
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "classify slice 1 of 3") {
 		t.Errorf("error %v, want %v at slice 1 of 3", err, broken)
 	}
 }
 
-func TestRun_RefusesNonsense(t *testing.T) {
+func TestCascade_RefusesNonsense(t *testing.T) {
 	set := func(change func(*Settings)) Settings {
 		s := DefaultSettings()
 		change(&s)
@@ -316,7 +328,7 @@ func TestRun_RefusesNonsense(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			n := &networks{}
-			if _, err := Run(context.Background(), tt.v, n, n, tt.set, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := diagnose(context.Background(), tt.v, n, n, tt.set, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
 		})
@@ -338,7 +350,7 @@ func (b *broken) Segment(context.Context, []float32, int, int) ([]float32, error
 	return b.segment, nil
 }
 
-func TestRun_DoesNotBelieveNetworks(t *testing.T) {
+func TestCascade_DoesNotBelieveNetworks(t *testing.T) {
 	nan := float32(math.NaN())
 	tests := []struct {
 		name string
@@ -353,7 +365,7 @@ func TestRun_DoesNotBelieveNetworks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := Run(context.Background(), volume(30, 1), tt.net, tt.net, DefaultSettings(), nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := diagnose(context.Background(), volume(30, 1), tt.net, tt.net, DefaultSettings(), nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
 		})

@@ -27,12 +27,12 @@ type Decision struct {
 	Text           string  // says what was counted, by which rule, and whether the other rule agrees
 }
 
-// decide applies the rule of the settings to the positive slices.
-func decide(v *ct.Volume, slices []SliceFinding, set Settings) Decision {
+// Decide applies the rule of the settings to the positive slices.
+func (f *Findings) Decide(v *ct.Volume, set Settings) {
 	d := Decision{Slices: len(v.Slices), LengthMM: v.Length(), Threshold: set.Threshold, ThresholdMM: set.ThresholdMM}
-	for i := range slices {
+	for i := range f.Slices {
 		switch {
-		case !slices[i].Positive:
+		case !f.Slices[i].Positive:
 		case v.Slices[i].OffLungs:
 			d.OffLungs++
 			d.OffLungsMM += v.Slices[i].Extent
@@ -62,5 +62,5 @@ func decide(v *ct.Volume, slices []SliceFinding, set Settings) Decision {
 		d.Text = fmt.Sprintf("%s: %s; rule: more than %.1f mm; the paper's count (more than %d slices) would say %s, but is made for slices 1 mm apart",
 			verdict[d.Positive], found, set.ThresholdMM, set.Threshold, verdict[count])
 	}
-	return d
+	f.Decision = d
 }

@@ -1,7 +1,7 @@
 // Package cascade runs the joint diagnosis of the JCS paper (Wu et al., IEEE
 // TIP 2021, section IV-C) on one volume: classify every slice, decide for the
 // patient by the positive slices, and only if the decision is positive segment
-// the slices.
+// the slices: [Classify], [Findings.Decide], [Findings.Segment].
 //
 // It knows the networks as two interfaces over Hounsfield units and the volume
 // as a value; which network, which window and which device is not its business.

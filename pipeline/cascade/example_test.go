@@ -29,7 +29,7 @@ func (dense) Segment(_ context.Context, hu []float32, rows, columns int) ([]floa
 	return p, nil
 }
 
-func ExampleRun() {
+func Example() {
 	v := &ct.Volume{Rows: 1, Columns: 1, RowSpacing: 1, ColumnSpacing: 1}
 	for i := range 40 {
 		hu := int16(-850)
@@ -38,10 +38,17 @@ func ExampleRun() {
 		}
 		v.Slices = append(v.Slices, ct.Slice{Position: float64(5 * i), Extent: 5, HU: []int16{hu}})
 	}
-	f, err := cascade.Run(context.Background(), v, dense{}, dense{}, cascade.DefaultSettings(), nil)
+	ctx, set := context.Background(), cascade.DefaultSettings()
+	f, err := cascade.Classify(ctx, v, dense{}, set, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
+	}
+	if f.Decide(v, set); f.Decision.Positive {
+		if err := f.Segment(ctx, v, dense{}, set, nil, nil); err != nil {
+			fmt.Println(err)
+			return
+		}
 	}
 	fmt.Println(f.Decision.Text)
 	fmt.Printf("%d slices with lesion, %.2f mL of %.0f HU\n", f.Lesions.Slices, f.Lesions.VolumeML, f.Lesions.MeanHU)

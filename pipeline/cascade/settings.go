@@ -44,8 +44,8 @@ type Settings struct {
 	Segment string  // SegmentAll or SegmentNear
 	NearMM  float64 // for SegmentNear, mm along the normal
 
-	// OffLungs says what becomes of outlines that reach no lung. Run has no lungs and leaves it to its caller
-	// (Findings.Restrict).
+	// OffLungs says what becomes of outlines that reach no lung. Where they are dropped, Findings.Segment asks only about slices that
+	// lungs reach, and lesions from them; to take the others away is its caller's (Findings.Restrict).
 	OffLungs string
 
 	// LeastLesionML is the volume from which on a connected outline is a lesion, in mL; 0: any is, as in the paper. Run leaves it to

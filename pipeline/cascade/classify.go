@@ -1,0 +1,54 @@
+package cascade
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"jcsnode/pipeline/ct"
+)
+
+// Classify asks the classifier about every slice of a volume. At most Settings.Workers slices are in the network at a time, so it must
+// stand that many concurrent calls. An error of the network or the end of ctx ends it; there are no partial findings. progress may be nil.
+func Classify(ctx context.Context, v *ct.Volume, c Classifier, set Settings, progress Progress) (*Findings, error) {
+	r, err := newRun(v, set)
+	if err != nil {
+		return nil, err
+	}
+	f := &Findings{Slices: make([]SliceFinding, len(v.Slices)), Lesions: Lesions{LargestSlice: -1}}
+	all := make([]int, len(v.Slices))
+	for i := range all {
+		all[i] = i
+	}
+	seen := 0
+	err = r.each(ctx, StageClassify, all, func(ctx context.Context, i int, picture []float32) error {
+		return r.classify(ctx, c, &f.Slices[i], picture) // each writes its own slice only
+	}, func() {
+		if seen++; progress != nil {
+			progress(StageClassify, seen, len(all))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (r *run) classify(ctx context.Context, c Classifier, f *SliceFinding, picture []float32) error {
+	p, values, rows, columns, err := c.Classify(ctx, picture, r.canvas.height, r.canvas.width)
+	if err != nil {
+		return err
+	}
+	if math.IsNaN(float64(p)) || p < 0 || p > 1 {
+		return fmt.Errorf("the classifier gave %v, which is no probability", p)
+	}
+	f.Probability = float64(p)
+	f.Positive = f.Probability >= r.set.ClassifierOperatingPoint
+	if len(values) > 0 {
+		if rows < 1 || columns < 1 || len(values) != rows*columns {
+			return fmt.Errorf("the classifier gave %d activation values for %d x %d", len(values), rows, columns)
+		}
+		f.Activation = &Activation{Rows: rows, Columns: columns, Values: values, canvas: r.canvas}
+	}
+	return nil
+}
