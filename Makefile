@@ -80,9 +80,10 @@ peers:
 	@cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
 	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }
 
-bench: build provision peers ## reception against DCMTK and Orthanc, networks against VGG-16: ratios of one run, an hour
+bench: build provision peers ## reception against DCMTK and Orthanc, networks and the whole case against VGG-16: ratios of one run, an hour
 	go run $(TAGS) ./bench/reception
 	go run $(TAGS) ./bench/nets
+	go run $(TAGS) ./bench/case -node this=bin/jcsnode
 
 protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, DCMTK, Orthanc, pynetdicom and, where installed, dicom-rs
 	go run $(TAGS) ./bench/protocol
