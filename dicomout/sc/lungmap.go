@@ -1,7 +1,7 @@
 package sc
 
 import (
-	"bytes"
+	"encoding/binary"
 	"image"
 	"math"
 	"slices"
@@ -21,58 +21,90 @@ func newCoronal(all []Slice, transposed bool) coronal {
 	if transposed {
 		c.places, c.spacing = all[0].Rows, all[0].RowSpacing
 	}
+	against := attenuations()
 	for i := range all {
 		s := &all[i]
-		c.dense = append(c.dense, depthSums(s, transposed, s.HU, func(hu int16) float32 { return max(0, float32(hu)+1000) / 1000 }))
-		c.lung = append(c.lung, depthSums(s, transposed, s.Lung, set))
-		inside, outside := s.Mask, []byte(nil)
-		if s.Mask != nil && s.Lung != nil {
-			inside, outside = bytes.Clone(s.Mask), bytes.Clone(s.Mask)
-			for at, lung := range s.Lung {
-				if lung != 0 {
-					outside[at] = 0
-				} else {
-					inside[at] = 0
-				}
-			}
+		c.dense = append(c.dense, denseSums(s, transposed, against))
+		c.lung = append(c.lung, depthSums(s, transposed, s.Lung, nil, true))
+		c.inside = append(c.inside, depthSums(s, transposed, s.Mask, s.Lung, true))
+		var outside []float32
+		if s.Lung != nil {
+			outside = depthSums(s, transposed, s.Mask, s.Lung, false)
 		}
-		c.inside = append(c.inside, depthSums(s, transposed, inside, set))
-		c.outside = append(c.outside, depthSums(s, transposed, outside, set))
+		c.outside = append(c.outside, outside)
 	}
 	return c
 }
 
-// set is 1 in a mask.
-func set(v byte) float32 {
-	if v != 0 {
-		return 1
+// line is what one value for each column (row, if transposed) of a slice is written to, and the mm that a pixel adds to it.
+func line[T any](s *Slice, transposed bool) (values []T, step float32) {
+	if transposed {
+		return make([]T, s.Rows), float32(s.ColumnSpacing)
 	}
-	return 0
+	return make([]T, s.Columns), float32(s.RowSpacing)
 }
 
-// depthSums adds up what value makes of each column of the plane (each row, if transposed), in mm; nil without a plane.
-func depthSums[T byte | int16](s *Slice, transposed bool, plane []T, value func(T) float32) []float32 {
-	if plane == nil {
+// attenuations is the attenuation against air, 1 for water, by the bits of the Hounsfield units.
+func attenuations() *[1 << 16]float32 {
+	var table [1 << 16]float32
+	for i := range table {
+		table[i] = max(0, float32(int16(i))+1000) / 1000
+	}
+	return &table
+}
+
+// denseSums adds up the attenuation of each column of the slice (each row, if transposed), in mm of water; nil without pixels.
+func denseSums(s *Slice, transposed bool, against *[1 << 16]float32) []float32 {
+	if s.HU == nil {
 		return nil
 	}
-	sums, step := make([]float32, s.Columns), s.RowSpacing
-	if transposed {
-		sums, step = make([]float32, s.Rows), s.ColumnSpacing
-	}
+	sums, step := line[float32](s, transposed)
 	for y := range s.Rows {
-		row := plane[y*s.Columns : (y+1)*s.Columns]
+		row := s.HU[y*s.Columns : (y+1)*s.Columns]
 		if transposed {
-			for _, v := range row {
-				sums[y] += value(v)
+			for _, hu := range row {
+				sums[y] += against[uint16(hu)]
 			}
 			continue
 		}
-		for x, v := range row {
-			sums[x] += value(v)
+		for x, hu := range row {
+			sums[x] += against[uint16(hu)]
 		}
 	}
 	for i := range sums {
-		sums[i] *= float32(step)
+		sums[i] *= step
+	}
+	return sums
+}
+
+// depthSums counts the pixels of each column of the mask (each row, if transposed), in mm: all, or with lungs those inside, or those
+// outside. It is nil without a mask.
+func depthSums(s *Slice, transposed bool, mask, lungs []byte, inside bool) []float32 {
+	if mask == nil {
+		return nil
+	}
+	counts, step := line[int32](s, transposed)
+	for y := range s.Rows {
+		from := y * s.Columns
+		row := mask[from : from+s.Columns]
+		for x := 0; x < len(row); x++ {
+			if x+8 <= len(row) && binary.NativeEndian.Uint64(row[x:]) == 0 { // masks are empty nearly everywhere
+				x += 7
+				continue
+			}
+			if row[x] == 0 || lungs != nil && (lungs[from+x] != 0) != inside {
+				continue
+			}
+			if transposed {
+				counts[y]++
+			} else {
+				counts[x]++
+			}
+		}
+	}
+	sums := make([]float32, len(counts))
+	for i, n := range counts {
+		sums[i] = float32(n) * step
 	}
 	return sums
 }

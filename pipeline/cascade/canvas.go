@@ -83,40 +83,56 @@ type Activation struct {
 // cells; beyond the outermost centres the nearest value holds.
 func (a *Activation) At(rows, columns int) []float32 {
 	c := &a.canvas
-	out := make([]float32, rows*columns)
-	// Pixel centre (r, k) of the slice -> canvas -> map, in units of cells.
-	toMap := func(r, k int) (y, x float64) {
-		y = (float64(r) + 0.5) / float64(rows)
-		x = (float64(k) + 0.5) / float64(columns)
-		if c.view.Transpose {
-			y, x = x, y
-		}
-		if c.view.FlipRows {
-			y = 1 - y
-		}
-		if c.view.FlipColumns {
-			x = 1 - x
-		}
-		y = (float64(c.top) + y*float64(c.vRows)) / float64(c.height)
-		x = (float64(c.left) + x*float64(c.vCols)) / float64(c.width)
-		return y*float64(a.Rows) - 0.5, x*float64(a.Columns) - 0.5
+	down, across := rows, columns // pixels of the slice along the map's axes
+	if c.view.Transpose {
+		down, across = across, down
 	}
-	for r := range rows {
-		for k := range columns {
-			y, x := toMap(r, k)
-			out[r*columns+k] = a.bilinear(y, x)
+	ys := places(down, c.view.FlipRows, c.top, c.vRows, c.height, a.Rows)
+	xs := places(across, c.view.FlipColumns, c.left, c.vCols, c.width, a.Columns)
+	lines := make([]float32, 0, a.Rows*across) // the rows of the map, as wide as the slice
+	for y := range a.Rows {
+		cells := a.Values[y*a.Columns : (y+1)*a.Columns]
+		for _, x := range xs {
+			lines = append(lines, cells[x.low]*(1-x.weight)+cells[x.high]*x.weight)
+		}
+	}
+	out := make([]float32, rows*columns)
+	for i, y := range ys {
+		low, high := lines[y.low*across:][:across], lines[y.high*across:][:across]
+		under, over := 1-y.weight, y.weight
+		if c.view.Transpose {
+			for k := range low {
+				out[k*columns+i] = low[k]*under + high[k]*over
+			}
+			continue
+		}
+		row := out[i*columns:][:across]
+		for k := range row {
+			row[k] = low[k]*under + high[k]*over
 		}
 	}
 	return out
 }
 
-func (a *Activation) bilinear(y, x float64) float32 {
-	y = math.Min(math.Max(y, 0), float64(a.Rows-1))
-	x = math.Min(math.Max(x, 0), float64(a.Columns-1))
-	y0, x0 := int(y), int(x)
-	y1, x1 := min(y0+1, a.Rows-1), min(x0+1, a.Columns-1)
-	fy, fx := float32(y-float64(y0)), float32(x-float64(x0))
-	top := a.Values[y0*a.Columns+x0]*(1-fx) + a.Values[y0*a.Columns+x1]*fx
-	bottom := a.Values[y1*a.Columns+x0]*(1-fx) + a.Values[y1*a.Columns+x1]*fx
-	return top*(1-fy) + bottom*fy
+// place is where a pixel of the slice lies between two cells of a map, along one axis.
+type place struct {
+	low, high int
+	weight    float32 // of high
+}
+
+// places follows the centres of n pixels of a slice, which is pixels long on the canvas and begins at start, to the cells of a map
+// over the canvas of length pixels.
+func places(n int, flip bool, start, pixels, length, cells int) []place {
+	out := make([]place, n)
+	for i := range out {
+		at := (float64(i) + 0.5) / float64(n)
+		if flip {
+			at = 1 - at
+		}
+		at = (float64(start) + at*float64(pixels)) / float64(length)
+		at = min(max(at*float64(cells)-0.5, 0), float64(cells-1))
+		low := int(at)
+		out[i] = place{low, min(low+1, cells-1), float32(at - float64(low))}
+	}
+	return out
 }

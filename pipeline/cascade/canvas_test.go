@@ -156,3 +156,43 @@ func TestActivation_ComesBackToItsPixel(t *testing.T) {
 		}
 	})
 }
+
+// At takes the map apart into rows and columns; pixel by pixel it is the same to the last bit, in every view.
+func TestActivation_IsWhatEachPixelIs(t *testing.T) {
+	pixel := func(a *Activation, rows, columns, r, k int) float32 {
+		c := &a.canvas
+		y, x := (float64(r)+0.5)/float64(rows), (float64(k)+0.5)/float64(columns)
+		if c.view.Transpose {
+			y, x = x, y
+		}
+		if c.view.FlipRows {
+			y = 1 - y
+		}
+		if c.view.FlipColumns {
+			x = 1 - x
+		}
+		y = (float64(c.top)+y*float64(c.vRows))/float64(c.height)*float64(a.Rows) - 0.5
+		x = (float64(c.left)+x*float64(c.vCols))/float64(c.width)*float64(a.Columns) - 0.5
+		y, x = min(max(y, 0), float64(a.Rows-1)), min(max(x, 0), float64(a.Columns-1))
+		y0, x0 := int(y), int(x)
+		y1, x1 := min(y0+1, a.Rows-1), min(x0+1, a.Columns-1)
+		fy, fx := float32(y-float64(y0)), float32(x-float64(x0))
+		top := a.Values[y0*a.Columns+x0]*(1-fx) + a.Values[y0*a.Columns+x1]*fx
+		bottom := a.Values[y1*a.Columns+x0]*(1-fx) + a.Values[y1*a.Columns+x1]*fx
+		return top*(1-fy) + bottom*fy
+	}
+	for _, view := range views() {
+		for _, spacing := range [][2]float64{{0.7, 0.7}, {0.5, 1.1}, {1.3, 0.4}} {
+			const rows, columns = 23, 41
+			a := &Activation{Rows: 5, Columns: 7, Values: make([]float32, 35), canvas: newCanvas(view, rows, columns, spacing[0], spacing[1])}
+			for i := range a.Values {
+				a.Values[i] = float32(math.Sqrt(float64(i)))
+			}
+			for i, got := range a.At(rows, columns) {
+				if want := pixel(a, rows, columns, i/columns, i%columns); got != want {
+					t.Fatalf("view %+v, spacing %v, pixel %d: %v, want %v", view, spacing, i, got, want)
+				}
+			}
+		}
+	}
+}
