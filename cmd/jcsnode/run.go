@@ -11,11 +11,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"jcsnode/config"
 	"jcsnode/dataset"
@@ -169,22 +171,30 @@ func (o *offline) run(ctx context.Context, files []string, dir string) error {
 	return nil
 }
 
-// writeObjects writes each object and its preview, named by kind and number.
+// writeObjects writes each object and its preview, named by kind and number, as many at a time as there are processors.
 func (o *offline) writeObjects(ctx context.Context, x *pipeline.Examination, dir string, workers int) (int, error) {
 	manifest := o.runtime.Manifest()
 	m := objectMaker{config: o.config, manifest: manifest, settings: cascadeSettings(o.config, manifest, workers), engine: o.runtime.Engine()}
 	id := pipeline.Identity{Revision: 1, InputDigest: x.InputDigest(), Time: o.time}
 	numbers := map[string]int{}
 	count := 0
+	writing, ctx := errgroup.WithContext(ctx)
+	writing.SetLimit(goruntime.GOMAXPROCS(0))
 	err := m.build(ctx, x, id, func(made pipeline.Made, picture image.Image) error {
 		numbers[made.Kind]++
 		count++
 		name := fmt.Sprintf("%s-%03d", made.Kind, numbers[made.Kind])
-		if err := os.WriteFile(filepath.Join(dir, "objects", name+".dcm"), made.File, 0o644); err != nil {
-			return err
-		}
-		return writePNG(filepath.Join(dir, "previews", name+".png"), picture)
+		writing.Go(func() error {
+			if err := os.WriteFile(filepath.Join(dir, "objects", name+".dcm"), made.File, 0o644); err != nil {
+				return err
+			}
+			return writePNG(filepath.Join(dir, "previews", name+".png"), picture)
+		})
+		return nil
 	})
+	if written := writing.Wait(); written != nil {
+		return count, written // why the build was cancelled
+	}
 	if errors.Is(err, errNoSource) {
 		return 0, nil
 	}
