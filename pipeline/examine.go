@@ -45,6 +45,8 @@ type Examination struct {
 	Lungs    [][]byte     // lung mask of each slice: lung.None, Right or Left
 	LeftOut  lung.LeftOut // outlines that were taken from the findings; see cascade.Settings
 	Measures lung.Measures
+
+	ahead *cascade.Ahead
 }
 
 // Progress is told how far a stage has come: 0 of total when it begins, total of total when it ends; total may grow meanwhile. Stages
@@ -80,9 +82,10 @@ func (p Progress) during(stage string, work func() error) error {
 }
 
 // Load reads the files of one study, in the order in which they came, up to its volume in HU. A study that cannot be read gives an Examination with a
-// Refusal; the error is for what is not the study's fault, such as a cancelled context.
-func Load(ctx context.Context, paths []string, progress Progress) (*Examination, error) {
-	x := &Examination{}
+// Refusal; the error is for what is not the study's fault, such as a cancelled context. ahead, if not nil, classifies slices while others
+// are decoded, for Read; it is closed if the study is refused.
+func Load(ctx context.Context, paths []string, ahead *cascade.Ahead, progress Progress) (*Examination, error) {
+	x := &Examination{ahead: ahead}
 	if err := x.readHeaders(ctx, paths, progress.stage(stageHeaders)); err != nil {
 		return nil, err
 	}
@@ -96,10 +99,17 @@ func Load(ctx context.Context, paths []string, progress Progress) (*Examination,
 	selection := ct.Select(x.Headers)
 	x.Notes, x.Patients = selection.Notes, selection.Patients
 	progress.tell(stageDecode, 0, 1)
-	v, _, refused, err := ct.LoadBest(ctx, selection, progress.stage(stageDecode))
+	var seen ct.Seen
+	if ahead != nil {
+		seen = ahead.Add
+	}
+	v, _, refused, err := ct.LoadBest(ctx, selection, seen, progress.stage(stageDecode))
 	outcome := selection.Outcome(refused)
 	x.Chosen, x.Reason, x.Refused, x.Unread, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Unread, outcome.Dropped
 	if errors.As(err, &x.Refusal) {
+		if ahead != nil {
+			ahead.Close()
+		}
 		return x, nil
 	}
 	if err != nil {
@@ -117,7 +127,7 @@ func (x *Examination) Read(ctx context.Context, nets Networks, set cascade.Setti
 	})
 	g.Go(func() (err error) {
 		progress.tell(cascade.StageClassify, 0, len(x.Volume.Slices))
-		x.Findings, err = cascade.Classify(both, x.Volume, nets.Classifier, set, progress.tell)
+		x.Findings, err = cascade.Classify(both, x.Volume, nets.Classifier, set, x.ahead, progress.tell)
 		return err
 	})
 	if err := g.Wait(); err != nil {

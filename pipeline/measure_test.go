@@ -28,7 +28,7 @@ func TestRead_OutlinesOffTheLungs(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(nets Networks, offLungs string) (*Examination, Report) {
-		x, err := Load(t.Context(), paths, nil)
+		x, err := Load(t.Context(), paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)
 		}

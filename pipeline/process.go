@@ -66,7 +66,12 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	before := outcomeBefore(earlier)
 	again := before != nil && !slices.ContainsFunc(instances, func(i ledger.Instance) bool { return i.Revision == rev.Number })
 	progress := p.logged(log)
-	x, err := p.load(ctx, instances, progress)
+	var ahead *cascade.Ahead
+	if before == nil { // else the networks may not be needed
+		ahead = cascade.NewAhead(ctx, p.Networks.Classifier, p.Settings)
+		defer ahead.Close()
+	}
+	x, err := p.load(ctx, instances, ahead, progress)
 	if err != nil {
 		return err
 	}
@@ -148,7 +153,7 @@ const filesRemoved = "files-removed"
 
 // load reads the instances of a revision. One whose files were removed cannot be read any more: it says so, instead of
 // reading the rest as if that were the study.
-func (p *Processor) load(ctx context.Context, instances []ledger.Instance, progress Progress) (*Examination, error) {
+func (p *Processor) load(ctx context.Context, instances []ledger.Instance, ahead *cascade.Ahead, progress Progress) (*Examination, error) {
 	paths := make([]string, len(instances))
 	missing := 0
 	for i, in := range instances {
@@ -162,7 +167,7 @@ func (p *Processor) load(ctx context.Context, instances []ledger.Instance, progr
 			Text:   fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more", missing, len(instances)),
 			Remedy: "send the whole study again, or restore its files from the backup of data_dir; then requeue it"}}, nil
 	}
-	return Load(ctx, paths, progress)
+	return Load(ctx, paths, ahead, progress)
 }
 
 // earlier are the other revisions of the study, the newest first.

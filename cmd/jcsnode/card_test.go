@@ -56,7 +56,7 @@ func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := pipeline.Load(t.Context(), files, nil)
+		x, err := pipeline.Load(t.Context(), files, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatalf("%s: %v, %+v", v.Name, err, x.Refusal)
 		}

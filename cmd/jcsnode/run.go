@@ -23,6 +23,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/models"
 	"jcsnode/pipeline"
+	"jcsnode/pipeline/cascade"
 )
 
 func runCommand() *cobra.Command {
@@ -136,7 +137,9 @@ type offline struct {
 func (o *offline) run(ctx context.Context, files []string, dir string) error {
 	manifest := o.runtime.Manifest()
 	set := cascadeSettings(o.config, manifest, o.runtime.Workers())
-	x, err := pipeline.Load(ctx, files, o.progress.step)
+	ahead := cascade.NewAhead(ctx, o.runtime, set)
+	defer ahead.Close()
+	x, err := pipeline.Load(ctx, files, ahead, o.progress.step)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func greyStudyOf(t *testing.T, c config.Config, o phantom.Options) (*pipeline.Ex
 		t.Fatal(err)
 	}
 	m := greyMaker(c)
-	x, err := pipeline.Load(t.Context(), paths, nil)
+	x, err := pipeline.Load(t.Context(), paths, nil, nil)
 	if err != nil || x.Refusal != nil {
 		t.Fatalf("%v, %v", err, x.Refusal)
 	}

@@ -80,7 +80,7 @@ func (n *networks) Segment(_ context.Context, hu []float32, rows, columns int) (
 
 // diagnose is the whole cascade, without lungs.
 func diagnose(ctx context.Context, v *ct.Volume, c Classifier, s Segmenter, set Settings, progress Progress) (*Findings, error) {
-	f, err := Classify(ctx, v, c, set, progress)
+	f, err := Classify(ctx, v, c, set, nil, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package cascade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -9,8 +10,9 @@ import (
 )
 
 // Classify asks the classifier about every slice of a volume. At most Settings.Workers slices are in the network at a time, so it must
-// stand that many concurrent calls. An error of the network or the end of ctx ends it; there are no partial findings. progress may be nil.
-func Classify(ctx context.Context, v *ct.Volume, c Classifier, set Settings, progress Progress) (*Findings, error) {
+// stand that many concurrent calls. An error of the network or the end of ctx ends it; there are no partial findings. ahead, if not nil,
+// was asked about slices of the volume before, with the same classifier and settings. progress may be nil.
+func Classify(ctx context.Context, v *ct.Volume, c Classifier, set Settings, ahead *Ahead, progress Progress) (*Findings, error) {
 	r, err := newRun(v, set)
 	if err != nil {
 		return nil, err
@@ -21,8 +23,12 @@ func Classify(ctx context.Context, v *ct.Volume, c Classifier, set Settings, pro
 		all[i] = i
 	}
 	seen := 0
-	err = r.each(ctx, StageClassify, all, func(ctx context.Context, i int, picture []float32) error {
-		return r.classify(ctx, c, &f.Slices[i], picture) // each writes its own slice only
+	err = r.each(ctx, StageClassify, all, func(ctx context.Context, i int) (err error) {
+		hu, own := v.Slices[i].HU, &f.Slices[i] // each writes its own slice only
+		if *own, err = ahead.take(ctx, hu); !errors.Is(err, errNotAhead) {
+			return err
+		}
+		return r.drawn(hu, func(picture []float32) error { return r.classify(ctx, c, own, picture) })
 	}, func() {
 		if seen++; progress != nil {
 			progress(StageClassify, seen, len(all))

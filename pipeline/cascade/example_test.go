@@ -39,7 +39,7 @@ func Example() {
 		v.Slices = append(v.Slices, ct.Slice{Position: float64(5 * i), Extent: 5, HU: []int16{hu}})
 	}
 	ctx, set := context.Background(), cascade.DefaultSettings()
-	f, err := cascade.Classify(ctx, v, dense{}, set, nil)
+	f, err := cascade.Classify(ctx, v, dense{}, set, nil, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

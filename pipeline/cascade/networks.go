@@ -35,16 +35,31 @@ func newRun(v *ct.Volume, set Settings) (*run, error) {
 	if len(v.Slices) == 0 {
 		return nil, fmt.Errorf("cascade: the volume has no slices")
 	}
-	r := &run{volume: v, set: set, canvas: newCanvas(v.View, v.Rows, v.Columns, v.RowSpacing, v.ColumnSpacing)}
+	r := runOf(v.View, v.Rows, v.Columns, v.RowSpacing, v.ColumnSpacing, set)
+	r.volume = v
+	return r, nil
+}
+
+// runOf is for slices of no volume yet.
+func runOf(view ct.View, rows, columns int, rowSpacing, columnSpacing float64, set Settings) *run {
+	r := &run{set: set, canvas: newCanvas(view, rows, columns, rowSpacing, columnSpacing)}
 	r.pictures.New = func() any {
 		p := make([]float32, r.canvas.height*r.canvas.width)
 		return &p
 	}
-	return r, nil
+	return r
 }
 
-// each calls work with the picture of each of the slices, Workers at a time, until one fails. done, if not nil, is called after each.
-func (r *run) each(parent context.Context, stage string, slices []int, work func(ctx context.Context, slice int, picture []float32) error, done func()) error {
+// drawn calls work with the picture of a slice, which lasts as long as the call.
+func (r *run) drawn(hu []int16, work func(picture []float32) error) error {
+	picture := r.pictures.Get().(*[]float32)
+	defer r.pictures.Put(picture)
+	r.canvas.draw(*picture, hu)
+	return work(*picture)
+}
+
+// each calls work for the slices, Workers at a time, until one fails. done is called after each, one call at a time.
+func (r *run) each(parent context.Context, stage string, slices []int, work func(ctx context.Context, slice int) error, done func()) error {
 	g, ctx := errgroup.WithContext(parent)
 	g.SetLimit(max(1, r.set.Workers))
 	var mu sync.Mutex
@@ -56,20 +71,12 @@ func (r *run) each(parent context.Context, stage string, slices []int, work func
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			picture := r.pictures.Get().(*[]float32)
-			defer r.pictures.Put(picture)
-			err := guard.Call(func() error {
-				r.canvas.draw(*picture, r.volume.Slices[i].HU)
-				return work(ctx, i, *picture)
-			})
-			if err != nil {
+			if err := guard.Call(func() error { return work(ctx, i) }); err != nil {
 				return fmt.Errorf("%s slice %d of %d: %w", stage, i+1, len(r.volume.Slices), err)
 			}
-			if done != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				done()
-			}
+			mu.Lock()
+			defer mu.Unlock()
+			done()
 			return nil
 		})
 	}

@@ -37,8 +37,8 @@ func (f *Findings) Segment(ctx context.Context, v *ct.Volume, s Segmenter, set S
 			break
 		}
 		total += len(now)
-		err := r.each(ctx, StageSegment, now, func(ctx context.Context, i int, picture []float32) error {
-			return r.segment(ctx, s, &f.Slices[i], i, picture)
+		err := r.each(ctx, StageSegment, now, func(ctx context.Context, i int) error {
+			return r.drawn(v.Slices[i].HU, func(picture []float32) error { return r.segment(ctx, s, &f.Slices[i], i, picture) })
 		}, func() {
 			if seen++; progress != nil {
 				progress(StageSegment, seen, total)

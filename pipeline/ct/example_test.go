@@ -17,7 +17,7 @@ func ExampleLoadBest() {
 		headers = append(headers, ct.ReadFile(path, dataset.Limits{})...)
 	}
 	selection := ct.Select(headers)
-	volume, series, _, err := ct.LoadBest(context.Background(), selection, nil)
+	volume, series, _, err := ct.LoadBest(context.Background(), selection, nil, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

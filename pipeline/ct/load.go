@@ -24,6 +24,14 @@ import (
 // the data; an error of another type is the end of ctx or of the machine.
 // progress, if not nil, is called after each slice, one call at a time.
 func Load(ctx context.Context, s *Series, progress func(done, total int)) (*Volume, error) {
+	return load(ctx, s, nil, progress)
+}
+
+// Seen is given a slice as soon as it is decoded, with the first header of its series, whose geometry the volume has. It is not known yet
+// whether there will be a volume. Several goroutines call it at a time.
+type Seen func(first *Header, hu []int16)
+
+func load(ctx context.Context, s *Series, seen Seen, progress func(done, total int)) (*Volume, error) {
 	n := len(s.Headers)
 	if n == 0 {
 		return nil, refuse(CodeTooFewSlices, "the series has no slices", "send the whole axial series")
@@ -32,7 +40,7 @@ func Load(ctx context.Context, s *Series, progress func(done, total int)) (*Volu
 	if r := checkSize(s, machineMemory()); r != nil {
 		return nil, r
 	}
-	decoded, err := decodeAll(ctx, s.Headers, progress)
+	decoded, err := decodeAll(ctx, s.Headers, seen, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -96,15 +104,15 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 // LoadBest loads the best candidate of a selection that turns out to hold lungs,
 // and returns it with the refusals of those before it, in the order of the
 // candidates; Selection.Outcome takes them. When none does, the error is the
-// refusal of the first.
-func LoadBest(ctx context.Context, sel Selection, progress func(done, total int)) (*Volume, *Series, []SeriesRefusal, error) {
+// refusal of the first. seen and progress may be nil.
+func LoadBest(ctx context.Context, sel Selection, seen Seen, progress func(done, total int)) (*Volume, *Series, []SeriesRefusal, error) {
 	if sel.Refusal != nil {
 		return nil, nil, nil, sel.Refusal
 	}
 	var refused []SeriesRefusal
 	var firstErr error
 	for _, s := range sel.Candidates {
-		v, err := Load(ctx, s, progress)
+		v, err := load(ctx, s, seen, progress)
 		if err == nil {
 			return v, s, refused, nil
 		}
@@ -151,7 +159,7 @@ type decodedSlice struct {
 
 // decodeAll decodes slices, a processor's worth at a time; the slices of one
 // multi-frame file share its open file.
-func decodeAll(parent context.Context, headers []Header, progress func(done, total int)) ([]decodedSlice, error) {
+func decodeAll(parent context.Context, headers []Header, seen Seen, progress func(done, total int)) ([]decodedSlice, error) {
 	out := make([]decodedSlice, len(headers))
 	files := openFiles{byPath: map[string]*openFile{}}
 	for i := range headers {
@@ -179,6 +187,9 @@ func decodeAll(parent context.Context, headers []Header, progress func(done, tot
 			}
 			if err := guard.Call(func() error { out[i] = files.decode(&headers[i]); return nil }); err != nil {
 				return fmt.Errorf("decode slice %s: %w", headers[i].SOPInstanceUID, err)
+			}
+			if seen != nil && out[i].refusal == nil {
+				seen(&headers[0], out[i].hu)
 			}
 			if progress != nil {
 				mu.Lock()

@@ -87,7 +87,7 @@ func TestOddStudies(t *testing.T) {
 			headers := readFolder(t, dataDir(t, "odd", tt.folder))
 			sel := Select(headers)
 			dropped, notes := sel.Dropped, sel.Notes
-			v, _, _, err := LoadBest(context.Background(), sel, nil)
+			v, _, _, err := LoadBest(context.Background(), sel, nil, nil)
 			if tt.slices > 0 {
 				if err != nil {
 					t.Fatalf("refused: %v", err)
