@@ -84,20 +84,24 @@ func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) er
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
 	log := c.Logger.With("study", waiting[0].StudyUID, "revision", waiting[0].Revision, "destination", name, "address", destination.Address, "called", destination.AETitle)
-	var failures []error
+	recorded := newRecorder(ctx, c.Ledger)
+	var lookups []error
 	sendErr := deliver.Send(ctx, destination.Destination, items, func(o deliver.Outcome) {
 		d, out := v.outcome(log, o, func(since time.Time) bool {
+			if v.sent > 0 { // not all of that need be recorded yet
+				return true
+			}
 			sent, err := c.Ledger.SentSince(context.WithoutCancel(ctx), name, since)
-			failures = append(failures, err)
+			lookups = append(lookups, err)
 			return sent
 		})
 		if !o.Attempted {
 			v.left = append(v.left, ledger.DeliveryResult{ID: d.ID, Outcome: out})
 			return
 		}
-		// An answer must not be lost because the node stops just now.
-		failures = append(failures, c.Ledger.RecordDelivery(context.WithoutCancel(ctx), d.ID, out))
+		recorded.record(d.ID, out)
 	})
+	failures := append(lookups, recorded.close())
 	if p := (*guard.Panic)(nil); errors.As(sendErr, &p) {
 		log.Error("sending crashed", "error", sendErr, "stack", string(p.Stack))
 	} else if sendErr != nil && ctx.Err() == nil {

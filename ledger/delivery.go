@@ -191,7 +191,27 @@ type DeliveryResult struct {
 
 // RecordDelivery keeps the outcome of an attempt. What was sent stays sent, and what was withdrawn is not tried again.
 func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome) error {
-	return l.RecordDeliveries(ctx, []DeliveryResult{{id, o}})
+	return l.RecordOutcomes(ctx, []DeliveryResult{{id, o}})
+}
+
+// RecordOutcomes keeps outcomes of several deliveries, each with an event of its own, in one transaction: a sync costs the same for all.
+func (l *Ledger) RecordOutcomes(ctx context.Context, results []DeliveryResult) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		for _, r := range results {
+			e, err := l.recordDelivery(ctx, tx, r.ID, r.Outcome)
+			if err == nil && e != nil {
+				err = insertEvent(ctx, tx, *e)
+			}
+			if err != nil {
+				return fmt.Errorf("delivery %d: %w", r.ID, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record deliveries: %w", err)
+	}
+	return nil
 }
 
 // RecordDeliveries keeps outcomes of one attempt that belong together, such as those of all objects whose turn never came: one

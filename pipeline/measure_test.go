@@ -79,7 +79,7 @@ func TestRead_OutlinesTooSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(leastML float64) Report {
-		x, err := Load(t.Context(), paths, nil)
+		x, err := Load(t.Context(), paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)
 		}

@@ -80,7 +80,7 @@ func readStudy(dir string) (alter.Scan, error) {
 	if err != nil {
 		return alter.Scan{}, err
 	}
-	v, _, _, err := ct.LoadBest(context.Background(), ct.Select(headers), nil)
+	v, _, _, err := ct.LoadBest(context.Background(), ct.Select(headers), nil, nil)
 	if err != nil {
 		return alter.Scan{}, err
 	}

@@ -55,7 +55,7 @@ func TestLoad_ScansOfOneSeries(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			headers := compared(t, tt.headers)
-			v, _, err := load(headers)
+			v, _, err := loadBest(headers)
 			var r *Refusal
 			switch {
 			case tt.code != "":
@@ -69,7 +69,7 @@ func TestLoad_ScansOfOneSeries(t *testing.T) {
 				t.Fatalf("%d slices, want %d: %q", len(v.Slices), tt.slices, v.Notes)
 			}
 			rand.New(rand.NewPCG(3, 4)).Shuffle(len(headers), func(i, j int) { headers[i], headers[j] = headers[j], headers[i] })
-			w, _, err := load(headers)
+			w, _, err := loadBest(headers)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,10 +104,10 @@ func TestLoad_TooFewToTell(t *testing.T) {
 		h.SOPInstanceUID, h.Position[2] = fmt.Sprint("1.5.", i), z
 		some = append(some, h)
 	}
-	if _, _, err := load(some); err == nil || !strings.Contains(err.Error(), "3 slices, 5 to 45 mm apart, are too few to judge") {
+	if _, _, err := loadBest(some); err == nil || !strings.Contains(err.Error(), "3 slices, 5 to 45 mm apart, are too few to judge") {
 		t.Errorf("error %v", err)
 	}
-	if _, _, err := load([]Header{some[0], some[2]}); err == nil || !strings.Contains(err.Error(), "50.0 mm apart") {
+	if _, _, err := loadBest([]Header{some[0], some[2]}); err == nil || !strings.Contains(err.Error(), "50.0 mm apart") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -115,13 +115,13 @@ func TestLoad_TooFewToTell(t *testing.T) {
 // A real chest is one scan, and two with another breath between its planes, which nothing tells apart.
 func TestLoad_RealScanInterleaved(t *testing.T) {
 	a := change(readFolder(t, dataDir(t, "ct", "normal_001")), func(h *Header) { h.Values, h.InstanceNumber, h.AcquisitionNumber = nil, nil, nil })
-	if _, _, err := load(a); err != nil {
+	if _, _, err := loadBest(a); err != nil {
 		t.Fatal(err)
 	}
 	for _, slicesOff := range []float64{2, 3, 6} {
 		b := change(slices.Clone(a), func(h *Header) { h.SOPInstanceUID += ".1"; h.Position[2] += 4*slicesOff + 2 })
 		var r *Refusal
-		if _, _, err := load(slices.Concat(a, b)); !errors.As(err, &r) || r.Code != CodeMixed {
+		if _, _, err := loadBest(slices.Concat(a, b)); !errors.As(err, &r) || r.Code != CodeMixed {
 			t.Errorf("another breath, %g mm off: %v, want %s", 4*slicesOff, err, CodeMixed)
 		}
 	}

@@ -23,9 +23,9 @@ func phantomChest(t *testing.T) []Header {
 	})
 }
 
-func load(headers []Header) (*Volume, Selection, error) {
+func loadBest(headers []Header) (*Volume, Selection, error) {
 	sel := Select(headers)
-	v, _, _, err := LoadBest(context.Background(), sel, nil)
+	v, _, _, err := LoadBest(context.Background(), sel, nil, nil)
 	return v, sel, err
 }
 
@@ -44,7 +44,7 @@ func TestLoad_UnitThatIsNotTold(t *testing.T) {
 		{"concentrations", 0.01, 0, false},
 	} {
 		headers := change(slices.Clone(base), func(h *Header) { h.Unit, h.Slope, h.Intercept = "unspecified", tt.slope, tt.intercept })
-		_, _, err := load(headers)
+		_, _, err := loadBest(headers)
 		var r *Refusal
 		switch {
 		case tt.ok && err != nil:

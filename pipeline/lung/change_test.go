@@ -142,7 +142,7 @@ func realScan(t *testing.T, study string, lowest float64) alter.Scan {
 			headers = append(headers, h...)
 		}
 	}
-	v, _, _, err := ct.LoadBest(t.Context(), ct.Select(headers), nil)
+	v, _, _, err := ct.LoadBest(t.Context(), ct.Select(headers), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
