@@ -44,8 +44,29 @@ type Network struct {
 	Size           int        `toml:"size"`            // side of the square that the graph resizes to, pixels
 	OperatingPoint float64    `toml:"operating_point"` // a probability at or above it counts as positive
 	Licence        string     `toml:"licence"`         // of the weights
+	Reference      *Reference `toml:"reference"`       // nil: none
 
 	StatedSHA256 string `toml:"-"` // the manifest's own, hex; differs from SHA256 when the status is StatusAltered
+}
+
+// Reference is what a network says of the test picture (picture.png) when its graph is calculated literally, in float32 and without any
+// optimisation, which gives the same on every processor. At start the node compares. models/training writes it (jcs/reference.py).
+type Reference struct {
+	Picture     string    `toml:"picture"`     // SHA-256 of the picture's grey levels, hex; values for another picture are not used
+	Probability float64   `toml:"probability"` // of a classifier
+	Activation  []float64 `toml:"activation"`  // of a classifier: means of 4 x 4 blocks of its map, row by row
+	Mask        []float64 `toml:"mask"`        // of a segmenter: the same
+}
+
+// reference gives what both networks should say of the test picture; nil if the manifest does not say it of these files.
+func (m Manifest) reference() *answers {
+	_, digest := chest()
+	for _, n := range []Network{m.Classifier, m.Segmenter} {
+		if n.Reference == nil || n.Reference.Picture != digest || n.Status == StatusAltered {
+			return nil
+		}
+	}
+	return &answers{m.Classifier.Reference.Probability, m.Classifier.Reference.Activation, m.Segmenter.Reference.Mask}
 }
 
 // Warning says why findings of this network must not be trusted; "" when it is trained and unaltered. It belongs
@@ -85,7 +106,7 @@ func ReadManifest(dir string) (Manifest, error) {
 			problems = append(problems, fmt.Errorf("%s: [%s] is missing", path, n.table))
 			continue
 		}
-		wrong := n.network.check()
+		wrong := append(n.network.check(), n.network.Reference.check(n.table)...)
 		for _, text := range wrong {
 			problems = append(problems, fmt.Errorf("%s: %s.%s", path, n.table, text))
 		}
@@ -129,6 +150,30 @@ func (n *Network) check() []string {
 	}
 	if !(n.OperatingPoint > 0 && n.OperatingPoint < 1) {
 		add("operating_point: %v is not between 0 and 1", n.OperatingPoint)
+	}
+	return wrong
+}
+
+// check names what is wrong with the reference values of a table.
+func (r *Reference) check(table string) []string {
+	if r == nil {
+		return nil
+	}
+	var wrong []string
+	if raw, err := hex.DecodeString(r.Picture); err != nil || len(raw) != sha256.Size {
+		wrong = append(wrong, fmt.Sprintf("reference.picture: %q is no SHA-256 in hexadecimal", r.Picture))
+	}
+	maps := map[string][]float64{"mask": r.Mask}
+	if table == "classifier" {
+		maps = map[string][]float64{"activation": r.Activation}
+		if !(r.Probability >= 0 && r.Probability <= 1) {
+			wrong = append(wrong, fmt.Sprintf("reference.probability: %v is not in 0..1", r.Probability))
+		}
+	}
+	for key, values := range maps {
+		if len(values) != blocks*blocks {
+			wrong = append(wrong, fmt.Sprintf("reference.%s: %d values, want the means of %d x %d blocks", key, len(values), blocks, blocks))
+		}
 	}
 	return wrong
 }

@@ -116,6 +116,57 @@ func TestReadManifest_Mistakes(t *testing.T) {
 	}
 }
 
+func TestReadManifest_Reference(t *testing.T) {
+	_, digest := chest()
+	numbers := strings.TrimSuffix(strings.Repeat("0.25, ", 16), ", ")
+	classifier := fmt.Sprintf("[classifier.reference]\npicture = %q\nprobability = 0.5\nactivation = [%s]\n", digest, numbers)
+	segmenter := fmt.Sprintf("[segmenter.reference]\npicture = %q\nmask = [%s]\n", digest, numbers)
+	for _, c := range []struct {
+		name, text string
+		altered    bool
+		there      bool
+		want       string // of the error
+	}{
+		{"both", classifier + segmenter, false, true, ""},
+		{"none", "", false, false, ""},
+		{"of one network", segmenter, false, false, ""},
+		{"of another picture", strings.ReplaceAll(classifier+segmenter, digest, strings.Repeat("0", 64)), false, false, ""},
+		{"of another file", classifier + segmenter, true, false, ""},
+		{"too few blocks", strings.Replace(classifier, "0.25, ", "", 1), false, false, "classifier.reference.activation: 15 values, want the means of 4 x 4 blocks"},
+		{"no mask", "[segmenter.reference]\npicture = \"" + digest + "\"", false, false, "segmenter.reference.mask: 0 values"},
+		{"no picture", "[segmenter.reference]\nmask = [" + numbers + "]", false, false, "segmenter.reference.picture"},
+		{"probability", strings.Replace(classifier, "0.5", "5", 1), false, false, "classifier.reference.probability: 5 is not in 0..1"},
+		{"unknown key", classifier + "mean = 1", false, false, "unknown key classifier.reference.mean"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := networks(t, "classifier.onnx", "segmenter.onnx")
+			path := filepath.Join(dir, ManifestName)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, append(text, c.text...), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if c.altered {
+				if err := os.WriteFile(filepath.Join(dir, "segmenter.onnx"), []byte("other"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m, err := ReadManifest(dir)
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("error %v, want %s", err, c.want)
+				}
+				return
+			}
+			if err != nil || (m.reference() != nil) != c.there {
+				t.Errorf("reference %v (error %v), want one: %v", m.reference(), err, c.there)
+			}
+		})
+	}
+}
+
 func TestNetworkWarning(t *testing.T) {
 	for status, want := range map[string]string{
 		StatusTrained: "", StatusPreliminary: "not evaluated", StatusUntrained: "mean nothing", StatusAltered: "not the file",

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,3 +62,10 @@ func logTo() (*slog.Logger, *strings.Builder) {
 	var text strings.Builder
 	return slog.New(slog.NewTextHandler(&text, nil)), &text
 }
+
+// manifestOf names two files of testdata.
+func manifestOf(classifier, segmenter string) Manifest {
+	return Manifest{Classifier: Network{File: classifier}, Segmenter: Network{File: segmenter}}
+}
+
+func nan() float64 { return math.NaN() }

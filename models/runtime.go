@@ -24,6 +24,10 @@ type Options struct {
 	Device  string // DeviceAuto, DeviceCUDA, DeviceOpenVINO or DeviceCPU; "" is DeviceAuto
 	Threads int    // CPU threads that inference may use in all; 0: all cores
 	Workers int    // runs at the same time; 0: as many as Threads, at most 4, and 2 on a GPU
+
+	Kernels Kernels // KernelsChecked but for benchmarks
+	// Altered lets networks in whose files are not those that the manifest describes; their findings carry StatusAltered.
+	Altered bool
 }
 
 // maxWorkers bounds the runs at once: each run of the segmenter at 512x512 holds some hundred MB.
@@ -52,6 +56,7 @@ type Runtime struct {
 	manifest Manifest
 	device   string
 	engine   string
+	kernels  Kernels       // "" on a GPU
 	slots    chan struct{} // one for each run at the same time: their number bounds memory and threads
 
 	mu         sync.RWMutex // runs hold it for reading, Close for writing
@@ -78,13 +83,13 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 		if err := load(library); err != nil {
 			return err
 		}
-		return r.openNetworks(dir, opt, device)
+		return r.openNetworks(dir, opt, device, log)
 	}
 	library, err := r.choose(opt, p, load, log)
 	if err != nil {
 		return nil, err
 	}
-	log.Info("networks are ready", "device", r.device, "onnxruntime", ort.GetVersion(), "library", library,
+	log.Info("networks are ready", "device", r.Device(), "onnxruntime", ort.GetVersion(), "library", library,
 		"workers", r.Workers(), "took", time.Since(began).Round(time.Millisecond))
 	for _, n := range []Network{manifest.Classifier, manifest.Segmenter} {
 		log.Info("network", "file", n.File, "name", n.Name, "version", n.Version, "status", n.Status, "sha256", n.SHA256)
@@ -172,67 +177,88 @@ func (r *Runtime) automatic(library, gpu string, noDriver *DeviceError, p probe,
 	return start(library, DeviceCPU)
 }
 
-// openNetworks loads and warms both networks.
-func (r *Runtime) openNetworks(dir string, opt Options, device string) (err error) {
+// openNetworks loads both networks and has them calculate the test picture.
+func (r *Runtime) openNetworks(dir string, opt Options, device string, log *slog.Logger) (err error) {
 	// GOMAXPROCS knows the CPU limit of a container, NumCPU does not.
 	workers, pool := plan(opt, runtime.GOMAXPROCS(0), device)
-	cuda := device == DeviceCUDA
-	var opened []*session
+	opened := map[Kernels]pair{}
+	said := map[Kernels]answers{}
 	defer func() {
-		if err != nil {
-			for _, s := range opened {
-				err = errors.Join(err, s.close())
+		for k, p := range opened {
+			if err != nil || k != r.kernels {
+				err = errors.Join(err, p.close())
 			}
 		}
 	}()
-	for _, n := range []struct {
-		network, file string
-		outputs       []string
-	}{
-		{"classifier", r.manifest.Classifier.File, []string{outputProb, outputActivation}},
-		{"segmenter", r.manifest.Segmenter.File, []string{outputMask}},
-	} {
-		s, err := openSession(n.network, filepath.Join(dir, n.file), n.outputs, pool, cuda)
+	calculate := func(k Kernels) (answers, error) {
+		p, err := openPair(dir, r.manifest, pool, k, device == DeviceCUDA)
 		if err != nil {
-			return err
+			return answers{}, err
 		}
-		opened = append(opened, s)
-	}
-	classifier, segmenter := opened[0], opened[1]
-	if err := warm(classifier, segmenter); err != nil {
-		if cuda {
-			if e := cudaFailure("first run", err); e.Kind != DeviceFailed {
-				return e
-			}
+		opened[k] = p
+		said[k], err = p.answer(context.Background())
+		var broken *NetworkError
+		if errors.As(err, &broken) {
+			broken.Text = fmt.Sprintf("breaks the contract %q (%s): %s", contracts[broken.Network], describe(broken.File), broken.Text)
 		}
-		return err
+		return said[k], err
 	}
+	want := r.manifest.reference()
+	if device == DeviceCUDA {
+		r.kernels = "" // ONNX Runtime's kernels for x86-64 are not asked
+		err = onGPU(want, calculate)
+	} else if r.kernels = opt.Kernels; r.kernels != KernelsChecked {
+		_, err = calculate(r.kernels)
+	} else {
+		var reason string
+		r.kernels, reason, err = chooseKernels(want, calculate)
+		if err == nil {
+			log.Info("kernels of int8 networks", "kernels", r.kernels, "reason", reason)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("networks in %s: %w", dir, err)
+	}
+	chosen := opened[r.kernels]
 	if device == DeviceOpenVINO {
-		if err := addOpenVINO(classifier, segmenter, workers, workers+pool-1); err != nil {
+		if err := addOpenVINO(chosen, said[r.kernels], workers, workers+pool-1); err != nil {
 			return err
 		}
-		debug.FreeOSMemory() // copies of the files
 	}
-	r.classifier, r.segmenter, r.engine, r.slots = classifier, segmenter, device, make(chan struct{}, workers)
+	debug.FreeOSMemory() // copies of the files
+	r.classifier, r.segmenter, r.engine, r.slots = chosen.classifier, chosen.segmenter, device, make(chan struct{}, workers)
 	return nil
 }
 
-// warm runs both networks on a picture of air. A network that breaks the contract fails here.
-func warm(classifier, segmenter *session) error {
-	air := make([]float32, warmSide*warmSide)
-	for i := range air {
-		air[i] = -1000
+// openPair loads both networks of a folder.
+func openPair(dir string, m Manifest, threads int, k Kernels, cuda bool) (pair, error) {
+	classifier, err := openSession("classifier", filepath.Join(dir, m.Classifier.File), []string{outputProb, outputActivation}, threads, k, cuda)
+	if err != nil {
+		return pair{}, err
 	}
-	ctx := context.Background()
-	_, _, _, _, err := classifier.classify(ctx, air, warmSide, warmSide)
-	if err == nil {
-		_, err = segmenter.segment(ctx, air, warmSide, warmSide)
+	segmenter, err := openSession("segmenter", filepath.Join(dir, m.Segmenter.File), []string{outputMask}, threads, k, cuda)
+	if err != nil {
+		return pair{}, errors.Join(err, classifier.close())
 	}
-	var broken *NetworkError
-	if errors.As(err, &broken) {
-		broken.Text = fmt.Sprintf("breaks the contract %q (%s): %s", contracts[broken.Network], describe(broken.File), broken.Text)
+	return pair{classifier, segmenter}, nil
+}
+
+// onGPU has a GPU calculate the test picture. Its error is a *DeviceError where the GPU is to blame.
+func onGPU(want *answers, calculate func(Kernels) (answers, error)) error {
+	got, err := calculate(KernelsChecked)
+	if err != nil {
+		if e := cudaFailure("first run", err); e.Kind != DeviceFailed {
+			return e
+		}
+		return err
 	}
-	return err
+	if want == nil {
+		return nil
+	}
+	if wrong := want.apart(got); wrong != "" {
+		return &DeviceError{Device: DeviceCUDA, Kind: DeviceFailed, Text: "on the test picture it gives a " + wrong, Remedy: "set models.device = \"cpu\" until this is solved"}
+	}
+	return nil
 }
 
 // begin waits for a slot and keeps the networks open until the function that it returns is called.
@@ -277,8 +303,17 @@ func (r *Runtime) Segment(ctx context.Context, hu []float32, rows, columns int) 
 	return r.segmenter.segment(ctx, hu, rows, columns)
 }
 
-// Device says what the networks run on and, where it was chosen, why: "cpu (auto: no NVIDIA driver ...)".
-func (r *Runtime) Device() string { return r.device }
+// Device says what the networks run on and, where it was chosen, why, and with which kernels: "cpu (auto: no NVIDIA driver ...), fast kernels".
+func (r *Runtime) Device() string {
+	if r.kernels == "" {
+		return r.device
+	}
+	return fmt.Sprintf("%s, %s kernels", r.device, r.kernels)
+}
+
+// Kernels says which of ONNX Runtime's kernels calculate: KernelsFast, KernelsExact, or "" on a GPU. They are no part of Engine: fast ones are
+// taken only where they give what the exact ones give.
+func (r *Runtime) Kernels() Kernels { return r.kernels }
 
 // Engine is what calculates: DeviceCUDA, DeviceOpenVINO or DeviceCPU. Each rounds in its own way, so results of two differ in
 // their last digits.

@@ -18,7 +18,7 @@ const (
 	outputMask       = "mask_probability"
 )
 
-// warmSide is the side of the picture that a network is warmed and checked with: what nearly every CT slice has.
+// warmSide is the side of the test picture that a network is warmed and checked with: what nearly every CT slice has.
 const warmSide = 512
 
 // NetworkError says that a network cannot be loaded or gave what the contract forbids. It is permanent: the same input
@@ -61,7 +61,7 @@ func (s *session) close() error {
 // SessionOptions makes the options of both sessions, for a benchmark that needs the same: threads of the pool (the calling
 // goroutine's is one of them), all optimisations, no spinning, since a spinning thread takes a core from reception. ONNX
 // Runtime must have been loaded by Open. With cuda, a *DeviceError says why it cannot be.
-func SessionOptions(threads int, cuda bool) (*ort.SessionOptions, error) {
+func SessionOptions(threads int, k Kernels, cuda bool) (*ort.SessionOptions, error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, fmt.Errorf("make session options: %w", err)
@@ -79,10 +79,10 @@ func SessionOptions(threads int, cuda bool) (*ort.SessionOptions, error) {
 		if err := options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); err != nil {
 			return err
 		}
-		// Without it ONNX Runtime's int8 kernels overflow on processors that lack VNNI, and give other masks; with it they take unsigned
-		// weights there, and half as long again. Where there is VNNI it changes nothing.
-		if err := options.AddSessionConfigEntry("session.x64quantprecision", "1"); err != nil {
-			return err
+		if k == KernelsExact {
+			if err := options.AddSessionConfigEntry("session.x64quantprecision", "1"); err != nil {
+				return err
+			}
 		}
 		if cuda {
 			return appendCUDA(options)
@@ -97,8 +97,8 @@ func SessionOptions(threads int, cuda bool) (*ort.SessionOptions, error) {
 }
 
 // openSession loads a network.
-func openSession(network, path string, outputs []string, threads int, cuda bool) (*session, error) {
-	options, err := SessionOptions(threads, cuda)
+func openSession(network, path string, outputs []string, threads int, k Kernels, cuda bool) (*session, error) {
+	options, err := SessionOptions(threads, k, cuda)
 	if err != nil {
 		return nil, err
 	}

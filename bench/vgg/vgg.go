@@ -19,7 +19,7 @@ type Network struct {
 // Open loads the reference for pictures of side x side, with the options that the node's networks have. ONNX Runtime must have been
 // loaded by models.Open.
 func Open(side, threads int, cuda bool) (*Network, error) {
-	options, err := models.SessionOptions(threads, cuda)
+	options, err := models.SessionOptions(threads, models.KernelsFast, cuda)
 	if err != nil {
 		return nil, err
 	}

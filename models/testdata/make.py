@@ -4,8 +4,10 @@ They are no networks: a few operators that keep the contract of models/doc.go, o
   classifier      probability = sigmoid(mean of HU / 1000), activation = relu of HU on a coarse 4 x 4 grid
   segmenter       mask_probability = sigmoid(HU / 100)
   glass           a segmenter that is sure of HU from -750 to -350, as ground glass has, and of no other
-  nan             a segmenter that gives 0 / 0 where HU is above 0
-  nan_classifier  a classifier that gives 0 / 0 as probability when the mean of HU is above 0
+  overflow        a classifier with an int8 convolution: its activation is 8 everywhere, and half of it where sums of two products overflow 16 bits
+  positive        a classifier whose probability is 1
+  nan             a segmenter that gives 0 / 0 where HU is above 2000
+  nan_classifier  a classifier that gives 0 / 0 as probability when the mean of HU is above 2000
   negative        a classifier whose activation is not clipped at 0
   output_name     a segmenter whose output has another name
   output_half     a segmenter whose output is float16
@@ -50,7 +52,7 @@ def save(folder: Path, name: str, nodes: list, constants: list, outputs: list, i
     onnx.save(model, folder / f"{name}.onnx")
 
 
-def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True) -> None:
+def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True, positive: bool = False) -> None:
     node = helper.make_node
     nodes = [
         node("Div", ["hu", "thousand"], ["scaled"]),
@@ -60,15 +62,45 @@ def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True)
         node("Relu" if clip else "Identity", ["grid"], ["activation"]),
     ]
     constants = [scalar("thousand", 1000), constant("one", np.array([1])), constant("sizes", np.array([1, 1, 4, 4]))]
-    if nan:
+    if positive:
+        constants.append(scalar("sure", 100))
+        nodes += [node("Add", ["mean", "sure"], ["high"]), node("Sigmoid", ["high"], ["probability"])]
+    elif nan:
+        constants.append(scalar("two", 2))
         nodes += [
-            node("Neg", ["mean"], ["falling"]),
+            node("Sub", ["two", "mean"], ["falling"]),
             node("Relu", ["falling"], ["numerator"]),
             node("Div", ["numerator", "numerator"], ["probability"]),
         ]
     else:
         nodes.append(node("Sigmoid", ["mean"], ["probability"]))
     save(folder, name, nodes, constants, [PROBABILITY, ACTIVATION])
+
+
+def overflow(folder: Path) -> None:
+    """255 x 127 twice is 64,770, and the int8 kernels for AVX2 without VNNI add two products in 16 bits."""
+    node = helper.make_node
+    zero = [constant("u0", np.array(0, np.uint8)), constant("s0", np.array(0, np.int8))]
+    nodes = [
+        node("Div", ["hu", "thousand"], ["scaled"]),
+        node("ReduceMean", ["scaled"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        node("Sigmoid", ["mean"], ["probability"]),
+        node("Resize", ["hu", "", "", "sizes"], ["coarse"], mode="linear"),
+        node("Abs", ["coarse"], ["distance"]),
+        node("Add", ["distance", "thousand"], ["large"]),
+        node("Sigmoid", ["large"], ["ones"]),  # depends on the picture, so it is not folded away
+        node("Concat", ["ones"] * 8, ["x"], axis=1),
+        node("QuantizeLinear", ["x", "x_scale", "u0"], ["xq"]),
+        node("DequantizeLinear", ["xq", "x_scale", "u0"], ["xd"]),
+        node("DequantizeLinear", ["w", "w_scale", "s0"], ["wd"]),
+        node("Conv", ["xd", "wd"], ["y"]),
+        node("QuantizeLinear", ["y", "y_scale", "u0"], ["yq"]),
+        node("DequantizeLinear", ["yq", "y_scale", "u0"], ["yd"]),
+        node("ReduceMean", ["yd"], ["activation"], axes=[1], keepdims=0),
+    ]
+    constants = [scalar("thousand", 1000), constant("sizes", np.array([1, 1, 4, 4])), *zero, scalar("x_scale", 1 / 255)]
+    constants += [scalar("w_scale", 1 / 127), scalar("y_scale", 8 / 255), constant("w", np.full((8, 8, 1, 1), 127, np.int8))]
+    save(folder, "overflow", nodes, constants, [PROBABILITY, ACTIVATION])
 
 
 def segmenter(folder: Path, name: str, last: list, constants: tuple = (), outputs: tuple = (MASK,), inputs: tuple = (HU,)) -> None:
@@ -91,6 +123,8 @@ def main(folder: Path) -> None:
     classifier(folder, "classifier")
     classifier(folder, "nan_classifier", nan=True)
     classifier(folder, "negative", clip=False)
+    classifier(folder, "positive", positive=True)
+    overflow(folder)
     segmenter(folder, "segmenter", [identity])
     band = [
         node("Sub", ["picture", "middle"], ["off"]),
@@ -99,8 +133,8 @@ def main(folder: Path) -> None:
         node("Sigmoid", ["within"], ["mask_probability"]),
     ]
     segmenter(folder, "glass", band, (scalar("middle", -550), scalar("reach", 200.5)))
-    nan = [node("Neg", ["picture"], ["falling"]), node("Relu", ["falling"], ["n"]), node("Div", ["n", "n"], ["mask_probability"])]
-    segmenter(folder, "nan", nan)
+    nan = [node("Sub", ["dense", "picture"], ["falling"]), node("Relu", ["falling"], ["n"]), node("Div", ["n", "n"], ["mask_probability"])]
+    segmenter(folder, "nan", nan, (scalar("dense", 2000),))
     segmenter(folder, "output_name", [node("Identity", ["p"], ["mask"])], outputs=[("mask", FLOAT, ["N", "H", "W"])])
     half = TensorProto.FLOAT16
     segmenter(folder, "output_half", [node("Cast", ["p"], ["mask_probability"], to=half)], outputs=[("mask_probability", half, ["N", "H", "W"])])

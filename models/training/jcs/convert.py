@@ -19,7 +19,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from jcs import graph, manifest
+from jcs import graph, manifest, reference
 from jcs.networks.published import PublishedSegmenter, fold_frozen_normalisation, gradient_mapping, published_classifier, set_epsilon
 from jcs.networks.res2net import activation_mapping
 from jcs.prepare import WINDOW
@@ -128,9 +128,9 @@ def difference(model: onnx.ModelProto, before: nn.Module, core: nn.Module, after
 
 def convert(given: argparse.Namespace) -> None:
     """Refusal, OSError."""
-    file = given.checkpoint.read_bytes()
-    sha256 = hashlib.sha256(file).hexdigest()
-    state = read(file, given.checkpoint.name)
+    checkpoint = given.checkpoint.read_bytes()
+    sha256 = hashlib.sha256(checkpoint).hexdigest()
+    state = read(checkpoint, given.checkpoint.name)
     size = given.size if given.network == "segmenter" else CROPPED
     before = PublishedPreparation(size, given.frame, tuple(given.window), given.grey == "8-bit")
     network = PublishedSegmenter(given.block5 == "pooled") if given.network == "segmenter" else published_classifier()
@@ -160,7 +160,8 @@ def convert(given: argparse.Namespace) -> None:
     }
     choices = {name: str(getattr(given, name)) for name in ("batch_norm_epsilon", "frame", "grey", "block5", "activation") if name in given}
     onnx.helper.set_model_props(model, choices | {"checkpoint_sha256": sha256})
-    manifest.publish(given.folder, given.network, model.SerializeToString(), entry)
+    file = model.SerializeToString()
+    manifest.publish(given.folder, given.network, file, entry | {"reference": reference.of(file)})
     report(given, entry, choices, extra, matters, differs)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import torch
 
-from jcs import augment, checkpoint, data, graph, manifest, quantize, train_classifier, train_segmenter, validate
+from jcs import augment, checkpoint, data, graph, manifest, quantize, reference, train_classifier, train_segmenter, validate
 from jcs.networks.res2net import Res2Net
 from jcs.networks.segmenter import Segmenter
 from jcs.prepare import WINDOW, prepare
@@ -95,7 +95,8 @@ def export(arguments: argparse.Namespace) -> None:
         "operating_point": point,
         "licence": LICENCE,
     }
-    manifest.publish(arguments.models, arguments.network, model.SerializeToString(), entry)
+    file = model.SerializeToString()
+    manifest.publish(arguments.models, arguments.network, file, entry | {"reference": reference.of(file)})
     print(f"wrote {arguments.models / entry['file']}: {precision}, size {size}, operating point {point}")
 
 

@@ -27,7 +27,14 @@ def read(folder: pathlib.Path) -> dict[str, dict]:
 
 def text(sections: dict[str, dict]) -> str:
     # JSON's strings, numbers and lists of them are TOML as well.
-    parts = [f"[{name}]\n" + "".join(f"{key} = {json.dumps(entry[key], ensure_ascii=False)}\n" for key in KEYS) for name, entry in sorted(sections.items())]
+    def table(name: str, entry: dict, keys: tuple[str, ...]) -> str:
+        return f"[{name}]\n" + "".join(f"{key} = {json.dumps(entry[key], ensure_ascii=False)}\n" for key in keys)
+
+    parts = []
+    for name, entry in sorted(sections.items()):
+        parts.append(table(name, entry, KEYS))
+        if "reference" in entry:  # jcs/reference.py
+            parts.append(table(f"{name}.reference", entry["reference"], tuple(entry["reference"])))
     return HEADER + "\n" + "\n".join(parts)
 
 

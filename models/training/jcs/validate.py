@@ -26,7 +26,7 @@ def session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.x64quantprecision", "1")  # as the node: without VNNI int8 would overflow
+    options.add_session_config_entry("session.x64quantprecision", "1")  # without VNNI int8 would overflow; the node finds out
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

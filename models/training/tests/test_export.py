@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from jcs import graph, manifest, quantize, validate
+from jcs import graph, manifest, quantize, reference, validate
 from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
 from jcs.networks.segmenter import Segmenter
 from jcs.frame import lung_frame, put_back, resample
@@ -129,3 +129,26 @@ def test_manifest_names_the_file_that_was_written(tmp_path):
         assert section["sha256"] == hashlib.sha256((tmp_path / section["file"]).read_bytes()).hexdigest()
     assert sections["segmenter"]["name"] == "A „B“" and sections["segmenter"]["window"] == [-1350.0, 150.0]
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_reference_values_of_the_manifest_are_those_of_its_files():
+    for entry in manifest.read(validate.models_folder()).values():
+        stated, found = entry["reference"], reference.of((validate.models_folder() / entry["file"]).read_bytes())
+        assert stated["picture"] == found["picture"] and set(stated) == set(found)
+        for key in set(stated) - {"picture"}:
+            # Sums of float32 depend on the processor in their last digits.
+            assert stated[key] == pytest.approx(found[key], rel=0.01, abs=1e-5)
+
+
+def test_reference_goes_into_the_manifest_and_back(tmp_path):
+    entry = dict.fromkeys(manifest.KEYS, "x") | {"file": "s.onnx", "reference": {"picture": "ab", "mask": [0.1, 0.25]}}
+    manifest.publish(tmp_path, "segmenter", b"s", entry)
+    manifest.publish(tmp_path, "classifier", b"c", entry | {"file": "c.onnx", "reference": {"picture": "ab", "probability": 1e-9}})
+    sections = manifest.read(tmp_path)
+    assert sections["segmenter"]["reference"] == {"picture": "ab", "mask": [0.1, 0.25]}
+    assert sections["classifier"]["reference"] == {"picture": "ab", "probability": 1e-9}
+
+
+def test_block_means_of_maps_of_any_size():
+    assert reference.block_means(np.arange(64.0).reshape(8, 8))[:5] == [4.5, 6.5, 8.5, 10.5, 20.5]
+    assert reference.block_means(np.array([[1.0, 2.0]])) == [1, 1, 2, 2] * 4
