@@ -81,6 +81,7 @@ func (c *Config) check() Problems {
 	between(add, "pipeline.workers", c.Pipeline.Workers, 1, 64)
 	oneOf(add, "models.device", c.Models.Device, "auto", "cuda", "openvino", "cpu")
 	between(add, "models.threads", c.Models.Threads, 0, 256)
+	oneOf(add, "models.altered", c.Models.Altered, "refuse", "allow")
 	if _, err := os.Stat(filepath.Join(c.Models.Dir, "manifest.toml")); err != nil {
 		add("models.dir: no manifest.toml in %s", c.Models.Dir)
 	}

@@ -109,6 +109,7 @@ type Models struct {
 	Device  string `toml:"device"`  // "auto", "cuda", "openvino" or "cpu"
 	Library string `toml:"library"` // ONNX Runtime shared library; empty: look in the usual places
 	Threads int    `toml:"threads"` // CPU threads for inference; 0: all cores
+	Altered string `toml:"altered"` // "refuse" or "allow": networks whose files are not those of the manifest
 }
 
 // Objects is what all objects have in common, wherever they go. What a destination gets stands in [Destination].
@@ -140,7 +141,7 @@ func Default() Config {
 		Settle:   Settle{Quiet: Duration(60 * time.Second), Limit: Duration(90 * time.Minute)},
 		Cascade:  Cascade{Threshold: 25, ThresholdMM: 25, Segment: "all", NearMM: 10, OffLungs: "drop", LeastLesionML: 0.1},
 		Pipeline: Pipeline{Workers: 1},
-		Models:   Models{Dir: "models", Device: "auto"},
+		Models:   Models{Dir: "models", Device: "auto", Altered: "refuse"},
 		Objects:  Objects{SeriesBase: 9100, SCGeometry: true},
 		Log:      Log{Level: "info", Format: "auto"},
 	}

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrHeld says that another process has the ledger.
+var ErrHeld = errors.New("another node works on this data_dir: stop it, or give this one its own")
+
 // fileLock says that this process works on a ledger. The system releases it
 // when the process ends, however it ends.
 type fileLock struct {
@@ -21,7 +24,7 @@ func lockFile(path string) (*fileLock, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = errors.New("another node works on this data_dir: stop it, or give this one its own")
+			err = ErrHeld
 		}
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 	}

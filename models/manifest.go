@@ -154,6 +154,21 @@ func (n *Network) check() []string {
 	return wrong
 }
 
+// refusal is a *NetworkError for the first file that is not the one that the manifest describes: a damaged copy gives findings, too.
+func (m Manifest) refusal(dir string) error {
+	for _, n := range []struct {
+		table string
+		Network
+	}{{"classifier", m.Classifier}, {"segmenter", m.Segmenter}} {
+		if n.Status == StatusAltered {
+			return &NetworkError{Network: n.table, File: filepath.Join(dir, n.File), Text: fmt.Sprintf(
+				"not the file that %s describes (SHA-256 %.12s..., there %.12s...); copy the network again, or, if it was exchanged on purpose, "+
+					"write its sha256 there or set models.altered = \"allow\", which marks every object", ManifestName, n.SHA256, n.StatedSHA256)}
+		}
+	}
+	return nil
+}
+
 // check names what is wrong with the reference values of a table.
 func (r *Reference) check(table string) []string {
 	if r == nil {

@@ -26,7 +26,7 @@ type Options struct {
 	Workers int    // runs at the same time; 0: as many as Threads, at most 4, and 2 on a GPU
 
 	Kernels Kernels // KernelsChecked but for benchmarks
-	// Altered lets networks in whose files are not those that the manifest describes; their findings carry StatusAltered.
+	// Altered lets networks in whose files are not those that the manifest describes. Their findings carry StatusAltered.
 	Altered bool
 }
 
@@ -78,6 +78,9 @@ func Open(dir string, opt Options, log *slog.Logger) (*Runtime, error) {
 
 func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger) (*Runtime, error) {
 	began := time.Now()
+	if err := manifest.refusal(dir); err != nil && !opt.Altered {
+		return nil, err
+	}
 	r := &Runtime{manifest: manifest}
 	load := func(library, device string) error {
 		if err := load(library); err != nil {

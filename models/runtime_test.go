@@ -121,7 +121,7 @@ func TestOpen_BrokenContract(t *testing.T) {
 	}
 }
 
-func TestOpen_LogsDistrust(t *testing.T) {
+func TestOpen_AlteredNetwork(t *testing.T) {
 	needLibrary(t)
 	dir := networks(t, "classifier.onnx", "segmenter.onnx")
 	data, err := os.ReadFile("testdata/nan.onnx")
@@ -132,7 +132,12 @@ func TestOpen_LogsDistrust(t *testing.T) {
 		t.Fatal(err)
 	}
 	log, text := logTo()
-	r, err := Open(dir, Options{Device: DeviceCPU}, log)
+	_, err = Open(dir, Options{Device: DeviceCPU}, log)
+	var refused *NetworkError
+	if !errors.As(err, &refused) || refused.Network != "segmenter" || !strings.Contains(err.Error(), "models.altered") {
+		t.Errorf("an altered network: error %v", err)
+	}
+	r, err := Open(dir, Options{Device: DeviceCPU, Altered: true}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

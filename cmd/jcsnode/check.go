@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -16,8 +17,11 @@ import (
 func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "find every mistake in the configuration; exit code 1 if there is one",
-		Args:  cobra.NoArgs,
+		Short: "find every mistake in the configuration and try what serve would do; exit code 1 if there is one",
+		Long: "check finds every mistake in the configuration. It also tries what serve would do: it loads the networks and has them calculate\n" +
+			"a test picture, reads the TLS files, opens the ports for a moment, and looks whether everything in data_dir could be written.\n" +
+			"Run it as the user of the service. Beside a running node it changes nothing; it says that the ports are taken.",
+		Args: cobra.NoArgs,
 	}
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -26,29 +30,16 @@ func checkCommand() *cobra.Command {
 		if err != nil && !errors.As(err, &problems) {
 			return err
 		}
-		var manifest models.Manifest
-		named := func(key string) bool {
-			return slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, key+":") })
-		}
+		var tried trial
 		if cfg.Path != "" { // the file could be read
-			if !named("models.dir") {
-				if manifest, err = models.ReadManifest(cfg.Models.Dir); err != nil {
-					problems = append(problems, "models.dir: "+err.Error())
-				}
-			}
-			if !named("models.library") {
-				if _, err := models.Find(cfg.Models.Library, cfg.Models.Device); err != nil {
-					problems = append(problems, "models.library: "+err.Error())
-				}
-			}
-		}
-		if _, err := transferSyntaxes(cfg); err != nil {
-			problems = append(problems, err.Error())
+			tried = tryNode(c.Context(), cfg, problems)
+			problems = append(problems, tried.problems...)
 		}
 		for _, p := range problems {
 			fmt.Fprintln(c.ErrOrStderr(), p)
 		}
 		if len(problems) > 0 {
+			printNotes(c.ErrOrStderr(), tried.notes)
 			fmt.Fprintf(c.ErrOrStderr(), "%s: %d mistake(s)\n", *path, len(problems))
 			return exitCode(1)
 		}
@@ -61,6 +52,11 @@ func checkCommand() *cobra.Command {
 		if cfg.TLS.Listen != "" {
 			fmt.Fprintf(out, "  TLS on %s with certificate %s\n", cfg.TLS.Listen, cfg.TLS.Describe())
 		}
+		manifest, err := models.ReadManifest(cfg.Models.Dir)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "  networks run on %s\n", tried.device)
 		for _, n := range []models.Network{manifest.Classifier, manifest.Segmenter} {
 			fmt.Fprintf(out, "  %s %s: %s\n", n.Name, n.Version, n.Status)
 		}
@@ -79,7 +75,14 @@ func checkCommand() *cobra.Command {
 		for _, w := range cfg.Webhooks {
 			fmt.Fprintf(out, "  webhook %s is told of %s, with %s\n", w.Name, strings.Join(w.On, ", "), identifierWords[w.Identifiers])
 		}
+		printNotes(out, tried.notes)
 		return nil
 	}
 	return c
+}
+
+func printNotes(w io.Writer, notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
 }

@@ -62,7 +62,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 		LongestWait: longestWait(cfg.Destinations)}); err != nil {
 		return n, err
 	}
-	n.runtime, err = models.Open(cfg.Models.Dir, models.Options{Library: cfg.Models.Library, Device: cfg.Models.Device, Threads: cfg.Models.Threads}, log)
+	n.runtime, err = models.Open(cfg.Models.Dir, modelOptions(cfg.Models), log)
 	if err != nil {
 		return n, err
 	}
@@ -79,7 +79,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 	if _, err := pipeline.CheckFiles(ctx, n.ledger, cfg.Node.DataDir, log); err != nil {
 		return n, err
 	}
-	return n, n.wire()
+	return n, n.wire(n.runtime.Manifest(), n.runtime.Workers(), n.runtime.Engine())
 }
 
 // longestWait is the longest that a delivery or a confirmation is put off by the configuration.
@@ -91,8 +91,8 @@ func longestWait(destinations []config.Destination) time.Duration {
 	return longest
 }
 
-// wire makes the parts that work on others.
-func (n *node) wire() error {
+// wire makes the parts that work on others. Of the networks it knows what they are, on how many at a time they run, and on what.
+func (n *node) wire(manifest models.Manifest, workers int, engine string) error {
 	c := n.config
 	settings, err := doorSettings(c)
 	if err != nil {
@@ -125,13 +125,12 @@ func (n *node) wire() error {
 	}
 	n.keeper = &pipeline.Keeper{Ledger: n.ledger, DataDir: c.Node.DataDir, For: time.Duration(c.Keep.Days) * 24 * time.Hour,
 		Remove: n.inbox.Remove, Now: time.Now, Logger: n.log}
-	manifest := n.runtime.Manifest()
-	set := cascadeSettings(c, manifest, n.runtime.Workers())
-	maker := &objectMaker{config: c, manifest: manifest, settings: set, engine: n.runtime.Engine(), replaced: replacedObjects(n.ledger)}
+	set := cascadeSettings(c, manifest, workers)
+	maker := &objectMaker{config: c, manifest: manifest, settings: set, engine: engine, replaced: replacedObjects(n.ledger)}
 	n.processor = &pipeline.Processor{
 		Ledger: n.ledger, DataDir: c.Node.DataDir,
 		Networks: pipeline.Networks{Classifier: n.runtime, Segmenter: n.runtime},
-		Settings: set, Models: reportModels(manifest, n.runtime.Engine()),
+		Settings: set, Models: reportModels(manifest, engine),
 		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
 			id.Time = id.Time.Local() // dates and times as people here read them
 			err := maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })

@@ -63,7 +63,7 @@ func runCommand() *cobra.Command {
 			return err
 		}
 		log := newLogger(cfg.Log)
-		runtime, err := models.Open(cfg.Models.Dir, models.Options{Library: cfg.Models.Library, Device: cfg.Models.Device, Threads: cfg.Models.Threads}, log)
+		runtime, err := models.Open(cfg.Models.Dir, modelOptions(cfg.Models), log)
 		if err != nil {
 			return err
 		}

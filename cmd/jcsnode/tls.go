@@ -27,7 +27,7 @@ func (n *node) identity(use string, files secure.Files) (*secure.Identity, error
 func (n *node) listen() (listeners []net.Listener, err error) {
 	plain, err := net.Listen("tcp", n.config.Node.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", n.config.Node.Listen, err)
+		return nil, portError(n.config.Node.Listen, err)
 	}
 	n.log.Info("listening", "address", plain.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.runtime.Device())
 	if n.own == nil {
@@ -35,7 +35,7 @@ func (n *node) listen() (listeners []net.Listener, err error) {
 	}
 	l, err := net.Listen("tcp", n.config.TLS.Listen)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen on %s for TLS: %w", n.config.TLS.Listen, err), plain.Close())
+		return nil, errors.Join(fmt.Errorf("TLS: %w", portError(n.config.TLS.Listen, err)), plain.Close())
 	}
 	n.log.Info("listening for TLS", "address", l.Addr().String(), "client_certificate_required", n.config.TLS.RequireClientCertificate)
 	return []net.Listener{plain, tls.NewListener(l, n.own.Server(n.config.TLS.RequireClientCertificate))}, nil

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"jcsnode/config"
+	"jcsnode/ledger"
+	"jcsnode/models"
+)
+
+// modelOptions say how the networks of a configuration are run.
+func modelOptions(m config.Models) models.Options {
+	return models.Options{Library: m.Library, Device: m.Device, Threads: m.Threads, Altered: m.Altered == "allow"}
+}
+
+// trial is what came of trying what serve does before it works.
+type trial struct {
+	problems config.Problems
+	notes    []string // what is no mistake, and worth knowing
+	device   string   // that the networks run on
+	running  bool     // a node works on this data_dir
+}
+
+func (t *trial) problem(format string, a ...any) {
+	t.problems = append(t.problems, fmt.Sprintf(format, a...))
+}
+
+func (t *trial) note(format string, a ...any) { t.notes = append(t.notes, fmt.Sprintf(format, a...)) }
+
+// tryNode does what serve does before it works and undoes it: it loads the networks, reads the TLS files and takes the ports. Of the data
+// folder it only looks whether it could be written. What the known mistakes are about is not tried.
+func tryNode(ctx context.Context, cfg config.Config, known config.Problems) trial {
+	t := trial{}
+	free := func(keys ...string) bool {
+		return !slices.ContainsFunc(known, func(p string) bool {
+			return slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(p, key) })
+		})
+	}
+	if free("node.data_dir") {
+		t.folder(ctx, cfg)
+	}
+	if free("models.") {
+		t.networks(cfg.Models)
+	}
+	n := &node{config: cfg, log: slog.New(slog.DiscardHandler)}
+	if _, err := transferSyntaxes(cfg); err != nil {
+		t.problem("%v", err)
+	} else if len(known) == 0 {
+		if err := n.wire(models.Manifest{}, 1, ""); err != nil {
+			t.problem("%v", err)
+		}
+	}
+	for _, p := range []struct{ key, address string }{{"node.listen", cfg.Node.Listen}, {"tls.listen", cfg.TLS.Listen}} {
+		if p.address != "" && free(p.key) {
+			t.port(p.key, p.address)
+		}
+	}
+	return t
+}
+
+// networks loads the networks, as serve does, and gives them back.
+func (t *trial) networks(m config.Models) {
+	r, err := models.Open(m.Dir, modelOptions(m), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.problem("%s: %v", modelsKey(err), err)
+		return
+	}
+	t.device = r.Device()
+	if err := r.Close(); err != nil {
+		t.problem("models: %v", err)
+	}
+}
+
+// modelsKey is the key that decides about an error of models.Open.
+func modelsKey(err error) string {
+	var library *models.LibraryError
+	var device *models.DeviceError
+	switch {
+	case errors.As(err, &library):
+		return "models.library"
+	case errors.As(err, &device):
+		return "models.device"
+	}
+	return "models.dir"
+}
+
+// folder looks whether the ledger is free and every folder of data_dir can be written.
+func (t *trial) folder(ctx context.Context, cfg config.Config) {
+	switch err := ledger.Check(ctx, ledgerPath(cfg)); {
+	case errors.Is(err, ledger.ErrHeld):
+		t.running = true
+		t.note("a node works on this data_dir now; what is said here holds for its next start")
+	case err != nil:
+		t.problem("node.data_dir: %v", err)
+	}
+	for _, dir := range foldersBelow(cfg.Node.DataDir) {
+		if unix.Access(dir, unix.W_OK|unix.X_OK) != nil {
+			t.problem("node.data_dir: %s cannot be written by %s; it belongs to %s: give the whole of data_dir to the service's user", dir, userName(os.Geteuid()), ownerOf(dir))
+			break // one tells of all
+		}
+	}
+	if owner, ok := ownerID(cfg.Node.DataDir); ok && os.Geteuid() == 0 && owner != 0 {
+		t.note("data_dir belongs to %s and this check ran as root: run it as that user, whose rights count; a node started as root would leave files that the user cannot write",
+			userName(owner))
+	}
+}
+
+// foldersBelow lists data_dir and the folders of its two upper levels, those of studies included, as far as they are there.
+func foldersBelow(dataDir string) []string {
+	var all []string
+	level := []string{dataDir}
+	for range 3 {
+		var next []string
+		for _, dir := range level {
+			info, err := os.Stat(dir)
+			if err != nil || !info.IsDir() {
+				continue
+			}
+			all = append(all, dir)
+			entries, _ := os.ReadDir(dir) // one that cannot be read cannot be written either, and is told of
+			for _, e := range entries {
+				if e.IsDir() {
+					next = append(next, filepath.Join(dir, e.Name()))
+				}
+			}
+		}
+		level = next
+	}
+	return all
+}
+
+func ownerID(path string) (int, bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(stat.Uid), true
+}
+
+func ownerOf(path string) string {
+	id, ok := ownerID(path)
+	if !ok {
+		return "nobody known"
+	}
+	return userName(id)
+}
+
+func userName(id int) string {
+	if u, err := user.LookupId(strconv.Itoa(id)); err == nil {
+		return u.Username
+	}
+	return "user " + strconv.Itoa(id)
+}
+
+// port takes a port and gives it back.
+func (t *trial) port(key, address string) {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		l.Close()
+		return
+	}
+	if t.running && errors.Is(err, syscall.EADDRINUSE) {
+		t.note("%s: %s is taken, by that node as it seems", key, address)
+		return
+	}
+	t.problem("%s: %v", key, portError(address, err))
+}
+
+// portError says what to do about a port that cannot be had.
+func portError(address string, err error) error {
+	remedy := ""
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		remedy = "; another program has this port (ss -ltnp names it): stop it, or choose another port"
+	case errors.Is(err, syscall.EACCES):
+		remedy = "; ports below 1024 need a right: AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit, or choose another port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		remedy = "; no network interface of this machine has that address now: leave the host out to listen on all"
+	}
+	return fmt.Errorf("listen on %s: %w%s", address, err, remedy)
+}
