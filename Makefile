@@ -34,7 +34,7 @@ libraries:
 provision: ## ONNX Runtime, pinned and checksummed, into the cache
 	@models/provision.sh
 
-openvino: ## the OpenVINO provider for the CPU (84 MB); `make provision` fetches it where there is AMX
+openvino: ## the OpenVINO provider for the CPU (84 MB); `make provision` fetches it where there is VNNI
 	@models/provision.sh openvino
 
 cuda: ## the CUDA provider and its libraries (several GB)

@@ -31,9 +31,14 @@ var chest = sync.OnceValues(func() ([]float32, string) {
 	for i, level := range levels {
 		hu[i] = 16*float32(level) - 1024
 	}
-	digest := sha256.Sum256(levels)
-	return hu, hex.EncodeToString(digest[:])
+	return hu, digestOf(levels)
 })
+
+// digestOf is the SHA-256 in hex.
+func digestOf(data []byte) string {
+	digest := sha256.Sum256(data)
+	return hex.EncodeToString(digest[:])
+}
 
 // blocks is how many parts of a map are averaged along each side.
 const blocks = 4

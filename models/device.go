@@ -13,7 +13,7 @@ import (
 
 // Devices that Options.Device may name.
 const (
-	DeviceAuto     = "auto"     // a GPU if one can be used, else OpenVINO if it can be used, else the CPU
+	DeviceAuto     = "auto"     // a GPU if one can be used, else OpenVINO if it can be used and is the faster one, else the CPU
 	DeviceCUDA     = "cuda"     // the first NVIDIA GPU, or no start
 	DeviceOpenVINO = "openvino" // the CPU with Intel's kernels, or no start
 	DeviceCPU      = "cpu"      // the CPU with ONNX Runtime's own kernels

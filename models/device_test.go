@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
@@ -175,7 +176,8 @@ func TestChoose(t *testing.T) {
 			log, logged := logTo()
 			var starts []string
 			r := &Runtime{}
-			got, err := r.choose(Options{Library: library, Device: c.device}, c.machine.probe(), func(path, device string) error {
+			twice := func(string) (speed, time.Time, error) { return speed{Own: 100, OpenVINO: 50}, time.Now(), nil }
+			got, err := r.choose(Options{Library: library, Device: c.device}, c.machine.probe(), twice, func(path, device string) error {
 				if path != library {
 					t.Errorf("library %s, want %s", path, library)
 				}
@@ -283,10 +285,19 @@ func TestChoose_BuildOfTheProcessor(t *testing.T) {
 	}
 	for old, want := range map[bool]string{true: DeviceCPU, false: DeviceOpenVINO} {
 		log, _ := logTo()
-		m := machine{absent: []string{"libcuda.so.1"}, old: old}
-		got, err := new(Runtime).choose(Options{}, m.probe(), func(string, string) error { return nil }, log)
+		m := machine{absent: []string{"libcuda.so.1"}, old: old, files: providerPaths(filepath.Join(cache, "jcsnode", "onnxruntime", DeviceOpenVINO))}
+		twice := func(string) (speed, time.Time, error) { return speed{Own: 100, OpenVINO: 50}, time.Now(), nil }
+		got, err := new(Runtime).choose(Options{}, m.probe(), twice, func(string, string) error { return nil }, log)
 		if err != nil || filepath.Base(filepath.Dir(got)) != want {
 			t.Errorf("old %v: %s, %v; want the build of %s", old, got, err, want)
 		}
 	}
+}
+
+// providerPaths are the files of OpenVINO's provider in a folder.
+func providerPaths(folder string) (paths []string) {
+	for _, name := range providerFiles[DeviceOpenVINO] {
+		paths = append(paths, filepath.Join(folder, name))
+	}
+	return paths
 }

@@ -40,14 +40,19 @@ type search struct {
 	system []string // folders of the system's libraries
 }
 
-func usualPlaces() search {
+// cacheFolder is what models/provision.sh and measurements fill.
+func cacheFolder() string {
 	cache := os.Getenv("XDG_CACHE_HOME")
 	if cache == "" {
 		cache = filepath.Join(os.Getenv("HOME"), ".cache")
 	}
+	return filepath.Join(cache, "jcsnode")
+}
+
+func usualPlaces() search {
 	system := filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))
 	system = append(system, "/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib")
-	return search{getenv: os.Getenv, cache: filepath.Join(cache, "jcsnode", "onnxruntime"), system: system}
+	return search{getenv: os.Getenv, cache: filepath.Join(cacheFolder(), "onnxruntime"), system: system}
 }
 
 // Find gives the path of ONNX Runtime's shared library: the named one if there is a name, else the one of

@@ -146,9 +146,14 @@ func TestOpenVINO_Refused(t *testing.T) {
 	if !withOpenVINO(t) {
 		return
 	}
+	library, err := Find("", DeviceOpenVINO)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(LibraryEnv, library) // a process takes one
 	dir := networks(t, "classifier.onnx", "determinant.onnx")
 	log, text := logTo()
-	_, err := Open(dir, Options{Device: DeviceOpenVINO}, log)
+	_, err = Open(dir, Options{Device: DeviceOpenVINO}, log)
 	var e *DeviceError
 	if !errors.As(err, &e) || e.Device != DeviceOpenVINO || e.Kind != DeviceFailed {
 		t.Errorf("error %v", err)

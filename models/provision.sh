@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches ONNX Runtime's shared library, pinned and checked by SHA-256, with package clients only (pip, else npm).
 #   models/provision.sh [--dry-run] [cpu]      ONNX Runtime for the CPU: 28 MB to fetch, 35 MB on disk; on processors
-#                                              with AMX, where it is three times as fast, OpenVINO too
+#                                              with VNNI, where it can be the faster one, OpenVINO too
 #   models/provision.sh [--dry-run] openvino   ONNX Runtime with the OpenVINO provider for the CPU: 84 MB, 134 MB
 #   models/provision.sh [--dry-run] cuda       ONNX Runtime with the CUDA provider, CUDA 12.8 and cuDNN 9: 1.9 GB, 3.6 GB
 # It lands in ${XDG_CACHE_HOME:-$HOME/.cache}/jcsnode/onnxruntime/<version>/, and the link cpu, openvino or cuda beside
@@ -219,8 +219,8 @@ trap 'rm -rf "$work"' EXIT
 case $kind in
 cpu)
   provision_cpu
-  # Nothing is lost without it but time.
-  ! grep -qsw amx_int8 /proc/cpuinfo || provision_openvino || say "no OpenVINO; run \`make openvino\` to try again"
+  # Nothing is lost without it but time. Whether it is faster the program measures; without VNNI it is refused.
+  ! grep -qsE '\bavx(512)?_vnni\b' /proc/cpuinfo || provision_openvino || say "no OpenVINO; run \`make openvino\` to try again"
   ;;
 openvino) provision_openvino || die "OpenVINO needs python3 with pip (Debian: python3-pip) and a registry that it reaches" ;;
 cuda) provision_cuda ;;

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -88,7 +89,10 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 		}
 		return r.openNetworks(dir, opt, device, log)
 	}
-	library, err := r.choose(opt, p, load, log)
+	measure := func(library string) (speed, time.Time, error) {
+		return newStopwatch(dir, manifest, opt, library).time(time.Now())
+	}
+	library, err := r.choose(opt, p, measure, load, log)
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +107,11 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 	return r, nil
 }
 
+// measuring gives the speed of the networks with a library of OpenVINO's build, and when it was measured.
+type measuring func(library string) (speed, time.Time, error)
+
 // choose finds library and device and starts the networks there. It returns the library.
-func (r *Runtime) choose(opt Options, p probe, start func(library, device string) error, log *slog.Logger) (string, error) {
+func (r *Runtime) choose(opt Options, p probe, measure measuring, start func(library, device string) error, log *slog.Logger) (string, error) {
 	device := opt.Device
 	if device == "" {
 		device = DeviceAuto
@@ -130,7 +137,7 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 	}
 	switch device {
 	case DeviceAuto:
-		return library, r.automatic(library, gpu, noDriver, p, start, log)
+		return r.automatic(opt.Library, library, gpu, noDriver, p, measure, start, log)
 	case DeviceCUDA:
 		if err := joinProblems(noDriver, p.cuda(library)); err != nil {
 			return "", err
@@ -149,18 +156,21 @@ func (r *Runtime) choose(opt Options, p probe, start func(library, device string
 	}
 }
 
-// automatic starts the networks on the first device that works, and says why not on the ones before it.
-func (r *Runtime) automatic(library, gpu string, noDriver *DeviceError, p probe, start func(library, device string) error, log *slog.Logger) error {
+// automatic starts the networks on a GPU if that works, else by OpenVINO if it works and is the faster one, else by ONNX Runtime's own kernels. It
+// says why not on the ones before, and returns the library that it took.
+func (r *Runtime) automatic(named, library, gpu string, noDriver *DeviceError, p probe, measure measuring, start func(library, device string) error,
+	log *slog.Logger) (string, error) {
 	var reason string // that there is no GPU to use
+	loaded := false   // a process takes one library
 	if noDriver != nil {
 		reason = noDriver.Text
 	} else {
 		problem := joinProblems(p.cuda(library))
 		if problem == nil {
-			r.device = "cuda:0 " + gpu + " (auto: it can be used)"
+			r.device, loaded = "cuda:0 "+gpu+" (auto: it can be used)", true
 			var unusable *DeviceError
 			if err := start(library, DeviceCUDA); err == nil || !errors.As(err, &unusable) {
-				return err
+				return library, err
 			}
 			problem = unusable
 		}
@@ -168,16 +178,34 @@ func (r *Runtime) automatic(library, gpu string, noDriver *DeviceError, p probe,
 		reason = fmt.Sprintf("GPU %s not used: %v", gpu, problem)
 	}
 	if p.openVINO(library) == nil {
-		r.device = "openvino (auto: " + reason + ")"
-		var unusable *DeviceError
-		if err := start(library, DeviceOpenVINO); err == nil || !errors.As(err, &unusable) {
-			return err
+		s, at, err := measure(library)
+		if err == nil {
+			log.Info("speed of the networks", "openvino_ms", math.Round(s.OpenVINO), "own_kernels_ms", math.Round(s.Own), "times_as_fast_to_be_used", openVINOGain,
+				"measured", at.Format(time.RFC3339))
 		}
-		log.Warn("OpenVINO is there, and it is not used", "reason", unusable)
-		reason += fmt.Sprintf("; OpenVINO not used: %v", unusable)
+		if err == nil && s.gains() {
+			r.device, loaded = fmt.Sprintf("openvino (auto: %s; %v)", reason, s), true
+			var unusable *DeviceError
+			if err = start(library, DeviceOpenVINO); err == nil || !errors.As(err, &unusable) {
+				return library, err
+			}
+		}
+		if err != nil {
+			log.Warn("OpenVINO is there, and it is not used", "reason", err)
+			reason += fmt.Sprintf("; OpenVINO not used: %v", err)
+		} else {
+			reason += fmt.Sprintf("; OpenVINO not used: %v", s)
+		}
+	}
+	if !loaded {
+		own, err := Find(named, DeviceCPU)
+		if err != nil {
+			return "", err
+		}
+		library = own
 	}
 	r.device = "cpu (auto: " + reason + ")"
-	return start(library, DeviceCPU)
+	return library, start(library, DeviceCPU)
 }
 
 // openNetworks loads both networks and has them calculate the test picture.

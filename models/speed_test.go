@@ -1,0 +1,231 @@
+package models
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSpeed_Gains(t *testing.T) {
+	for _, c := range []struct {
+		own, openVINO float64
+		want          bool
+	}{{300, 100, true}, {120, 100, true}, {119, 100, false}, {100, 100, false}, {100, 200, false}} {
+		if got := (speed{c.own, c.openVINO}).gains(); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+// auto takes OpenVINO where it was measured to be faster, and the library of the engine that it takes.
+func TestChoose_Measures(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv(LibraryEnv, "")
+	build := func(device string) string {
+		return filepath.Join(cacheFolder(), "onnxruntime", device, "libonnxruntime.so")
+	}
+	for _, device := range []string{DeviceCPU, DeviceOpenVINO} {
+		if err := os.MkdirAll(filepath.Dir(build(device)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(build(device), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unusable := &DeviceError{Device: DeviceOpenVINO, Kind: DeviceFailed, Text: "refused"}
+	for _, c := range []struct {
+		name    string
+		speed   speed
+		fails   error // of the measurement
+		refuses error // of the start by OpenVINO
+		library string
+		device  string
+		warns   bool
+	}{
+		{"faster", speed{300, 100}, nil, nil, DeviceOpenVINO, "openvino (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); a slice takes 100 ms by it, 300 ms by", false},
+		{"hardly faster", speed{110, 100}, nil, nil, DeviceCPU, "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: a slice takes 100 ms by it, 110 ms by", false},
+		{"slower", speed{100, 300}, nil, nil, DeviceCPU, "cpu (auto: ", false},
+		{"not to be measured", speed{}, errors.New("read-only file system"), nil, DeviceCPU, "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: read-only", true},
+		{"faster, and refused", speed{300, 100}, nil, unusable, DeviceOpenVINO, "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: openvino: refused", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			log, logged := logTo()
+			m := machine{absent: []string{"libcuda.so.1"}, files: providerPaths(filepath.Dir(build(DeviceOpenVINO)))}
+			r := &Runtime{}
+			measure := func(library string) (speed, time.Time, error) {
+				if library != build(DeviceOpenVINO) {
+					t.Errorf("measured with %s", library)
+				}
+				return c.speed, time.Now(), c.fails
+			}
+			library, err := r.choose(Options{}, m.probe(), measure, func(_, device string) error {
+				if device == DeviceOpenVINO {
+					return c.refuses
+				}
+				return nil
+			}, log)
+			if err != nil || library != build(c.library) || !strings.HasPrefix(r.device, c.device) {
+				t.Errorf("%s on %s (%v), want %s on %s", library, r.device, err, build(c.library), c.device)
+			}
+			if warned := strings.Contains(logged.String(), "level=WARN"); warned != c.warns {
+				t.Errorf("warned %v, want %v:\n%s", warned, c.warns, logged)
+			}
+			if c.fails == nil && !(strings.Contains(logged.String(), "openvino_ms=") && strings.Contains(logged.String(), "own_kernels_ms=")) {
+				t.Errorf("the log does not say both times:\n%s", logged)
+			}
+		})
+	}
+}
+
+func TestStopwatch_MeasuresOnce(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "speed")
+	count := 0
+	measure := func() (speed, error) { count++; return speed{Own: 100 + float64(count), OpenVINO: 50}, nil }
+	w := stopwatch{folder: folder, of: measured{Processor: "a", Threads: 2, Networks: []string{"x", "y"}, Libraries: []string{"l 1 2"}}, measure: measure}
+	began := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	expect := func(step string, w stopwatch, wantCount int, wantAt time.Time) {
+		t.Helper()
+		s, at, err := w.time(began.Add(time.Duration(wantCount) * time.Hour))
+		if err != nil || count != wantCount || !s.plausible() || !at.Equal(wantAt) {
+			t.Errorf("%s: %+v of %v (%v), measured %d times, want %d, %v", step, s, at, err, count, wantCount, wantAt)
+		}
+	}
+	first := began.Add(time.Hour)
+	count = 0
+	if s, at, err := w.time(first); err != nil || s.Own != 101 || !at.Equal(first) {
+		t.Fatalf("%+v %v %v", s, at, err)
+	}
+	if s, at, err := w.time(began.Add(5 * time.Hour)); err != nil || s.Own != 101 || !at.Equal(first) || count != 1 {
+		t.Errorf("again: %+v %v %v, measured %d times", s, at, err, count)
+	}
+	for n, change := range []func(*measured){
+		func(m *measured) { m.Processor = "b" }, func(m *measured) { m.Threads = 1 }, func(m *measured) { m.Networks = []string{"x", "z"} },
+		func(m *measured) { m.Libraries = []string{"l 1 3"} }, func(m *measured) { m.Method = 2 }, func(m *measured) { m.Workers = 7 },
+	} {
+		other := w
+		change(&other.of)
+		expect("another machine", other, n+2, began.Add(time.Duration(n+2)*time.Hour))
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil || len(files) != 7 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	// What is damaged, or was written for something else, or by somebody who dreams, is measured again.
+	var path string
+	for _, p := range files {
+		if text, _ := os.ReadFile(p); strings.Contains(string(text), `"processor": "a"`) && strings.Contains(string(text), `"own_ms": 101`) {
+			path = p
+		}
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "{", string(good[:len(good)/2]), strings.Replace(string(good), "101", "-101", 1), strings.Replace(string(good), "101", "1e300", 1),
+		strings.Replace(string(good), `"a"`, `"b"`, 1), "null", "[]", strings.Replace(string(good), `"openvino_ms": 50`, `"openvino_ms": "50"`, 1)} {
+		if text == string(good) {
+			t.Fatal("nothing was changed")
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		expect(text, w, count+1, began.Add(time.Duration(count+1)*time.Hour))
+	}
+	// A measurement that fails leaves nothing behind.
+	w.of.Processor, w.measure = "c", func() (speed, error) { return speed{}, errors.New("no OpenVINO") }
+	if _, _, err := w.time(began); err == nil || !strings.Contains(err.Error(), "no OpenVINO") {
+		t.Errorf("error %v", err)
+	}
+	if after, _ := os.ReadDir(folder); len(after) != len(files) {
+		t.Errorf("left behind: %v", after)
+	}
+}
+
+// Without a place to keep it nothing is measured: the engine, and with it the UIDs of objects, would change from start to start.
+func TestStopwatch_NowhereToKeep(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w := stopwatch{folder: filepath.Join(file, "speed"), measure: func() (speed, error) { t.Error("measured"); return speed{}, nil }}
+	if _, _, err := w.time(time.Now()); err == nil || !strings.Contains(err.Error(), "set models.device") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestProcessor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cpuinfo")
+	text := "processor\t: 0\nmodel name\t: AMD EPYC\ncpu MHz\t\t: 2596.1\nflags\t\t: fpu avx512_vnni\n\nprocessor\t: 1\nmodel name\t: other\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := processor(path); got != "AMD EPYC; fpu avx512_vnni" {
+		t.Errorf("%q", got)
+	}
+	if got := processor("/nowhere"); got == "" {
+		t.Error("nothing")
+	}
+}
+
+// TestOpenVINO_Auto measures really, in a process of its own, and keeps what it measured.
+func TestOpenVINO_Auto(t *testing.T) {
+	if !withOpenVINO(t) {
+		return
+	}
+	library, err := Find("", DeviceOpenVINO)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(LibraryEnv, library)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	log, text := logTo()
+	r, err := Open(".", Options{Threads: 1}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(cacheFolder(), "speed", "*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("kept %v (%v):\n%s", files, err, text)
+	}
+	kept, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found record
+	if err := json.Unmarshal(kept, &found); err != nil || !found.plausible() {
+		t.Fatalf("kept %s (%v)", kept, err)
+	}
+	t.Logf("%+v: %s", found.speed, r.Device())
+	if want := map[bool]string{true: DeviceOpenVINO, false: DeviceCPU}[found.gains()]; r.Engine() != want {
+		t.Errorf("engine %s, want %s: %+v", r.Engine(), want, found.speed)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	// What is kept decides, whatever would be measured now.
+	for engine, s := range map[string]speed{DeviceCPU: {100, 99}, DeviceOpenVINO: {300, 100}} {
+		found.speed = s
+		changed, err := json.Marshal(found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(files[0], changed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(".", Options{Threads: 1}, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Engine() != engine {
+			t.Errorf("kept %+v: engine %s", s, r.Engine())
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
