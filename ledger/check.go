@@ -13,7 +13,7 @@ import (
 func Check(ctx context.Context, path string) error {
 	l := &Ledger{path: path}
 	if err := errors.Join(l.check(ctx), l.closeFiles()); err != nil {
-		return fmt.Errorf("open ledger %s: %w", path, l.advise(err))
+		return fmt.Errorf("open ledger %s: %w", path, l.inWords(err))
 	}
 	return nil
 }

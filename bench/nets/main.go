@@ -1,10 +1,11 @@
-// Command nets times both networks of models/manifest.toml against plain VGG-16 convolutions in fp32, all fed 512x512, in
-// the same process with the same threads, and prints milliseconds per slice and the ratio to that reference.
+// Command nets times both networks of models/manifest.toml against plain VGG-16 convolutions in fp32, all fed 512x512, and prints milliseconds
+// per slice and the ratio to that reference: with ONNX Runtime's fast and exact kernels and by OpenVINO if its build is there, on one and
+// on two threads. So it says what each option costs on this machine.
 //
-// The three take turns, so that other work on the machine touches all of them; medians are given. The ratio of CPU time
-// holds on a busy machine too.
+// What one library of ONNX Runtime can run takes turns in one process, the reference too, so that other work on the machine touches all of
+// them; medians are given. The ratio of CPU time holds on a busy machine too. OpenVINO's build gets a process and a reference of its own.
 //
-//	go run ./bench/nets [-rounds 7] [-threads 2] [-workers 1] [-device cpu]
+//	go run ./bench/nets [-rounds 7] [-threads 1,2] [-workers 0] [-device cpu,openvino]
 package main
 
 import (
@@ -14,8 +15,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"runtime"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,74 +34,171 @@ import (
 const side = 512
 
 func main() {
-	dir := flag.String("models", "models", "folder with manifest.toml")
-	rounds := flag.Int("rounds", 7, "rounds")
-	workers := flag.Int("workers", 1, "calls at once")
-	opt := models.Options{}
-	flag.StringVar(&opt.Library, "library", "", "ONNX Runtime's shared library; empty: the usual places")
-	flag.StringVar(&opt.Device, "device", models.DeviceCPU, "cpu, openvino, cuda or auto")
-	flag.IntVar(&opt.Threads, "threads", runtime.GOMAXPROCS(0), "threads in all")
+	var o options
+	var threads, devices string
+	flag.StringVar(&o.dir, "models", "models", "folder with manifest.toml")
+	flag.IntVar(&o.rounds, "rounds", 7, "rounds")
+	flag.IntVar(&o.Workers, "workers", 0, "calls at once; 0: as many as the node makes")
+	flag.StringVar(&o.Library, "library", "", "ONNX Runtime's shared library; empty: the usual places")
+	flag.StringVar(&devices, "device", "cpu,openvino", "cpu, openvino, cuda or auto, or several with commas; openvino is left out where it is not")
+	flag.StringVar(&threads, "threads", "1,2", "threads in all; several with commas")
 	flag.Parse()
-	opt.Workers = *workers
-	if err := run(*dir, opt, *rounds); err != nil {
+	if err := run(o, strings.Split(devices, ","), threads); err != nil {
 		fmt.Fprintln(os.Stderr, "nets:", err)
 		os.Exit(1)
 	}
 }
 
-// contender is one thing to time.
-type contender struct {
-	name string
-	call func(ctx context.Context) error
-	wall []time.Duration // per slice, one per round
-	cpu  []time.Duration
+type options struct {
+	models.Options
+	dir    string
+	rounds int
 }
 
-func run(dir string, opt models.Options, rounds int) error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	nets, err := models.Open(dir, opt, log)
-	if err != nil {
-		return err
+// run times one device here, and each of several in a process of its own.
+func run(o options, devices []string, threads string) error {
+	if len(devices) == 1 {
+		counts, err := numbers(threads)
+		if err != nil {
+			return err
+		}
+		o.Device = devices[0]
+		return runDevice(o, counts)
 	}
-	defer nets.Close()
-	pool := max(1, opt.Threads-opt.Workers+1)
-	reference, err := vgg.Open(side, pool, strings.HasPrefix(nets.Device(), "cuda"))
-	if err != nil {
-		return err
+	for _, device := range devices {
+		if device == models.DeviceOpenVINO && !haveOpenVINO(o.Library) {
+			fmt.Println("OpenVINO: not fetched (make openvino), not measured")
+			continue
+		}
+		cmd := exec.Command("/proc/self/exe", "-models", o.dir, "-rounds", strconv.Itoa(o.rounds), "-workers", strconv.Itoa(o.Workers),
+			"-library", o.Library, "-device", device, "-threads", threads)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("%s: %w", device, err)
+		}
 	}
-	defer reference.Close()
+	return nil
+}
 
+func numbers(list string) ([]int, error) {
+	var all []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-threads: %q is no number of threads", text)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// haveOpenVINO tells whether its provider lies beside the library that would be taken.
+func haveOpenVINO(named string) bool {
+	library, err := models.Find(named, models.DeviceOpenVINO)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(filepath.Dir(library), "libonnxruntime_providers_openvino.so"))
+	return err == nil
+}
+
+// contender is one thing to time.
+type contender struct {
+	name    string
+	workers int
+	call    func(ctx context.Context) error
+	wall    []time.Duration // per slice, one per round
+	cpu     []time.Duration
+}
+
+// group is what is compared with one reference, its first contender: on the same threads.
+type group struct {
+	threads    int
+	contenders []*contender
+}
+
+// runDevice times the networks on one device, with each number of threads.
+func runDevice(o options, threads []int) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	hu := picture()
+	var groups []group
+	var flop float64
+	var device string
+	for _, n := range threads {
+		opt := o.Options
+		opt.Threads = n
+		g := group{threads: n, contenders: make([]*contender, 1)}
+		kernels := []models.Kernels{models.KernelsFast, models.KernelsExact}
+		if o.Device != models.DeviceCPU {
+			kernels = []models.Kernels{models.KernelsChecked}
+		}
+		for _, k := range kernels {
+			opt.Kernels = k
+			nets, err := models.Open(o.dir, opt, log)
+			if err != nil {
+				return err
+			}
+			defer nets.Close()
+			device = nets.Engine()
+			if k == models.KernelsChecked {
+				device = nets.Device()
+			}
+			m := nets.Manifest()
+			with := ""
+			if k != models.KernelsChecked {
+				with = fmt.Sprintf(", %s kernels", k)
+			}
+			g.contenders = append(g.contenders,
+				&contender{name: describe("classifier", m.Classifier) + with, workers: nets.Workers(), call: func(ctx context.Context) error {
+					_, _, _, _, err := nets.Classify(ctx, hu, side, side)
+					return err
+				}},
+				&contender{name: describe("segmenter", m.Segmenter) + with, workers: nets.Workers(), call: func(ctx context.Context) error {
+					_, err := nets.Segment(ctx, hu, side, side)
+					return err
+				}})
+		}
+		workers := g.contenders[1].workers
+		reference, err := vgg.Open(side, max(1, n-workers+1), strings.HasPrefix(device, "cuda"))
+		if err != nil {
+			return err
+		}
+		defer reference.Close()
+		flop = reference.FLOP
+		g.contenders[0] = &contender{name: "VGG-16 convolutions, fp32 (reference)", workers: workers, call: func(context.Context) error { return reference.Run() }}
+		groups = append(groups, g)
+	}
+	for round := range o.rounds + 1 {
+		for _, g := range groups {
+			for _, c := range g.contenders {
+				wall, cpu, err := measure(context.Background(), c.call, c.workers)
+				if err != nil {
+					return fmt.Errorf("%s: %w", c.name, err)
+				}
+				if round > 0 { // the first one warms
+					c.wall, c.cpu = append(c.wall, wall), append(c.cpu, cpu)
+				}
+			}
+		}
+	}
+	for _, g := range groups {
+		fmt.Printf("ONNX Runtime %s on %s, %d threads, %d calls at once, %dx%d, medians of %d rounds\n",
+			ort.GetVersion(), device, g.threads, g.contenders[0].workers, side, side, o.rounds)
+		if err := table(g.contenders, flop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// picture is noise: what it shows does not change the time.
+func picture() []float32 {
 	hu := make([]float32, side*side)
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range hu {
 		hu[i] = float32(r.IntN(1500) - 1100)
 	}
-	m := nets.Manifest()
-	contenders := []*contender{
-		{name: "VGG-16 convolutions, fp32 (reference)", call: func(context.Context) error { return reference.Run() }},
-		{name: describe("classifier", m.Classifier), call: func(ctx context.Context) error {
-			_, _, _, _, err := nets.Classify(ctx, hu, side, side)
-			return err
-		}},
-		{name: describe("segmenter", m.Segmenter), call: func(ctx context.Context) error {
-			_, err := nets.Segment(ctx, hu, side, side)
-			return err
-		}},
-	}
-	for round := range rounds + 1 {
-		for _, c := range contenders {
-			wall, cpu, err := measure(context.Background(), c.call, opt.Workers)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			if round > 0 { // the first one warms
-				c.wall, c.cpu = append(c.wall, wall), append(c.cpu, cpu)
-			}
-		}
-	}
-	fmt.Printf("ONNX Runtime %s on %s, %d threads, %d calls at once, %dx%d, medians of %d rounds\n",
-		ort.GetVersion(), nets.Device(), opt.Threads, opt.Workers, side, side, rounds)
-	return table(contenders, reference.FLOP)
+	return hu
 }
 
 func describe(kind string, n models.Network) string {
