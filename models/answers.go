@@ -11,6 +11,7 @@ import (
 	"image"
 	"image/png"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -121,4 +122,10 @@ func (p pair) answer(ctx context.Context) (answers, error) {
 		return answers{}, err
 	}
 	return answers{float64(probability), blockMeans(activation, rows, columns), blockMeans(mask, warmSide, warmSide)}, nil
+}
+
+// TestPicture gives the picture [512*512] in Hounsfield units that networks are checked with, for benchmarks that compare answers.
+func TestPicture() []float32 {
+	hu, _ := chest()
+	return slices.Clone(hu)
 }

@@ -1,9 +1,11 @@
 package models
 
 import (
+	"debug/elf"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -62,7 +64,7 @@ func (e *DeviceError) Has(kind DeviceProblem) bool {
 	return false
 }
 
-// cudaLibraries are what libonnxruntime_providers_cuda.so of ONNX Runtime 1.24.1 is linked with, in the order in which
+// cudaLibraries are what libonnxruntime_providers_cuda.so of ONNX Runtime 1.24.1, for CUDA 12, is linked with, in the order in which
 // they can be loaded by path. It has no RUNPATH, so it finds them only if they are loaded before.
 var cudaLibraries = []string{
 	"libcudart.so.12", "libcublasLt.so.12", "libcublas.so.12", "libcurand.so.10", "libcufft.so.11", "libcudnn.so.9",
@@ -70,6 +72,32 @@ var cudaLibraries = []string{
 
 // cudaHelpers are loaded by the libraries above when they need them, by name; before them, if they lie beside them.
 var cudaHelpers = []string{"libnvJitLink.so.12", "libnvrtc.so.12"}
+
+// cudaNeeds are the CUDA libraries that a provider is linked with, in the order of cudaLibraries, which stand for a file that cannot be read.
+// cuDNN is always among them: newer providers open it by name at their first convolution.
+func cudaNeeds(provider string) []string {
+	f, err := elf.Open(provider)
+	if err != nil {
+		return cudaLibraries
+	}
+	defer f.Close()
+	linked, err := f.ImportedLibraries()
+	if err != nil {
+		return cudaLibraries
+	}
+	var needs []string
+	for _, known := range cudaLibraries {
+		stem, _, _ := strings.Cut(known, ".so.")
+		i := slices.IndexFunc(linked, func(name string) bool { return strings.HasPrefix(name, stem+".so.") })
+		switch {
+		case i >= 0:
+			needs = append(needs, linked[i])
+		case stem == "libcudnn":
+			needs = append(needs, known)
+		}
+	}
+	return needs
+}
 
 // providerFiles are what lies beside the library of a build with that provider.
 var providerFiles = map[string][]string{
@@ -187,7 +215,7 @@ func (p probe) cuda(library string) *DeviceError {
 	}
 	var missing []string
 	var reason error
-	for _, name := range cudaLibraries {
+	for _, name := range cudaNeeds(filepath.Join(folder, providerFiles[DeviceCUDA][1])) {
 		path := filepath.Join(folder, name)
 		if !p.exists(path) {
 			path = name
@@ -202,7 +230,7 @@ func (p probe) cuda(library string) *DeviceError {
 	if len(missing) > 0 {
 		return &DeviceError{
 			Device: DeviceCUDA, Kind: MissingCUDALibraries, Text: fmt.Sprintf("CUDA libraries not to be had: %s (%v)", strings.Join(missing, ", "), reason),
-			Remedy: "run `make cuda`, or install CUDA 12 with cuDNN 9 where the system's loader finds it (LD_LIBRARY_PATH)",
+			Remedy: "run `make cuda`, or install the CUDA that it was built for, with cuDNN 9, where the system's loader finds it (LD_LIBRARY_PATH)",
 		}
 	}
 	return nil

@@ -7,7 +7,8 @@
 //	segmenter:  hu float32 [N,1,H,W] -> mask_probability float32 [N,H,W]
 //
 // Windowing, scaling and resizing happen inside the graph. Open checks the contract with one run of each network on a test picture, and
-// takes kernels that give what the manifest says of it; every later run checks its output again: a wrong shape, NaN or a value out of range is an error, never a finding.
+// takes kernels that give what the manifest says of it; every later run checks its output again: a wrong shape, NaN or a value out of
+// range is an error, never a finding.
 //
 // The ONNX Runtime library is loaded at run time (Find says where it is looked for); `make provision` fetches it.
 // The environment of ONNX Runtime is one per process: it is made by the first Open and stays until the process ends,
