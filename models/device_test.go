@@ -301,3 +301,16 @@ func providerPaths(folder string) (paths []string) {
 	}
 	return paths
 }
+
+// A provider says itself which CUDA it was built for. The program of the test is linked with none.
+func TestCUDANeeds(t *testing.T) {
+	if got := cudaNeeds("/proc/self/exe"); !slices.Equal(got, []string{"libcudnn.so.9"}) {
+		t.Errorf("of this program: %v", got)
+	}
+	if got := cudaNeeds("/nowhere"); !slices.Equal(got, cudaLibraries) {
+		t.Errorf("of no file: %v", got)
+	}
+	if provider := os.Getenv("JCSNODE_TEST_CUDA_PROVIDER"); provider != "" {
+		t.Log(cudaNeeds(provider))
+	}
+}

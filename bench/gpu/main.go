@@ -60,6 +60,10 @@ func run(w io.Writer, variants, library, device string, rounds int) error {
 	var want *answer
 	for _, on := range []string{models.DeviceCPU, device} {
 		for _, precision := range precisions {
+			if _, err := os.Stat(filepath.Join(variants, precision)); err != nil {
+				fmt.Fprintf(w, "| %s | %s | not measured: the files are missing | | | | |\n", precision, on)
+				continue
+			}
 			got, where, err := ask(filepath.Join(variants, precision), models.Options{Library: library, Device: on}, rounds)
 			var unusable *models.DeviceError
 			if errors.As(err, &unusable) {
