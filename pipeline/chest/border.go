@@ -4,8 +4,10 @@ const (
 	// lungHU: lung lies above in the mean, the air around the patient below. Mattress and table hold foam that is as dense as lung;
 	// they lie otherwise.
 	lungHU = -905
-	// mostGas of the blocks of a lung are gas, in the worst emphysema; of the air around the patient most are.
-	mostGas = 0.4
+	// Of the blocks of a lung so many are gas at most: few, and more in emphysema, which needs plainer walls. Of air that clothes, breasts
+	// or arms enclose half and more are.
+	fewGas  = 0.25
+	mostGas = 0.45
 	// wallMM: tissue between a lung and the outside is thicker, the shell of a table and a vessel are thinner.
 	wallMM = 8.0
 	// Of the four ways from a block straight to the border of what was measured, so many lead a cut lung against a wall: three where
@@ -30,7 +32,7 @@ type ways struct {
 func (w *ways) cutLung() bool {
 	n := float64(w.blocks)
 	mean, walls := float64(w.sum)/n, float64(w.walls)/n
-	return float64(w.past) <= mostPast*n && (mean >= lungHU && walls >= leastWalls || float64(w.gas) <= mostGas*n && walls >= plainWalls)
+	return float64(w.past) <= mostPast*n && (mean >= lungHU && float64(w.gas) <= fewGas*n && walls >= leastWalls || float64(w.gas) <= mostGas*n && walls >= plainWalls)
 }
 
 // outerAir tells whether a piece at the border is air, and not a crumb of lung at a ragged edge.
@@ -66,7 +68,7 @@ func (b Blocks) enclosed(mean []int16) (air, filled []bool) {
 		if l == none || !pieces[l].border {
 			continue
 		}
-		if !measured && (pieces[l].sum >= lungHU*pieces[l].blocks || float64(pieces[l].gas) <= mostGas*float64(pieces[l].blocks)) {
+		if !measured && float64(pieces[l].gas) <= mostGas*float64(pieces[l].blocks) {
 			b.measureWays(labels, pieces, void)
 			measured = true
 		}
