@@ -31,8 +31,11 @@ type ways struct {
 // mattress or a table.
 func (w *ways) cutLung() bool {
 	n := float64(w.blocks)
-	mean, walls := float64(w.sum)/n, float64(w.walls)/n
-	return float64(w.past) <= mostPast*n && (mean >= lungHU && float64(w.gas) <= fewGas*n && walls >= leastWalls || float64(w.gas) <= mostGas*n && walls >= plainWalls)
+	mean, gas, walls := float64(w.sum)/n, float64(w.gas)/n, float64(w.walls)/n
+	if float64(w.past) > mostPast*n {
+		return false
+	}
+	return mean >= lungHU && gas <= fewGas && walls >= leastWalls || gas <= mostGas && walls >= plainWalls
 }
 
 // outerAir tells whether a piece at the border is air, and not a crumb of lung at a ragged edge.

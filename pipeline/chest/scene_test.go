@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// scene draws a stack of slices of 200 x 200 pixels of 2 mm, 5 mm apart, from what at says of each place in mm from the middle; noise is added.
+// scene draws slices of 200 x 200 pixels of 2 mm, 5 mm apart, from what at says of each place in mm from the middle, with noise.
 func scene(slices int, at func(x, y, z float64) float64) (Blocks, [][]int16, []float64) {
 	const side, mm, step = 200, 2.0, 5.0
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -193,7 +193,9 @@ func TestFind_NoLungs(t *testing.T) {
 		"colon full of gas": {abdomen(func(x, y, _ float64) (float64, bool) {
 			return -990, in(math.Abs(x), y, 110, 0, 25, 30) || in(x, y, 0, -70, 80, 20)
 		}), 0.01},
-		"colon full of stool": {abdomen(func(x, y, z float64) (float64, bool) { return stool(x, y, z), in(math.Abs(x), y, 110, 0, 25, 30) }), 0.02},
+		"colon full of stool": {abdomen(func(x, y, z float64) (float64, bool) {
+			return stool(x, y, z), in(math.Abs(x), y, 110, 0, 25, 30)
+		}), 0.02},
 		"head in a cushion":   {head, 0.05},
 		"solid":               {abdomen(func(_, _, _ float64) (float64, bool) { return 0, false }), 0},
 		"nothing but a table": {func(_, y, _ float64) float64 { return map[bool]float64{true: -850, false: -1000}[y > 100 && y < 140] }, 0},
