@@ -309,3 +309,15 @@ func TestRead_SearchIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// What is no sequence has no items, however forgiving the walk is.
+func TestSet_ItemsOfWhatIsNoSequence(t *testing.T) {
+	value := []byte("no items, but some text ")
+	for _, vr := range []string{"LO", "UN", "OB"} {
+		wrong := encode([]node{{tag: dataset.OtherPatientIDsSequence, vr: vr, value: value}}, explicit())
+		set := read(t, part10(dataset.ExplicitVRLittleEndian, slice(nil, wrong, nil, explicit()))).Set()
+		if items := set.Items(dataset.OtherPatientIDsSequence); items != nil {
+			t.Errorf("%s: %d items", vr, len(items))
+		}
+	}
+}

@@ -130,7 +130,7 @@ func (s *Set) String(t Tag) string {
 // if it is one.
 func (s *Set) Items(t Tag) []*Set {
 	e, ok := s.find(t)
-	if !ok || e.Length == 0 || t == PixelDataTag {
+	if !ok || e.Length == 0 || t == PixelDataTag || e.VR != "SQ" && e.VR != "UN" && e.VR != "" {
 		return nil
 	}
 	raw, err := s.content.bytes(e.ValueOffset, e.end-e.ValueOffset)
@@ -142,13 +142,13 @@ func (s *Set) Items(t Tag) []*Set {
 		enc = layout{}
 	}
 	items, err := s.parse(e, raw, enc)
-	if err != nil {
+	if err != nil && (e.VR != "SQ" || !structural(err)) {
 		return nil
 	}
 	return items
 }
 
-// parse splits the value of sequence sq into items.
+// parse splits the value of sequence sq into items. Those before a structural error are returned with it.
 func (s *Set) parse(sq Element, raw []byte, enc layout) ([]*Set, error) {
 	end := sq.ValueOffset + int64(len(raw))
 	src := &source{buf: raw, base: sq.ValueOffset, eof: true, size: -1}
@@ -172,16 +172,14 @@ func (s *Set) parse(sq Element, raw []byte, enc layout) ([]*Set, error) {
 			list[len(list)-1].end = src.offset()
 		}
 	}
-	if err := scan.items(sq, extent{end: end, delimited: sq.Length < 0}, enc); err != nil && !structural(err) {
-		return nil, err
-	}
+	failure := scan.items(sq, extent{end: end, delimited: sq.Length < 0}, enc)
 	c := &content{segments: []segment{{sq.ValueOffset, raw}}, at: nothing{}}
 	items := make([]*Set, len(lists))
 	for i, list := range lists {
 		items[i] = newSet(list, c, layouts[i], s.lim)
 		items[i].parent = s
 	}
-	return items, nil
+	return items, failure
 }
 
 // nothing is the file behind a content that is wholly in memory.

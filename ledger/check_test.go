@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), path); err == nil || !strings.Contains(err.Error(), "not a database") {
+	if err := Check(t.Context(), path); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("damaged: %v", err)
 	}
 }

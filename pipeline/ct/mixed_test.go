@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"jcsnode/dataset"
+	"jcsnode/phantom"
 )
 
 func compared(t *testing.T, lists ...[]Header) []Header {
@@ -97,10 +98,15 @@ func countedUp(headers []Header) []Header {
 
 // Three pictures without lungs are too few for a verdict, and that is what is said.
 func TestLoad_TooFewToTell(t *testing.T) {
-	headers := phantomChest(t)
+	dir := t.TempDir()
+	if err := phantom.Write(context.Background(), dir, phantom.Options{Slices: 25, Spacing: 20, Rows: 128, Columns: 128}); err != nil {
+		t.Fatal(err)
+	}
+	headers := readFolder(t, dir)
 	var some []Header
 	for i, z := range []float64{0, 5, 50} {
-		h := headers[0] // the apex, or below the lungs
+		h := headers[0] // far above the lungs, or below
+		h.SliceThickness = 5
 		h.SOPInstanceUID, h.Position[2] = fmt.Sprint("1.5.", i), z
 		some = append(some, h)
 	}

@@ -56,6 +56,9 @@ func ClearPadding(hu []int16, stored []int32, h *Header) {
 			hu[i] = AirHU
 		}
 	}
+	if h.Unit != "" {
+		return // what looks like no air may be air on another scale: the pixels must show first what they are
+	}
 	last := len(hu) - 1
 	for _, corner := range []int{0, h.Columns - 1, last - h.Columns + 1, last} {
 		value := hu[corner]
