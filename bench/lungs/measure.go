@@ -100,19 +100,27 @@ func changes() []change {
 	}
 	tables := alter.Tables()
 	add(change{group: groupArms, name: "arms down", make: func(s scan) alter.Scan { return s.alone().ArmsDown() }})
-	add(change{group: groupArms, name: "arms down, " + tables[5].Name, make: func(s scan) alter.Scan { return s.alone().ArmsDown().Patient().On(tables[5]) }})
+	add(change{group: groupArms, name: "arms down, " + tables[5].Name, make: func(s scan) alter.Scan {
+		return s.alone().ArmsDown().Patient().On(tables[5])
+	}})
 	for _, by := range [][2]float64{{-40, 0}, {40, 0}, {0, -30}, {25, 25}} {
 		moved := func(s alter.Scan) alter.Scan { return s.Shifted(by[0], by[1]) }
-		add(change{group: groupPlace, name: fmt.Sprintf("by %.0f, %.0f mm", by[0], by[1]), make: func(s scan) alter.Scan { return moved(s.scan) }, lungs: moved})
+		add(change{group: groupPlace, name: fmt.Sprintf("by %.0f, %.0f mm", by[0], by[1]), lungs: moved,
+			make: func(s scan) alter.Scan { return moved(s.scan) }})
 	}
 	quarter, half := alter.Scan.Quarter, alter.Scan.Half
-	add(change{group: groupTurned, name: "on the side", make: func(s scan) alter.Scan { return s.alone().On(tables[0]).Quarter() }, lungs: quarter, transposed: true})
-	add(change{group: groupTurned, name: "on the side, head first told wrongly", make: func(s scan) alter.Scan { return s.alone().On(tables[6]).Quarter() }, lungs: quarter})
-	add(change{group: groupTurned, name: "prone", make: func(s scan) alter.Scan { return s.prone().On(tables[1]) }, lungs: half, mirrored: true})
-	add(change{group: groupTurned, name: "prone on a curved table", make: func(s scan) alter.Scan { return s.prone().On(tables[8]) }, lungs: half, mirrored: true})
+	add(change{group: groupTurned, name: "on the side",
+		make: func(s scan) alter.Scan { return s.alone().On(tables[0]).Quarter() }, lungs: quarter, transposed: true})
+	add(change{group: groupTurned, name: "on the side, head first told wrongly",
+		make: func(s scan) alter.Scan { return s.alone().On(tables[6]).Quarter() }, lungs: quarter})
+	add(change{group: groupTurned, name: "prone",
+		make: func(s scan) alter.Scan { return s.prone().On(tables[1]) }, lungs: half, mirrored: true})
+	add(change{group: groupTurned, name: "prone on a curved table",
+		make: func(s scan) alter.Scan { return s.prone().On(tables[8]) }, lungs: half, mirrored: true})
 	for _, v := range [][3]float64{{320, 0, 0}, {280, 0, 0}, {250, 0, 0}, {250, 30, 10}, {220, -50, 0}, {180, 70, 10}} {
 		cut := func(s alter.Scan) alter.Scan { return s.FieldOfView(v[0], v[1], v[2]) }
-		add(change{group: groupView, name: fmt.Sprintf("%.0f mm at %.0f, %.0f", v[0], v[1], v[2]), make: func(s scan) alter.Scan { return cut(s.scan) }, lungs: cut})
+		add(change{group: groupView, name: fmt.Sprintf("%.0f mm at %.0f, %.0f", v[0], v[1], v[2]),
+			make: func(s scan) alter.Scan { return cut(s.scan) }, lungs: cut})
 	}
 	for _, value := range []int16{0, -500, 40, 2000, 3071, -1024} {
 		cut := func(s alter.Scan) alter.Scan { return s.Padded(0) }
@@ -129,17 +137,20 @@ func changes() []change {
 		}})
 	}
 	for _, sd := range []float64{25, 50, 100} {
-		add(change{group: groupNoise, name: fmt.Sprintf("%.0f HU", sd), make: func(s scan) alter.Scan { return s.scan.Noisy(sd) }, crops: true})
+		add(change{group: groupNoise, name: fmt.Sprintf("%.0f HU", sd),
+			make: func(s scan) alter.Scan { return s.scan.Noisy(sd) }, crops: true})
 	}
 	for _, n := range []int{256, 128} {
 		coarse := func(s alter.Scan) alter.Scan { return s.Matrix(n) }
-		add(change{group: groupMatrix, name: fmt.Sprintf("%d pixels", n), make: func(s scan) alter.Scan { return coarse(s.scan) }, lungs: func(s alter.Scan) alter.Scan {
-			return majority(coarse(s))
-		}})
+		add(change{group: groupMatrix, name: fmt.Sprintf("%d pixels", n),
+			make: func(s scan) alter.Scan { return coarse(s.scan) }, lungs: func(s alter.Scan) alter.Scan {
+				return majority(coarse(s))
+			}})
 	}
 	for _, n := range []int{2, 4} {
 		thin := func(s alter.Scan) alter.Scan { return s.Thinned(n) }
-		add(change{group: groupThin, name: fmt.Sprintf("every slice of %d", n), make: func(s scan) alter.Scan { return thin(s.scan) }, lungs: thin, crops: true})
+		add(change{group: groupThin, name: fmt.Sprintf("every slice of %d", n),
+			make: func(s scan) alter.Scan { return thin(s.scan) }, lungs: thin, crops: true})
 	}
 	for _, mean := range []float64{-945, -920, -750, -650} {
 		add(change{group: groupDense, name: fmt.Sprintf("%.0f HU", mean), crops: true, make: func(s scan) alter.Scan {

@@ -93,7 +93,8 @@ func nearLungs(planes []Slice, n [3]float64, least int) (kept, far []Slice, r *R
 		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("no lungs found in %d slices", len(planes)),
 			remedy+"; if it is one, see whether Rescale Intercept and Slope (0028,1052), (0028,1053) put air at -1000 HU and water at 0")
 	case plain < least && !likely, length < leastLungs && length < leastLungPart*whole:
-		return nil, nil, refuse(CodeNoLungs, fmt.Sprintf("not plainly a chest: what looks like lung is seen over %.0f of %.0f mm only", length, whole), remedy)
+		return nil, nil, refuse(CodeNoLungs,
+			fmt.Sprintf("not plainly a chest: what looks like lung is seen over %.0f of %.0f mm only", length, whole), remedy)
 	}
 	for i := range planes {
 		at := st.positions[i]

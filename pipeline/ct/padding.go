@@ -52,7 +52,8 @@ func (p *Padding) believed(h *Header) bool {
 // the value may occur in the body, too. Padding that nobody declared is known by its corners.
 func ClearPadding(hu []int16, stored []int32, h *Header) {
 	if p := h.Padding; p != nil && p.believed(h) {
-		for _, i := range connected(h.Rows, h.Columns, border(h.Rows, h.Columns), func(i int) bool { return stored[i] >= p.First && stored[i] <= p.Last }) {
+		padded := func(i int) bool { return stored[i] >= p.First && stored[i] <= p.Last }
+		for _, i := range connected(h.Rows, h.Columns, border(h.Rows, h.Columns), padded) {
 			hu[i] = AirHU
 		}
 	}
