@@ -121,7 +121,7 @@ func TestCheck_TriesWhatServeDoes(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(l.dir, "data", "ledger.db"), []byte(strings.Repeat("text ", 1000)), 0o644); err != nil {
 				t.Fatal(err)
 			}
-		}, false, []string{"node.data_dir: open ledger", "not a database"}},
+		}, false, []string{"node.data_dir: open ledger", "it is damaged"}},
 		{"several", all(network("glass.onnx", flip), config("[models]", "[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = \"pacs\"\n[models]")), false,
 			[]string{"models.dir: segmenter", "destination[1].address", "2 mistake(s)"}},
 	} {
