@@ -183,9 +183,7 @@ func (x *Examination) InputDigest() string {
 			hu, _ = binary.Append(hu[:0], binary.LittleEndian, s.HU) // no error for numbers
 			h.Write(hu)
 		}
-		l := x.Limits()
-		l.OffLungs = 0       // no input, but found
-		if l != (Limits{}) { // without limits the digest is what it was before there were any
+		if l := x.Limits(); l != (Limits{}) { // without limits the digest is what it was before there were any
 			fmt.Fprintf(h, "limits %d %t %t %t %d %d\n", l.MissingSlices, l.Short, l.GoesOn, l.EndsInLungs, l.Defects, l.Patients)
 			if l.Others != "" || l.Lesser != "" {
 				fmt.Fprintf(h, "stack %q %q\n", l.Others, l.Lesser)

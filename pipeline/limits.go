@@ -24,8 +24,6 @@ type Limits struct {
 	// Others tells what sets slices of the same series apart that were not read, Lesser what was read for want of slices as the scanner
 	// made them.
 	Others, Lesser string
-	// OffLungs counts positive slices above or below the lungs, which do not count. Known when the slices are classified.
-	OffLungs int
 	// Patients counts those whose slices share the study, if there are several.
 	Patients int
 	// Moved counts slices that came first under another patient, under whom an earlier result may be.
@@ -61,9 +59,6 @@ func (x *Examination) Limits() Limits {
 			defects++
 		}
 	}
-	if x.Findings != nil {
-		l.OffLungs = x.Findings.Decision.OffLungs
-	}
 	if defects > missing { // some lie at an end of the stack, where no gap tells of them
 		l.Defects = defects
 	}
@@ -98,9 +93,6 @@ func (l Limits) Sentences() []string {
 	}
 	if l.Others != "" {
 		all = append(all, fmt.Sprintf("Other slices of the series were not read: in those read %s.", l.Others))
-	}
-	if l.OffLungs > 0 {
-		all = append(all, "Not counted: "+count(l.OffLungs, "positive slice", "positive slices")+" above or below the lungs.")
 	}
 	if l.Patients > 0 {
 		all = append(all, fmt.Sprintf("Slices of %d patients share this study; those of one were read. Send each patient's under a Study Instance UID of its own.", l.Patients))
