@@ -16,6 +16,8 @@ endif
 # The version is set by hand below; a checkout of another owner would make go's own stamping fail.
 export GOFLAGS := -buildvcs=false
 STUDY ?=
+# Each test that is left out for want of the larger data writes its name here; `make test` counts them.
+export JCSNODE_LEFT_OUT := $(or $(JCSNODE_LEFT_OUT),$(shell mktemp -u -t jcsnode-left-out.XXXXXX))
 export CGO_ENABLED := 1
 
 .PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak release clean help
@@ -44,6 +46,8 @@ demo: build provision ## phantom study (or STUDY=folder) through node and PACS, 
 	@bin/jcsnode demo --out demo $(if $(STUDY),--study '$(STUDY)')
 
 test: lint unit training-test e2e viewer-test ## everything
+	@n=$$(sort -u "$$JCSNODE_LEFT_OUT" 2>/dev/null | wc -l); rm -f "$$JCSNODE_LEFT_OUT"; \
+	[[ $$n == 0 ]] || echo "Left out: $$n tests, for want of the larger test data; testdata/README.md says what they are and how to get them."
 
 lint: libraries ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 )
 
@@ -261,9 +262,8 @@ func TestPixelData_Native(t *testing.T) {
 
 // TestOpen_RealStudies opens every file of the CT and the odd studies.
 func TestOpen_RealStudies(t *testing.T) {
-	dir := corpus(t)
 	for _, folder := range []string{"ct", "odd"} {
-		err := filepath.WalkDir(filepath.Join(dir, folder), func(path string, _ fs.DirEntry, err error) error {
+		err := filepath.WalkDir(corpus.Shared(t, folder), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".dcm") {
 				return err
 			}
@@ -284,7 +284,7 @@ func TestOpen_RealStudies(t *testing.T) {
 
 // BenchmarkOpen reads the header of a CT slice of 526 KB, as the reception does.
 func BenchmarkOpen(b *testing.B) {
-	path := filepath.Join(corpus(b), "syntaxes", "ct_u12", "explicit-le.dcm")
+	path := corpus.Shared(b, "syntaxes", "ct_u12", "explicit-le.dcm")
 	b.ReportAllocs()
 	for b.Loop() {
 		f, err := dataset.Open(path, dataset.Limits{})

@@ -6,39 +6,43 @@ import (
 	"strings"
 	"testing"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 )
 
 // TestText_EveryCharacterSet reads the name of every file of charsets.csv, raw and decoded.
 func TestText_EveryCharacterSet(t *testing.T) {
-	dir := filepath.Join(corpus(t), "syntaxes")
-	for _, row := range table(t, filepath.Join(dir, "charsets.csv")) {
-		t.Run(row["file"], func(t *testing.T) {
-			f, err := dataset.Open(filepath.Join(dir, row["file"]), dataset.Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			set := f.Set()
-			if strings.Contains(row["source"], "inside a sequence") {
-				set = set.Items(dataset.RequestedProcedureCodeSequence)[0]
-			}
-			raw, _ := set.Bytes(dataset.PatientName)
-			if got := hex.EncodeToString(raw); got != row["raw_hex"] {
-				t.Errorf("raw bytes %s, want %s", got, row["raw_hex"])
-			}
-			want := row["patient_name"]
-			switch row["file"] {
-			case "charsets/latin1-declared-none.dcm":
-				want = "M\uFFFDller^\uFFFDsa" // replacement marks, as the remark says
-			case "charsets/utf8-declared-latin1.dcm":
-				want = strings.ReplaceAll(want, "\u0085", "\uFFFD") // a control character of Latin-1
-			}
-			// The table leaves out empty component groups at the end.
-			if got := strings.TrimRight(set.Text(dataset.PatientName), "="); got != want {
-				t.Errorf("got %q, want %q", got, want)
-			}
-		})
+	for _, dir := range corpus.Both(t, "syntaxes") {
+		for _, row := range corpus.Table(t, filepath.Join(dir, "charsets.csv")) {
+			t.Run(row["file"], func(t *testing.T) { readsTheName(t, dir, row) })
+		}
+	}
+}
+
+func readsTheName(t *testing.T, dir string, row map[string]string) {
+	f, err := dataset.Open(filepath.Join(dir, row["file"]), dataset.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	set := f.Set()
+	if strings.Contains(row["source"], "inside a sequence") {
+		set = set.Items(dataset.RequestedProcedureCodeSequence)[0]
+	}
+	raw, _ := set.Bytes(dataset.PatientName)
+	if got := hex.EncodeToString(raw); got != row["raw_hex"] {
+		t.Errorf("raw bytes %s, want %s", got, row["raw_hex"])
+	}
+	want := row["patient_name"]
+	switch row["file"] {
+	case "charsets/latin1-declared-none.dcm":
+		want = "M\uFFFDller^\uFFFDsa" // replacement marks, as the remark says
+	case "charsets/utf8-declared-latin1.dcm":
+		want = strings.ReplaceAll(want, "\u0085", "\uFFFD") // a control character of Latin-1
+	}
+	// The table leaves out empty component groups at the end.
+	if got := strings.TrimRight(set.Text(dataset.PatientName), "="); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

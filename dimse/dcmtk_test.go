@@ -15,6 +15,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"jcsnode/corpus"
 )
 
 const jpegLosslessSV1 = "1.2.840.10008.1.2.4.70"
@@ -38,16 +40,12 @@ func tool(t testing.TB, name string) string {
 	return path
 }
 
-// ctFiles are n slices of a CT study, JPEG lossless.
+// ctFiles are n slices of a CT study of the larger data, JPEG lossless.
 func ctFiles(t testing.TB, study string, n int) []string {
 	t.Helper()
-	data := os.Getenv("JCSNODE_DATA")
-	if data == "" {
-		data = filepath.Join("..", "..", "shared", "data")
-	}
-	files, _ := filepath.Glob(filepath.Join(data, "ct", study, "*.dcm")) // the pattern is well-formed
+	files, _ := filepath.Glob(filepath.Join(corpus.Shared(t, "ct", study), "*.dcm")) // the pattern is well-formed
 	if len(files) < n {
-		missing(t, "%d CT files in %s, want %d; JCSNODE_DATA names another folder", len(files), filepath.Join(data, "ct", study), n)
+		t.Fatalf("%d files in %s, want %d", len(files), study, n)
 	}
 	return files[:n]
 }

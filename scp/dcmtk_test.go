@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 	"jcsnode/ledger"
 )
@@ -26,18 +27,10 @@ func skip(t testing.TB, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// testData is a folder of the shared data, kept beside the repository.
+// testData is something in the larger data.
 func testData(t testing.TB, elements ...string) string {
 	t.Helper()
-	root := os.Getenv("JCSNODE_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "data")
-	}
-	path := filepath.Join(append([]string{root}, elements...)...)
-	if _, err := os.Stat(path); err != nil {
-		skip(t, "test data are missing: %v; set JCSNODE_DATA to the folder that has ct/ and odd/", err)
-	}
-	return path
+	return corpus.Shared(t, elements...)
 }
 
 func tool(t testing.TB, name string) string {

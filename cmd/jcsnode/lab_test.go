@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/corpus"
 	"jcsnode/ledger"
 	"jcsnode/models"
 )
@@ -67,21 +68,10 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// data is a folder of the shared test data.
+// data is something in the larger test data.
 func data(t *testing.T, parts ...string) string {
 	t.Helper()
-	root := os.Getenv("JCSNODE_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	path, err := filepath.Abs(filepath.Join(append([]string{root}, parts...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		absent(t, "test data "+path+" (set JCSNODE_DATA)")
-	}
-	return path
+	return corpus.Shared(t, parts...)
 }
 
 func freePort(t *testing.T) int {

@@ -50,7 +50,7 @@ func TestViewer(t *testing.T) {
 	to := destination("viewer", "ORTHANC", v.archive.dicom)
 	const quiet = "[settle]\nquiet = \"3s\""
 	own := newLab(t, to, quiet)
-	glass := newLabWith(t, glassNetworks(t), to, quiet, "[cascade]\nthreshold = 0\nthreshold_mm = 0.0\noff_lungs = \"keep\"")
+	glass := newLabWith(t, glassNetworks(t), to, quiet, "[cascade]\nthreshold = 0\nthreshold_mm = 0.0\noff_lungs = \"keep\"\nleast_lesion_ml = 0.0")
 	own.serve(t)
 	glass.serve(t)
 	node := func(c *viewed) *lab {

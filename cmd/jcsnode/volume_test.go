@@ -261,7 +261,7 @@ func TestRun_OtherReadersFindEverythingOnItsPixels(t *testing.T) {
 	if err := phantom.Write(t.Context(), ct, phantom.Options{Slices: 12, Spacing: 12, Lesions: true, Seed: 1, Rows: 299, Columns: 331, FeetFirst: true, Uneven: 0.15}); err != nil {
 		t.Fatal(err)
 	}
-	l := newLabWith(t, glassNetworks(t), "[cascade]\nthreshold = 0\nthreshold_mm = 0.0\noff_lungs = \"keep\"")
+	l := newLabWith(t, glassNetworks(t), "[cascade]\nthreshold = 0\nthreshold_mm = 0.0\noff_lungs = \"keep\"\nleast_lesion_ml = 0.0")
 	jcsnode(t, "run", ct, "--out", out, "--config", l.config)
 	said, err := exec.Command(python, filepath.Join("testdata", "band.py"), ct, filepath.Join(out, "objects")).CombinedOutput()
 	if err != nil {

@@ -4,13 +4,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 	"jcsnode/pipeline/codec"
 )
 
 // BenchmarkDecode decodes one 512 x 512 CT slice in every transfer syntax.
 func BenchmarkDecode(b *testing.B) {
-	dir := corpus(b)
+	dir := corpus.Shared(b, "syntaxes")
 	for _, name := range []string{
 		"explicit-le", "explicit-be", "deflated", "rle", "jpeg-lossless-sv1", "jpeg-lossless-p14-sv6",
 		"jpeg-extended-12bit", "jpegls-lossless", "jpegls-near2", "j2k-lossless", "htj2k-lossless",

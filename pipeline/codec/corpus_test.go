@@ -3,7 +3,6 @@ package codec_test
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -14,51 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 	"jcsnode/pipeline/codec"
 )
-
-// corpus is the folder of transfer syntaxes in the test data, ../shared/data beside the
-// repository unless JCSNODE_DATA names another. Without it a test is skipped, in CI it
-// fails.
-func corpus(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("JCSNODE_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir = filepath.Join(dir, "syntaxes")
-	if _, err := os.Stat(filepath.Join(dir, "manifest.csv")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("test data are missing: %v", err)
-		}
-		t.Skipf("SKIPPED, nothing was checked: no test data (set JCSNODE_DATA): %v", err)
-	}
-	return dir
-}
-
-// table reads a CSV file as one map per row.
-func table(t testing.TB, path string) []map[string]string {
-	t.Helper()
-	h, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	rows, err := csv.NewReader(h).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []map[string]string
-	for _, row := range rows[1:] {
-		m := map[string]string{}
-		for i, name := range rows[0] {
-			m[name] = row[i]
-		}
-		out = append(out, m)
-	}
-	return out
-}
 
 // decodeAll decodes every frame of a file, one behind the other.
 func decodeAll(path string) (*dataset.File, []int32, error) {
@@ -101,44 +59,47 @@ func skipWithout(t *testing.T, uid string) {
 
 // TestDecode_EveryFileOfTheManifest decodes to the values that the manifest promises.
 func TestDecode_EveryFileOfTheManifest(t *testing.T) {
-	dir := corpus(t)
-	for _, row := range table(t, filepath.Join(dir, "manifest.csv")) {
-		t.Run(row["file"], func(t *testing.T) {
-			if row["expected"] == "see remark" {
-				t.Skip(row["remark"])
-			}
-			skipWithout(t, row["transfer_syntax_uid"])
-			f, got, err := decodeAll(filepath.Join(dir, row["file"]))
-			if row["file"] == "field/ExplVR_BigEnd.dcm" { // RGB
-				var reason *codec.Error
-				if !errors.As(err, &reason) || reason.Code != codec.UnsupportedImage {
-					t.Fatalf("got %v, want %s", err, codec.UnsupportedImage)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			frames, _ := strconv.Atoi(row["frames"])
-			rows, _ := strconv.Atoi(row["rows"])
-			cols, _ := strconv.Atoi(row["cols"])
-			if len(got) != frames*rows*cols {
-				t.Fatalf("%d values, want %d", len(got), frames*rows*cols)
-			}
-			same := digest(got) == row["decoded_sha256"]
-			if row["expected"] != "lossy" || strings.Contains(row["remark"], "conforming") {
-				if same {
-					return
-				}
-				if row["raw"] == "" && row["transfer_syntax_uid"] == dataset.JPEGExtended12Bit {
-					t.Log("a DCT without its original: other decoders differ by 1")
-					return
-				}
-				t.Fatalf("values differ from those expected: sha256 %s, want %s", digest(got), row["decoded_sha256"])
-			}
-			compareLossy(t, dir, row, f, got)
-		})
+	for _, dir := range corpus.Both(t, "syntaxes") {
+		for _, row := range corpus.Table(t, filepath.Join(dir, "manifest.csv")) {
+			t.Run(row["file"], func(t *testing.T) { decodesAsPromised(t, dir, row) })
+		}
 	}
+}
+
+func decodesAsPromised(t *testing.T, dir string, row map[string]string) {
+	if row["expected"] == "see remark" {
+		t.Skip(row["remark"])
+	}
+	skipWithout(t, row["transfer_syntax_uid"])
+	f, got, err := decodeAll(filepath.Join(dir, row["file"]))
+	if row["file"] == "field/ExplVR_BigEnd.dcm" { // RGB
+		var reason *codec.Error
+		if !errors.As(err, &reason) || reason.Code != codec.UnsupportedImage {
+			t.Fatalf("got %v, want %s", err, codec.UnsupportedImage)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, _ := strconv.Atoi(row["frames"])
+	rows, _ := strconv.Atoi(row["rows"])
+	cols, _ := strconv.Atoi(row["cols"])
+	if len(got) != frames*rows*cols {
+		t.Fatalf("%d values, want %d", len(got), frames*rows*cols)
+	}
+	same := digest(got) == row["decoded_sha256"]
+	if row["expected"] != "lossy" || strings.Contains(row["remark"], "conforming") {
+		if same {
+			return
+		}
+		if row["raw"] == "" && row["transfer_syntax_uid"] == dataset.JPEGExtended12Bit {
+			t.Log("a DCT without its original: other decoders differ by 1")
+			return
+		}
+		t.Fatalf("values differ from those expected: sha256 %s, want %s", digest(got), row["decoded_sha256"])
+	}
+	compareLossy(t, dir, row, f, got)
 }
 
 // compareLossy checks the largest and the mean error against the raw file.
@@ -181,46 +142,49 @@ func rescaleIntercept(t *testing.T, s *dataset.Set) int32 {
 // TestDecode_EveryMalformedFileInItsClass: decode, refuse with a reason, or either, each
 // within a second and 64 MiB.
 func TestDecode_EveryMalformedFileInItsClass(t *testing.T) {
-	dir := corpus(t)
-	for _, row := range table(t, filepath.Join(dir, "malformed.csv")) {
-		t.Run(row["file"], func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			start := time.Now()
-			f, got, err := decodeAll(filepath.Join(dir, row["file"]))
-			took := time.Since(start)
-			runtime.ReadMemStats(&after)
-			if took > 2*time.Second {
-				t.Errorf("took %v", took)
-			}
-			if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
-				t.Errorf("allocated %d MiB, want at most 64", n>>20)
-			}
-			var reason *codec.Error
-			if f != nil && err != nil && (!errors.As(err, &reason) || reason.Code == "") {
-				t.Errorf("%v is no codec.Error with a code", err)
-			}
-			if f != nil && err != nil && reason.Code == codec.UnsupportedTransferSyntax && row["file"] != "malformed/ts-unknown.dcm" {
-				t.Skip(err)
-			}
-			switch row["expected"] {
-			case "decode", "reject-geometry":
-				if err != nil {
-					t.Errorf("%s: %v, want an image", row["mutation"], err)
-				}
-			case "reject-pixels":
-				if err == nil || f == nil {
-					t.Errorf("%s: %v, want a data set without image", row["mutation"], err)
-				}
-			case "reject-dataset":
-				if f != nil && row["file"] != "malformed/sq-no-item-tag.dcm" { // nobody needs that sequence
-					t.Errorf("%s: data set was read", row["mutation"])
-				}
-			}
-			if want := row["decoded_sha256"]; err == nil && want != "" && digest(got) != want {
-				t.Errorf("%s: other values than expected", row["mutation"])
-			}
-			t.Logf("%s: %v (%v)", row["mutation"], err, took.Round(10*time.Microsecond))
-		})
+	for _, dir := range corpus.Both(t, "syntaxes") {
+		for _, row := range corpus.Table(t, filepath.Join(dir, "malformed.csv")) {
+			t.Run(row["file"], func(t *testing.T) { fallsInItsClass(t, dir, row) })
+		}
 	}
+}
+
+func fallsInItsClass(t *testing.T, dir string, row map[string]string) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	f, got, err := decodeAll(filepath.Join(dir, row["file"]))
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	if took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+		t.Errorf("allocated %d MiB, want at most 64", n>>20)
+	}
+	var reason *codec.Error
+	if f != nil && err != nil && (!errors.As(err, &reason) || reason.Code == "") {
+		t.Errorf("%v is no codec.Error with a code", err)
+	}
+	if f != nil && err != nil && reason.Code == codec.UnsupportedTransferSyntax && row["file"] != "malformed/ts-unknown.dcm" {
+		t.Skip(err)
+	}
+	switch row["expected"] {
+	case "decode", "reject-geometry":
+		if err != nil {
+			t.Errorf("%s: %v, want an image", row["mutation"], err)
+		}
+	case "reject-pixels":
+		if err == nil || f == nil {
+			t.Errorf("%s: %v, want a data set without image", row["mutation"], err)
+		}
+	case "reject-dataset":
+		if f != nil && row["file"] != "malformed/sq-no-item-tag.dcm" { // nobody needs that sequence
+			t.Errorf("%s: data set was read", row["mutation"])
+		}
+	}
+	if want := row["decoded_sha256"]; err == nil && want != "" && digest(got) != want {
+		t.Errorf("%s: other values than expected", row["mutation"])
+	}
+	t.Logf("%s: %v (%v)", row["mutation"], err, took.Round(10*time.Microsecond))
 }

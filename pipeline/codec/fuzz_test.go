@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 	"jcsnode/pipeline/codec"
 )
@@ -14,7 +15,7 @@ import (
 // FuzzDecode takes whole files through header, framing and codec: each frame is whole, or there is an Error with a code. Its
 // seeds beside the corpus are the small images of the test data, one for each transfer syntax.
 func FuzzDecode(f *testing.F) {
-	files, err := filepath.Glob(filepath.Join(corpus(f), "small_s16", "*.dcm"))
+	files, err := filepath.Glob(filepath.Join(corpus.Own(f, "syntaxes", "ct_s16"), "*.dcm"))
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no small images: %v", err)
 	}

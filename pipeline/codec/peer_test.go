@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"jcsnode/corpus"
 )
 
 // peer finds a program of DCMTK; without it the test is skipped, in CI it fails.
@@ -55,24 +57,24 @@ func largestDifference(t *testing.T, a, b []int32) int32 {
 
 // TestDecode_WhatDCMTKEncodes: options of the encoders that the corpus does not have.
 func TestDecode_WhatDCMTKEncodes(t *testing.T) {
-	dir := corpus(t)
+	dir := corpus.Own(t, "syntaxes")
 	for _, c := range []struct {
 		image, program string
 		options        []string
 		most           int32 // largest error
 	}{
-		{"small_s16", "dcmcjpeg", []string{"+e1"}, 0},
-		{"small_s16", "dcmcjpeg", []string{"+el", "+sv", "1"}, 0},
-		{"small_s16", "dcmcjpeg", []string{"+el", "+sv", "2"}, 0},
-		{"small_s16", "dcmcjpeg", []string{"+el", "+sv", "3"}, 0},
-		{"small_s16", "dcmcjpeg", []string{"+el", "+sv", "5"}, 0},
-		{"small_s16", "dcmcjpeg", []string{"+el", "+sv", "4", "+fs", "1"}, 0},
+		{"ct_s16", "dcmcjpeg", []string{"+e1"}, 0},
+		{"ct_s16", "dcmcjpeg", []string{"+el", "+sv", "1"}, 0},
+		{"ct_s16", "dcmcjpeg", []string{"+el", "+sv", "2"}, 0},
+		{"ct_s16", "dcmcjpeg", []string{"+el", "+sv", "3"}, 0},
+		{"ct_s16", "dcmcjpeg", []string{"+el", "+sv", "5"}, 0},
+		{"ct_s16", "dcmcjpeg", []string{"+el", "+sv", "4", "+fs", "1"}, 0},
 		{"window8", "dcmcjpeg", []string{"+el", "+sv", "7"}, 0},
 		{"window8", "dcmcjpeg", []string{"+el", "+sv", "2", "+pt", "2"}, 3},
-		{"small_s16", "dcmcrle", nil, 0},
-		{"small_s16", "dcmcjpls", nil, 0},
-		{"small_s16", "dcmcjpls", []string{"+pc"}, 0},
-		{"small_s16", "dcmcjpls", []string{"+t1", "9", "+t2", "30", "+t3", "100", "+rs", "16"}, 0},
+		{"ct_s16", "dcmcrle", nil, 0},
+		{"ct_s16", "dcmcjpls", nil, 0},
+		{"ct_s16", "dcmcjpls", []string{"+pc"}, 0},
+		{"ct_s16", "dcmcjpls", []string{"+t1", "9", "+t2", "30", "+t3", "100", "+rs", "16"}, 0},
 		{"ct_u12", "dcmcjpls", []string{"+en", "+md", "5"}, 5},
 		{"window8", "dcmcjpls", []string{"+en", "+md", "1"}, 1},
 		{"ct_u12", "dcmcjpls", []string{"+pc", "+en", "+md", "3"}, 3},
@@ -90,7 +92,11 @@ func TestDecode_WhatDCMTKEncodes(t *testing.T) {
 
 // TestDecode_AsDCMTKDecodes: what cannot be compared with an original.
 func TestDecode_AsDCMTKDecodes(t *testing.T) {
-	dir := corpus(t)
+	own := filepath.Join(corpus.Own(t, "syntaxes"), "window8", "jpeg-baseline.dcm")
+	if d := largestDifference(t, decoded(t, own), decoded(t, convert(t, own, "dcmdjpeg"))); d > 1 {
+		t.Errorf("largest difference %d, want at most 1", d)
+	}
+	dir := corpus.Shared(t, "syntaxes")
 	for _, name := range []string{
 		"field/JPGExtended.dcm", "window8/jpeg-baseline.dcm", "ct_u12/jpeg-extended-12bit.dcm", "field/JPEG-LL.dcm",
 	} {
@@ -109,7 +115,7 @@ func TestDecode_AsDCMTKDecodes(t *testing.T) {
 
 // TestDecode_RealStudies decodes slices of the real studies as DCMTK does.
 func TestDecode_RealStudies(t *testing.T) {
-	dir := filepath.Join(corpus(t), "..", "ct")
+	dir := corpus.Shared(t, "ct")
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.dcm"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no studies in %s: %v", dir, err)

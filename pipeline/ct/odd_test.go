@@ -9,24 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 )
 
-// dataDir finds the shared data or skips; in CI the data must be there.
+// dataDir is something in the larger data.
 func dataDir(t testing.TB, parts ...string) string {
 	t.Helper()
-	root := os.Getenv("JCSNODE_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir := filepath.Join(append([]string{root}, parts...)...)
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("test data are missing: %v", err)
-		}
-		t.Skipf("test data are missing (set JCSNODE_DATA): %v", err)
-	}
-	return dir
+	return corpus.Shared(t, parts...)
 }
 
 func readFolder(t testing.TB, dir string) []Header {

@@ -13,25 +13,15 @@ import (
 	"strconv"
 	"testing"
 
+	"jcsnode/corpus"
 	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/lung"
 )
 
-// dataDir finds the shared data or skips; in CI the data must be there.
+// dataDir is something in the larger data.
 func dataDir(t *testing.T, parts ...string) string {
 	t.Helper()
-	root := os.Getenv("JCSNODE_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir := filepath.Join(append([]string{root}, parts...)...)
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("test data are missing: %v", err)
-		}
-		t.Skipf("test data are missing (set JCSNODE_DATA): %v", err)
-	}
-	return dir
+	return corpus.Shared(t, parts...)
 }
 
 // reference is a volume of 8-bit slices with lung masks drawn by radiologists.

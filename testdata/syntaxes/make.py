@@ -361,8 +361,8 @@ def malformed(source, hu):
     case("sq-undefined", "sequence and item of undefined length", "decode", b.before((0x10, 0x10), undefined), sha)
     case("sq-empty", "empty sequence", "decode", b.before((0x10, 0x10), element(8, 0x1140, b"SQ", b"")), sha)
     case("sq-open", "undefined-length sequence that nothing ends", "reject-dataset", good[: b.where[(0x10, 0x10)][0]] + undefined[:-16])
-    case("sq-no-item", "sequence that does not begin with an item", "reject-dataset",
-         b.before((0x10, 0x10), element(8, 0x1140, b"SQ", b"\x08\0\x50\x11\0\0\0\0")))
+    case("sq-no-item", "sequence that nobody needs, and that does not begin with an item", "decode",
+         b.before((0x10, 0x10), element(8, 0x1140, b"SQ", b"\x08\0\x50\x11\0\0\0\0")), sha)
     case("item-too-long", "item longer than its sequence", "either",
          b.before((0x10, 0x10), element(8, 0x1140, b"SQ", item(b"", 4096))))
     deep = element(8, 0x1140, b"SQ", b"", UNDEFINED)[:12] + b"\xfe\xff\x00\xe0" + struct.pack("<I", UNDEFINED)

@@ -11,22 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 	"jcsnode/dicomout/object"
 )
 
-// Data returns the path of a file or folder of the test data. Without the data the test is skipped, and fails under CI.
+// Data returns the path of a file or folder of the larger test data. Without them the test is left out.
 func Data(t testing.TB, path ...string) string {
 	t.Helper()
-	root := os.Getenv("JCSNODE_DATA")
-	if root == "" {
-		root = filepath.Join(moduleRoot(t), "..", "shared", "data")
-	}
-	full := filepath.Join(append([]string{root}, path...)...)
-	if _, err := os.Stat(full); err != nil {
-		Missing(t, "test data: set JCSNODE_DATA to the folder of the test data (%v)", err)
-	}
-	return full
+	return corpus.Shared(t, path...)
 }
 
 // Missing skips a test that lacks something of its surroundings, and fails it under CI, where nothing may be lacking.
@@ -36,25 +29,6 @@ func Missing(t testing.TB, format string, args ...any) {
 		t.Fatalf("missing in CI: "+format, args...)
 	}
 	t.Skipf("missing: "+format, args...)
-}
-
-// moduleRoot returns the folder of go.mod, looking upwards from the package under test.
-func moduleRoot(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if parent := filepath.Dir(dir); parent != dir {
-			dir = parent
-			continue
-		}
-		t.Fatal("no go.mod above the working directory")
-	}
 }
 
 // Open opens a DICOM file until the end of the test.
