@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from jcs.frame import lung_frame, put_back, resample
-from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
+from jcs.networks.res2net import Res2Net, activation_mapping
 from jcs.networks.segmenter import STRIDE, Segmenter, fold_normalisation
 from jcs.prepare import AIR, WINDOW, prepare
 
@@ -38,7 +38,10 @@ class Preparation(nn.Module):
 
 
 class ClassifierAnswer(nn.Module):
-    """Softmax of the FC layer after pooling, and a mapping (JCS eq. 2) of the logit, put back on the slice."""
+    """Softmax of the FC layer after pooling, and a mapping (JCS eq. 1 and 2) of its probability, put back on the slice.
+
+    `mapping` takes features [N, C, h, w] and the FC layer's weights [2, C].
+    """
 
     def __init__(self, network: Res2Net, mapping: Callable[[Tensor, Tensor], Tensor] = activation_mapping):
         super().__init__()
@@ -47,7 +50,7 @@ class ClassifierAnswer(nn.Module):
 
     def forward(self, features: Tensor, frame: Tensor, hu: Tensor) -> tuple[Tensor, Tensor]:
         probability = torch.softmax(self.fc(features.mean((2, 3))), 1)[:, COVID]
-        cells = self.mapping(features, mapping_weights(self.fc.weight, features.shape[2] * features.shape[3], COVID))
+        cells = self.mapping(features, self.fc.weight)
         grid = (ACTIVATION_GRID, ACTIVATION_GRID)
         return probability, put_back(cells.unsqueeze(1), frame, hu.shape[2], hu.shape[3], grid)[:, 0]
 

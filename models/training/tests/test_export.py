@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from jcs import graph, manifest, quantize, reference, validate
-from jcs.networks.res2net import Res2Net, activation_mapping, mapping_weights
+from jcs.networks.res2net import Res2Net, activation_mapping
 from jcs.networks.segmenter import Segmenter
 from jcs.frame import lung_frame, put_back, resample
 from jcs.prepare import AIR, WINDOW, prepare
@@ -73,7 +73,7 @@ def test_classifier_answers_as_the_network(classifier, classifier_core, shape):
         prepared, frame = framed(hu)
         features = classifier.features(prepared)
         expected = torch.softmax(classifier.fc(features.mean((2, 3))), 1)[:, 1]
-        cells = activation_mapping(features, mapping_weights(classifier.fc.weight, 4))
+        cells = activation_mapping(features, classifier.fc.weight)
         mapping = put_back(cells[:, None], frame, *shape[1:], (64, 64))[:, 0]
     assert probability.shape == (shape[0],) and activation.shape == (shape[0], 64, 64)
     assert probability.dtype == activation.dtype == np.float32

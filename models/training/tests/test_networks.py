@@ -31,21 +31,22 @@ def test_slice_logits_are_the_mean_of_cell_logits():
         assert torch.allclose(network(image), network.cell_logits(network.features(image)).mean((2, 3)), atol=1e-5)
 
 
-def test_mapping_weights_are_the_gradient_of_eq_1_and_mapping_is_eq_2():
+def test_the_map_is_the_gradient_of_the_probability_by_eq_1_and_eq_2():
     torch.manual_seed(0)
     network = Res2Net().double().eval()
-    torch.nn.init.normal_(network.fc.weight)
+    torch.nn.init.normal_(network.fc.weight, std=0.05)
     with torch.no_grad():
-        features = network.features(torch.randn(2, 3, 96, 96, dtype=torch.float64))
+        features = network.features(torch.randn(2, 3, 96, 96, dtype=torch.float64)) * torch.tensor([1.0, 40.0])[:, None, None, None]
     features.requires_grad_(True)
-    logit = network.fc(features.mean((2, 3)))[:, 1]
-    gradient = torch.autograd.grad(logit.sum(), features)[0]
-    weights = mapping_weights(network.fc.weight, 9)
-    assert torch.allclose(gradient.mean((2, 3)), weights.expand(2, -1), rtol=1e-12)
-    eq_2 = torch.relu(weights[None, :, None, None] * features).sum(1)
-    mapping = activation_mapping(features, weights)
-    assert torch.allclose(mapping, eq_2, rtol=1e-12)
-    assert mapping.min() >= 0
+    probability = torch.softmax(network.fc(features.mean((2, 3))), 1)[:, 1]
+    gradient = torch.autograd.grad(probability.sum(), features)[0].mean((2, 3))  # eq. 1
+    eq_2 = torch.relu(gradient[:, :, None, None] * features).sum(1)
+    factor = (probability * (1 - probability)).detach()
+    assert factor.min() > 1e-4 and factor.max() > 1.01 * factor.min()
+    shown = activation_mapping(features, network.fc.weight)
+    assert torch.allclose(gradient, factor[:, None] * mapping_weights(network.fc.weight, 9), rtol=1e-10)
+    assert torch.allclose(eq_2, factor[:, None, None] * shown, rtol=1e-10)
+    assert shown.min() >= 0
 
 
 def test_segmenter_has_the_papers_number_of_parameters():

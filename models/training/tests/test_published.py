@@ -23,7 +23,7 @@ from jcs.networks.published import (
     published_classifier,
     set_epsilon,
 )
-from jcs.networks.res2net import activation_mapping, mapping_weights
+from jcs.networks.res2net import activation_mapping
 from jcs.published_input import IMAGENET_MEAN, IMAGENET_SPREAD, PublishedPreparation, centre_crop
 
 WINDOW = (-1350.0, 150.0)
@@ -290,7 +290,7 @@ def test_classifier_is_served_as_the_network_answers(tmp_path, shallow, capsys):
     with torch.no_grad():
         prepared, box = PublishedPreparation(224, "crop", WINDOW, eight_bit=True)(hu)
         features = network.features(prepared)
-        cells = activation_mapping(features, mapping_weights(network.fc.weight, 49))
+        cells = activation_mapping(features, network.fc.weight)
         expected = torch.softmax(network(prepared), 1)[:, 1], put_back(cells[:, None], box, 130, 90, (64, 64))[:, 0]
     probability, activations = run(tmp_path / "out", "classifier", hu)
     np.testing.assert_allclose(probability, expected[0], atol=1e-4)

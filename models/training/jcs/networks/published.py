@@ -175,6 +175,10 @@ def fold_frozen_normalisation(network: nn.Module) -> None:
             module.bn = nn.Identity()
 
 
-def gradient_mapping(features: Tensor, weights: Tensor) -> Tensor:
-    """Grad-CAM as the published demonstration computes it, ReLU(sum_k w_k X^k): [N, C, h, w], [C] -> [N, h, w]. Not JCS eq. 2."""
+def gradient_mapping(features: Tensor, fc_weight: Tensor) -> Tensor:
+    """Grad-CAM as the published demonstration computes it, ReLU(sum_k w_k X^k) with w the gradient of the COVID-19 logit alone.
+
+    Features [N, C, h, w], fc_weight [2, C] -> [N, h, w]. Neither JCS eq. 2 nor what the probability follows.
+    """
+    weights = fc_weight[1] / (features.shape[2] * features.shape[3])
     return F.relu(F.conv2d(features, weights[None, :, None, None])).squeeze(1)

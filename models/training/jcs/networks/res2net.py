@@ -94,17 +94,19 @@ class Res2Net(nn.Module):
 
 
 def mapping_weights(fc_weight: Tensor, positions: int, covid: int = 1) -> Tensor:
-    """w_k of JCS eq. 1 for the COVID-19 logit: [classes, C] -> [C].
+    """w_k of JCS eq. 1 for the probability of COVID-19, less its factor P (1 - P): [2, C] -> [C].
 
-    The logit is a mean over `positions` = H W values of each channel followed by a linear layer, so its gradient is the
-    same at every position and eq. 1 needs no backward pass.
+    The softmax depends on the difference of the two logits alone, which is a mean over `positions` = H W values of each channel followed
+    by a linear layer. So the gradient is the same at every position, and eq. 1 needs no backward pass. P (1 - P) is one positive number
+    for a slice; it would only darken the maps of slices that the network is sure of.
     """
-    return fc_weight[covid] / positions
+    return (fc_weight[covid] - fc_weight[1 - covid]) / positions
 
 
-def activation_mapping(features: Tensor, weights: Tensor) -> Tensor:
-    """JCS eq. 2, AM = sum_k ReLU(w_k X^k): [N, C, h, w], [C] -> [N, h, w].
+def activation_mapping(features: Tensor, fc_weight: Tensor) -> Tensor:
+    """JCS eq. 1 and 2, AM = sum_k ReLU(w_k X^k): features [N, C, h, w], fc_weight [2, C] -> [N, h, w].
 
     X is not negative (it comes out of a ReLU), so the ReLU moves into the weights and the sum is one 1x1 convolution.
     """
+    weights = mapping_weights(fc_weight, features.shape[2] * features.shape[3])
     return F.conv2d(features, weights.clamp(min=0)[None, :, None, None]).squeeze(1)
