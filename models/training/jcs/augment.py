@@ -1,7 +1,7 @@
 """From a stored slice to one training sample: field of view, shape, grey levels, noise.
 
 The product sees whole axial slices in exact HU. The sets are crops, figures and slices with estimated HU. `jcs.frame` brings all to
-the lungs; the frame varies by more than its rule errs, and grey levels by more than their known error.
+the lungs; the frame varies by more than its rule errs. All else that differs between sets is drawn by `jcs.scanner`.
 """
 
 import numpy as np
@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from jcs import scanner
 from jcs.data import Slice
 from jcs.frame import resample
 from jcs.prepare import AIR, WINDOW
 
-# Standard deviations of shift (HU) and scale; figures have no known relation to HU.
-GREY_ERROR = {"ctmd": (25.0, 0.03), "seg20": (40.0, 0.05), "seg20rp": (35.0, 0.05), "ct100": (40.0, 0.05), "covid_ct": (60.0, 0.1), "sars_cov2": (60.0, 0.1)}
-
-
 FRAME_SHARE = 0.85  # of the samples; the others show the whole slice
+CROP_SHARE = 0.35
 
 
 def tensors(item: Slice) -> tuple[Tensor, Tensor]:
@@ -55,42 +53,30 @@ def rotated(images: Tensor, degrees: float) -> Tensor:
     return F.grid_sample(images[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
-def blurred(image: Tensor, sigma: float) -> Tensor:
-    """[1, H, W], Gaussian."""
-    radius = max(1, round(2.5 * sigma))
-    x = torch.arange(-radius, radius + 1, dtype=torch.float32)
-    kernel = torch.exp(-(x**2) / (2 * sigma**2))
-    kernel /= kernel.sum()
-    image = F.conv2d(F.pad(image[None], (radius,) * 4, mode="replicate"), kernel[None, None, None, :])
-    return F.conv2d(image, kernel[None, None, :, None])[0]
+def crop(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """What of a view was published, as shares of its side: some sets are cut to the lungs, and beyond that there is air."""
+    left, top, right, bottom = rng.uniform(-0.05, 0.12, 4)
+    return left, top, 1 - right, 1 - bottom
 
 
-def regraded(hu: Tensor, source: str, rng: np.random.Generator) -> Tensor:
-    """Errors of level and scale, kernel (soft to sharp), dose (noise)."""
-    shift, scale = GREY_ERROR[source]
-    if rng.random() < 0.8:
-        hu = (hu - WINDOW[0]) * (1 + scale * rng.normal()) + WINDOW[0] + shift * rng.normal()
-    kernel = rng.random()
-    if kernel < 0.25:
-        hu = blurred(hu, rng.uniform(0.4, 1.2))
-    elif kernel < 0.45:
-        hu = hu + rng.uniform(0.3, 1.2) * (hu - blurred(hu, 1.0))
-    if rng.random() < 0.4:
-        noise = torch.from_numpy(rng.standard_normal(hu.shape, np.float32))
-        if rng.random() < 0.5:
-            noise = 2 * blurred(noise, 0.8)
-        hu = hu + float(rng.uniform(5, 60)) * noise
-    return hu
-
-
-def sample(item: Slice, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """One random view of a slice: hu [1, size, size], lesion [1, size, size] in 0..1."""
-    both = seen(item, field_of_view(item, rng), size)
+def sample(item: Slice, size: int, rng: np.random.Generator, simulated: bool) -> tuple[Tensor, Tensor]:
+    """One random view of a slice: hu [1, size, size], lesion [1, size, size] in 0..1; `simulated`: by a scanner at random."""
+    device = scanner.drawn(rng) if simulated else None
+    both = seen(item, field_of_view(item, rng), device.matrix if device else size)
     if rng.random() < 0.5:
         both = both.flip(2)
+    if not device:
+        return both[:1], both[1:].clamp(0, 1)
     if rng.random() < 0.4:
         both = rotated(both, rng.uniform(-10, 10))
-    return regraded(both[:1], item.source, rng), both[1:].clamp(0, 1)
+    hu, lesion = both[:1], both[1:]
+    if rng.random() < CROP_SHARE:
+        published = crop(rng)
+        hu, lesion = scanner.trimmed(hu, published, AIR), scanner.trimmed(lesion, published, 0.0)
+    hu = scanner.scan(hu, device, rng)
+    whole = torch.tensor([[0.0, 0.0, float(device.matrix), float(device.matrix)]])
+    hu, lesion = (resample(part[None], whole, (size, size), fill)[0] for part, fill in ((hu, AIR), (lesion, 0.0)))
+    return hu, lesion.clamp(0, 1)
 
 
 def plain(item: Slice, size: int) -> tuple[Tensor, Tensor]:

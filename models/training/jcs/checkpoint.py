@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import os
 import pathlib
 
 import matplotlib
@@ -34,7 +35,10 @@ def save(path: pathlib.Path, state: dict) -> None:
     """Write whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    torch.save(state, partial)
+    with open(partial, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
     partial.rename(path)
 
 

@@ -7,23 +7,29 @@ import ast
 import csv
 import dataclasses
 import functools
+import hashlib
 import os
 import pathlib
+import shutil
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
 from jcs.frame import lung_frame
+from jcs.lungs import find_lungs
 from jcs.networks.vgg16_imagenet import cache_folder
 from jcs.prepare import WINDOW
 
-SETS = ("seg20", "seg20rp", "ct100", "covid_ct", "sars_cov2", "ctmd")
+WITH_COVID = ("seg20", "seg20rp", "ct100", "covid_ct", "sars_cov2", "ctmd")  # what networks 0.2.0 know
+OTHER_LUNGS = ("luna", "pneu", "iqoth", "emph", "tcga")  # without COVID-19: healthy, or sick otherwise
+SETS = WITH_COVID + OTHER_LUNGS
 NO_RELATION = (WINDOW[1] - WINDOW[0], WINDOW[0])  # 8-bit figures without columns: taken as the lung window
 CTMD_RELATION = (6 * 255, -1024)  # HU of grey 0..1
 # Smaller lesions than this share of the image are neither a positive nor a negative slice for the classifier.
 SMALLEST_LESION = 0.002
-CACHE_VERSION = 3
+CACHE_VERSION = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Slice:
     label: int | None
     hu: np.ndarray  # [H, W] int16
     lesion: np.ndarray | None  # [H, W] bool
-    lung: np.ndarray | None  # [H, W] bool
+    lung: np.ndarray | None  # [H, W] bool, drawn; on `luna` and `emph` found by `jcs.lungs`
     frame: tuple[float, float, float, float]  # left, top, width, height of what the networks see, `jcs.frame`
 
 
@@ -77,15 +83,27 @@ def slice_label(source: str, row: dict[str, str], lesion: np.ndarray | None) -> 
     return 1 if lesion.mean() >= SMALLEST_LESION else None
 
 
+def without_lesions(source: str, row: dict[str, str], label: int | None) -> bool:
+    """Whether no one had to draw to know that a slice has no lesion that a segmenter should mark.
+
+    `emph` has it of lungs without emphysema alone; `pneu` never, since other pneumonia looks like what is drawn elsewhere.
+    """
+    if source == "ctmd":
+        return label == 0 and row["diagnosis"] == "covid"
+    return source == "luna" or (source == "emph" and row["finding"] == "no emphysema")
+
+
 def read_slice(folder: pathlib.Path, source: str, row: dict[str, str]) -> Slice:
     slope, intercept = relation(source, row)
     hu = (read_grey(folder / row["file"]) / 255 * slope + intercept).round().clip(-2000, 3000).astype(np.int16)
     drawn = row.get("lesion") is not None
-    lesion = read_grey(folder / row["mask"]) > 127 if row["mask"] else np.zeros(hu.shape, bool) if drawn else None
+    lesion = read_grey(folder / row["mask"]) > 127 if row.get("mask") else np.zeros(hu.shape, bool) if drawn else None
     label = slice_label(source, row, lesion)
-    if lesion is None and source == "ctmd" and label == 0 and row["diagnosis"] == "covid":
+    if lesion is None and without_lesions(source, row, label):
         lesion = np.zeros(hu.shape, bool)
-    lung = read_grey(folder / row["lung_mask"]) > 127 if row["lung_mask"] else None
+    lung = read_grey(folder / row["lung_mask"]) > 127 if row.get("lung_mask") else None
+    if source in ("luna", "emph"):
+        lung = find_lungs(hu)
     patient = row["patient"] or f"{source}/{row['file']}"
     return Slice(source, row["file"], patient, row["split"] or "train", label, hu, lesion, lung, frame_of(hu))
 
@@ -96,41 +114,72 @@ def read_set(folder: pathlib.Path, source: str) -> list[Slice]:
     return [read_slice(folder / source, source, row) for row in rows if row["split"] != "exclude"]
 
 
+def content_key(folder: pathlib.Path) -> str:
+    """What the sets' files hold and how they are read, as 16 hexadecimal digits: another folder or another file is another key."""
+    found = hashlib.sha256(f"{CACHE_VERSION} {SETS}".encode())
+    for path in files_of(folder):
+        found.update(f"{path.relative_to(folder)}".encode())
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
+
+
+def files_of(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    for source in SETS:
+        yield from sorted(path for path in (folder / source).rglob("*") if path.is_file())
+
+
 @functools.lru_cache(maxsize=1)
 def load(folder: pathlib.Path | None = None) -> list[Slice]:
     """All slices of all sets, decoded once and then read from the cache."""
     folder = folder or default_data_folder()
-    cache = training_folder() / f"slices-{CACHE_VERSION}.npz"
+    if missing := [source for source in SETS if not (folder / source / "index.csv").is_file()]:
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; set JCS_DATA to the folder with {', '.join(SETS)}")
+    cache = training_folder() / f"slices-{content_key(folder)}"
     if not cache.exists():
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is missing; set JCS_DATA to the folder with {', '.join(SETS)}")
         write_cache(cache, [s for source in SETS for s in read_set(folder, source)])
     return read_cache(cache)
 
 
 FLAT = ("source", "file", "patient", "split", "label", "frame")
-ARRAYS = ("hu", "lesion", "lung")
+ARRAYS = {"hu": np.int16, "lesion": np.bool_, "lung": np.bool_}
 
 
 def write_cache(path: pathlib.Path, slices: list[Slice]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {f"{name}/{i}": getattr(s, name) for i, s in enumerate(slices) for name in ARRAYS if getattr(s, name) is not None}
-    table = np.array([repr(tuple(getattr(s, name) for name in FLAT)) for s in slices])
-    partial = path.with_suffix(f".{os.getpid()}.partial.npz")  # two runs may begin together
-    np.savez(partial, table=table, **arrays)
-    partial.rename(path)
+    """A folder with one file for each kind of array, all slices after each other, and a table."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # two runs may begin together
+    partial.mkdir(parents=True)
+    places: list[list[int | None]] = [[] for _ in slices]
+    for name, kind in ARRAYS.items():
+        written = 0
+        with open(partial / f"{name}.bin", "wb") as file:
+            for item, place in zip(slices, places):
+                values = getattr(item, name)
+                place.append(None if values is None else written)
+                if values is not None:
+                    file.write(np.ascontiguousarray(values, kind).tobytes())
+                    written += values.size
+    lines = [repr((tuple(getattr(s, name) for name in FLAT), s.hu.shape, tuple(place))) for s, place in zip(slices, places)]
+    (partial / "table.txt").write_text("\n".join(lines))
+    try:
+        partial.rename(path)
+    except OSError:  # the other run was faster
+        if not path.is_dir():
+            raise
+        shutil.rmtree(partial)
 
 
 def read_cache(path: pathlib.Path) -> list[Slice]:
-    with np.load(path) as stored:
-        names = set(stored.files)
-        return [
-            Slice(
-                **dict(zip(FLAT, ast.literal_eval(str(line)))),
-                **{name: stored[f"{name}/{i}"] if f"{name}/{i}" in names else None for name in ARRAYS},
-            )
-            for i, line in enumerate(stored["table"])
-        ]
+    """Arrays are mapped from disk, so that runs side by side share them."""
+    mapped = {name: np.memmap(path / f"{name}.bin", kind, "r") for name, kind in ARRAYS.items() if (path / f"{name}.bin").stat().st_size}
+    slices = []
+    for line in (path / "table.txt").read_text().splitlines():
+        flat, shape, places = ast.literal_eval(line)
+        found = {
+            name: None if start is None else np.asarray(mapped[name][start : start + shape[0] * shape[1]].reshape(shape))
+            for name, start in zip(ARRAYS, places)
+        }
+        slices.append(Slice(**dict(zip(FLAT, flat)), **found))
+    return slices
 
 
 def with_lungs_filled(item: Slice, rng: np.random.Generator) -> Slice:

@@ -39,7 +39,7 @@ def network_of(state: dict) -> torch.nn.Module:
     if is_classifier(state):
         network: torch.nn.Module = Res2Net(state["depth"])
     else:
-        network = UNet() if state.get("network") == "unet" else Segmenter(normalise=True)
+        network = UNet() if state.get("architecture") == "unet" else Segmenter(state.get("normalise", True))
     network.load_state_dict(state["average"])
     return network.eval()
 

@@ -61,7 +61,7 @@ def export(arguments: argparse.Namespace) -> None:
             return graph.classifier(middle, network, size)
     else:
         size = arguments.size or SEGMENTER_SIZE
-        network = Segmenter(normalise=True)
+        network = Segmenter(normalise=state.get("normalise", True))
         network.load_state_dict(state["average"])
         core = graph.segmenter_core(network, size)
         name, score = "JCS segmenter, VGG-16 with EFM and AFF decoder", segmenter_score

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from jcs import data, train_classifier, train_segmenter
+from jcs import data, recipe, sampling, train_classifier, train_segmenter
 from jcs.frame import resample
 from jcs.prepare import AIR, WINDOW
 
@@ -35,11 +35,11 @@ def shared(slices: Iterable[data.Slice], key) -> list:
 
 
 def drawn_by_samplers(slices: list[data.Slice]) -> list[data.Slice]:
-    """Every slice that a training run can draw."""
-    classifier = train_classifier.Sampler(slices, 0, train_classifier.SHARE)
-    segmenter = train_segmenter.Sampler(slices, 0)
-    pools = [*classifier.pools.values(), classifier.with_lung, *segmenter.lesion.values(), *segmenter.empty.values(), segmenter.with_lung]
-    return [item for pool in pools for item in pool]
+    """Every slice that a training run of the shipped recipe can draw, whole or as a part of another."""
+    plan = recipe.load("shipped")
+    tables = [table for table in (plan.pretrain, plan.classifier) if table]
+    classifiers = [item for table in tables for item in sampling.ClassifierSampler(slices, 0, table).drawn()]
+    return classifiers + sampling.SegmenterSampler(slices, 0, plan.segmenter).drawn()
 
 
 def check(slices: list[data.Slice], studies: list[data.Slice]) -> dict[str, int]:

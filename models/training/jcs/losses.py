@@ -66,3 +66,32 @@ def mapping_loss(mapping: Tensor, share: Tensor, known: Tensor, least: float = 0
         return mapping.new_zeros(())
     part = (mapping * inside).sum((1, 2)) / mapping.sum((1, 2)).clamp(min=SMOOTH)
     return -torch.log(part[chosen].clamp(min=SMOOTH)).mean()
+
+
+def pointing_loss(evidence: Tensor, share: Tensor, known: Tensor, least: float = 0.02) -> Tensor:
+    """-log of the part of softmax(evidence) over the cells of a slice that lies in cells with lesion, mean over slices that have such cells.
+
+    Not in JCS. `mapping_loss` sees what speaks for COVID-19 alone, as eq. 2 does; this asks the same of the sum that decides: within a
+    positive slice the evidence has to come from the lesions, whatever its level. evidence [N, h, w], share and known as there.
+    """
+    inside = share > least
+    chosen = (known > 0) & inside.any(2).any(1)
+    if not chosen.any():
+        return evidence.new_zeros(())
+    values = evidence[chosen].float().flatten(1)
+    of_lesion = values.masked_fill(~inside[chosen].flatten(1), -torch.inf)
+    return (values.logsumexp(1) - of_lesion.logsumexp(1)).mean()
+
+
+def lesion_wise(probability: Tensor, truth: Tensor, kernel: int = 9) -> Tensor:
+    """1 - mean soft Dice of neighbourhoods that hold lesion, each alike whatever its size: small lesions weigh as large ones.
+
+    Not in JCS; after the component-wise Dice terms of the literature, without components: sums over windows of `kernel` pixels around
+    every pixel of a lesion, each weighted by 1 / the lesion pixels of the window. probability and truth [N, 1, S, S] in 0..1.
+    """
+    pool = F.avg_pool2d
+    truth_near, probability_near = (pool(x, kernel, 1, kernel // 2) for x in (truth, probability))
+    both_near = pool(probability * truth, kernel, 1, kernel // 2)
+    dice = (2 * both_near + SMOOTH) / (truth_near + probability_near + SMOOTH)
+    weight = truth / (truth_near + SMOOTH)
+    return 1 - (dice * weight).sum() / weight.sum() if bool((weight > 0).any()) else probability.new_zeros(())

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from jcs import arithmetic, augment, checkpoint, data
+from jcs import arithmetic, augment, checkpoint, data, recipe
 from jcs.networks.res2net import Res2Net
 from jcs.prepare import prepare
-from jcs.train_classifier import COVID, FILLED_SHARE, NAME, SHARE, auc_by_kind, validation_slices
+from jcs.train_classifier import COVID, NAME, auc_by_kind, validation_slices
 
 SIZE = 224  # as served
 DECAYS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -86,16 +86,17 @@ def best_of(rows: dict[float | None, dict[str, float]]) -> float | None:
     return max(sound, key=lambda decay: rows[decay]["auc"])
 
 
-def training_views(slices: list[data.Slice], views: int, size: int, seed: int) -> tuple[list[Tensor], Tensor, Tensor]:
+def training_views(slices: list[data.Slice], table: recipe.ClassifierRecipe, views: int, size: int, seed: int) -> tuple[list[Tensor], Tensor, Tensor]:
     """One plain and `views` random views of each labelled training slice, some as of the abdomen: HU, label [N], weight [N]."""
     rng = np.random.default_rng(seed)
-    train = [s for s in slices if s.split == "train" and s.label is not None]
+    train = [s for s in slices if s.split == "train" and s.label is not None and s.source in table.share]
     filled = [data.with_lungs_filled(s, rng) for s in [s for s in train if s.lung is not None][::FILLED_EVERY]]
-    weight = torch.cat([(1 - FILLED_SHARE) * weights(train, SHARE), torch.full((len(filled),), FILLED_SHARE / max(1, len(filled)))])
+    part = table.views.filled if filled else 0.0
+    weight = torch.cat([(1 - part) * weights(train, table.share), torch.full((len(filled),), part / max(1, len(filled)))])
     items = train + filled
     shown = [augment.plain(s, size)[0] for s in items]
     for _ in range(views):
-        shown += [augment.sample(s, size, rng)[0] for s in items]
+        shown += [augment.sample(s, size, rng, table.views.simulated_scanner)[0] for s in items]
     label = torch.tensor([float(s.label) for s in items])
     return shown, label.repeat(1 + views), weight.repeat(1 + views) / (1 + views)
 
@@ -103,13 +104,14 @@ def training_views(slices: list[data.Slice], views: int, size: int, seed: int) -
 def refit(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
+    table = recipe.load(arguments.recipe).classifier
     slices = data.load(arguments.data)
     state = checkpoint.load(arguments.checkpoint or arguments.folder / f"{NAME}-best.pt")
     network = Res2Net(state["depth"])
     network.load_state_dict(state["average"])
     network = network.to(memory_format=torch.channels_last).eval()
 
-    shown, label, weight = training_views(slices, arguments.views, arguments.size, arguments.seed)
+    shown, label, weight = training_views(slices, table, arguments.views, arguments.size, arguments.seed)
     features = pooled(network, shown, precision)
     held_out = validation_slices(slices, {})
     unseen = pooled(network, [augment.plain(s, arguments.size)[0] for s in held_out], precision)
@@ -132,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--checkpoint", type=pathlib.Path, default=None, help="of jcs.train_classifier (the best in the folder)")
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="where the result goes (%(default)s)")
     arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")
+    arguments.add_argument("--recipe", default="shipped", help="whose shares of sets weigh (%(default)s)")
     arguments.add_argument("--views", type=int, default=1, help="random views of each slice, beside the plain one (%(default)s)")
     arguments.add_argument("--size", type=int, default=SIZE)
     arguments.add_argument("--decays", type=float, nargs="+", default=DECAYS)

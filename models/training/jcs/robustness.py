@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from jcs import augment
+from jcs import augment, scanner
 from jcs.prepare import AIR
 
 Change = Callable[[torch.Tensor, np.random.Generator], torch.Tensor]
@@ -22,14 +22,14 @@ def noise(spread: float, grain: float) -> Change:
     def change(hu: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         drawn = torch.from_numpy(rng.standard_normal(hu.shape, np.float32))
         if grain:
-            drawn = augment.blurred(drawn, grain)
+            drawn = scanner.blurred(drawn, grain)
         return hu + spread * drawn / drawn.std()
 
     return change
 
 
 def sharpened(hu: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    return hu + 1.2 * (hu - augment.blurred(hu, 1.0))
+    return hu + 1.2 * (hu - scanner.blurred(hu, 1.0))
 
 
 def exhaled(hu: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -59,7 +59,7 @@ CHANGES: dict[str, Change] = {
     "grainy noise of 30 HU": noise(30, 1.0),
     "grainy noise of 60 HU": noise(60, 1.0),
     "sharp kernel": sharpened,
-    "soft kernel": lambda hu, rng: augment.blurred(hu, 1.5),
+    "soft kernel": lambda hu, rng: scanner.blurred(hu, 1.5),
     "lungs 100 HU denser, as breathed out": exhaled,
     "30 HU brighter": lambda hu, rng: hu + 30,
     "30 HU darker": lambda hu, rng: hu - 30,

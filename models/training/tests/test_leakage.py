@@ -63,14 +63,14 @@ def test_a_patient_of_the_studies_in_the_training_sets_fails(clean, studies, nam
 def test_a_sampler_that_draws_from_the_test_split_fails(clean, studies, monkeypatch):
     clean.append(a_slice(13, "test", "covid_ct"))
     assert leakage.check(clean, studies)["slices_drawn_by_training"] == 8
-    honest = leakage.train_classifier.Sampler
+    honest = leakage.sampling.ClassifierSampler
 
     class Greedy(honest):
-        def __init__(self, slices, seed, share):
-            super().__init__(slices, seed, share)
+        def __init__(self, slices, seed, table):
+            super().__init__(slices, seed, table)
             self.pools["covid_ct", 1] = [s for s in slices if s.source == "covid_ct"]
 
-    monkeypatch.setattr(leakage.train_classifier, "Sampler", Greedy)
+    monkeypatch.setattr(leakage.sampling, "ClassifierSampler", Greedy)
     with pytest.raises(leakage.LeakError, match="training draws slices of other splits.*covid_ct13"):
         leakage.check(clean, studies)
 

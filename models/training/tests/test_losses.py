@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from jcs.losses import CellLoss, deep_supervision, dice_loss, mapping_loss, mixed_label_loss, side_loss
+from jcs.losses import CellLoss, deep_supervision, dice_loss, lesion_wise, mapping_loss, mixed_label_loss, pointing_loss, side_loss
 
 
 def test_dice_loss_by_hand():
@@ -49,3 +49,24 @@ def test_mapping_loss_by_hand():
     # The second slice has no lesion; the mask of the third is not known.
     assert math.isclose(mapping_loss(mapping, share, torch.tensor([1.0, 1.0, 0.0])), -math.log(3 / 4), rel_tol=1e-5)
     assert float(mapping_loss(mapping, share, torch.zeros(3))) == 0
+
+
+def test_pointing_loss_by_hand():
+    evidence = torch.tensor([[[math.log(3.0), 0.0], [0.0, 0.0]], [[9.0, 1.0], [1.0, 1.0]], [[0.0, 5.0], [0.0, 0.0]]])
+    share = torch.zeros(3, 2, 2)
+    share[0, 0, 0] = share[2, 0, 0] = 0.5
+    known = torch.tensor([1.0, 1.0, 0.0])
+    assert math.isclose(pointing_loss(evidence, share, known), -math.log(3 / 6), rel_tol=1e-5)
+    assert math.isclose(pointing_loss(evidence - 40, share, known), -math.log(3 / 6), rel_tol=1e-4)  # its level says nothing
+    assert float(pointing_loss(evidence, share, torch.zeros(3))) == 0
+
+
+def test_lesion_wise_counts_small_lesions_as_large_ones():
+    truth = torch.zeros(1, 1, 64, 64)
+    truth[..., 4:36, 4:36], truth[..., 54:56, 54:56] = 1, 1  # 1024 pixels and 4
+    missed_small, missed_large = truth.clone(), truth.clone()
+    missed_small[..., 54:56, 54:56], missed_large[..., 4:36, 4:36] = 0, 0
+    assert float(lesion_wise(truth, truth)) < 1e-3
+    small, large = float(lesion_wise(missed_small, truth)), float(lesion_wise(missed_large, truth))
+    assert small > 20 * float(dice_loss(missed_small, truth)) and large > small
+    assert float(lesion_wise(truth, torch.zeros_like(truth))) == 0

