@@ -49,7 +49,7 @@ test: lint unit training-test e2e viewer-test ## everything
 	@n=$$(sort -u "$$JCSNODE_LEFT_OUT" 2>/dev/null | wc -l); rm -f "$$JCSNODE_LEFT_OUT"; \
 	[[ $$n == 0 ]] || echo "Left out: $$n tests, for want of the larger test data; testdata/README.md says what they are and how to get them."
 
-lint: libraries ## gofmt, go vet, staticcheck
+lint: libraries ## gofmt, go vet, staticcheck; ruff, mypy
 	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	go vet $(TAGS) ./...
 	go vet $(TAGS) -tags viewer ./cmd/jcsnode
@@ -57,6 +57,8 @@ lint: libraries ## gofmt, go vet, staticcheck
 	@# The DICOM libraries are of use elsewhere: they build without cgo and on other systems.
 	@for target in linux/arm64 darwin/arm64 windows/amd64; do \
 	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build ./dimse/... ./dataset/... ./commitment/... || exit 1; done
+	@models/training/setup.sh
+	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && ruff check . && mypy
 
 unit: libraries provision openvino peers ## every Go package but the program
 	go test $(TAGS) $$(go list ./... | grep -v /cmd/)

@@ -226,7 +226,8 @@ def leakage(evaluation: dict) -> str:
     )
     judged, trained = alike["compared"]
     duplicates = (
-        f"Near duplicates (24 x 24 thumbnails that correlate above {alike['threshold']}) among {judged} judged and {trained} training slices: "
+        f"Near duplicates (24 x 24 thumbnails that correlate above {alike['threshold']}) among {judged} judged "
+        f"and {trained} training slices: "
         f"{len(alike['pairs'])}. Most alike: {most['judged']} and {most['trained_on']}, {most['correlation']:.3f}."
     )
     pairs = "\n".join(f"- {p['correlation']:.3f}: {p['judged']} and {p['trained_on']}" for p in alike["pairs"])
@@ -240,7 +241,8 @@ def engines(evaluation: dict) -> str:
     of, apart, alike = found["slices"], found["probability_apart"], found["masks_alike"]
     rows = [[r["name"], number(r["auc"], 4), number(r["dice"], 4)] for r in found["rows"]]
     differences = (
-        f"Probabilities of {of['classified']} slices differ by {number(apart['mean'], 4)} in the mean and {number(apart['largest'])} at most; "
+        f"Probabilities of {of['classified']} slices differ by {number(apart['mean'], 4)} in the mean "
+        f"and {number(apart['largest'])} at most; "
         f"masks have a Dice of {number(alike['mean'], 4)} with each other, {number(alike['worst'])} in the worst slice."
     )
     headers = ["engine", f"AUC, {of['auc']} slices", f"Dice, mean of the sets, {of['dice']} slices"]
@@ -269,7 +271,10 @@ def timings(found: dict) -> str:
         ],
     )
     size = f"{found['side']} x {found['side']}"
-    where = f"Depends on the machine: {found['processor']}, ONNX Runtime {found['runtime']}, OpenVINO {found['openvino']}, {size}, medians of {found['rounds']} rounds."
+    where = (
+        f"Depends on the machine: {found['processor']}, ONNX Runtime {found['runtime']}, OpenVINO {found['openvino']}, "
+        f"{size}, medians of {found['rounds']} rounds."
+    )
     return "\n\n".join([where, table(headers, rows), cases])
 
 
@@ -414,7 +419,21 @@ EXPERIMENTS = {
 def sections(found: dict[str, dict]) -> dict[str, str]:
     """Every section of the card; `found` holds the results by the name of their file."""
     evaluation = found[results.EVALUATION]
-    measured = (networks, slices, patients, thresholds, changes, segmentation, comparison, false_marks, spread, activation, near, leakage, engines)
+    measured = (
+        networks,
+        slices,
+        patients,
+        thresholds,
+        changes,
+        segmentation,
+        comparison,
+        false_marks,
+        spread,
+        activation,
+        near,
+        leakage,
+        engines,
+    )
     texts = {function.__name__.replace("_", "-"): function(evaluation) for function in measured}
     texts["speed"] = timings(found[results.SPEED]) if results.SPEED in found else "Not measured."
     nothing = "Not recorded yet."

@@ -39,7 +39,7 @@ UNREADABLE = """it cannot be read as weights alone ({reason}).
 If it is no checkpoint (sharing sites give a page of text when a download fails), fetch it again.
 If it is one, it holds more than tensors, and reading the rest would run whatever its maker put there. Keep the tensors alone, on
 a machine that has nothing to lose, and convert the new file:
-    python -c 'import torch; all = torch.load("{name}", map_location="cpu", weights_only=False); torch.save(dict(all.get("state_dict", all)), "weights.pth")'"""
+    python -c 'import torch; all = torch.load("{name}", map_location="cpu", weights_only=False); torch.save(dict(all.get("state_dict", all)), "weights.pth")'"""  # noqa: E501
 
 
 class Refusal(Exception):

@@ -11,6 +11,7 @@ import hashlib
 import os
 import pathlib
 import shutil
+import typing
 from collections.abc import Iterator
 
 import numpy as np
@@ -45,6 +46,20 @@ class Slice:
     lesion: np.ndarray | None  # [H, W] bool
     lung: np.ndarray | None  # [H, W] bool, drawn; on `luna` and `emph` found by `jcs.lungs`
     frame: tuple[float, float, float, float]  # left, top, width, height of what the networks see, `jcs.frame`
+
+    @property
+    def lesions(self) -> np.ndarray:
+        """The lesion mask; ValueError where no one has drawn it."""
+        if self.lesion is None:
+            raise ValueError(f"no one has drawn the lesions of {self.source}/{self.file}")
+        return self.lesion
+
+    @property
+    def lungs(self) -> np.ndarray:
+        """The lung mask; ValueError where there is none."""
+        if self.lung is None:
+            raise ValueError(f"{self.source}/{self.file} has no lung mask")
+        return self.lung
 
 
 def default_data_folder() -> pathlib.Path:
@@ -174,7 +189,7 @@ def read_cache(path: pathlib.Path) -> list[Slice]:
     slices = []
     for line in (path / "table.txt").read_text().splitlines():
         flat, shape, places = ast.literal_eval(line)
-        found = {
+        found: dict[str, typing.Any] = {
             name: None if start is None else np.asarray(mapped[name][start : start + shape[0] * shape[1]].reshape(shape))
             for name, start in zip(ARRAYS, places)
         }
@@ -187,10 +202,8 @@ def with_lungs_filled(item: Slice, rng: np.random.Generator) -> Slice:
 
     The sets hold hardly any slice below the lungs, and the node shows every slice of a study to the networks.
     """
-    if item.lung is None:
-        raise ValueError(f"{item.file} has no lung mask")
     hu = item.hu.copy()
-    grown = np.asarray(Image.fromarray(item.lung.astype(np.uint8)).filter(ImageFilter.MaxFilter(5))) > 0
+    grown = np.asarray(Image.fromarray(item.lungs.astype(np.uint8)).filter(ImageFilter.MaxFilter(5))) > 0
     tissue = rng.normal(rng.uniform(20, 80), rng.uniform(5, 25), hu.shape)
     hu[grown] = tissue[grown].astype(np.int16)
     return dataclasses.replace(item, label=0, hu=hu, lesion=np.zeros(hu.shape, bool), lung=None, frame=frame_of(hu))

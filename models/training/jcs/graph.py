@@ -84,7 +84,9 @@ class SegmenterCore(nn.Module):
         return self.network(prepared)[0]
 
 
-def exported(module: nn.Module, example: tuple[Tensor, ...], inputs: dict[str, dict[int, torch.export.Dim]], outputs: list[str]) -> onnx.ModelProto:
+def exported(
+    module: nn.Module, example: tuple[Tensor, ...], inputs: dict[str, dict[int, torch.export.Dim]], outputs: list[str]
+) -> onnx.ModelProto:
     """A module as ONNX; `inputs` names the inputs and their free dimensions."""
     program = torch.onnx.export(
         module.eval(),
@@ -141,7 +143,7 @@ def segmenter_core(network: Segmenter, size: int) -> onnx.ModelProto:
 
 
 def assemble(name: str, parts: list[onnx.ModelProto], outputs: dict[str, list[str | int]]) -> onnx.ModelProto:
-    """One graph from preparation, core and answer, joined by the names of their inputs and outputs; `outputs` maps each to its dimensions."""
+    """One graph from preparation, core and answer, joined by their inputs' and outputs' names; `outputs` maps each to its dimensions."""
     parts = [
         onnx.compose.add_prefix(part, f"{prefix}_", rename_inputs=False, rename_outputs=False)
         for part, prefix in zip(parts, ("before", "core", "after"))

@@ -69,7 +69,7 @@ def mapping_loss(mapping: Tensor, share: Tensor, known: Tensor, least: float = 0
 
 
 def pointing_loss(evidence: Tensor, share: Tensor, known: Tensor, least: float = 0.02) -> Tensor:
-    """-log of the part of softmax(evidence) over the cells of a slice that lies in cells with lesion, mean over slices that have such cells.
+    """-log of the part of softmax(evidence) over a slice's cells that lies in cells with lesion, mean over slices that have such cells.
 
     Not in JCS. `mapping_loss` sees what speaks for COVID-19 alone, as eq. 2 does; this asks the same of the sum that decides: within a
     positive slice the evidence has to come from the lesions, whatever its level. evidence [N, h, w], share and known as there.

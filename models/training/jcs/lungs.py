@@ -1,5 +1,7 @@
 """Where the lungs are on a slice for which no one has drawn them."""
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -23,7 +25,7 @@ def connected(start: np.ndarray, within: np.ndarray) -> np.ndarray:
         found = grown
 
 
-def filtered(mask: np.ndarray, kind: type[ImageFilter.Filter], size: int) -> np.ndarray:
+def filtered(mask: np.ndarray, kind: Callable[[int], ImageFilter.Filter], size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(mask.astype(np.uint8)).filter(kind(size))) > 0
 
 

@@ -89,7 +89,7 @@ def lesson(sides: list[Tensor], pupils: list[Tensor], truth: Tensor, known: Tens
 class Finest(nn.Module):
     """The pyramid as `train_segmenter.evaluate` calls a network: its first output at the input's size."""
 
-    def __init__(self, pyramid: Pyramid):
+    def __init__(self, pyramid: nn.Module):
         super().__init__()
         self.pyramid = pyramid
 

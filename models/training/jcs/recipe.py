@@ -87,7 +87,7 @@ def build(kind: typing.Any, value: typing.Any, where: str) -> typing.Any:
     """A value of TOML as `kind`: a dataclass from a table, all of whose keys must be there and known, a tuple from an array."""
     if isinstance(kind, types.UnionType):
         kind = next(k for k in typing.get_args(kind) if k is not type(None))
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         if not isinstance(value, dict) or set(value) != set(hints):
             wrong = sorted(set(value) ^ set(hints)) if isinstance(value, dict) else [f"{value!r}"]

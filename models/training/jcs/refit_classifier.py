@@ -47,7 +47,10 @@ def pooled(network: Res2Net, views: list[Tensor], precision: str) -> Tensor:
 
 
 def fit(features: Tensor, label: Tensor, weight: Tensor, start: tuple[Tensor, Tensor], decay: float) -> tuple[Tensor, Tensor]:
-    """Logistic regression from `start`: weights [C] and bias [] of the logit. `decay` pulls each, per standard deviation of its feature, to the start."""
+    """Logistic regression from `start`: weights [C] and bias [] of the logit.
+
+    `decay` pulls each, per standard deviation of its feature, to the start.
+    """
     spread, mean = features.std(0) + 1e-6, features.mean(0)
     scaled, before = (features - mean) / spread, features @ start[0] + start[1]
     move, shift = torch.zeros_like(mean, requires_grad=True), torch.zeros((), requires_grad=True)
@@ -86,7 +89,9 @@ def best_of(rows: dict[float | None, dict[str, float]]) -> float | None:
     return max(sound, key=lambda decay: rows[decay]["auc"])
 
 
-def training_views(slices: list[data.Slice], table: recipe.ClassifierRecipe, views: int, size: int, seed: int) -> tuple[list[Tensor], Tensor, Tensor]:
+def training_views(
+    slices: list[data.Slice], table: recipe.ClassifierRecipe, views: int, size: int, seed: int
+) -> tuple[list[Tensor], Tensor, Tensor]:
     """One plain and `views` random views of each labelled training slice, some as of the abdomen: HU, label [N], weight [N]."""
     rng = np.random.default_rng(seed)
     train = [s for s in slices if s.split == "train" and s.label is not None and s.source in table.share]
@@ -97,7 +102,7 @@ def training_views(slices: list[data.Slice], table: recipe.ClassifierRecipe, vie
     shown = [augment.plain(s, size)[0] for s in items]
     for _ in range(views):
         shown += [augment.sample(s, size, rng, table.views.simulated_scanner)[0] for s in items]
-    label = torch.tensor([float(s.label) for s in items])
+    label = torch.tensor([float(s.label or 0) for s in items])
     return shown, label.repeat(1 + views), weight.repeat(1 + views) / (1 + views)
 
 
@@ -133,7 +138,9 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--checkpoint", type=pathlib.Path, default=None, help="of jcs.train_classifier (the best in the folder)")
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="where the result goes (%(default)s)")
-    arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")
+    arguments.add_argument(
+        "--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)"
+    )
     arguments.add_argument("--recipe", default="shipped", help="whose shares of sets weigh (%(default)s)")
     arguments.add_argument("--views", type=int, default=1, help="random views of each slice, beside the plain one (%(default)s)")
     arguments.add_argument("--size", type=int, default=SIZE)

@@ -41,7 +41,11 @@ class Parts:
     extra: nn.Module | None = None
 
     def state(self) -> dict:
-        state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(), "optimiser": self.optimiser.state_dict()}
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
         return state | ({"extra": self.extra.state_dict()} if self.extra else {})
 
     def load(self, state: dict) -> None:
@@ -195,7 +199,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--recipe", default="shipped", help="of the folder recipes, or a path that ends in .toml (%(default)s)")
     arguments.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="checkpoints and curves (%(default)s)")
-    arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")
+    arguments.add_argument(
+        "--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)"
+    )
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--arithmetic", choices=arithmetic.CHOICES, default="auto", help="auto times both on this processor")
     arguments.add_argument("--threads", type=int, default=2)

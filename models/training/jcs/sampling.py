@@ -73,8 +73,8 @@ class SegmenterSampler:
         self.sources = [source for source in table.share if any(s.source == source for s in train)]
         self.share = np.array([table.share[source] for source in self.sources])
         self.share /= self.share.sum()
-        self.lesion = {k: [s for s in train if s.source == k and s.lesion.any()] for k in self.sources}
-        self.empty = {k: [s for s in train if s.source == k and not s.lesion.any()] for k in self.sources}
+        self.lesion = {k: [s for s in train if s.source == k and s.lesions.any()] for k in self.sources}
+        self.empty = {k: [s for s in train if s.source == k and not s.lesions.any()] for k in self.sources}
         self.grafts = Grafts(train, self.sources, table.views)
 
     def drawn(self) -> list[data.Slice]:
@@ -115,13 +115,17 @@ class ClassifierSampler:
     A set that has one label only, or too few of the other, is drawn for that label.
     """
 
-    def __init__(self, slices: list[data.Slice], seed: int, table: ClassifierRecipe | PretrainRecipe, without: list[str] | tuple[str, ...] = ()):
+    def __init__(
+        self, slices: list[data.Slice], seed: int, table: ClassifierRecipe | PretrainRecipe, without: list[str] | tuple[str, ...] = ()
+    ):
         self.seed, self.table = seed, table
         train = [s for s in slices if s.split == "train" and s.label is not None and s.source not in without]
         self.sources = [source for source in table.share if any(s.source == source for s in train)]
         self.grafts = Grafts(train, self.sources, table.views)
         pools = {(k, label): [s for s in train if s.source == k and s.label == label] for k in self.sources for label in (0, 1)}
-        both = {k: sum(len(pools[k, label]) >= FEWEST or (label and self.grafts.can_be_positive(k)) for label in (0, 1)) for k in self.sources}
+        both = {
+            k: sum(len(pools[k, label]) >= FEWEST or (label and self.grafts.can_be_positive(k)) for label in (0, 1)) for k in self.sources
+        }
         self.pools = {key: pool for key, pool in pools.items() if len(pool) >= (FEWEST if both[key[0]] else 1)}
         self.weights: dict[int, dict[str, float]] = {}
         for label in (0, 1):
@@ -159,8 +163,11 @@ class ClassifierSampler:
     def batch(self, iteration: int, stage: Stage) -> Batch:
         """Mixed samples (JCS eq. 3): input [N, 3, S, S], label [N], lesion share of cells [N, S/32, S/32], its weight [N]."""
         table = self.table
+        if not isinstance(table, ClassifierRecipe):
+            raise TypeError("the recipe of the pretraining mixes nothing: views")
         items, images, lesions, rng = self.samples(iteration, stage)
-        labels = torch.tensor([float(item.label) for item in items])
+        names = [int(item.label or 0) for item in items]
+        labels = torch.tensor(names, dtype=torch.float32)
         # Where the label is 0 no cell shows COVID-19, drawn masks or not.
         known = torch.tensor([float(item.lesion is not None or item.label == 0) for item in items])
         cells = mask_to_cells(lesions, (stage.size // 32, stage.size // 32))[:, 0]
@@ -169,7 +176,7 @@ class ClassifierSampler:
             return inputs, labels, cells, known
         part = torch.from_numpy(rng.beta(table.mix_alpha, table.mix_alpha, stage.batch).astype(np.float32))
         if table.mix_across:
-            other = torch.from_numpy(partners([item.source for item in items], [item.label for item in items], rng))
+            other = torch.from_numpy(partners([item.source for item in items], names, rng))
         else:
             other = torch.from_numpy(rng.permutation(stage.batch))
 

@@ -31,7 +31,7 @@ class Budget:
     @property
     def progress(self) -> float:
         """0 at the start, 1 at the end."""
-        part = self.iteration / self.iterations if self.iterations else self.seconds / (60 * self.minutes)
+        part = self.iteration / self.iterations if self.iterations else self.seconds / (60 * (self.minutes or 0))
         return min(part, 1.0)
 
 
@@ -74,7 +74,16 @@ class Interruption:
         self.asked = True
 
 
-LOCAL = ("folder", "data", "threads", "resume", "validate_every", "save_every", "validate_per_patient", "device")  # without influence on a result
+LOCAL = (
+    "folder",
+    "data",
+    "threads",
+    "resume",
+    "validate_every",
+    "save_every",
+    "validate_per_patient",
+    "device",
+)  # without influence on a result
 MAY_CHANGE = ("minutes", "iterations", "arithmetic", "pretrained")  # when a run is resumed; the schedule then follows the new budget
 
 

@@ -83,7 +83,14 @@ def measure(files: dict[str, bytes], hu: np.ndarray, threads: tuple[int, ...] = 
                 if turn:  # the first one warms
                     times[name].append(value)
         rows += [{"name": name, "threads": count, "ms": round(statistics.median(values), 1)} for name, values in times.items()]
-    return {"processor": processor(), "runtime": onnxruntime.__version__, "openvino": openvino.__version__.partition("-")[0], "side": side, "rounds": rounds, "rows": rows}
+    return {
+        "processor": processor(),
+        "runtime": onnxruntime.__version__,
+        "openvino": openvino.__version__.partition("-")[0],
+        "side": side,
+        "rounds": rounds,
+        "rows": rows,
+    }
 
 
 def case_seconds(classifier_ms: float, segmenter_ms: float) -> dict[str, float]:

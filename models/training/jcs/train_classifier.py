@@ -1,7 +1,7 @@
 """Train the classifier (JCS section IV-A, IV-D) as a recipe says.
 
-    python -m jcs.train_classifier --pretrained ~/.cache/jcsnode/training/pretrained-last.pt
-    python -m jcs.train_classifier --resume
+python -m jcs.train_classifier --pretrained ~/.cache/jcsnode/training/pretrained-last.pt
+python -m jcs.train_classifier --resume
 """
 
 import argparse
@@ -50,7 +50,10 @@ def scores(network: nn.Module, slices: list[data.Slice], size: int, precision: s
 
 
 def auc_by_kind(score: np.ndarray, slices: list[data.Slice]) -> dict[str, float]:
-    """AUC over covid_ct, over the volumes (seg20 and seg20rp), of drawn lesions against other lungs, and the mean of those that there are."""
+    """AUC over covid_ct, over the volumes (seg20, seg20rp), of drawn lesions against other lungs, and the mean of those that there are.
+
+    That against each set of other lungs is not in the mean.
+    """
     label, source = np.array([s.label for s in slices]), np.array([s.source for s in slices])
     others = np.isin(source, data.OTHER_LUNGS)
     kinds = {

@@ -1,7 +1,7 @@
 """Train the segmentation network (JCS section IV-B, IV-D) as a recipe says.
 
-    python -m jcs.train_segmenter
-    python -m jcs.train_segmenter --resume
+python -m jcs.train_segmenter
+python -m jcs.train_segmenter --resume
 """
 
 import argparse
@@ -50,7 +50,7 @@ def evaluate(network: nn.Module, slices: list[data.Slice], size: int, precision:
     for item in slices:
         hu, lesion = augment.plain(item, size)
         mask = (predict(network, hu[None], precision)[0] >= threshold).numpy()
-        if item.lesion.any():
+        if item.lesions.any():
             dices.setdefault(item.source, []).append(metrics.dice(mask, lesion.numpy() >= 0.5))
         else:
             marked["others_marked" if item.source in data.OTHER_LUNGS else "empty_marked"].append(bool(mask.any()))

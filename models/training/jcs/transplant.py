@@ -48,7 +48,7 @@ def onto(host: Slice, values: np.ndarray, box: Tensor, fill: float) -> np.ndarra
 
 def put(host: Slice, donor: Slice, donor_box: Tensor, shape: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """HU of the host, int16 [H, W], with the donor's along `shape` (bool, within the host's lungs)."""
-    share = blurred(torch.from_numpy(shape.astype(np.float32))[None], rng.uniform(*SEAM))[0].numpy() * host.lung
+    share = blurred(torch.from_numpy(shape.astype(np.float32))[None], rng.uniform(*SEAM))[0].numpy() * host.lungs
     hu = (1 - share) * host.hu + share * onto(host, donor.hu, donor_box, AIR)
     return hu.round().astype(np.int16)
 
@@ -59,7 +59,7 @@ def transplanted(host: Slice, donor: Slice, rng: np.random.Generator) -> Slice:
     The host has a lung mask and no lesions; its `label` and `lesion` become those of what was put in.
     """
     box = moved_frame(donor, rng)
-    shape = (onto(host, donor.lesion, box, 0.0) > 0.5) & host.lung
+    shape = (onto(host, donor.lesions, box, 0.0) > 0.5) & host.lungs
     if shape.any() and rng.random() < SMALL_SHARE:
         shape = piece(shape, rng)
     if not shape.any():
@@ -70,5 +70,5 @@ def transplanted(host: Slice, donor: Slice, rng: np.random.Generator) -> Slice:
 def sham(host: Slice, donor: Slice, shaped: Slice, rng: np.random.Generator) -> Slice:
     """The host with lung of the donor, free of lesions like itself, along the lesions of a third slice. Label and masks stay."""
     box = moved_frame(donor, rng)
-    shape = (onto(host, shaped.lesion, moved_frame(shaped, rng), 0.0) > 0.5) & host.lung & (onto(host, donor.lung, box, 0.0) > 0.99)
+    shape = (onto(host, shaped.lesions, moved_frame(shaped, rng), 0.0) > 0.5) & host.lungs & (onto(host, donor.lungs, box, 0.0) > 0.99)
     return dataclasses.replace(host, hu=put(host, donor, box, shape, rng)) if shape.any() else host

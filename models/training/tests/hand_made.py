@@ -21,7 +21,9 @@ def chest(number: int, lesion: bool, source: str = "seg20", split: str = "train"
     lungs = (((x - 30) / 13) ** 2 + ((y - 48) / 22) ** 2 < 1) | (((x - 66) / 13) ** 2 + ((y - 48) / 22) ** 2 < 1)
     hu[lungs] = -850
     hu = hu + rng.normal(0, 15, hu.shape)
-    mask = (x - rng.choice((30, 66))) ** 2 + (y - rng.integers(38, 58)) ** 2 < rng.integers(5, 8) ** 2 if lesion else np.zeros(hu.shape, bool)
+    mask = (
+        (x - rng.choice((30, 66))) ** 2 + (y - rng.integers(38, 58)) ** 2 < rng.integers(5, 8) ** 2 if lesion else np.zeros(hu.shape, bool)
+    )
     hu[mask] = rng.normal(-350, 60, int(mask.sum()))
     hu = hu.astype(np.int16)
     drawn = source in ("seg20", "seg20rp", "ct100", "luna")
@@ -45,10 +47,18 @@ def write_sets(folder: pathlib.Path, slices_of_each: int = 8) -> pathlib.Path:
             lesion = source not in data.OTHER_LUNGS and (k // 2) % 2 == 0
             item = chest(number, lesion, source)
             row = {"file": write_grey(folder / source / "images" / f"{k}.png", ((item.hu.astype(int) - LOW) / SLOPE).round().clip(0, 255))}
-            row |= {"patient": f"{source}{k // 2}", "split": "val" if k % 4 == 3 or k == 1 else "train", "hu_slope": SLOPE, "hu_intercept": LOW}
+            row |= {
+                "patient": f"{source}{k // 2}",
+                "split": "val" if k % 4 == 3 or k == 1 else "train",
+                "hu_slope": SLOPE,
+                "hu_intercept": LOW,
+            }
             row |= {"mask": "", "lung_mask": ""}
             if source in ("seg20", "seg20rp", "ct100"):
-                row |= {"lesion": int(lesion), "mask": write_grey(folder / source / "masks" / f"{k}.png", 255 * item.lesion) if lesion else ""}
+                row |= {
+                    "lesion": int(lesion),
+                    "mask": write_grey(folder / source / "masks" / f"{k}.png", 255 * item.lesion) if lesion else "",
+                }
                 row |= {"lung_mask": write_grey(folder / source / "lungs" / f"{k}.png", 255 * item.lung)}
             elif source == "ctmd":
                 row |= {"covid_label": int(lesion), "diagnosis": "covid"}

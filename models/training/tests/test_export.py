@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from jcs import graph, manifest, quantize, reference, validate
+from jcs.frame import lung_frame, put_back, resample
 from jcs.networks.res2net import Res2Net, activation_mapping
 from jcs.networks.segmenter import Segmenter
-from jcs.frame import lung_frame, put_back, resample
 from jcs.prepare import AIR, WINDOW, prepare
 
 SIZE = 64

@@ -10,7 +10,9 @@ def parameters(network: torch.nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-@pytest.mark.parametrize(("depth", "classes", "count"), [(50, 2, 23_673_450), (50, 1000, 25_718_352), (101, 2, 43_181_018), (101, 1000, 45_225_920)])
+@pytest.mark.parametrize(
+    ("depth", "classes", "count"), [(50, 2, 23_673_450), (50, 1000, 25_718_352), (101, 2, 43_181_018), (101, 1000, 45_225_920)]
+)
 def test_res2net_has_the_published_number_of_parameters(depth, classes, count):
     assert parameters(Res2Net(depth, classes)) == count
 
@@ -94,7 +96,9 @@ def test_folding_normalisation_gives_the_papers_network_and_keeps_its_answer():
 def test_unet_has_its_papers_widths_and_keeps_the_size():
     # Figure 1 of its paper: 64 to 1024 channels, two 3x3 convolutions per level and side.
     down = [(3, 64), (64, 128), (128, 256), (256, 512), (512, 1024)]
-    pairs = [pair for inputs, outputs in down + [(2 * c, c) for c in (64, 128, 256, 512)] for pair in ((inputs, outputs), (outputs, outputs))]
+    pairs = [
+        pair for inputs, outputs in down + [(2 * c, c) for c in (64, 128, 256, 512)] for pair in ((inputs, outputs), (outputs, outputs))
+    ]
     kernels = [m.weight for m in UNet().modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
     assert sorted(tuple(k.shape[1::-1]) for k in kernels) == sorted(pairs)
     (side,) = UNet(8)(torch.randn(2, 3, 64, 96))

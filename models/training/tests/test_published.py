@@ -80,7 +80,9 @@ def classifier_table(blocks: tuple[int, ...] = (3, 4, 23, 3)) -> Table:
     normalised("conv1.3", "conv1.4", 32, 32, 3, 3)
     normalised("conv1.6", "bn1", 64, 32, 3, 3)
     inputs = 64
-    for layer, (count, width, split, outputs) in enumerate(zip(blocks, (104, 208, 416, 832), (26, 52, 104, 208), (256, 512, 1024, 2048)), 1):
+    for layer, (count, width, split, outputs) in enumerate(
+        zip(blocks, (104, 208, 416, 832), (26, 52, 104, 208), (256, 512, 1024, 2048)), 1
+    ):
         for number in range(count):
             block = f"layer{layer}.{number}"
             normalised(f"{block}.conv1", f"{block}.bn1", width, inputs, 1, 1)
@@ -308,7 +310,9 @@ def test_the_demonstrations_grad_cam_can_be_served():
     model = graph.answer(after, features, graph.FEATURES, ["probability", "activation"])
     inputs = {graph.FEATURES: features, graph.FRAME: box, "hu": hu}
     wanted = {i.name for i in model.graph.input}
-    _, activation = validate.session(model.SerializeToString(), 1).run(None, {name: v.numpy() for name, v in inputs.items() if name in wanted})
+    _, activation = validate.session(model.SerializeToString(), 1).run(
+        None, {name: v.numpy() for name, v in inputs.items() if name in wanted}
+    )
     cells = torch.relu(torch.einsum("nkij,k->nij", features, fc.weight[1] / 49)).detach()
     assert float(cells.min()) >= 0 and float(cells.max()) > 0
     np.testing.assert_allclose(activation, put_back(cells[:, None], box, 64, 64, (64, 64))[:, 0], atol=1e-5)

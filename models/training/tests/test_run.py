@@ -35,7 +35,19 @@ def asked(tmp_path, sets, tiny, monkeypatch):
     monkeypatch.setattr(data, "training_folder", lambda: tmp_path / "cache")
 
     def parse(name: str, folder: str, *more: str):
-        words = ["--data", str(sets), "--recipe", str(tiny), "--folder", str(tmp_path / folder), "--threads", "1", "--arithmetic", "fp32", *more]
+        words = [
+            "--data",
+            str(sets),
+            "--recipe",
+            str(tiny),
+            "--folder",
+            str(tmp_path / folder),
+            "--threads",
+            "1",
+            "--arithmetic",
+            "fp32",
+            *more,
+        ]
         return TRAINERS[name].parser().parse_args(words)
 
     yield parse

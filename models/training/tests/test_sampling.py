@@ -48,7 +48,11 @@ def test_a_set_of_one_label_alone_can_be_drawn(tables):
 
 
 def test_nothing_but_the_training_split_is_drawn(slices, tables):
-    samplers = [ClassifierSampler(slices, 1, tables.classifier), ClassifierSampler(slices, 1, tables.pretrain), SegmenterSampler(slices, 1, tables.segmenter)]
+    samplers = [
+        ClassifierSampler(slices, 1, tables.classifier),
+        ClassifierSampler(slices, 1, tables.pretrain),
+        SegmenterSampler(slices, 1, tables.segmenter),
+    ]
     for sampler in samplers:
         assert {item.split for item in sampler.drawn()} == {"train"}
 

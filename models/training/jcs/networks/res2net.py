@@ -62,7 +62,13 @@ class Res2Net(nn.Module):
     def __init__(self, depth: int = 50, classes: int = 2):
         super().__init__()
         self.conv1 = nn.Sequential(
-            convolution(3, 32, 3, 2), nn.BatchNorm2d(32), nn.ReLU(), convolution(32, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), convolution(32, 64, 3)
+            convolution(3, 32, 3, 2),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            convolution(32, 32, 3),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            convolution(32, 64, 3),
         )
         self.bn1 = nn.BatchNorm2d(64)
         inputs = 64
