@@ -3,12 +3,14 @@
     python -m jcs.refit_classifier                # classifier-best.pt -> classifier-refit.pt
 
 While the trunk moves, mixes labels and learns cells, the FC layer lags behind what its features could tell. On a fixed trunk the
-layer is a logistic regression, and its best weights are found in seconds. Sets and labels weigh as in training. How far
-the layer may go from the trained one, which also holds the activation mapping, is chosen on the validation split; not at all is a choice.
-The node reads volumes, so figures may gain only what volumes do not lose.
+layer is a logistic regression, and its best weights are found in seconds. Views are drawn as in training, but not mixed. Pooled features
+alone do not say where the evidence lies, so that the fit could move it out of the lesions: the pointing loss of the training is part of
+it. How far the layer may go from the trained one is chosen on the validation split; not at all is a choice.
+The node reads volumes, so figures may gain only what volumes do not lose, and nothing may be gained by evidence from elsewhere.
 """
 
 import argparse
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -16,50 +18,63 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from jcs import arithmetic, augment, checkpoint, data, recipe
+from jcs import arithmetic, augment, checkpoint, data, metrics, recipe
+from jcs.losses import pointing_loss
 from jcs.networks.res2net import Res2Net
-from jcs.prepare import prepare
+from jcs.prepare import mask_to_cells, prepare
+from jcs.sampling import ClassifierSampler
+from jcs.schedule import Stage
 from jcs.train_classifier import COVID, NAME, auc_by_kind, validation_slices
 
 SIZE = 224  # as served
 DECAYS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 BATCH = 16
-FILLED_EVERY = 8  # of the slices with lungs, one appears as of the abdomen
+MOST_CELLS = 800  # views whose cells are kept: 0.4 MB each
+LEAST_SHARE = 0.02  # of a cell that lesions cover, as in the losses
+TOLERANCE = 0.01  # of the cells' AUC
 
 
-def weights(slices: list[data.Slice], share: dict[str, float]) -> Tensor:
-    """Weight of each sample [N], 1 in all: a set has its share, and within it each label that it has the same."""
-    kinds = [(s.source, s.label) for s in slices]
-    labels = {source: len({label for other, label in set(kinds) if other == source}) for source in share}
-    weight = torch.tensor([share[source] / labels[source] / kinds.count((source, label)) for source, label in kinds])
-    return weight / weight.sum()
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """Features of the cells of slices with drawn lesions."""
+
+    features: Tensor  # [K, C, h, w]
+    share: Tensor  # [K, h, w]
+
+    def evidence(self, weights: Tensor) -> Tensor:
+        return torch.einsum("kchw,c->khw", self.features, weights)
+
+    def auc(self, weights: Tensor) -> float:
+        """Of the evidence of all cells: lesion or not."""
+        return metrics.auc(self.evidence(weights).flatten().numpy(), (self.share > LEAST_SHARE).flatten().numpy())
 
 
 @torch.inference_mode()
-def pooled(network: Res2Net, views: list[Tensor], precision: str) -> Tensor:
-    """Views in HU, each [1, S, S] -> features after global average pooling [N, C]."""
-    found = []
-    for start in range(0, len(views), BATCH):
-        images = prepare(torch.stack(views[start : start + BATCH])).contiguous(memory_format=torch.channels_last)
-        with arithmetic.context(precision):
-            found.append(network.features(images).float().mean((2, 3)))
-    return torch.cat(found)
+def seen(network: Res2Net, hu: Tensor, lesions: Tensor, precision: str) -> tuple[Tensor, Tensor]:
+    """Views in HU and lesions [N, 1, S, S] -> features [N, C, h, w] and the share of each cell [N, h, w]."""
+    with arithmetic.context(precision):
+        features = network.features(prepare(hu).contiguous(memory_format=torch.channels_last)).float()
+    return features, mask_to_cells(lesions, (features.shape[2], features.shape[3]))[:, 0]
 
 
-def fit(features: Tensor, label: Tensor, weight: Tensor, start: tuple[Tensor, Tensor], decay: float) -> tuple[Tensor, Tensor]:
-    """Logistic regression from `start`: weights [C] and bias [] of the logit.
+def fit(
+    features: Tensor, label: Tensor, start: tuple[Tensor, Tensor], decay: float, cells: Cells, pointing: float
+) -> tuple[Tensor, Tensor]:
+    """Logistic regression of pooled features [N, C] from `start`: weights [C] and bias [] of the logit.
 
-    `decay` pulls each, per standard deviation of its feature, to the start.
+    `decay` pulls each, per standard deviation of its feature, to the start; `pointing` is the weight of the pointing loss over `cells`.
     """
     spread, mean = features.std(0) + 1e-6, features.mean(0)
     scaled, before = (features - mean) / spread, features @ start[0] + start[1]
     move, shift = torch.zeros_like(mean, requires_grad=True), torch.zeros((), requires_grad=True)
     optimiser = torch.optim.LBFGS([move, shift], max_iter=200, line_search_fn="strong_wolfe")
+    known = torch.ones(len(cells.share))
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        error = F.binary_cross_entropy_with_logits(before + scaled @ move + shift, label, reduction="none")
-        value = (weight * error).sum() + decay / 2 * (move * move).sum()
+        value = F.binary_cross_entropy_with_logits(before + scaled @ move + shift, label) + decay / 2 * (move * move).sum()
+        if pointing and len(known):
+            value = value + pointing * pointing_loss(cells.evidence(start[0] + move / spread), cells.share, known)
         value.backward()
         return value
 
@@ -84,26 +99,46 @@ def put(network: Res2Net, weight: Tensor, bias: Tensor) -> None:
 
 
 def best_of(rows: dict[float | None, dict[str, float]]) -> float | None:
-    """The decay with the best mean AUC of those that do not lower the AUC of volumes below that `None`, as trained, has."""
-    sound = [decay for decay, row in rows.items() if row["auc_volumes"] >= rows[None]["auc_volumes"]]
+    """The decay with the best mean AUC, of those that keep the AUC of volumes and that of cells of `None`, as trained."""
+    trained = rows[None]
+    sound = [
+        decay
+        for decay, row in rows.items()
+        if row["auc_volumes"] >= trained["auc_volumes"] and row["auc_cells"] >= trained["auc_cells"] - TOLERANCE
+    ]
     return max(sound, key=lambda decay: rows[decay]["auc"])
 
 
-def training_views(
-    slices: list[data.Slice], table: recipe.ClassifierRecipe, views: int, size: int, seed: int
-) -> tuple[list[Tensor], Tensor, Tensor]:
-    """One plain and `views` random views of each labelled training slice, some as of the abdomen: HU, label [N], weight [N]."""
-    rng = np.random.default_rng(seed)
-    train = [s for s in slices if s.split == "train" and s.label is not None and s.source in table.share]
-    filled = [data.with_lungs_filled(s, rng) for s in [s for s in train if s.lung is not None][::FILLED_EVERY]]
-    part = table.views.filled if filled else 0.0
-    weight = torch.cat([(1 - part) * weights(train, table.share), torch.full((len(filled),), part / max(1, len(filled)))])
-    items = train + filled
-    shown = [augment.plain(s, size)[0] for s in items]
-    for _ in range(views):
-        shown += [augment.sample(s, size, rng, table.views.simulated_scanner)[0] for s in items]
-    label = torch.tensor([float(s.label or 0) for s in items])
-    return shown, label.repeat(1 + views), weight.repeat(1 + views) / (1 + views)
+def training_features(
+    network: Res2Net, sampler: ClassifierSampler, batches: int, size: int, precision: str
+) -> tuple[Tensor, Tensor, Cells]:
+    """Of views drawn as in training: pooled features [N, C], label [N], and the cells of those with drawn lesions."""
+    pooled, labels = [], []
+    kept: list[Tensor] = []
+    shares: list[Tensor] = []
+    for iteration in range(batches):
+        items, hu, lesions, _ = sampler.samples(iteration, Stage(0.0, size, BATCH))
+        features, share = seen(network, hu, lesions, precision)
+        pooled.append(features.mean((2, 3)))
+        labels += [float(item.label or 0) for item in items]
+        drawn = (share > LEAST_SHARE).any(2).any(1)
+        if drawn.any() and sum(len(part) for part in kept) < MOST_CELLS:
+            kept.append(features[drawn])
+            shares.append(share[drawn])
+    return torch.cat(pooled), torch.tensor(labels), Cells(torch.cat(kept), torch.cat(shares))
+
+
+def validation_features(network: Res2Net, slices: list[data.Slice], size: int, precision: str) -> tuple[Tensor, Cells]:
+    """Of slices as served: pooled features [N, C], and the cells of those with drawn lesions."""
+    pooled, kept, shares = [], [], []
+    for start in range(0, len(slices), BATCH):
+        views = [augment.plain(item, size) for item in slices[start : start + BATCH]]
+        features, share = seen(network, torch.stack([hu for hu, _ in views]), torch.stack([lesion for _, lesion in views]), precision)
+        drawn = (share > LEAST_SHARE).any(2).any(1)
+        pooled.append(features.mean((2, 3)))
+        kept.append(features[drawn])
+        shares.append(share[drawn])
+    return torch.cat(pooled), Cells(torch.cat(kept), torch.cat(shares))
 
 
 def refit(arguments: argparse.Namespace) -> None:
@@ -116,22 +151,27 @@ def refit(arguments: argparse.Namespace) -> None:
     network.load_state_dict(state["average"])
     network = network.to(memory_format=torch.channels_last).eval()
 
-    shown, label, weight = training_views(slices, table, arguments.views, arguments.size, arguments.seed)
-    features = pooled(network, shown, precision)
+    sampler = ClassifierSampler(slices, arguments.seed, table, arguments.without)
+    features, label, cells = training_features(network, sampler, arguments.batches, arguments.size, precision)
     held_out = validation_slices(slices, {})
-    unseen = pooled(network, [augment.plain(s, arguments.size)[0] for s in held_out], precision)
+    unseen, unseen_cells = validation_features(network, held_out, arguments.size, precision)
 
     start = logit(network)
-    tried = {None: start} | {decay: fit(features, label, weight, start, decay) for decay in arguments.decays}
-    rows = {decay: auc_by_kind((unseen @ w + b).numpy(), held_out) for decay, (w, b) in tried.items()}
+    tried: dict[float | None, tuple[Tensor, Tensor]] = {None: start}
+    tried |= {decay: fit(features, label, start, decay, cells, table.pointing_weight) for decay in arguments.decays}
+    rows = {decay: measures(unseen @ w + b, unseen_cells.auc(w), held_out) for decay, (w, b) in tried.items()}
     for decay, row in rows.items():
         print("as trained" if decay is None else f"decay {decay}", {k: round(v, 4) for k, v in row.items()}, flush=True)
     best = best_of(rows)
     put(network, *tried[best])
     output = arguments.folder / f"{NAME}-refit.pt"
-    options = f"--views {arguments.views} --seed {arguments.seed}"
+    options = f"--batches {arguments.batches} --seed {arguments.seed}"
     checkpoint.save(output, {**state, "average": network.state_dict(), "refit": str(best), "refit_options": options, **rows[best]})
     print(f"wrote {output}: {'as trained' if best is None else f'decay {best}'}")
+
+
+def measures(score: Tensor, cells: float, slices: list[data.Slice]) -> dict[str, float]:
+    return auc_by_kind(np.asarray(score), slices) | {"auc_cells": cells}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -141,8 +181,9 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument(
         "--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)"
     )
-    arguments.add_argument("--recipe", default="shipped", help="whose shares of sets weigh (%(default)s)")
-    arguments.add_argument("--views", type=int, default=1, help="random views of each slice, beside the plain one (%(default)s)")
+    arguments.add_argument("--recipe", default="shipped", help="how views are drawn (%(default)s)")
+    arguments.add_argument("--without", action="append", default=[], choices=data.SETS, help="a set that the training left out; repeatable")
+    arguments.add_argument("--batches", type=int, default=300, help=f"of {BATCH} views each (%(default)s)")
     arguments.add_argument("--size", type=int, default=SIZE)
     arguments.add_argument("--decays", type=float, nargs="+", default=DECAYS)
     arguments.add_argument("--seed", type=int, default=1)

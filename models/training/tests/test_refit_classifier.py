@@ -1,44 +1,56 @@
 """The last layer, fitted again."""
 
-import numpy as np
 import pytest
 import torch
 
-from jcs import data, refit_classifier
+from hand_made import chest
+from jcs import recipe, refit_classifier
+from jcs.losses import pointing_loss
 from jcs.networks.res2net import Res2Net
+from jcs.refit_classifier import Cells
+from jcs.sampling import ClassifierSampler
+
+NO_CELLS = Cells(torch.zeros(0, 6, 2, 2), torch.zeros(0, 2, 2))
 
 
-def a_slice(source: str, label: int) -> data.Slice:
-    hu = np.full((40, 40), -700, np.int16)
-    return data.Slice(source, "file", "patient", "train", label, hu, None, None, (0.0, 0.0, 40.0, 40.0))
-
-
-def separable() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def separable() -> tuple[torch.Tensor, torch.Tensor]:
+    """Features 2 and 4 tell the label, alike."""
     torch.manual_seed(1)
     features, label = torch.rand(200, 6), (torch.arange(200) % 2).float()
     features[:, 2] += label
-    return features, label, torch.full((200,), 1 / 200)
+    features[:, 4] += label
+    return features, label
 
 
-def test_weights_follow_sets_and_labels_not_counts():
-    slices = [a_slice("seg20", 1)] * 6 + [a_slice("seg20", 0)] * 2 + [a_slice("ct100", 1)] * 4
-    weight = refit_classifier.weights(slices, {"seg20": 0.6, "ct100": 0.4})
-    assert weight[:6].sum() == pytest.approx(0.3)
-    assert weight[6:8].sum() == pytest.approx(0.3)
-    assert weight[8:].sum() == pytest.approx(0.4)
-
-
-def test_fit_finds_the_feature_that_tells():
-    features, label, weight = separable()
-    found, bias = refit_classifier.fit(features, label, weight, (torch.zeros(6), torch.zeros(())), 0.01)
-    assert found.abs().argmax() == 2
+def test_fit_finds_the_features_that_tell():
+    features, label = separable()
+    found, bias = refit_classifier.fit(features, label, (torch.zeros(6), torch.zeros(())), 0.01, NO_CELLS, 0.0)
+    assert set(found.abs().topk(2).indices.tolist()) == {2, 4}
     assert ((features @ found + bias > 0) == (label > 0)).float().mean() > 0.95
 
 
+def test_of_features_that_tell_alike_the_one_in_the_lesions_is_taken():
+    features, label = separable()
+    cells = torch.rand(30, 6, 2, 2) * 0.1
+    share = torch.zeros(30, 2, 2)
+    share[:, 0, 0] = 0.5
+    cells[:, 2, 0, 0] += 4  # where the lesion is
+    cells[:, 4, 1, 1] += 4  # elsewhere
+    lesions = Cells(cells, share)
+    start = (torch.zeros(6), torch.zeros(()))
+    alone, _ = refit_classifier.fit(features, label, start, 0.01, lesions, 0.0)
+    pointed, bias = refit_classifier.fit(features, label, start, 0.01, lesions, 0.3)
+    known = torch.ones(30)
+    outside, inside = (float(pointing_loss(lesions.evidence(w), share, known)) for w in (alone, pointed))
+    assert outside > 0.2 and inside < 0.05 * outside  # -log of the part of the evidence in the lesion
+    assert lesions.auc(pointed) >= lesions.auc(alone)
+    assert ((features @ pointed + bias > 0) == (label > 0)).float().mean() > 0.9
+
+
 def test_decay_holds_the_layer_where_it_started():
-    features, label, weight = separable()
+    features, label = separable()
     start = (torch.linspace(-1, 1, 6), torch.tensor(0.25))
-    held, _ = refit_classifier.fit(features, label, weight, start, 1e6)
+    held, _ = refit_classifier.fit(features, label, start, 1e6, NO_CELLS, 0.3)
     assert torch.allclose(held, start[0], atol=1e-3)
 
 
@@ -53,12 +65,24 @@ def test_put_changes_the_logit_and_halves_the_change_between_the_rows():
     assert torch.allclose(network.fc.weight[1] - before[1], change / 2, atol=1e-5)
 
 
-def test_figures_gain_only_what_volumes_do_not_lose():
+def test_figures_gain_only_what_volumes_and_lesions_do_not_lose():
     rows = {
-        None: {"auc": 0.7, "auc_volumes": 0.9},
-        0.1: {"auc": 0.9, "auc_volumes": 0.8},
-        1.0: {"auc": 0.8, "auc_volumes": 0.91},
-        3.0: {"auc": 0.75, "auc_volumes": 0.95},
+        None: {"auc": 0.7, "auc_volumes": 0.9, "auc_cells": 0.8},
+        0.1: {"auc": 0.9, "auc_volumes": 0.8, "auc_cells": 0.8},
+        0.3: {"auc": 0.9, "auc_volumes": 0.95, "auc_cells": 0.5},
+        1.0: {"auc": 0.8, "auc_volumes": 0.91, "auc_cells": 0.795},
+        3.0: {"auc": 0.75, "auc_volumes": 0.95, "auc_cells": 0.8},
     }
     assert refit_classifier.best_of(rows) == 1.0
-    assert refit_classifier.best_of({k: rows[k] for k in (None, 0.1)}) is None
+    assert refit_classifier.best_of({k: rows[k] for k in (None, 0.1, 0.3)}) is None
+
+
+def test_features_are_of_views_as_in_training():
+    slices = [chest(i, i % 2 == 0) for i in range(12)]
+    sampler = ClassifierSampler(slices, 1, recipe.load("shipped").classifier)
+    network = Res2Net(50).eval()
+    pooled, label, cells = refit_classifier.training_features(network, sampler, 1, 64, "fp32")
+    assert pooled.shape == (16, 2048) and set(label.tolist()) == {0.0, 1.0}
+    assert cells.features.shape[1:] == (2048, 2, 2) and 0 < len(cells.share) <= int(label.sum()) + 1
+    unseen, drawn = refit_classifier.validation_features(network, slices, 64, "fp32")
+    assert unseen.shape == (12, 2048) and len(drawn.share) == 6
