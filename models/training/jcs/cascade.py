@@ -32,3 +32,17 @@ def near(positive: np.ndarray, positions: np.ndarray, mm: float = NEAR_MM) -> np
     if not positive.any():
         return np.zeros(len(positions), bool)
     return np.abs(positions[:, None] - positions[positive][None]).min(1) <= mm + TOLERANCE
+
+
+def smoothed(probability: np.ndarray, positions: np.ndarray, length_mm: float) -> np.ndarray:
+    """Not in JCS: the median of the probabilities within half of `length_mm` of each slice, [n]; 0 mm leaves them as they are.
+
+    A slice further from its neighbours than that keeps its own, and nothing reaches across a gap that is wider.
+    """
+    near = np.abs(positions[:, None] - positions[None]) <= length_mm / 2 + TOLERANCE
+    return np.array([np.median(probability[row]) for row in near]) if length_mm else np.asarray(probability).copy()
+
+
+def flips(positive: np.ndarray) -> int:
+    """How often neighbouring slices are called differently."""
+    return int((np.diff(positive.astype(int)) != 0).sum())

@@ -31,6 +31,7 @@ CTMD_RELATION = (6 * 255, -1024)  # HU of grey 0..1
 # Smaller lesions than this share of the image are neither a positive nor a negative slice for the classifier.
 SMALLEST_LESION = 0.002
 CACHE_VERSION = 5
+REPEAT = "repeat"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,21 @@ def read_set(folder: pathlib.Path, source: str) -> list[Slice]:
     return [read_slice(folder / source, source, row) for row in rows if row["split"] != "exclude"]
 
 
+def digest(item: Slice) -> str:
+    """Of size and pixels."""
+    return hashlib.sha256(repr(item.hu.shape).encode() + item.hu.tobytes()).hexdigest()
+
+
+def without_repeats(slices: list[Slice]) -> list[Slice]:
+    """The same slices; patients to judge on who share a picture with the training split get the split `REPEAT`, which nothing uses.
+
+    Where patients are not known, a set's source can hold one under two names: `iqoth` repeats a whole run.
+    """
+    trained = {digest(s) for s in slices if s.split == "train"}
+    repeated = {(s.source, s.patient) for s in slices if s.split != "train" and digest(s) in trained}
+    return [dataclasses.replace(s, split=REPEAT) if s.split != "train" and (s.source, s.patient) in repeated else s for s in slices]
+
+
 def content_key(folder: pathlib.Path) -> str:
     """What the sets' files hold and how they are read, as 16 hexadecimal digits: another folder or another file is another key."""
     found = hashlib.sha256(f"{CACHE_VERSION} {SETS}".encode())
@@ -151,7 +167,7 @@ def load(folder: pathlib.Path | None = None) -> list[Slice]:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; set JCS_DATA to the folder with {', '.join(SETS)}")
     cache = training_folder() / f"slices-{content_key(folder)}"
     if not cache.exists():
-        write_cache(cache, [s for source in SETS for s in read_set(folder, source)])
+        write_cache(cache, without_repeats([s for source in SETS for s in read_set(folder, source)]))
     return read_cache(cache)
 
 

@@ -3,7 +3,6 @@
 `check` fails the evaluation; `near_duplicates` are listed, since two patients may look alike.
 """
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -20,10 +19,6 @@ STUDY_PATIENTS = ("P001", "normal001", "LIDC-IDRI-0003")  # the names that the t
 
 class LeakError(Exception):
     """Something that is judged on was, or could have been, trained on."""
-
-
-def digest(item: data.Slice) -> str:
-    return hashlib.sha256(repr(item.hu.shape).encode() + item.hu.tobytes()).hexdigest()
 
 
 def shared(slices: Iterable[data.Slice], key) -> list:
@@ -48,12 +43,13 @@ def check(slices: list[data.Slice], studies: list[data.Slice]) -> dict[str, int]
     `slices` are all slices of the training sets (every split), `studies` those of the test studies.
     """
     found = []
+    slices = [s for s in slices if s.split != data.REPEAT]  # neither trained nor judged on
     if names := shared(slices, lambda s: (s.source, s.patient)):
         found.append(f"patients in more than one split: {names}")
     if names := shared(slices, lambda s: (s.source, s.file)):
         found.append(f"files in more than one split: {names}")
-    if pixels := shared([*slices, *studies], digest):
-        names = sorted((s.source, s.file) for s in [*slices, *studies] if digest(s) in set(pixels))
+    if pixels := shared([*slices, *studies], data.digest):
+        names = sorted((s.source, s.file) for s in [*slices, *studies] if data.digest(s) in set(pixels))
         found.append(f"equal pixels in more than one split: {names}")
     drawn = drawn_by_samplers(slices)
     if names := sorted({(s.source, s.file) for s in drawn if s.split != "train"}):
@@ -88,7 +84,7 @@ def thumbnails(slices: list[data.Slice]) -> np.ndarray:
 def near_duplicates(slices: list[data.Slice], studies: list[data.Slice]) -> dict:
     """Training slices and slices that are judged on, compared by thumbnail: pairs that correlate above ALIKE, and the most alike pair."""
     train = [s for s in slices if s.split == "train"]
-    judged = [s for s in slices if s.split != "train"] + studies
+    judged = [s for s in slices if s.split not in ("train", data.REPEAT)] + studies
     correlation = thumbnails(judged) @ thumbnails(train).T
 
     def pair(i: int, k: int) -> dict:

@@ -45,6 +45,31 @@ def specific_threshold(score: np.ndarray, label: np.ndarray, specificity: float)
     return round(middle, 2) if right < round(middle, 2) < wrong else middle
 
 
+def reliability(score: np.ndarray, label: np.ndarray, bins: int = 10) -> list[dict]:
+    """Of each tenth of the scale that holds slices: how many, their mean probability, and the share of them that is positive."""
+    score, label = np.asarray(score, np.float64), np.asarray(label, bool)
+    place = np.minimum((score * bins).astype(int), bins - 1)
+    return [
+        {"slices": int((place == k).sum()), "said": float(score[place == k].mean()), "found": float(label[place == k].mean())}
+        for k in range(bins)
+        if (place == k).any()
+    ]
+
+
+def expected_calibration_error(score: np.ndarray, label: np.ndarray, bins: int = 10) -> float:
+    """Mean distance between what is said and what is found, over the bins of `reliability`, each by its number of slices."""
+    rows = reliability(score, label, bins)
+    return sum(row["slices"] * abs(row["said"] - row["found"]) for row in rows) / len(score)
+
+
+def bland_altman(measured: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Mean difference of pairs, and the limits within which 95 % of differences lie (mean and 1.96 standard deviations)."""
+    difference = np.asarray(measured, np.float64) - np.asarray(truth, np.float64)
+    spread = float(difference.std(ddof=1)) if len(difference) > 1 else float("nan")
+    mean = float(difference.mean())
+    return {"pairs": len(difference), "mean": mean, "low": mean - 1.96 * spread, "high": mean + 1.96 * spread}
+
+
 def e_measure(predicted: np.ndarray, truth: np.ndarray) -> float:
     """Enhanced alignment of two boolean masks (Fan et al. 2018), mean over the pixels.
 

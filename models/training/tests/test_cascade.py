@@ -32,3 +32,30 @@ def test_near_takes_positive_slices_and_those_within_ten_millimetres():
     positive = np.array([False, True, False, False, False, False])
     assert cascade.near(positive, positions).tolist() == [True, True, True, True, False, False]
     assert not cascade.near(np.zeros(6, bool), positions).any()
+
+
+def test_smoothing_over_a_length():
+    positions = np.arange(7) * 2.0
+    probability = np.array([0.1, 0.9, 0.1, 0.1, 0.9, 0.9, 0.9])
+    three = cascade.smoothed(probability, positions, 4.0)
+    assert three.tolist() == pytest.approx([0.5, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9])  # a lone slice goes, an end is a median of two
+    assert cascade.flips(probability >= 0.5) == 3 and cascade.flips(three > 0.5) == 1
+    assert cascade.smoothed(probability, positions, 0.0).tolist() == probability.tolist()
+    assert cascade.smoothed(probability, positions, 3.9).tolist() == probability.tolist()  # no neighbour within 1.95 mm
+
+
+def test_smoothing_follows_mm_and_not_slices_and_stops_at_gaps():
+    probability = np.array([0.9, 0.1, 0.9, 0.9, 0.1])
+    close, thinned = np.arange(5) * 1.0, np.arange(5) * 5.0
+    assert cascade.smoothed(probability, thinned, 4.0).tolist() == probability.tolist()
+    assert cascade.smoothed(probability, close, 2.0).tolist() == pytest.approx([0.5, 0.9, 0.9, 0.9, 0.5])
+    gap = np.array([0.0, 1.0, 2.0, 40.0, 41.0])
+    assert cascade.smoothed(probability, gap, 4.0).tolist() == pytest.approx([0.9, 0.9, 0.9, 0.5, 0.5])
+
+
+def test_smoothing_keeps_a_patients_length_where_slices_agree():
+    positions = np.sort(np.random.default_rng(0).uniform(0, 300, 120))
+    probability = np.where((positions > 80) & (positions < 200), 0.95, 0.05)
+    smooth = cascade.smoothed(probability, positions, 10.0)
+    lengths = cascade.extents(positions)
+    assert abs(lengths[smooth > 0.5].sum() - lengths[probability > 0.5].sum()) < 10

@@ -82,3 +82,12 @@ def test_near_duplicates_are_listed(clean, studies):
     found = leakage.near_duplicates(clean, studies)
     assert [(p["judged"], p["trained_on"]) for p in found["pairs"]] == [("seg20/seg202.png (val)", "seg20/seg200.png")]
     assert found["most_alike"] == found["pairs"][0] and found["compared"] == [7, 8]
+
+
+def test_a_patient_under_two_names_is_neither_trained_nor_judged_on(clean, studies):
+    repeated = [dataclasses.replace(clean[2], patient="again", split="val"), dataclasses.replace(clean[0], patient="again", split="val")]
+    found = data.without_repeats([*clean, *repeated])
+    assert [s.split for s in found[-2:]] == [data.REPEAT] * 2 and [s.split for s in found[:-2]] == [s.split for s in clean]
+    assert leakage.check(found, studies)["slices"] == len(clean)
+    with pytest.raises(leakage.LeakError, match="equal pixels"):
+        leakage.check([*clean, *repeated], studies)

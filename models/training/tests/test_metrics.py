@@ -93,3 +93,22 @@ def test_roc_goes_through_every_threshold_and_has_the_area():
 )
 def test_regions(rows, count):
     assert metrics.count_regions(np.array([[c == "#" for c in row] for row in rows])) == count
+
+
+def test_calibration_of_known_cases():
+    score = np.array([0.05] * 20 + [0.95] * 20 + [0.55] * 10)
+    label = np.array([0] * 19 + [1] + [1] * 19 + [0] + [1] * 5 + [0] * 5)
+    rows = metrics.reliability(score, label)
+    assert [(r["slices"], round(r["said"], 2), round(r["found"], 2)) for r in rows] == [(20, 0.05, 0.05), (10, 0.55, 0.5), (20, 0.95, 0.95)]
+    assert metrics.expected_calibration_error(score, label) == pytest.approx(0.05 * 10 / 50)
+    assert metrics.expected_calibration_error(np.ones(4), np.zeros(4)) == 1  # 1.0 belongs to the last bin
+    rng = np.random.default_rng(0)
+    honest = rng.uniform(size=20000)
+    drawn = rng.uniform(size=20000) < honest
+    assert metrics.expected_calibration_error(honest, drawn) < 0.02
+    assert metrics.expected_calibration_error(honest**3, drawn) > 0.15
+
+
+def test_bland_altman_by_hand():
+    found = metrics.bland_altman(np.array([11.0, 12.0, 13.0]), np.array([10.0, 10.0, 10.0]))
+    assert found == {"pairs": 3, "mean": 2.0, "low": pytest.approx(0.04), "high": pytest.approx(3.96)}
