@@ -27,5 +27,5 @@ def faster() -> str:
     return min(seconds, key=lambda name: seconds[name])
 
 
-def context(name: str) -> contextlib.AbstractContextManager:
-    return torch.autocast("cpu", torch.bfloat16) if name == "bf16" else contextlib.nullcontext()
+def context(name: str, device: torch.device | None = None) -> contextlib.AbstractContextManager:
+    return torch.autocast(device.type if device else "cpu", torch.bfloat16) if name == "bf16" else contextlib.nullcontext()

@@ -61,11 +61,12 @@ class Pyramid(nn.Module):
 class Teacher:
     """VGG-16 as ImageNet left it: conv4_3, conv5_3 and the latter pooled, each channel divided by its spread."""
 
-    def __init__(self, slices: Tensor):
+    def __init__(self, slices: Tensor, device: torch.device | None = None):
         self.encoder = Encoder(normalise=False)
         load_imagenet(self.encoder, slices)
-        self.encoder = self.encoder.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.spread = [torch.ones(())] * 3
+        slices = slices.to(device)
+        self.encoder = self.encoder.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.spread = [slices.new_ones(())] * 3
         spread = [level.std((0, 2, 3), keepdim=True) for level in self.features(slices)]
         # A channel that these slices hardly move would drown the others once it fires. Activations are 1 in the mean.
         self.spread = [level.clamp(min=max(0.05, 0.5 * float(level.median()))) for level in spread]
@@ -82,7 +83,7 @@ class Teacher:
 
 def lesson(sides: list[Tensor], pupils: list[Tensor], truth: Tensor, known: Tensor, taught: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Loss of the masks over the slices whose mask is known (bool [N]), and of the features over all."""
-    masks = deep_supervision([side[known] for side in sides], truth[known]) if known.any() else torch.zeros(())
+    masks = deep_supervision([side[known] for side in sides], truth[known]) if known.any() else truth.new_zeros(())
     return masks, torch.stack([F.mse_loss(pupil.float(), level.clone()) for pupil, level in zip(pupils, taught)]).sum()
 
 
@@ -106,15 +107,16 @@ def train(arguments: argparse.Namespace) -> None:
     sampler = ClassifierSampler(slices, arguments.seed, table, arguments.without)
     held_out = validation_slices(slices, per_patient=8)
     even = slices[:: min(100, max(1, len(slices) // 20))]  # the same on every start of a run
-    teacher = Teacher(prepare(torch.stack([augment.plain(s, table.stages[0].size)[0] for s in even])))
-    network = Pyramid(Res2Net(arguments.depth)).to(memory_format=torch.channels_last)
+    teacher = Teacher(prepare(torch.stack([augment.plain(s, table.stages[0].size)[0] for s in even])), arguments.device)
+    network = Pyramid(Res2Net(arguments.depth)).to(arguments.device).to(memory_format=torch.channels_last)
     optimiser = run.optimiser_for([{"params": list(network.parameters()), "base": table.optimiser.rate}], table.optimiser)
     parts = run.Parts(network, checkpoint.Average(network, table.optimiser.average), optimiser)
 
     def step(iteration: int, progress: float) -> tuple[Tensor, dict[str, float]]:
-        images, truth, known = sampler.views(iteration, stage_at(table.stages, progress))
+        views = sampler.views(iteration, stage_at(table.stages, progress))
+        images, truth, known = (part.to(arguments.device) for part in views)
         images = images.contiguous(memory_format=torch.channels_last)
-        with arithmetic.context(precision):
+        with arithmetic.context(precision, arguments.device):
             sides, pupils = network(images)
             taught = teacher.features(images)
         mask_loss, feature_loss = lesson(sides, pupils, truth, known, taught)

@@ -175,7 +175,9 @@ def begin(arguments: argparse.Namespace) -> str:
     """Seed and threads; the arithmetic to use."""
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
-    precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
+    on_cpu = arguments.device.type == "cpu"
+    fastest = arithmetic.faster if on_cpu else lambda: "bf16"
+    precision = fastest() if arguments.arithmetic == "auto" else arguments.arithmetic
     print(f"arithmetic: {precision}", flush=True)
     return precision
 
@@ -205,5 +207,10 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--arithmetic", choices=arithmetic.CHOICES, default="auto", help="auto times both on this processor")
     arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="cpu, or cuda (setup.sh with JCS_GPU=1)")
     arguments.add_argument("--validate-every", type=float, default=12.0, help="processor minutes between validations (%(default)s)")
     arguments.add_argument("--save-every", type=float, default=3.0, help="processor minutes between checkpoints (%(default)s)")
+
+
+def device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device

@@ -39,9 +39,10 @@ def validation_slices(slices: list[data.Slice], every: dict[str, int]) -> list[d
 @torch.inference_mode()
 def predict(network: nn.Module, hu: Tensor, precision: str) -> Tensor:
     """[N, 1, S, S] in HU -> probability of COVID-19 [N]."""
-    with arithmetic.context(precision):
-        logits = network(prepare(hu).contiguous(memory_format=torch.channels_last))
-    return torch.softmax(logits.float(), 1)[:, COVID]
+    device = run.device_of(network)
+    with arithmetic.context(precision, device):
+        logits = network(prepare(hu.to(device)).contiguous(memory_format=torch.channels_last))
+    return torch.softmax(logits.float(), 1)[:, COVID].cpu()
 
 
 def scores(network: nn.Module, slices: list[data.Slice], size: int, precision: str) -> np.ndarray:
@@ -79,19 +80,20 @@ def train(arguments: argparse.Namespace) -> None:
     slices = data.load(arguments.data)
     sampler = ClassifierSampler(slices, arguments.seed, table, arguments.without)
     held_out = validation_slices(slices, THINNED)
-    network = Res2Net(arguments.depth).to(memory_format=torch.channels_last)
+    network = Res2Net(arguments.depth).to(arguments.device).to(memory_format=torch.channels_last)
     stored = {"depth": arguments.depth}
     if arguments.pretrained:
         trunk = checkpoint.load(arguments.pretrained)
         network.load_state_dict(trunk_of(trunk))
         stored |= {"pretrained_options": trunk["options"], "pretrained_recipe": trunk["recipe"], "pretrained_iteration": trunk["iteration"]}
-    cell_loss = CellLoss()
+    cell_loss = CellLoss().to(arguments.device)
     optimiser = run.optimiser_for(optimiser_groups(network, cell_loss, table.optimiser), table.optimiser)
     parts = run.Parts(network, checkpoint.Average(network, table.optimiser.average), optimiser, cell_loss)
 
     def step(iteration: int, progress: float) -> tuple[Tensor, dict[str, float]]:
-        images, labels, cells, known = sampler.batch(iteration, stage_at(table.stages, progress))
-        with arithmetic.context(precision):
+        batch = sampler.batch(iteration, stage_at(table.stages, progress))
+        images, labels, cells, known = (part.to(arguments.device) for part in batch)
+        with arithmetic.context(precision, arguments.device):
             features = network.features(images.contiguous(memory_format=torch.channels_last)).float()
         cell_logits = network.cell_logits(features)
         evidence = cell_logits[:, COVID] - cell_logits[:, 1 - COVID]

@@ -38,9 +38,10 @@ def validation_slices(slices: list[data.Slice], per_patient: int | None) -> list
 @torch.inference_mode()
 def predict(network: nn.Module, hu: Tensor, precision: str) -> Tensor:
     """[N, 1, S, S] in HU -> lesion probability [N, 1, S, S]."""
-    with arithmetic.context(precision):
-        logits = network(prepare(hu).contiguous(memory_format=torch.channels_last))[0]
-    return torch.sigmoid(logits.float())
+    device = run.device_of(network)
+    with arithmetic.context(precision, device):
+        logits = network(prepare(hu.to(device)).contiguous(memory_format=torch.channels_last))[0]
+    return torch.sigmoid(logits.float()).cpu()
 
 
 def evaluate(network: nn.Module, slices: list[data.Slice], size: int, precision: str, threshold: float = 0.5) -> dict[str, float]:
@@ -86,13 +87,14 @@ def train(arguments: argparse.Namespace) -> None:
     slices = data.load(arguments.data)
     sampler = SegmenterSampler(slices, arguments.seed, table)
     held_out = validation_slices(slices, per_patient=arguments.validate_per_patient)
-    network = build(arguments.network, sampler.batch(0, Stage(0.0, 160, 12))[0], table).to(memory_format=torch.channels_last)
+    network = build(arguments.network, sampler.batch(0, Stage(0.0, 160, 12))[0], table)
+    network = network.to(arguments.device).to(memory_format=torch.channels_last)
     optimiser = run.optimiser_for(optimiser_groups(network, table), table.optimiser)
     parts = run.Parts(network, checkpoint.Average(network, table.optimiser.average), optimiser)
 
     def step(iteration: int, progress: float) -> tuple[Tensor, dict[str, float]]:
-        images, truth = sampler.batch(iteration, stage_at(table.stages, progress))
-        with arithmetic.context(precision):
+        images, truth = (part.to(arguments.device) for part in sampler.batch(iteration, stage_at(table.stages, progress)))
+        with arithmetic.context(precision, arguments.device):
             sides = network(images.contiguous(memory_format=torch.channels_last))
         loss = deep_supervision(sides, truth)
         if not table.lesion_weight:
