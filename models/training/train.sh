@@ -16,6 +16,7 @@ recipe=${2:-shipped}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/jcsnode
 seed=${JCS_SEED:-1}
 folder=$cache/training
+case $recipe in *.toml) recipe=$(realpath "$recipe") ;; esac
 [ "$recipe" = shipped ] || folder=$folder/$(basename "$recipe" .toml)
 [ "$seed" = 1 ] || folder=$folder-seed$seed
 mkdir -p "$folder"
@@ -40,7 +41,7 @@ segmenter)
     step jcs.train_segmenter segmenter
     ;;
 classifier)
-    if grep -q '^\[pretrain\]' "recipes/$recipe.toml" 2>/dev/null || grep -q '^\[pretrain\]' "$recipe" 2>/dev/null; then
+    if "$cache/venv/bin/python" -c 'import sys; from jcs import recipe; sys.exit(recipe.load(sys.argv[1]).pretrain is None)' "$recipe"; then
         step jcs.pretrain_classifier pretrained
         step jcs.train_classifier classifier --pretrained "$folder/pretrained-last.pt"
     else

@@ -1,4 +1,7 @@
-"""How the networks are trained, as a file: `recipes/shipped.toml` is ours, `recipes/paper.toml` what the paper says."""
+"""How the networks are trained, as a file: `recipes/shipped.toml` is ours, `recipes/paper.toml` what the paper says.
+
+A file that names another as its `base` holds what it does otherwise.
+"""
 
 import dataclasses
 import pathlib
@@ -104,13 +107,30 @@ def build(kind: typing.Any, value: typing.Any, where: str) -> typing.Any:
     return value
 
 
-def load(name: str) -> Recipe:
-    """A recipe by its name in the folder `recipes`, or by a path that ends in .toml."""
+def merged(base: dict, over: dict) -> dict:
+    """Tables within each other; anything else of `over` in the place of what `base` has."""
+    both = {key: merged(base[key], v) if isinstance(v, dict) and isinstance(base.get(key), dict) else v for key, v in over.items()}
+    return base | both
+
+
+def read(name: str) -> dict:
+    """The tables of a recipe and of what it is based on."""
     path = pathlib.Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
         raise RecipeError(f"{path}: there is no such recipe; known are {known}, or give the path of a .toml file")
-    table = {"name": path.stem, "pretrain": None} | tomllib.loads(path.read_text())
+    try:
+        table = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+    base = table.pop("base", None)
+    return table if base is None else merged(read(base), table)
+
+
+def load(name: str) -> Recipe:
+    """A recipe by its name in the folder `recipes`, or by a path that ends in .toml."""
+    path = pathlib.Path(name)
+    table = {"name": path.stem, "pretrain": None} | read(name)
     pretrain = table.pop("pretrain")
     hints = typing.get_type_hints(Recipe)
     if unknown := sorted(set(table) ^ (set(hints) - {"pretrain"})):

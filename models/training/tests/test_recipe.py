@@ -7,7 +7,9 @@ from jcs.run import changed_keys, recipe_text
 
 
 def test_recipes_of_the_repository_can_be_read():
-    for name in ("shipped", "paper"):
+    names = [path.stem for path in recipe.FOLDER.glob("*.toml")]
+    assert {"shipped", "paper", "without-scanner", "without-transplants", "without-mixing"} <= set(names)
+    for name in names:
         found = recipe.load(name)
         assert found.name == name
         for table in (found.segmenter, found.classifier):
@@ -43,8 +45,24 @@ def test_what_is_wrong_in_a_recipe_is_named(tmp_path, was, becomes, message):
 
 
 def test_a_recipe_that_is_not_there():
-    with pytest.raises(recipe.RecipeError, match="known are paper, shipped"):
+    with pytest.raises(recipe.RecipeError, match="known are .*paper, .*shipped"):
         recipe.load("ours")
+
+
+def test_a_recipe_holds_what_it_does_otherwise_than_its_base(tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "shipped"\nclassifier.views.transplants = 0.25\nsegmenter.frozen_blocks = 0\n')
+    mine, shipped = recipe.load(str(tmp_path / "mine.toml")), recipe.load("shipped")
+    assert mine.name == "mine" and mine.pretrain == shipped.pretrain
+    assert mine.classifier == dataclasses.replace(
+        shipped.classifier, views=dataclasses.replace(shipped.classifier.views, transplants=0.25)
+    )
+    assert mine.segmenter == dataclasses.replace(shipped.segmenter, frozen_blocks=0)
+    (tmp_path / "mine.toml").write_text('base = "shipped"\nclassifier.view.transplants = 0.25\n')
+    with pytest.raises(recipe.RecipeError, match="classifier: missing or unknown: view"):
+        recipe.load(str(tmp_path / "mine.toml"))
+    (tmp_path / "mine.toml").write_text("base = \n")
+    with pytest.raises(recipe.RecipeError, match=r"mine.toml: .*line 1"):
+        recipe.load(str(tmp_path / "mine.toml"))
 
 
 def test_a_changed_recipe_is_noticed_and_a_new_key_is_not():
