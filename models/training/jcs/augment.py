@@ -15,7 +15,7 @@ from jcs.frame import resample
 from jcs.prepare import AIR, WINDOW
 
 FRAME_SHARE = 0.85  # of the samples; the others show the whole slice
-CROP_SHARE = 0.35
+CROP_SHARE = 0.35  # of the samples are cut to a part, with air around, as some sets are published
 
 
 def tensors(item: Slice) -> tuple[Tensor, Tensor]:
