@@ -58,8 +58,9 @@ class Curves:
 
     def add(self, row: dict[str, float]) -> None:
         self.rows.append(row)
+        names = dict.fromkeys(name for known in self.rows for name in known)  # a run that went on may measure more
         with open(self.path, "w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
+            writer = csv.DictWriter(file, fieldnames=list(names), restval="nan")
             writer.writeheader()
             writer.writerows(self.rows)
         self.draw([name for name in row if name not in ("iteration", "minutes", "size", "rate")])
@@ -67,7 +68,7 @@ class Curves:
     def draw(self, names: list[str]) -> None:
         figure, axes = pyplot.subplots(1, len(names), figsize=(3.2 * len(names), 2.8), squeeze=False)
         for axis, name in zip(axes[0], names):
-            axis.plot([r["minutes"] for r in self.rows], [r[name] for r in self.rows], marker=".")
+            axis.plot([r["minutes"] for r in self.rows], [r.get(name, float("nan")) for r in self.rows], marker=".")
             axis.set_title(name)
             axis.set_xlabel("minutes")
             axis.grid(alpha=0.3)

@@ -147,7 +147,6 @@ class Run:
         """To the end of the budget, or until SIGTERM or Ctrl-C: then everything is saved and SystemExit raised."""
         interruption = Interruption()
         saved = validated = time.process_time()
-        began = self.budget.iteration
         self.parts.network.train()
         while self.budget.progress < 1:
             if interruption.asked:
@@ -167,7 +166,7 @@ class Run:
                 recent = {name: round(float(np.mean([loss[name] for loss in self.losses[-50:]])), 4) for name in reported}
                 print(f"iteration {self.budget.iteration}, {self.budget.seconds / 60:.1f} minutes: {recent}", flush=True)
                 saved = now
-        if self.budget.iteration > began:
+        if not self.curves.rows or self.curves.rows[-1]["iteration"] != self.budget.iteration:
             self.note(validate, measure)
 
 

@@ -103,8 +103,25 @@ def test_a_resumed_run_is_one_that_was_never_stopped(name, asked, tmp_path, monk
 def test_the_segmenter_learns_within_a_minute(asked, tmp_path, monkeypatch):
     stop_after(monkeypatch, 1000)
     train_segmenter.train(asked("segmenter", "run", "--iterations", "40", "--validate-every", "0.02"))
-    losses = [row["loss"] for row in checkpoint.Curves(tmp_path / "run" / "segmenter.csv", resume=True).rows]
-    assert len(losses) > 2 and losses[-1] < 0.9 * losses[0]
+    rows = checkpoint.Curves(tmp_path / "run" / "segmenter.csv", resume=True).rows
+    assert len(rows) > 2 and rows[-1]["iteration"] == 40 and len({row["iteration"] for row in rows}) == len(rows)
+    assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
+
+
+def test_a_finished_run_that_is_started_again_changes_nothing(asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1000)
+    train_classifier.train(asked("classifier", "run", "--iterations", "2"))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    train_classifier.train(asked("classifier", "run", "--iterations", "2", "--resume"))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_run_killed_in_its_last_validation_is_validated_when_started_again(asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1000)
+    train_classifier.train(asked("classifier", "run", "--iterations", "2"))
+    (tmp_path / "run" / "classifier.csv").unlink()
+    train_classifier.train(asked("classifier", "run", "--iterations", "2", "--resume"))
+    assert [row["iteration"] for row in checkpoint.Curves(tmp_path / "run" / "classifier.csv", resume=True).rows] == [2]
 
 
 def test_the_chain_keeps_what_it_came_from(asked, tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import math
 import time
 
 import pytest
@@ -66,3 +67,6 @@ def test_curves_go_on_after_a_resume(tmp_path):
     curves.add({"iteration": 2.0, "minutes": 2.0, "dice": 0.6})
     assert [r["dice"] for r in Curves(path, resume=True).rows] == [0.5, 0.6]
     assert path.with_suffix(".png").exists()
+    curves.add({"iteration": 3.0, "minutes": 3.0, "iou": 0.4})  # it measures something else from here on
+    rows = Curves(path, resume=True).rows
+    assert rows[0]["dice"] == 0.5 and rows[2]["iou"] == 0.4 and math.isnan(rows[2]["dice"]) and math.isnan(rows[0]["iou"])
