@@ -78,8 +78,8 @@ def export(arguments: argparse.Namespace) -> None:
     if precision in ("int8", "auto"):
         model, value, report = measured("int8", complete(quantize.int8(core, calibration(slices, size))))
         if precision == "auto":
-            _, reference, _ = measured("fp32", complete(core))
-            precision = "int8" if value >= reference - LARGEST_LOSS else "fp16"
+            _, in_fp32, _ = measured("fp32", complete(core))
+            precision = "int8" if value >= in_fp32 - LARGEST_LOSS else "fp16"
     if precision != "int8":
         whole = complete(core)
         model, _, report = measured(precision, quantize.fp16_storage(whole) if precision == "fp16" else whole)
