@@ -102,9 +102,9 @@ def test_a_resumed_run_is_one_that_was_never_stopped(name, asked, tmp_path, monk
 
 def test_the_segmenter_learns_within_a_minute(asked, tmp_path, monkeypatch):
     stop_after(monkeypatch, 1000)
-    train_segmenter.train(asked("segmenter", "run", "--iterations", "40", "--validate-every", "0.02"))
+    train_segmenter.train(asked("segmenter", "run", "--iterations", "30", "--validate-every", "0.1"))
     rows = checkpoint.Curves(tmp_path / "run" / "segmenter.csv", resume=True).rows
-    assert len(rows) > 2 and rows[-1]["iteration"] == 40 and len({row["iteration"] for row in rows}) == len(rows)
+    assert len(rows) > 2 and rows[-1]["iteration"] == 30 and len({row["iteration"] for row in rows}) == len(rows)
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
 
 
