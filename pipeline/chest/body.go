@@ -1,5 +1,7 @@
 package chest
 
+import "jcsnode/guard"
+
 // Hounsfield units of block means.
 const (
 	// airHU: aerated lung, ground glass included, and all other air lie below. A wall of 4 mm still has a block above.
@@ -59,7 +61,7 @@ func (b Blocks) voids(mean []int16) []bool {
 // such as the shell of a table or a blanket, and what hangs on by it. extents weigh the planes.
 func (b Blocks) bodies(means [][]int16, extents []float64) [][]bool {
 	core := make([][]bool, len(means))
-	each(len(means), func(z int) { core[z] = b.opened(func(i int) bool { return means[z][i] > tissueHU }) })
+	guard.Each(len(means), func(z int) { core[z] = b.opened(func(i int) bool { return means[z][i] > tissueHU }) })
 	labels, n := b.solids(core)
 	volume := make([]float64, n)
 	for z := range labels {
@@ -75,7 +77,7 @@ func (b Blocks) bodies(means [][]int16, extents []float64) [][]bool {
 			largest = int32(l)
 		}
 	}
-	each(len(means), func(z int) {
+	guard.Each(len(means), func(z int) {
 		for i, l := range labels[z] {
 			core[z][i] = l == largest
 		}

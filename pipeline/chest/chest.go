@@ -1,9 +1,7 @@
 package chest
 
 import (
-	"runtime"
 	"slices"
-	"sync"
 
 	"jcsnode/guard"
 )
@@ -71,7 +69,7 @@ func Find(b Blocks, means [][]int16, extents []float64) Chest {
 	c := Chest{Blocks: b, Kinds: make([][]Kind, n), Planes: make([]Plane, n)}
 	body := b.bodies(means, extents)
 	air, pocket, middle := make([][]bool, n), make([][]bool, n), make([][]bool, n)
-	each(n, func(z int) {
+	guard.Each(n, func(z int) {
 		var filled []bool
 		air[z], filled = b.enclosed(means[z])
 		pocket[z] = b.pockets(means[z], air[z])
@@ -86,7 +84,7 @@ func Find(b Blocks, means [][]int16, extents []float64) Chest {
 		}
 	})
 	b.keepDistinct(pocket, air, means)
-	each(n, func(z int) {
+	guard.Each(n, func(z int) {
 		c.Kinds[z] = make([]Kind, len(means[z]))
 		for i, v := range means[z] {
 			switch {
@@ -101,7 +99,7 @@ func Find(b Blocks, means [][]int16, extents []float64) Chest {
 	middles, count := b.solids(middle)
 	regions := b.regions(air, middles)
 	kinds := choose(middles, measure(regions, middles, count, means, body, extents), extents)
-	each(n, func(z int) {
+	guard.Each(n, func(z int) {
 		for i, l := range regions[z] {
 			if l == none {
 				continue
@@ -173,7 +171,7 @@ func (b Blocks) keepDistinct(pocket, air [][]bool, means [][]int16) {
 			})
 		}
 	}
-	each(len(labels), func(z int) {
+	guard.Each(len(labels), func(z int) {
 		for i, l := range labels[z] {
 			if l != none && float64(near[l]) > mostNear*float64(blocks[l]) {
 				pocket[z][i] = false
@@ -291,29 +289,4 @@ func choose(middles [][]int32, pieces []piece, extents []float64) []Kind {
 		}
 	}
 	return kinds
-}
-
-// each calls work for 0..n-1 on all processors and waits. A panic of work comes out here, where the caller can recover it.
-func each(n int, work func(int)) {
-	var wg sync.WaitGroup
-	var once sync.Once
-	var failed error
-	next := make(chan int)
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				if err := guard.Call(func() error { work(i); return nil }); err != nil {
-					once.Do(func() { failed = err })
-				}
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	if failed != nil {
-		panic(failed)
-	}
 }

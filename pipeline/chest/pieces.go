@@ -1,5 +1,7 @@
 package chest
 
+import "jcsnode/guard"
+
 // none is the label of a block that belongs to no piece.
 const none = -1
 
@@ -36,7 +38,7 @@ func (b Blocks) pieces(set []bool) (labels []int32, n int) {
 func (b Blocks) solids(set [][]bool) (labels [][]int32, n int) {
 	labels = make([][]int32, len(set))
 	counts := make([]int, len(set))
-	each(len(set), func(z int) { labels[z], counts[z] = b.pieces(set[z]) })
+	guard.Each(len(set), func(z int) { labels[z], counts[z] = b.pieces(set[z]) })
 	var parent []int32
 	find := func(i int32) int32 {
 		for parent[i] != i {
@@ -70,7 +72,7 @@ func (b Blocks) solids(set [][]bool) (labels [][]int32, n int) {
 			number[i] = number[root] // roots come first
 		}
 	}
-	each(len(labels), func(z int) {
+	guard.Each(len(labels), func(z int) {
 		for i, l := range labels[z] {
 			if l != none {
 				labels[z][i] = number[l]

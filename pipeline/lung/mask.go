@@ -1,9 +1,6 @@
 package lung
 
 import (
-	"runtime"
-	"sync"
-
 	"jcsnode/guard"
 	"jcsnode/pipeline/chest"
 )
@@ -43,16 +40,16 @@ func Mask(hu [][]int16, g Grid) ([][]byte, Volumes, error) {
 	}
 	b := chest.BlocksOf(g.Rows, g.Columns, g.RowSpacing, g.ColumnSpacing)
 	means := make([][]int16, len(hu))
-	each(len(hu), func(i int) { means[i] = b.Means(hu[i]) })
+	guard.Each(len(hu), func(i int) { means[i] = b.Means(hu[i]) })
 	kinds := chest.Find(b, means, g.Extents).Kinds
 	air := make([][]bool, len(hu))
-	each(len(hu), func(i int) { air[i] = lungAir(hu[i], &b, kinds[i], &g) })
+	guard.Each(len(hu), func(i int) { air[i] = lungAir(hu[i], &b, kinds[i], &g) })
 	across := reach(hu, air, &g)
-	each(len(hu), func(i int) { clearAirways(hu[i], air[i], across, &g) })
+	guard.Each(len(hu), func(i int) { clearAirways(hu[i], air[i], across, &g) })
 	keepLungs(air, &b, kinds, &g)
 	across = reach(hu, air, &g)
 	mask := make([][]byte, len(hu))
-	each(len(hu), func(i int) { mask[i] = divide(hu[i], air[i], across, &g) })
+	guard.Each(len(hu), func(i int) { mask[i] = divide(hu[i], air[i], across, &g) })
 	var v Volumes
 	for i := range mask {
 		ml := g.pixelArea() * g.Extents[i] / 1000
@@ -66,31 +63,6 @@ func Mask(hu [][]int16, g Grid) ([][]byte, Volumes, error) {
 		}
 	}
 	return mask, v, nil
-}
-
-// each calls work for 0..n-1 on all processors and waits. A panic of work comes out here, where the caller can recover it.
-func each(n int, work func(int)) {
-	var wg sync.WaitGroup
-	var once sync.Once
-	var failed error
-	next := make(chan int)
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				if err := guard.Call(func() error { work(i); return nil }); err != nil {
-					once.Do(func() { failed = err })
-				}
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	if failed != nil {
-		panic(failed)
-	}
 }
 
 // clearAirways takes trachea and main bronchi out of the air of a slice: small
@@ -133,7 +105,7 @@ type span struct{ from, to int }
 func reach(hu [][]int16, air [][]bool, g *Grid) span {
 	boxes := make([]box, len(air))
 	area := make([]int, len(air))
-	each(len(air), func(i int) {
+	guard.Each(len(air), func(i int) {
 		boxes[i] = extent(air[i], g)
 		for _, v := range air[i] {
 			if v {
