@@ -68,15 +68,15 @@ type Request struct {
 	References     []Reference
 }
 
-// Report is the event information of an N-EVENT-REPORT (PS3.4 table J.3-2).
-type Report struct {
+// Result is the event information of an N-EVENT-REPORT (PS3.4 table J.3-2).
+type Result struct {
 	TransactionUID string
 	Committed      []Reference
 	Failed         []Failure
 }
 
 // EventType is that of the report.
-func (r Report) EventType() uint16 {
+func (r Result) EventType() uint16 {
 	if len(r.Failed) > 0 {
 		return EventSomeFailed
 	}
@@ -96,13 +96,13 @@ func DecodeRequest(body io.Reader, transferSyntaxUID string) (Request, error) {
 	return Request{transaction, references}, err
 }
 
-// DecodeReport reads a report.
-func DecodeReport(body io.Reader, transferSyntaxUID string) (Report, error) {
+// DecodeResult reads a report.
+func DecodeResult(body io.Reader, transferSyntaxUID string) (Result, error) {
 	set, transaction, err := decode(body, transferSyntaxUID)
 	if err != nil {
-		return Report{}, err
+		return Result{}, err
 	}
-	r := Report{TransactionUID: transaction}
+	r := Result{TransactionUID: transaction}
 	if r.Committed, err = references(set); err != nil {
 		return r, err
 	}
@@ -191,7 +191,7 @@ func (r Request) Encode(transferSyntaxUID string) []byte {
 }
 
 // Encode builds the data set of a report in a little endian syntax.
-func (r Report) Encode(transferSyntaxUID string) []byte {
+func (r Result) Encode(transferSyntaxUID string) []byte {
 	w := elementWriter{explicit: transferSyntaxUID != dataset.ImplicitVRLittleEndian}
 	b := w.text(nil, tagTransactionUID, r.TransactionUID)
 	if len(r.Failed) > 0 {

@@ -23,12 +23,12 @@ func TestRoundTrip(t *testing.T) {
 		if got, err := DecodeRequest(bytes.NewReader(asked.Encode(syntax)), syntax); err != nil || !cmp.Equal(got, asked) {
 			t.Errorf("request: %v, %v", got, err)
 		}
-		for name, report := range map[string]Report{
+		for name, report := range map[string]Result{
 			"all":  {TransactionUID: "5.1", Committed: []Reference{ct, seg}},
 			"some": {"5.1", []Reference{ct}, []Failure{{seg, dimse.StatusNoSuchInstance}}},
 			"none": {TransactionUID: "5.1", Failed: []Failure{{ct, dimse.StatusProcessingFailure}, {seg, 0x0213}}},
 		} {
-			got, err := DecodeReport(bytes.NewReader(report.Encode(syntax)), syntax)
+			got, err := DecodeResult(bytes.NewReader(report.Encode(syntax)), syntax)
 			if err != nil || !cmp.Equal(got, report) {
 				t.Errorf("report, %s: %v, %v", name, got, err)
 			}
@@ -55,15 +55,15 @@ func TestDecode_Refusals(t *testing.T) {
 		if r, err := DecodeRequest(bytes.NewReader(data), syntax); err == nil {
 			t.Errorf("request, %s: %+v", name, r)
 		}
-		if r, err := DecodeReport(bytes.NewReader(data), syntax); err == nil {
+		if r, err := DecodeResult(bytes.NewReader(data), syntax); err == nil {
 			t.Errorf("report, %s: %+v", name, r)
 		}
 	}
-	if _, err := DecodeReport(bytes.NewReader(make([]byte, maxLength+2)), syntax); !errors.Is(err, ErrTooLong) {
+	if _, err := DecodeResult(bytes.NewReader(make([]byte, maxLength+2)), syntax); !errors.Is(err, ErrTooLong) {
 		t.Errorf("too long: %v", err)
 	}
-	nameless := Report{TransactionUID: "5.1", Failed: []Failure{{Reference{"1.2", ""}, 0x0112}}}
-	if r, err := DecodeReport(bytes.NewReader(nameless.Encode(syntax)), syntax); err == nil {
+	nameless := Result{TransactionUID: "5.1", Failed: []Failure{{Reference{"1.2", ""}, 0x0112}}}
+	if r, err := DecodeResult(bytes.NewReader(nameless.Encode(syntax)), syntax); err == nil {
 		t.Errorf("failure of no instance: %+v", r)
 	}
 }
@@ -84,15 +84,15 @@ func FuzzDecodeRequest(f *testing.F) {
 }
 
 func FuzzDecodeReport(f *testing.F) {
-	f.Add(Report{"5.1", []Reference{ct}, []Failure{{seg, 0x0112}}}.Encode(dataset.ExplicitVRLittleEndian), true)
-	f.Add(Report{TransactionUID: "5.1", Committed: []Reference{ct}}.Encode(dataset.ImplicitVRLittleEndian), false)
+	f.Add(Result{"5.1", []Reference{ct}, []Failure{{seg, 0x0112}}}.Encode(dataset.ExplicitVRLittleEndian), true)
+	f.Add(Result{TransactionUID: "5.1", Committed: []Reference{ct}}.Encode(dataset.ImplicitVRLittleEndian), false)
 	f.Fuzz(func(t *testing.T, data []byte, explicit bool) {
 		syntax := syntaxOf(explicit)
-		r, err := DecodeReport(bytes.NewReader(data), syntax)
+		r, err := DecodeResult(bytes.NewReader(data), syntax)
 		if err != nil {
 			return
 		}
-		if again, err := DecodeReport(bytes.NewReader(r.Encode(syntax)), syntax); err != nil || !cmp.Equal(r, again) {
+		if again, err := DecodeResult(bytes.NewReader(r.Encode(syntax)), syntax); err != nil || !cmp.Equal(r, again) {
 			t.Errorf("%+v became %+v, %v", r, again, err)
 		}
 	})

@@ -13,14 +13,14 @@ var ErrUnknown = errors.New("transaction is not known here")
 const statusNoSuchEvent dimse.Status = 0x0113
 
 // Take answers an N-EVENT-REPORT: it reads the report and has take keep it.
-func Take(e *dimse.EventRequest, take func(Report) error) (status dimse.Status, comment string) {
+func Take(e *dimse.EventRequest, take func(Result) error) (status dimse.Status, comment string) {
 	switch {
 	case e.AbstractSyntax != PushModel || e.SOPClassUID != PushModel || e.SOPInstanceUID != PushModelInstance:
 		return dimse.StatusNoSuchInstance, "reports of storage commitment are about " + PushModelInstance
 	case e.EventTypeID != EventAllCommitted && e.EventTypeID != EventSomeFailed:
 		return statusNoSuchEvent, "storage commitment has the event types 1 and 2"
 	}
-	r, err := DecodeReport(e.Body, e.TransferSyntaxUID)
+	r, err := DecodeResult(e.Body, e.TransferSyntaxUID)
 	if err == nil {
 		err = take(r)
 		if err != nil && !errors.Is(err, ErrUnknown) {

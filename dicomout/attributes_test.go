@@ -26,7 +26,7 @@ func read(t *testing.T, o *object.Object) *dataset.Set {
 
 func TestBuild_Attributes(t *testing.T) {
 	r := positiveReport(t, 9)
-	source := r.Study.Source.Set()
+	source := r.Shared.Source.Set()
 	numbers := map[string]string{"summary": "9100", "seg": "9101", "activation": "9102", "outline": "9107"}
 	types := map[string]string{
 		"summary": `DERIVED\SECONDARY\OTHER\SUMMARY`, "activation": `DERIVED\SECONDARY\AXIAL\ACTIVATION`, "outline": `DERIVED\SECONDARY\AXIAL\OUTLINE`,
@@ -73,12 +73,12 @@ func TestBuild_Attributes(t *testing.T) {
 			}
 			continue
 		}
-		sl := r.Study.Slices[next[o.Kind]]
+		sl := r.Shared.Slices[next[o.Kind]]
 		next[o.Kind]++
 		for tag, want := range map[dataset.Tag]string{
 			dataset.ImagePositionPatient: sl.PositionDS, dataset.ImageOrientationPatient: sl.OrientationDS,
 			dataset.PixelSpacing: sl.PixelSpacingDS, dataset.SliceThickness: sl.SliceThicknessDS,
-			dataset.FrameOfReferenceUID: r.Study.FrameOfReferenceUID, dataset.NewTag(0x0020, 0x0020): `L\P`,
+			dataset.FrameOfReferenceUID: r.Shared.FrameOfReferenceUID, dataset.NewTag(0x0020, 0x0020): `L\P`,
 			dataset.InstanceNumber: fmt.Sprint(sl.InstanceNumber),
 		} {
 			if got := strings.Join(set.Strings(tag), `\`); got != want {
@@ -114,7 +114,7 @@ func TestBuild_PreviewIsThePicture(t *testing.T) {
 
 func TestBuild_GeometryOfFinerPictures(t *testing.T) {
 	for name, c := range map[string]struct {
-		report        dicomout.Report
+		report        dicomout.Study
 		rows, columns int
 		spacing       string
 		offset        [2]float64 // of the first pixel, along x and y, in mm
@@ -136,7 +136,7 @@ func TestBuild_GeometryOfFinerPictures(t *testing.T) {
 				t.Errorf("%s: spacing %s, want %s", name, got, c.spacing)
 			}
 			var was [3]float64
-			if _, err := fmt.Sscanf(strings.ReplaceAll(c.report.Study.Slices[1].PositionDS, `\`, " "), "%g %g %g", &was[0], &was[1], &was[2]); err != nil {
+			if _, err := fmt.Sscanf(strings.ReplaceAll(c.report.Shared.Slices[1].PositionDS, `\`, " "), "%g %g %g", &was[0], &was[1], &was[2]); err != nil {
 				t.Fatal(err)
 			}
 			is, err := set.Floats(dataset.ImagePositionPatient)

@@ -32,7 +32,7 @@ func ofEveryKind(t *testing.T, source *dataset.File) []*object.Object {
 	t.Helper()
 	s := objecttest.Small(t, 2)
 	s.Source = source
-	s.Replaces = []object.Reference{{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+	s.Replaces = []object.ReferencedObject{{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 	masks := seg.Input{Masks: [][]byte{nil, {14: 1}}, SpacingBetweenSlices: 2.5, Model: objecttest.Model, Threshold: 0.5}
 	picture := image.NewRGBA(image.Rect(0, 0, 512, 512))
 	var all []*object.Object
@@ -113,7 +113,7 @@ func TestBuild_BrokenSourcesOfPictures(t *testing.T) {
 		for _, frames := range []bool{false, true} {
 			r := withReport(t, 3)
 			r.Options = withReportAnd(func(p *dicomout.Profile) { p.MultiFrame = frames })
-			r.Study.Source, r.Study.StudyInstanceUID = objecttest.Broken(t, seed, false), "1.2.3"
+			r.Shared.Source, r.Shared.StudyInstanceUID = objecttest.Broken(t, seed, false), "1.2.3"
 			for _, b := range build(t, r) {
 				path := objecttest.Write(t, b.object)
 				out, _ := exec.Command(validator, path).CombinedOutput()

@@ -17,16 +17,16 @@ import (
 // (summary, report, rejection), and a study that was not processed summary and report with the reason. Emit is called by one
 // goroutine at a time, in that order; what it returns ends the build. In memory are at most as many objects as workers, and the
 // one that emit works on.
-func Build(ctx context.Context, r Report, emit func(o *object.Object, preview image.Image) error) error {
+func Build(ctx context.Context, r Study, emit func(o *object.Object, preview image.Image) error) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("build objects: %w", err)
 	}
 	jobs, err := r.jobs()
 	if err != nil {
-		return fmt.Errorf("build objects of study %s: %w", r.Study.StudyInstanceUID, err)
+		return fmt.Errorf("build objects of study %s: %w", r.Shared.StudyInstanceUID, err)
 	}
 	if err := run(ctx, r.window(), jobs, max(1, r.Options.Workers), emit); err != nil {
-		return fmt.Errorf("build objects of study %s: %w", r.Study.StudyInstanceUID, err)
+		return fmt.Errorf("build objects of study %s: %w", r.Shared.StudyInstanceUID, err)
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func Build(ctx context.Context, r Report, emit func(o *object.Object, preview im
 // job makes one object with a worker's painter. It returns no object if there is nothing to show.
 type job func(p *sc.Painter) (*object.Object, image.Image, error)
 
-func (r *Report) window() sc.Window {
+func (r *Study) window() sc.Window {
 	if r.Window == (sc.Window{}) {
 		return sc.LungWindow()
 	}
@@ -42,7 +42,7 @@ func (r *Report) window() sc.Window {
 }
 
 // jobs lists the objects that the report asks for, in the order in which they are sent.
-func (r *Report) jobs() ([]job, error) {
+func (r *Study) jobs() ([]job, error) {
 	slices, err := r.pictureSlices()
 	if err != nil {
 		return nil, err
@@ -56,14 +56,14 @@ func (r *Report) jobs() ([]job, error) {
 }
 
 // jobsOf lists the objects of a kind: none where the outcome leaves nothing to show.
-func (r *Report) jobsOf(kind object.Kind, page *sc.Page, slices []sc.Slice) []job {
+func (r *Study) jobsOf(kind object.Kind, page *sc.Page, slices []sc.Picture) []job {
 	switch kind {
 	case object.Summary:
 		return []job{r.summary(page)}
 	case object.Report, object.ReportAlone:
 		return []job{r.document(kind, page, slices)}
 	case object.Rejection:
-		if r.Outcome == sc.NotProcessed && !r.Retracts || len(r.Study.Replaces) == 0 {
+		if r.Outcome == sc.NotProcessed && !r.Retracts || len(r.Shared.Replaces) == 0 {
 			return nil
 		}
 		return []job{r.rejection(page)}
@@ -84,7 +84,7 @@ func (r *Report) jobsOf(kind object.Kind, page *sc.Page, slices []sc.Slice) []jo
 	}
 	switch kind {
 	case object.Activation:
-		return each(slices, func(s *sc.Slice) bool { return s.Positive }, r.activation)
+		return each(slices, func(s *sc.Picture) bool { return s.Positive }, r.activation)
 	case object.ActivationMultiFrame:
 		return []job{r.activationMultiFrame(slices)}
 	case object.ParametricMap:
@@ -94,7 +94,7 @@ func (r *Report) jobsOf(kind object.Kind, page *sc.Page, slices []sc.Slice) []jo
 }
 
 // each makes a job of every slice that is shown.
-func each(slices []sc.Slice, shown func(*sc.Slice) bool, picture func(i int, s *sc.Slice) job) []job {
+func each(slices []sc.Picture, shown func(*sc.Picture) bool, picture func(i int, s *sc.Picture) job) []job {
 	var jobs []job
 	for i := range slices {
 		if shown(&slices[i]) {
@@ -104,44 +104,44 @@ func each(slices []sc.Slice, shown func(*sc.Slice) bool, picture func(i int, s *
 	return jobs
 }
 
-func hasLesion(s *sc.Slice) bool { return len(bytes.TrimLeft(s.Mask, "\x00")) > 0 }
+func hasLesion(s *sc.Picture) bool { return len(bytes.TrimLeft(s.Mask, "\x00")) > 0 }
 
 // visibleMM2 is the area of lesion from which on a slice gets a picture with its outline: a patch 5 mm across, some seven pixels of a
 // chest CT. Of a smaller one there is nothing to see beside the line itself; it stays in the segmentation and in all numbers.
 const visibleMM2 = 25
 
 // worthOutline tells which slices show lesions that can be seen; where none does, the one with the largest.
-func worthOutline(slices []sc.Slice) func(*sc.Slice) bool {
+func worthOutline(slices []sc.Picture) func(*sc.Picture) bool {
 	largest := 0.0
 	for i := range slices {
 		largest = max(largest, slices[i].LesionAreaMM2)
 	}
 	least := min(visibleMM2, largest)
-	return func(s *sc.Slice) bool { return hasLesion(s) && s.LesionAreaMM2 >= least }
+	return func(s *sc.Picture) bool { return hasLesion(s) && s.LesionAreaMM2 >= least }
 }
 
-func (r *Report) facts() sc.StudyFacts {
+func (r *Study) facts() sc.StudyFacts {
 	return sc.StudyFacts{LesionVolumeML: r.Measures.LesionML, LungShare: r.Measures.Share()}
 }
 
-func (r *Report) summary(page *sc.Page) job {
+func (r *Study) summary(page *sc.Page) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
 		picture, err := p.RenderSummary(page)
 		if err != nil {
 			return nil, nil, err
 		}
-		o, err := sc.Summary(r.Study, r.Outcome, picture)
+		o, err := sc.Summary(r.Shared, r.Outcome, picture)
 		return o, picture, err
 	}
 }
 
-func (r *Report) outline(i int, s *sc.Slice) job {
+func (r *Study) outline(i int, s *sc.Picture) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		picture, err := p.RenderOutline(s, r.facts(), r.Study.Models)
+		picture, err := p.RenderOutline(s, r.facts(), r.Shared.Models)
 		if err != nil {
 			return nil, nil, err
 		}
-		o, err := sc.Outline(r.Study, sc.Capture{
+		o, err := sc.Outline(r.Shared, sc.Capture{
 			Index: i,
 			Derivation: fmt.Sprintf("class lesion, pixel threshold %s, area %s mm2.",
 				object.Decimal(r.Segmentation.Threshold), object.Decimal(s.LesionAreaMM2)),

@@ -37,7 +37,7 @@ func options(change func(p *dicomout.Profile)) dicomout.Options {
 
 // positiveReport is a study with the geometry and the header of covid_p001 (n slices of it), and made-up findings: the middle
 // third is positive, with a disc as lesion.
-func positiveReport(t testing.TB, n int) dicomout.Report {
+func positiveReport(t testing.TB, n int) dicomout.Study {
 	t.Helper()
 	s := objecttest.Study(t, "covid_p001")
 	s.Slices = s.Slices[40 : 40+n]
@@ -45,10 +45,10 @@ func positiveReport(t testing.TB, n int) dicomout.Report {
 		{Name: "JCS classifier", Version: "0.1", SHA256: strings.Repeat("1", 64), Status: "untrained"},
 		{Name: "JCS segmenter", Version: "0.2", SHA256: strings.Repeat("2", 64), Status: object.StatusTrained},
 	}
-	r := dicomout.Report{
-		Study:   s,
+	r := dicomout.Study{
+		Shared:  s,
 		Outcome: sc.Positive,
-		Decision: sc.Decision{
+		Decision: sc.Basis{
 			Rule: "count", PositiveSlices: n / 3, Threshold: 2, PositiveMM: float64(n/3) * 2, ThresholdMM: 0, OperatingPoint: 0.5,
 		},
 		Measures: sc.Measures{
@@ -60,7 +60,7 @@ func positiveReport(t testing.TB, n int) dicomout.Report {
 		Options:      options(func(*dicomout.Profile) {}),
 	}
 	for i, sl := range s.Slices {
-		f := dicomout.Slice{HU: make([]int16, sl.Rows*sl.Columns), Probability: 0.1}
+		f := dicomout.SliceFindings{HU: make([]int16, sl.Rows*sl.Columns), Probability: 0.1}
 		if i >= n/3 && i < n/3*2 {
 			f.Probability, f.Positive, f.Mask = 0.9, true, make([]byte, len(f.HU))
 		}
@@ -91,7 +91,7 @@ type built struct {
 	preview image.Image
 }
 
-func build(t testing.TB, r dicomout.Report) []built {
+func build(t testing.TB, r dicomout.Study) []built {
 	t.Helper()
 	var all []built
 	err := dicomout.Build(t.Context(), r, func(o *object.Object, preview image.Image) error {
@@ -121,30 +121,30 @@ func kinds(all []built) string {
 func TestBuild_MakesWhatTheOutcomeAsksFor(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(r *dicomout.Report)
+		change func(r *dicomout.Study)
 		want   string
 	}{
-		{"positive", func(*dicomout.Report) {}, "summary 1, seg 1, activation 3, outline 3"},
-		{"positive, several workers", func(r *dicomout.Report) { r.Options.Workers = 5 }, "summary 1, seg 1, activation 3, outline 3"},
-		{"positive, no lesion found", func(r *dicomout.Report) {
+		{"positive", func(*dicomout.Study) {}, "summary 1, seg 1, activation 3, outline 3"},
+		{"positive, several workers", func(r *dicomout.Study) { r.Options.Workers = 5 }, "summary 1, seg 1, activation 3, outline 3"},
+		{"positive, no lesion found", func(r *dicomout.Study) {
 			for i := range r.Slices {
 				clear(r.Slices[i].Mask)
 				r.Slices[i].LesionAreaMM2 = 0
 			}
 		}, "summary 1, activation 3"},
-		{"positive, one slice not segmented", func(r *dicomout.Report) { r.Slices[4].Mask = nil }, "summary 1, seg 1, activation 3, outline 2"},
-		{"positive, no activation", func(r *dicomout.Report) { r.Activation = nil }, "summary 1, seg 1, outline 3"},
-		{"positive, summary only", func(r *dicomout.Report) { r.Options.Kinds = []object.Kind{object.Summary} }, "summary 1"},
-		{"positive, all off", func(r *dicomout.Report) { r.Options.Kinds = nil }, ""},
-		{"positive, frames of one instance", func(r *dicomout.Report) {
-			for i := range r.Study.Slices {
-				r.Study.Slices[i].SOPInstanceUID, r.Study.Slices[i].InstanceNumber = r.Study.Slices[0].SOPInstanceUID, 1
-				r.Study.Slices[i].Frame = i + 1
+		{"positive, one slice not segmented", func(r *dicomout.Study) { r.Slices[4].Mask = nil }, "summary 1, seg 1, activation 3, outline 2"},
+		{"positive, no activation", func(r *dicomout.Study) { r.Activation = nil }, "summary 1, seg 1, outline 3"},
+		{"positive, summary only", func(r *dicomout.Study) { r.Options.Kinds = []object.Kind{object.Summary} }, "summary 1"},
+		{"positive, all off", func(r *dicomout.Study) { r.Options.Kinds = nil }, ""},
+		{"positive, frames of one instance", func(r *dicomout.Study) {
+			for i := range r.Shared.Slices {
+				r.Shared.Slices[i].SOPInstanceUID, r.Shared.Slices[i].InstanceNumber = r.Shared.Slices[0].SOPInstanceUID, 1
+				r.Shared.Slices[i].Frame = i + 1
 			}
 		}, "summary 1, seg 1, activation 3, outline 3"},
-		{"negative", func(r *dicomout.Report) { r.Outcome = sc.Negative }, "summary 1"},
-		{"not processed", func(r *dicomout.Report) {
-			r.Outcome, r.Reason, r.Remedy, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", "Send it.", nil, nil
+		{"negative", func(r *dicomout.Study) { r.Outcome = sc.Negative }, "summary 1"},
+		{"not processed", func(r *dicomout.Study) {
+			r.Outcome, r.Reason, r.Remedy, r.Slices, r.Shared.Slices = sc.NotProcessed, "No axial series.", "Send it.", nil, nil
 		}, "summary 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestBuild_StopsWhenEmitFails(t *testing.T) {
 	if !errors.Is(err, full) || calls != 3 {
 		t.Errorf("error %v after %d calls, want %v after 3", err, calls, full)
 	}
-	if !strings.Contains(err.Error(), r.Study.StudyInstanceUID) {
+	if !strings.Contains(err.Error(), r.Shared.StudyInstanceUID) {
 		t.Errorf("error %q does not name the study", err)
 	}
 }
@@ -243,14 +243,14 @@ func TestBuild_KeepsFewObjects(t *testing.T) {
 }
 
 func TestBuild_RefusesWhatDoesNotFit(t *testing.T) {
-	for name, spoil := range map[string]func(r *dicomout.Report){
-		"no study":         func(r *dicomout.Report) { r.Study = nil },
-		"no findings":      func(r *dicomout.Report) { r.Slices = nil },
-		"missing finding":  func(r *dicomout.Report) { r.Slices = r.Slices[1:] },
-		"no HU":            func(r *dicomout.Report) { r.Slices[2].HU = nil },
-		"broken spacing":   func(r *dicomout.Report) { r.Study.Slices[2].PixelSpacingDS = "0,7" },
-		"short mask":       func(r *dicomout.Report) { r.Slices[4].Mask = r.Slices[4].Mask[1:] },
-		"short activation": func(r *dicomout.Report) { r.Activation = func(int) []float32 { return make([]float32, 7) } },
+	for name, spoil := range map[string]func(r *dicomout.Study){
+		"no study":         func(r *dicomout.Study) { r.Shared = nil },
+		"no findings":      func(r *dicomout.Study) { r.Slices = nil },
+		"missing finding":  func(r *dicomout.Study) { r.Slices = r.Slices[1:] },
+		"no HU":            func(r *dicomout.Study) { r.Slices[2].HU = nil },
+		"broken spacing":   func(r *dicomout.Study) { r.Shared.Slices[2].PixelSpacingDS = "0,7" },
+		"short mask":       func(r *dicomout.Study) { r.Slices[4].Mask = r.Slices[4].Mask[1:] },
+		"short activation": func(r *dicomout.Study) { r.Activation = func(int) []float32 { return make([]float32, 7) } },
 	} {
 		r := positiveReport(t, 9)
 		spoil(&r)

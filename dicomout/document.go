@@ -10,9 +10,9 @@ import (
 )
 
 // document makes the structured report. Its preview is the summary page, which shows the same numbers.
-func (r *Report) document(kind object.Kind, page *sc.Page, pictures []sc.Slice) job {
+func (r *Study) document(kind object.Kind, page *sc.Page, pictures []sc.Picture) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		o, err := sr.Build(r.Study, kind, r.documentInput(kind, pictures))
+		o, err := sr.Build(r.Shared, kind, r.documentInput(kind, pictures))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -22,17 +22,17 @@ func (r *Report) document(kind object.Kind, page *sc.Page, pictures []sc.Slice) 
 }
 
 // documentInput says in the report's words what was found.
-func (r *Report) documentInput(kind object.Kind, pictures []sc.Slice) sr.Input {
+func (r *Study) documentInput(kind object.Kind, pictures []sc.Picture) sr.Input {
 	in := sr.Input{
 		Reason: r.Reason, Remedy: r.Remedy, Limits: r.Limits,
-		Decision: sr.Decision{
+		Decision: sr.Basis{
 			Slices: len(r.Slices), PositiveSlices: r.Decision.PositiveSlices, Threshold: r.Decision.Threshold,
 			PositiveMM: r.Decision.PositiveMM, ThresholdMM: r.Decision.ThresholdMM, OperatingPoint: r.Decision.OperatingPoint,
 		},
 		Segmenter: r.Segmentation.Model, SegmenterPoint: r.Segmentation.Threshold,
 	}
-	if len(r.Study.Models) > 0 { // the classifier stands first
-		in.Classifier = r.Study.Models[0]
+	if len(r.Shared.Models) > 0 { // the classifier stands first
+		in.Classifier = r.Shared.Models[0]
 	}
 	switch r.Outcome {
 	case sc.Positive:
@@ -40,7 +40,7 @@ func (r *Report) documentInput(kind object.Kind, pictures []sc.Slice) sr.Input {
 	case sc.Negative:
 		in.Result = sr.Absent
 	}
-	if r.Outcome != sc.Positive || !slices.ContainsFunc(pictures, func(s sc.Slice) bool { return hasLesion(&s) }) {
+	if r.Outcome != sc.Positive || !slices.ContainsFunc(pictures, func(s sc.Picture) bool { return hasLesion(&s) }) {
 		return in
 	}
 	in.Lesions = &sr.Lesions{VolumeML: r.Measures.LesionML, MeanHU: r.LesionHU, LungShare: r.Measures.Share(), Each: r.Lesions}
@@ -53,9 +53,9 @@ func (r *Report) documentInput(kind object.Kind, pictures []sc.Slice) sr.Input {
 }
 
 // rejection makes the selection of the objects that are out of date. Its preview is the summary page that holds instead of them.
-func (r *Report) rejection(page *sc.Page) job {
+func (r *Study) rejection(page *sc.Page) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		o, err := sr.Reject(r.Study)
+		o, err := sr.Reject(r.Shared)
 		if err != nil {
 			return nil, nil, err
 		}

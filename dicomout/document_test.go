@@ -17,7 +17,7 @@ import (
 )
 
 // withReport asks for the structured report and makes the measures those of the masks.
-func withReport(t testing.TB, n int) dicomout.Report {
+func withReport(t testing.TB, n int) dicomout.Study {
 	r := positiveReport(t, n)
 	r.Options = withReportAnd(func(*dicomout.Profile) {})
 	voxels, largest := 0, 0
@@ -29,7 +29,7 @@ func withReport(t testing.TB, n int) dicomout.Report {
 			largest = i
 		}
 	}
-	row, column, err := sc.Spacing(r.Study.Slices[0])
+	row, column, err := sc.Spacing(r.Shared.Slices[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,45 +48,45 @@ func withReportAnd(change func(p *dicomout.Profile)) dicomout.Options {
 func TestBuild_ReportOnRequest(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(r *dicomout.Report)
+		change func(r *dicomout.Study)
 		want   string
 	}{
-		{"positive", func(*dicomout.Report) {}, "summary 1, seg 1, report 1, activation 3, outline 3"},
-		{"no lesion found", func(r *dicomout.Report) {
+		{"positive", func(*dicomout.Study) {}, "summary 1, seg 1, report 1, activation 3, outline 3"},
+		{"no lesion found", func(r *dicomout.Study) {
 			for i := range r.Slices {
 				clear(r.Slices[i].Mask)
 			}
 		}, "summary 1, report 1, activation 3"},
-		{"negative", func(r *dicomout.Report) { r.Outcome = sc.Negative }, "summary 1, report 1"},
-		{"not processed", func(r *dicomout.Report) {
-			r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+		{"negative", func(r *dicomout.Study) { r.Outcome = sc.Negative }, "summary 1, report 1"},
+		{"not processed", func(r *dicomout.Study) {
+			r.Outcome, r.Reason, r.Slices, r.Shared.Slices = sc.NotProcessed, "No axial series.", nil, nil
 		}, "summary 1, report 1"},
-		{"label map and lungs", func(r *dicomout.Report) {
+		{"label map and lungs", func(r *dicomout.Study) {
 			r.Options = withReportAnd(func(p *dicomout.Profile) { p.LabelMap, p.Lungs = true, true })
 			for i := range r.Slices {
 				r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
 			}
 		}, "summary 1, seg 1, labelmap 1, lungs 1, report-alone 1, activation 3, outline 3"},
-		{"lungs without a lung", func(r *dicomout.Report) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Lungs = true }) }, "summary 1, seg 1, report 1, activation 3, outline 3"},
-		{"second revision, rejection", func(r *dicomout.Report) {
-			r.Study.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
-			r.Study.Replaces = []object.Reference{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+		{"lungs without a lung", func(r *dicomout.Study) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Lungs = true }) }, "summary 1, seg 1, report 1, activation 3, outline 3"},
+		{"second revision, rejection", func(r *dicomout.Study) {
+			r.Shared.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
+			r.Shared.Replaces = []object.ReferencedObject{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 		}, "summary 1, seg 1, report 1, rejection 1, activation 3, outline 3"},
-		{"second revision not processed", func(r *dicomout.Report) {
-			r.Study.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
-			r.Study.Replaces = []object.Reference{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
-			r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+		{"second revision not processed", func(r *dicomout.Study) {
+			r.Shared.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
+			r.Shared.Replaces = []object.ReferencedObject{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+			r.Outcome, r.Reason, r.Slices, r.Shared.Slices = sc.NotProcessed, "No axial series.", nil, nil
 		}, "summary 1, report 1"},
-		{"first revision, rejection", func(r *dicomout.Report) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Rejection = true }) },
+		{"first revision, rejection", func(r *dicomout.Study) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Rejection = true }) },
 			"summary 1, seg 1, report 1, activation 3, outline 3"},
-		{"parametric map", func(r *dicomout.Report) {
+		{"parametric map", func(r *dicomout.Study) {
 			r.Options = withReportAnd(func(p *dicomout.Profile) { p.ParametricMap = true })
 		},
 			"summary 1, seg 1, report 1, activation 3, pmap 1, outline 3"},
-		{"parametric map of nothing", func(r *dicomout.Report) {
+		{"parametric map of nothing", func(r *dicomout.Study) {
 			r.Options, r.Scale.Max = withReportAnd(func(p *dicomout.Profile) { p.ParametricMap = true }), 0
 		}, "summary 1, seg 1, report 1, activation 3, outline 3"},
-		{"report alone", func(r *dicomout.Report) { r.Options.Kinds = dicomout.Kinds(dicomout.Profile{Report: true}) }, "report-alone 1"},
+		{"report alone", func(r *dicomout.Study) { r.Options.Kinds = dicomout.Kinds(dicomout.Profile{Report: true}) }, "report-alone 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := withReport(t, 9)
@@ -139,7 +139,7 @@ func TestBuild_ReportNamesTheSegment(t *testing.T) {
 		if named := bytes.Contains(report.File, []byte(segmentation.SOPInstanceUID)); named == labelMap {
 			t.Errorf("label map %v: report names the instance: %v", labelMap, named)
 		}
-		_, tracking := r.Study.LesionTracking()
+		_, tracking := r.Shared.LesionTracking()
 		if !bytes.Contains(report.File, []byte(tracking)) || !bytes.Contains(segmentation.File, []byte(tracking)) {
 			t.Errorf("label map %v: report and segmentation do not share the tracking UID", labelMap)
 		}
@@ -152,9 +152,9 @@ func TestBuild_ReportNamesTheSegment(t *testing.T) {
 // TestBuild_EveryObjectSaysWhatItReplaces looks for the replaced revision in each kind of object of a third revision.
 func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 	r := withReport(t, 9)
-	r.Study.Revision = 3
+	r.Shared.Revision = 3
 	r.Options.Kinds = everyKind
-	r.Study.Replaces = []object.Reference{{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+	r.Shared.Replaces = []object.ReferencedObject{{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 	for i := range r.Slices {
 		r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
 	}

@@ -46,7 +46,7 @@ func (l closing) Accept() (net.Conn, error) {
 
 // An object at which the archive ends every association fails for good once others got through meanwhile, those of other studies too.
 // Where nothing gets through the archive is to blame, and has three days.
-func TestCourier_ObjectThatEndsAssociations(t *testing.T) {
+func TestDeliveryWorker_ObjectThatEndsAssociations(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		objects []string

@@ -166,13 +166,13 @@ func (a *archive) serve(t *testing.T) string {
 	}
 	a.arrived, a.held, a.conns = map[string][]byte{}, map[string]bool{}, map[string]net.Conn{}
 	s := &dimse.Server{Handler: a, Logger: slog.New(slog.DiscardHandler), Timeouts: dimse.Timeouts{Drain: time.Millisecond},
-		Admit: func(dimse.Peer) error {
+		Admit: func(dimse.Requestor) error {
 			if r := a.current().reject; r != nil {
 				return r
 			}
 			return nil
 		},
-		Accept: func(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
+		Accept: func(_ dimse.Requestor, abstract string, proposed []string) (string, byte) {
 			switch now := a.current(); {
 			case abstract == now.class:
 				return "", pdu.ResultAbstractSyntaxNotSupported
@@ -430,8 +430,8 @@ func short(d time.Duration) string {
 }
 
 // The table of outcomes in docs/delivery.md is what happens.
-func TestCourier_OutcomeOfEveryAnswer(t *testing.T) {
-	const file, mark = "../docs/delivery.md", "<!-- the table of TestCourier_OutcomeOfEveryAnswer -->\n"
+func TestDeliveryWorker_OutcomeOfEveryAnswer(t *testing.T) {
+	const file, mark = "../docs/delivery.md", "<!-- the table of TestDeliveryWorker_OutcomeOfEveryAnswer -->\n"
 	table := "| the destination | objects concerned | asked again after | if that lasts | if it lasts an hour |\n|---|---|---|---|---|\n" + outcomes(t, 1)
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -453,7 +453,7 @@ func TestCourier_OutcomeOfEveryAnswer(t *testing.T) {
 }
 
 // Over several associations the same holds: nothing is lost, nothing comes twice, nothing under another UID.
-func TestCourier_OutcomeOverSeveralAssociations(t *testing.T) {
+func TestDeliveryWorker_OutcomeOverSeveralAssociations(t *testing.T) {
 	outcomes(t, 3)
 }
 

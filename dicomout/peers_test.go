@@ -18,11 +18,11 @@ import (
 )
 
 // reports are studies of each outcome, and one whose pictures are finer than its slices.
-func reports(t *testing.T) map[string]dicomout.Report {
-	all := map[string]dicomout.Report{"positive": positiveReport(t, 3)}
+func reports(t *testing.T) map[string]dicomout.Study {
+	all := map[string]dicomout.Study{"positive": positiveReport(t, 3)}
 
 	revised := positiveReport(t, 3)
-	revised.Study.Revision = 2
+	revised.Shared.Revision = 2
 	all["second revision"] = revised
 
 	negative := positiveReport(t, 3)
@@ -30,13 +30,13 @@ func reports(t *testing.T) map[string]dicomout.Report {
 	all["negative"] = negative
 
 	refused := positiveReport(t, 3)
-	refused.Outcome, refused.Reason, refused.Slices, refused.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+	refused.Outcome, refused.Reason, refused.Slices, refused.Shared.Slices = sc.NotProcessed, "No axial series.", nil, nil
 	all["not processed"] = refused
 
 	all["slices under 512"] = resized(positiveReport(t, 3), 256, 256, `1.5\1.5`)
 	all["pixels not square"] = resized(positiveReport(t, 3), 512, 256, `0.748\1.496`)
 
-	for name, base := range map[string]dicomout.Report{
+	for name, base := range map[string]dicomout.Study{
 		"multi-frame": withReport(t, 3), "multi-frame, slices under 512": resized(positiveReport(t, 3), 256, 256, `1.5\1.5`),
 	} {
 		base.Options = withReportAnd(func(p *dicomout.Profile) { p.MultiFrame = true })
@@ -51,9 +51,9 @@ func reports(t *testing.T) map[string]dicomout.Report {
 }
 
 // resized gives all slices another grid.
-func resized(r dicomout.Report, rows, columns int, spacing string) dicomout.Report {
+func resized(r dicomout.Study, rows, columns int, spacing string) dicomout.Study {
 	for i := range r.Slices {
-		sl, f := &r.Study.Slices[i], &r.Slices[i]
+		sl, f := &r.Shared.Slices[i], &r.Slices[i]
 		sl.Rows, sl.Columns, sl.PixelSpacingDS = rows, columns, spacing
 		f.HU = f.HU[:rows*columns]
 		if f.Mask != nil {

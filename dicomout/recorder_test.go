@@ -14,7 +14,7 @@ import (
 )
 
 // Answers come faster than the ledger commits: all are kept, each with an event of its own.
-func TestCourier_ManyObjects(t *testing.T) {
+func TestDeliveryWorker_ManyObjects(t *testing.T) {
 	const n = 200
 	dir := t.TempDir()
 	var objects []ledger.Outgoing

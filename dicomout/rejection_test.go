@@ -22,10 +22,10 @@ import (
 
 // site is a ledger with a study whose revisions a test reports one by one, and a courier.
 type site struct {
-	*dicomout.Courier
+	*dicomout.DeliveryWorker
 	dir      string
 	revision int
-	replaced []object.Reference // by the next revision
+	replaced []object.ReferencedObject // by the next revision
 }
 
 func newSite(t *testing.T, now func() time.Time, destinations ...dicomout.Destination) *site {
@@ -38,7 +38,7 @@ func newSite(t *testing.T, now func() time.Time, destinations ...dicomout.Destin
 	t.Cleanup(func() { l.Close() })
 	c := courier(l, dir, now)
 	c.Destinations = destinations
-	return &site{Courier: c, dir: dir}
+	return &site{DeliveryWorker: c, dir: dir}
 }
 
 // report makes the next revision with an object of each kind and a rejection of what came before, for all destinations.
@@ -92,7 +92,7 @@ func (s *site) report(t *testing.T, kinds ...object.Kind) ledger.Revision {
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Report(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
+	if err := l.Complete(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	return rev
@@ -137,7 +137,7 @@ func (p *pacs) rejected(t *testing.T) []string {
 	return lines
 }
 
-func TestCourier_RejectsWhatTheDestinationHas(t *testing.T) {
+func TestDeliveryWorker_RejectsWhatTheDestinationHas(t *testing.T) {
 	full := &pacs{refused: object.LabelMapSegmentationStorage}
 	bare := &pacs{}
 	everything := dicomout.Profile{Summary: true, Segmentation: true, LabelMap: true, LabelMapBackground: true, Outline: true, Rejection: true}
@@ -187,7 +187,7 @@ func TestCourier_RejectsWhatTheDestinationHas(t *testing.T) {
 }
 
 // A rejection that never arrived does not let the objects that it was about be forgotten.
-func TestCourier_RejectionThatWasReplacedBeforeItWasSent(t *testing.T) {
+func TestDeliveryWorker_RejectionThatWasReplacedBeforeItWasSent(t *testing.T) {
 	archive := &pacs{}
 	s := newSite(t, time.Now, archiveAt("pacs", archive.serve(t), dicomout.Profile{Summary: true, Rejection: true}))
 	if err := s.Deliver(t.Context(), s.report(t, object.Summary).ID, "pacs"); err != nil {

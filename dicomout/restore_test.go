@@ -11,7 +11,7 @@ import (
 )
 
 // An object whose file is gone fails for good, with what to do, though the destination is away; the others wait.
-func TestCourier_FileIsGone(t *testing.T) {
+func TestDeliveryWorker_FileIsGone(t *testing.T) {
 	now := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 	l, dir, rev := reported(t, now)
 	if err := os.Remove(filepath.Join(dir, "2.25.2")); err != nil {
@@ -32,7 +32,7 @@ func TestCourier_FileIsGone(t *testing.T) {
 }
 
 // A clock that was ahead puts nothing off: what waits for longer than its kind of trouble ever does is due.
-func TestCourier_ClockWasAhead(t *testing.T) {
+func TestDeliveryWorker_ClockWasAhead(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	now := func() time.Time { return at }
 	for name, c := range map[string]struct {

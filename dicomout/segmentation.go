@@ -10,7 +10,7 @@ import (
 )
 
 // lesions makes a segmentation of the lesions, BINARY or a label map; its preview is the outline of the slice with the largest lesions.
-func (r *Report) lesions(kind object.Kind, slices []sc.Slice) job {
+func (r *Study) lesions(kind object.Kind, slices []sc.Picture) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
 		in := r.Segmentation
 		in.Masks = make([][]byte, len(slices))
@@ -31,20 +31,20 @@ func (r *Report) lesions(kind object.Kind, slices []sc.Slice) job {
 		if err != nil {
 			return nil, nil, err
 		}
-		picture, err := p.RenderOutline(&slices[largest], r.facts(), r.Study.Models)
+		picture, err := p.RenderOutline(&slices[largest], r.facts(), r.Shared.Models)
 		return o, picture, err
 	}
 }
 
-func (r *Report) lesionObject(kind object.Kind, in seg.Input) (*object.Object, error) {
+func (r *Study) lesionObject(kind object.Kind, in seg.Input) (*object.Object, error) {
 	if kind == object.Segmentation {
-		return seg.Build(r.Study, in)
+		return seg.Build(r.Shared, in)
 	}
-	return seg.BuildLabelMap(r.Study, in, kind == object.LabelMap)
+	return seg.BuildLabelMap(r.Shared, in, kind == object.LabelMap)
 }
 
 // lungs makes the segmentation of the lungs; its preview is the slice with most lung.
-func (r *Report) lungs(slices []sc.Slice) job {
+func (r *Study) lungs(slices []sc.Picture) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
 		in := seg.LungInput{Masks: make([][]byte, len(slices)), SpacingBetweenSlices: r.Segmentation.SpacingBetweenSlices}
 		largest, most := 0, 0
@@ -54,7 +54,7 @@ func (r *Report) lungs(slices []sc.Slice) job {
 				largest, most = i, n
 			}
 		}
-		o, err := seg.BuildLungs(r.Study, in)
+		o, err := seg.BuildLungs(r.Shared, in)
 		if errors.Is(err, seg.ErrEmpty) {
 			return nil, nil, nil
 		}

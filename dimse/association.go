@@ -49,13 +49,13 @@ type Association struct {
 
 	id       uint64
 	name     string
-	peer     Peer
+	peer     Requestor
 	contexts []PresentationContext
 	link     *link
 	handler  Handler
 	log      *slog.Logger
 
-	reports    []Report              // to be sent
+	reports    []EventReport         // to be sent
 	sent       map[uint16]sentReport // by message ID
 	lastReport uint16                // message ID of the last one
 }
@@ -67,7 +67,7 @@ func (a *Association) ID() uint64 { return a.id }
 func (a *Association) Name() string { return a.name }
 
 // Peer is the requestor.
-func (a *Association) Peer() Peer { return a.peer }
+func (a *Association) Peer() Requestor { return a.peer }
 
 // Contexts are the presentation contexts in the order of the request, with their answers.
 func (a *Association) Contexts() []PresentationContext { return a.contexts }

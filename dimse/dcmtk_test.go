@@ -86,7 +86,7 @@ func run(t testing.TB, name string, args ...string) (string, error) {
 func serveDCMTK(t testing.TB) (host, port string, handler *recorder) {
 	t.Helper()
 	address, handler := serve(t, func(s *Server) {
-		s.Accept = func(p Peer, abstract string, proposed []string) (string, byte) {
+		s.Accept = func(p Requestor, abstract string, proposed []string) (string, byte) {
 			if abstract == ctImage && slices.Contains(proposed, jpegLosslessSV1) {
 				return jpegLosslessSV1, 0
 			}

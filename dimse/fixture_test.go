@@ -80,12 +80,12 @@ func (r *recorder) end(t *testing.T) error {
 	}
 }
 
-func acceptTest(p Peer, abstract string, proposed []string) (string, byte) {
+func acceptTest(p Requestor, abstract string, proposed []string) (string, byte) {
 	syntaxes := []string{explicitLE, implicitVRLittleEndian}
 	return Offer{Verification: syntaxes, ctImage: syntaxes}.Accept(p, abstract, proposed)
 }
 
-func admitTest(p Peer) error {
+func admitTest(p Requestor) error {
 	switch {
 	case p.CalledAETitle != calledTitle:
 		return &Rejection{Result: 1, Source: 1, Reason: 7}

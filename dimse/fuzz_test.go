@@ -61,7 +61,7 @@ func FuzzServer(f *testing.F) {
 		asked, told := 0, 0
 		services := &normalized{recorder: handler, events: make(chan string, len(b)), act: func(a *Association, req *ActionRequest, _ string) (Status, string) {
 			asked++
-			a.Report(Report{SOPClassUID: ctImage, Make: func(string) (uint16, []byte, error) { return 1, nil, nil }, Done: func(Response, error) { told++ }})
+			a.QueueEventReport(EventReport{SOPClassUID: ctImage, Make: func(string) (uint16, []byte, error) { return 1, nil, nil }, Done: func(Response, error) { told++ }})
 			return StatusSuccess, ""
 		}}
 		s := &Server{Accept: acceptTest, Handler: services, Logger: slog.New(slog.DiscardHandler)}

@@ -20,8 +20,8 @@ const implicitVRLittleEndian = "1.2.840.10008.1.2"
 // if one was asked for, so that the peer cannot take it for an authentication. Secondary may be a passcode.
 type UserIdentity = pdu.UserIdentity
 
-// Peer is the requestor of an association as Server sees it. Titles are trimmed of spaces and NULs.
-type Peer struct {
+// Requestor is the requestor of an association as Server sees it. Titles are trimmed of spaces and NULs.
+type Requestor struct {
 	CallingAETitle, CalledAETitle string
 	Addr                          net.Addr
 	ImplementationClassUID        string
@@ -41,8 +41,8 @@ func host(addr net.Addr) string {
 	return name
 }
 
-func newPeer(rq *pdu.AssociateRQ, addr net.Addr, state *tls.ConnectionState) Peer {
-	return Peer{
+func newPeer(rq *pdu.AssociateRQ, addr net.Addr, state *tls.ConnectionState) Requestor {
+	return Requestor{
 		CallingAETitle: rq.CallingAE(), CalledAETitle: rq.CalledAE(),
 		Addr:                   addr,
 		ImplementationClassUID: rq.User.ImplementationClassUID,

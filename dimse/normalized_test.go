@@ -52,7 +52,7 @@ func serveNormalized(t *testing.T, grant bool, change func(*Server)) (address st
 		n.recorder = s.Handler.(*recorder)
 		s.Handler = n
 		s.Accept = Offer{Verification: {implicitVRLittleEndian}, pushModel: {explicitLE, implicitVRLittleEndian}}.Accept
-		s.GrantSCP = func(Peer, string) bool { return grant }
+		s.GrantSCP = func(Requestor, string) bool { return grant }
 		if change != nil {
 			change(s)
 		}
@@ -85,7 +85,7 @@ type outcome struct {
 // reporting answers actions with success and a report.
 func reporting(outcomes chan outcome) func(*Association, *ActionRequest, string) (Status, string) {
 	return func(a *Association, req *ActionRequest, data string) (Status, string) {
-		a.Report(Report{SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID,
+		a.QueueEventReport(EventReport{SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID,
 			Make: func(syntax string) (uint16, []byte, error) { return 2, []byte(syntax + " " + data), nil },
 			Done: func(r Response, err error) { outcomes <- outcome{r, err} }})
 		return StatusSuccess, ""
@@ -326,7 +326,9 @@ func TestAction_Refused(t *testing.T) {
 		t.Errorf("no instance: %v, %v", r, err)
 	}
 	address, _ = serve(t, func(s *Server) {
-		s.Accept = func(_ Peer, _ string, proposed []string) (string, byte) { return proposed[0], pdu.ResultAcceptance }
+		s.Accept = func(_ Requestor, _ string, proposed []string) (string, byte) {
+			return proposed[0], pdu.ResultAcceptance
+		}
 	})
 	c = dialNormalized(t, address, false, nil)
 	if r, err := c.Action(t.Context(), testAction); err != nil || r.Status != StatusUnrecognizedOperation {

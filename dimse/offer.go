@@ -11,7 +11,7 @@ import (
 type Offer map[string][]string
 
 // Accept is a Server.Accept that takes what is offered: of a context, the first syntax of the class that the peer proposes.
-func (o Offer) Accept(_ Peer, abstract string, proposed []string) (transferSyntax string, result byte) {
+func (o Offer) Accept(_ Requestor, abstract string, proposed []string) (transferSyntax string, result byte) {
 	preferred, known := o[abstract]
 	if !known {
 		return "", pdu.ResultAbstractSyntaxNotSupported

@@ -16,7 +16,7 @@ func TestServer_RepeatedRejections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Logger: slog.New(slog.NewTextHandler(log, nil)), Admit: func(p Peer) error {
+	s := &Server{Logger: slog.New(slog.NewTextHandler(log, nil)), Admit: func(p Requestor) error {
 		return &Rejection{Result: 1, Source: 1, Reason: 3, Detail: p.CallingAETitle + " is not known"}
 	}}
 	s.rejections.period = 300 * time.Millisecond

@@ -248,10 +248,10 @@ func TestServer_LimitsTheRequestInTime(t *testing.T) {
 
 func TestServer_TLS(t *testing.T) {
 	server, client := testTLS(t)
-	peers := make(chan Peer, 1)
+	peers := make(chan Requestor, 1)
 	address, handler := serve(t, func(s *Server) {
 		s.TLSConfig = server
-		s.Admit = func(p Peer) error { peers <- p; return nil }
+		s.Admit = func(p Requestor) error { peers <- p; return nil }
 	})
 	d := Dialer{CallingAETitle: callingTitle, TLSConfig: client}
 	c, err := d.Dial(t.Context(), address, calledTitle, []PresentationContext{

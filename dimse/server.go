@@ -22,15 +22,15 @@ import (
 type Server struct {
 	// Admit judges a request by its titles, address and user. A *Rejection refuses it with these numbers, any other error
 	// with 2/1/1. Nil admits everybody.
-	Admit func(Peer) error
+	Admit func(Requestor) error
 
 	// Accept chooses the transfer syntax of a presentation context among the proposed ones, or gives another result than
 	// pdu.ResultAcceptance. Nil takes C-ECHO alone. Both hooks are called by many goroutines.
-	Accept func(peer Peer, abstract string, proposed []string) (transferSyntax string, result byte)
+	Accept func(peer Requestor, abstract string, proposed []string) (transferSyntax string, result byte)
 
 	// GrantSCP says whether a peer that asks to be SCP of a class, by role selection, may be: it then sends N-EVENT-REPORT.
 	// Nil: never.
-	GrantSCP func(peer Peer, abstract string) bool
+	GrantSCP func(peer Requestor, abstract string) bool
 
 	// Handler may be an Actor, an EventReceiver and an Opener as well.
 	Handler Handler
@@ -243,7 +243,7 @@ func handshake(conn net.Conn, deadline time.Time) (*tls.ConnectionState, error) 
 }
 
 // judge decides about the request; a nil answer holds a place in the census.
-func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, peer Peer) (rejection *Rejection) {
+func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, peer Requestor) (rejection *Rejection) {
 	if rejection := acceptable(rq); rejection != nil {
 		return rejection
 	}
@@ -270,7 +270,7 @@ func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, peer Peer) (rejection
 }
 
 // associate accepts the request and serves the association to its end.
-func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Peer, log *slog.Logger) {
+func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Requestor, log *slog.Logger) {
 	l := c.link
 	accept := s.Accept
 	if accept == nil {

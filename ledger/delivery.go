@@ -73,8 +73,8 @@ type DeliveryOutcome struct {
 	SentClass, SentUID string
 }
 
-// Row returns how many failures of the kind in a row the delivery will have seen with one more at now, and since when.
-func (d *Delivery) Row(trouble string, now time.Time) (troubles int, since time.Time) {
+// Streak returns how many failures of the kind in a row the delivery will have seen with one more at now, and since when.
+func (d *Delivery) Streak(trouble string, now time.Time) (troubles int, since time.Time) {
 	if d.Trouble != trouble || d.Troubles == 0 {
 		return 1, now
 	}

@@ -27,7 +27,7 @@ func TestReport_EachObjectGoesWhereItIsWanted(t *testing.T) {
 		{Object{SOPInstanceUID: "2.25.2", Kind: "seg"}, []string{"RESEARCH"}},
 		{Object{SOPInstanceUID: "2.25.3", Kind: "outline"}, nil},
 	}
-	if err := l.Report(t.Context(), rev.ID, objects, Reason{}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, objects, Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	for destination, want := range map[string]string{"PACS": "2.25.1 ", "RESEARCH": "2.25.1 2.25.2 ", "NOBODY": ""} {
@@ -57,7 +57,7 @@ func TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
 	}
 	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1", SOPClassUID: "1.7"}, Object{SOPInstanceUID: "2.25.2", SOPClassUID: "1.66.7"},
 		Object{SOPInstanceUID: "2.25.3", SOPClassUID: "1.7"})
-	if err := l.Report(t.Context(), rev.ID, objects, Reason{}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, objects, Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "PACS")
@@ -87,7 +87,7 @@ func TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1"}, Object{SOPInstanceUID: "2.25.2"}, Object{SOPInstanceUID: "2.25.3"})
-	if err := l.Report(t.Context(), rev.ID, objects, Reason{}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, objects, Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "PACS")
@@ -107,7 +107,7 @@ func TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 		t.Fatalf("%d wait, %v; want the one that failed and the one that waited", len(waiting), err)
 	}
 	for _, d := range waiting {
-		troubles, _ := d.Row("few", c.Now())
+		troubles, _ := d.Streak("few", c.Now())
 		if !d.NextAt.IsZero() || troubles != 1 || d.Attempts != 1 {
 			t.Errorf("%s: next at %v, failure %d in a row, %d attempts; want at once, 1, 1", d.Object.SOPInstanceUID, d.NextAt, troubles, d.Attempts)
 		}
@@ -129,7 +129,7 @@ func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1", Kind: "summary", Path: "1", SHA256: "aa"}, Object{SOPInstanceUID: "2.25.2", Kind: "seg", Path: "2", SHA256: "bb"})
-	if err := l.Report(ctx, rev.ID, objects, Reason{}); err != nil {
+	if err := l.Complete(ctx, rev.ID, objects, Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	pending := func() []Delivery {
@@ -165,7 +165,7 @@ func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
 			t.Errorf("after %+v: %s x%d since %v, %d attempts", step, d.Trouble, d.Troubles, d.Since, d.Attempts)
 		}
 		c.Add(time.Minute)
-		troubles, since := d.Row(step.trouble, c.Now())
+		troubles, since := d.Streak(step.trouble, c.Now())
 		if troubles != step.troubles+1 || !since.Equal(start) {
 			t.Errorf("one more would be %d since %v, want %d since %v", troubles, since, step.troubles+1, start)
 		}

@@ -119,10 +119,10 @@ func querySeriesReasons(ctx context.Context, tx *sql.Tx, revisionID int64) ([]Se
 		}, revisionID)
 }
 
-// Report ends a revision with its objects: their rows, a delivery for each object and each of
+// Complete ends a revision with its objects: their rows, a delivery for each object and each of
 // its destinations, and a delivery job for each destination, in one transaction. Run again, it
 // adds nothing that is there and takes nothing back.
-func (l *Ledger) Report(ctx context.Context, revisionID int64, objects []Outgoing, note Reason) error {
+func (l *Ledger) Complete(ctx context.Context, revisionID int64, objects []Outgoing, note Reason) error {
 	if err := l.end(ctx, revisionID, StateReported, note, objects); err != nil {
 		return fmt.Errorf("report revision %d: %w", revisionID, err)
 	}

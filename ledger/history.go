@@ -21,8 +21,8 @@ type History struct {
 	Revisions []RevisionHistory `json:"revisions"`                 // newest last
 	Events    []Event           `json:"events"`                    // in order of time
 
-	Notifications []Notification `json:"notifications"` // in the order of what happened
-	Refusals      []Refusal      `json:"refusals"`      // instances that were not stored, in order of time
+	Notifications []Notification     `json:"notifications"` // in the order of what happened
+	Refusals      []RefusedInstances `json:"refusals"`      // instances that were not stored, in order of time
 }
 
 // RevisionHistory is a revision with what came of it.
@@ -33,7 +33,7 @@ type RevisionHistory struct {
 	Objects    []Object         `json:"objects"`
 	Deliveries []Delivery       `json:"deliveries"`
 
-	Confirmations []Confirmation `json:"confirmations"`
+	Confirmations []CommitmentSCU `json:"confirmations"`
 
 	// Failure is the newest failure of processing, until the revision has its outcome or is requeued; nil without one.
 	Failure *Event `json:"failure,omitempty"`

@@ -72,7 +72,7 @@ func reporting(l *Ledger) func(context.Context, int64) error {
 		if err := l.Begin(ctx, id); err != nil {
 			return err
 		}
-		return l.Report(ctx, id, to([]string{"PACS"}, Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id), Path: "o"}), Reason{})
+		return l.Complete(ctx, id, to([]string{"PACS"}, Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id), Path: "o"}), Reason{})
 	}
 }
 
@@ -234,7 +234,7 @@ func TestJobs_DeliveriesWaitOrFailButNeverVanish(t *testing.T) {
 			if err := l.Begin(ctx, id); err != nil {
 				return err
 			}
-			return l.Report(ctx, id, to([]string{"GOOD", "BAD"}, Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}), Reason{})
+			return l.Complete(ctx, id, to([]string{"GOOD", "BAD"}, Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}), Reason{})
 		},
 		Deliver: func(ctx context.Context, id int64, destination string) error {
 			if destination == "BAD" {
@@ -381,7 +381,7 @@ func TestJobs_SlowDestinationHoldsUpNobody(t *testing.T) {
 			if err := l.Begin(ctx, id); err != nil {
 				return err
 			}
-			return l.Report(ctx, id, to([]string{"SLOW PACS", "good", "unlisted"}, Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}), Reason{})
+			return l.Complete(ctx, id, to([]string{"SLOW PACS", "good", "unlisted"}, Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}), Reason{})
 		},
 		Deliver: func(ctx context.Context, id int64, destination string) error {
 			if destination == "SLOW PACS" {

@@ -21,7 +21,7 @@ func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ende
 			AND NOT EXISTS (SELECT 1 FROM revision r WHERE r.study_uid = s.uid AND (r.state NOT IN (?2, ?3) OR r.finished_at >= ?1))
 			AND NOT EXISTS (SELECT 1 FROM delivery d JOIN object o ON o.id = d.object_id JOIN revision r ON r.id = o.revision_id
 				WHERE r.study_uid = s.uid AND (d.state = ?4 OR d.commitment = ?5 OR d.sent_at >= ?1))
-			ORDER BY last_at LIMIT ?6`, oneText, ms(before), StateReported, StateNotProcessed, DeliveryWaiting, CommitmentAsked, limit)
+			ORDER BY last_at LIMIT ?6`, oneText, ms(before), StateReported, StateNotProcessed, DeliveryWaiting, ObjectAsked, limit)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, o
 // ForgetCommitments removes requests of storage commitment that ended before the given time.
 func (l *Ledger) ForgetCommitments(ctx context.Context, before time.Time) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		const old = `FROM commitment WHERE state <> '` + CommitmentWaiting + `' AND finished_at < ?`
+		const old = `FROM commitment WHERE state <> '` + SCPWaiting + `' AND finished_at < ?`
 		if _, err := tx.ExecContext(ctx, `DELETE FROM commitment_reference WHERE commitment_id IN (SELECT id `+old+`)`, ms(before)); err != nil {
 			return err
 		}

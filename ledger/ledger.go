@@ -33,7 +33,7 @@ type Ledger struct {
 	attempts int
 	testOnly bool
 
-	receivers  []Receiver
+	receivers  []Subscription
 	confirming []string // destinations
 
 	insert *river.Client[*sql.Tx] // enqueues; never started
@@ -75,7 +75,7 @@ type Options struct {
 	TestOnly bool
 
 	// Receivers are told of what happens, see Fact.
-	Receivers []Receiver
+	Receivers []Subscription
 	// Confirming names the destinations that are asked to confirm that they keep what they were sent.
 	Confirming []string
 }

@@ -14,19 +14,19 @@ import (
 
 // Kinds of facts that receivers are told.
 const (
-	FactResult  = "result"  // a revision was reported
-	FactFailure = "failure" // a revision was not processed, or objects of it were given up for a destination
-	FactStuck   = "stuck"   // a study or a delivery waits longer than it should
+	NoticeResult  = "result"  // a revision was reported
+	NoticeFailure = "failure" // a revision was not processed, or objects of it were given up for a destination
+	NoticeStuck   = "stuck"   // a study or a delivery waits longer than it should
 )
 
-// Receiver is somebody who is told.
-type Receiver struct {
+// Subscription is somebody who is told.
+type Subscription struct {
 	Name  string
 	Kinds []string // of facts that it wants
 }
 
-// Fact is something that happened, as it was when it happened.
-type Fact struct {
+// Notice is something that happened, as it was when it happened.
+type Notice struct {
 	Kind        string         `json:"kind"`
 	StudyUID    string         `json:"study_uid"`
 	RevisionID  int64          `json:"revision_id,omitempty"` // 0: the study has no revision yet
@@ -57,7 +57,7 @@ type Notification struct {
 	ID        int64     `json:"id"`
 	Receiver  string    `json:"receiver"`
 	EventID   string    `json:"event_id"` // the same whenever the fact is told
-	Fact      Fact      `json:"fact"`
+	Notice    Notice    `json:"fact"`
 	Body      []byte    `json:"-"` // what is sent, once it is fixed, until it has arrived
 	State     string    `json:"state"`
 	Attempts  int       `json:"attempts"`
@@ -67,9 +67,9 @@ type Notification struct {
 	NextAt    time.Time `json:"next_at,omitzero"` // not before
 }
 
-// tell writes a notification of the fact, and its job, for each receiver that wants its kind. mark is what tells this fact from
+// notify writes a notification of the fact, and its job, for each receiver that wants its kind. mark is what tells this fact from
 // others of its kind about the same thing: a fact that was told is not told again. fresh says whether anybody had to be told.
-func (l *Ledger) tell(ctx context.Context, tx *sql.Tx, f Fact, mark int64) (fresh bool, err error) {
+func (l *Ledger) notify(ctx context.Context, tx *sql.Tx, f Notice, mark int64) (fresh bool, err error) {
 	if f.At.IsZero() {
 		f.At = at(ms(l.now()))
 	}
@@ -107,7 +107,7 @@ func (l *Ledger) tell(ctx context.Context, tx *sql.Tx, f Fact, mark int64) (fres
 }
 
 // eventID derives the identity of a fact.
-func eventID(f Fact, mark int64) string {
+func eventID(f Notice, mark int64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d", f.Kind, f.StudyUID, f.RevisionID, f.Revision, f.Destination, f.Reason.Code, mark))
 	return hex.EncodeToString(sum[:16])
 }
@@ -121,12 +121,12 @@ func (l *Ledger) tellEnd(ctx context.Context, tx *sql.Tx, rev Revision, state st
 			return err
 		}
 	}
-	f := Fact{Kind: FactResult, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Reason: why}
+	f := Notice{Kind: NoticeResult, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Reason: why}
 	mark := ms(rev.FindingsAt)
 	if state == StateNotProcessed {
-		f.Kind, mark = FactFailure, ms(l.now())
+		f.Kind, mark = NoticeFailure, ms(l.now())
 	}
-	_, err := l.tell(ctx, tx, f, mark)
+	_, err := l.notify(ctx, tx, f, mark)
 	return err
 }
 
@@ -146,7 +146,7 @@ func (l *Ledger) tellGivenUp(ctx context.Context, tx *sql.Tx, rev Revision, dest
 		WHERE o.revision_id = ? AND d.destination = ? AND d.state = ?`, rev.ID, destination, DeliveryFailed).Scan(&last); err != nil {
 		return err
 	}
-	_, err = l.tell(ctx, tx, Fact{Kind: FactFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination,
+	_, err = l.notify(ctx, tx, Notice{Kind: NoticeFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination,
 		Reason: Reason{Code: ReasonNotDelivered, Text: text, Remedy: "look at the study's history, remove the cause, then requeue the study"}, Objects: states}, last)
 	return err
 }
@@ -265,17 +265,17 @@ func (l *Ledger) finishNotification(ctx context.Context, tx *sql.Tx, id int64, s
 		state, detail, ms(sent), string(n.Body), id); err != nil {
 		return err
 	}
-	return l.event(ctx, tx, n.Fact.StudyUID, kind, fmt.Sprintf("%s of the %s: %s", n.Receiver, n.Fact.Subject(), detail), map[string]any{"event": n.EventID})
+	return l.event(ctx, tx, n.Notice.StudyUID, kind, fmt.Sprintf("%s of the %s: %s", n.Receiver, n.Notice.Subject(), detail), map[string]any{"event": n.EventID})
 }
 
 // Subject names the fact in a few words.
-func (f *Fact) Subject() string {
+func (f *Notice) Subject() string {
 	switch {
-	case f.Destination != "" && f.Kind == FactStuck:
+	case f.Destination != "" && f.Kind == NoticeStuck:
 		return "stuck delivery to " + f.Destination
 	case f.Destination != "":
 		return "failed delivery to " + f.Destination
-	case f.Kind == FactStuck:
+	case f.Kind == NoticeStuck:
 		return "stuck study"
 	}
 	return f.Kind
@@ -290,6 +290,6 @@ func queryNotifications(ctx context.Context, tx *sql.Tx, rest string, args ...an
 				return n, err
 			}
 			n.CreatedAt, n.SentAt, n.NextAt = at(created), at(sent), at(next)
-			return n, json.Unmarshal([]byte(fact), &n.Fact)
+			return n, json.Unmarshal([]byte(fact), &n.Notice)
 		}, args...)
 }

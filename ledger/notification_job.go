@@ -38,14 +38,14 @@ func (w *notifyWorker) Work(ctx context.Context, job *river.Job[notifyArgs]) err
 	if n.State != NotificationWaiting {
 		return nil
 	}
-	return w.l.workOn(ctx, job.JobRow, id, Revision{StudyUID: n.Fact.StudyUID, Number: n.Fact.Revision}, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
+	return w.l.workOn(ctx, job.JobRow, id, Revision{StudyUID: n.Notice.StudyUID, Number: n.Notice.Revision}, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
 		return w.l.finishNotification(ctx, tx, id, NotificationFailed, why.Text)
 	})
 }
 
 func (l *Ledger) enqueueNotify(ctx context.Context, tx *sql.Tx, id int64, receiver string) error {
 	queue := queueNotify
-	if slices.ContainsFunc(l.receivers, func(r Receiver) bool { return r.Name == receiver }) {
+	if slices.ContainsFunc(l.receivers, func(r Subscription) bool { return r.Name == receiver }) {
 		queue = queueOf(queueNotify, receiver)
 	}
 	if err := l.enqueueOne(ctx, tx, notifyArgs{NotificationID: id}, queue, "notification_id", id); err != nil {

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-var everything = []Receiver{{Name: "ris", Kinds: []string{FactResult, FactFailure, FactStuck}}}
+var everything = []Subscription{{Name: "ris", Kinds: []string{NoticeResult, NoticeFailure, NoticeStuck}}}
 
 // told lists the notifications of a study as "receiver: subject, code, state".
 func told(t *testing.T, l *Ledger, study string) []string {
 	t.Helper()
 	var all []string
 	for _, n := range history(t, l, study).Notifications {
-		all = append(all, strings.Join([]string{n.Receiver + ": " + n.Fact.Subject(), n.Fact.Reason.Code, n.State}, ", "))
+		all = append(all, strings.Join([]string{n.Receiver + ": " + n.Notice.Subject(), n.Notice.Reason.Code, n.State}, ", "))
 	}
 	return all
 }
@@ -56,7 +56,7 @@ func TestTell_TheSameResultIsNoNews(t *testing.T) {
 	record(t, l, slice("1.2", 1))
 	const result = "ris: result, , waiting"
 	rev := found(t, l, `{"n": 1}`)
-	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Text: "positive"}))
+	must(t, l.Complete(t.Context(), rev.ID, nil, Reason{Text: "positive"}))
 	wantTold(t, l, result)
 
 	again := func() Revision {
@@ -66,15 +66,15 @@ func TestTell_TheSameResultIsNoNews(t *testing.T) {
 		return found(t, l, `{"n": 2}`)
 	}
 	asBefore := Reason{Code: ReasonUnchanged, Text: "as before"}
-	must(t, l.Report(t.Context(), again().ID, nil, asBefore))
+	must(t, l.Complete(t.Context(), again().ID, nil, asBefore))
 	wantTold(t, l, result)
 	rev = again()
-	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Text: "negative"}), l.Report(t.Context(), rev.ID, nil, Reason{Text: "negative"}))
+	must(t, l.Complete(t.Context(), rev.ID, nil, Reason{Text: "negative"}), l.Complete(t.Context(), rev.ID, nil, Reason{Text: "negative"}))
 	wantTold(t, l, result, result)
 
 	// A failure in between makes the old result news.
 	must(t, l.NotProcessed(t.Context(), again().ID, Reason{Code: ReasonFailed, Text: "no device"}, nil))
-	must(t, l.Report(t.Context(), again().ID, nil, asBefore))
+	must(t, l.Complete(t.Context(), again().ID, nil, asBefore))
 	wantTold(t, l, result, result, "ris: failure, failed, waiting", "ris: result, unchanged, waiting")
 
 	ids := map[string]bool{}
@@ -87,10 +87,10 @@ func TestTell_TheSameResultIsNoNews(t *testing.T) {
 }
 
 func TestTell_OnlyWhatSomebodyWants(t *testing.T) {
-	l := tempLedger(t, Options{Receivers: []Receiver{{"pager", []string{FactFailure}}, {"ris", []string{FactResult}}}})
+	l := tempLedger(t, Options{Receivers: []Subscription{{"pager", []string{NoticeFailure}}, {"ris", []string{NoticeResult}}}})
 	record(t, l, slice("1.2", 1))
 	rev := found(t, l, `{}`)
-	must(t, l.Report(t.Context(), rev.ID, nil, Reason{}))
+	must(t, l.Complete(t.Context(), rev.ID, nil, Reason{}))
 	wantTold(t, l, "ris: result, , waiting")
 
 	record(t, l, slice("1.2", 2))
@@ -101,7 +101,7 @@ func TestTell_OnlyWhatSomebodyWants(t *testing.T) {
 	// Late slices that change nothing, and a revision that nobody began.
 	record(t, l, slice("1.2", 3))
 	rev = found(t, l, `{}`)
-	must(t, l.Report(t.Context(), rev.ID, nil, Reason{Code: ReasonUnchanged, Text: "as before"}))
+	must(t, l.Complete(t.Context(), rev.ID, nil, Reason{Code: ReasonUnchanged, Text: "as before"}))
 	record(t, l, slice("1.2", 4))
 	_, err := l.Settle(t.Context(), "1.2", "test")
 	must(t, err)
@@ -114,10 +114,10 @@ func TestTell_OnlyWhatSomebodyWants(t *testing.T) {
 // Whatever the number of objects and answers, a delivery that ends badly is one fact, told when nothing waits any more. What the
 // peer said stays here: it may name a patient.
 func TestTell_DeliveryGivenUp(t *testing.T) {
-	l := tempLedger(t, Options{Receivers: []Receiver{{"pager", []string{FactFailure}}}})
+	l := tempLedger(t, Options{Receivers: []Subscription{{"pager", []string{NoticeFailure}}}})
 	record(t, l, slice("1.2", 1))
 	rev := found(t, l, `{}`)
-	must(t, l.Report(t.Context(), rev.ID, to([]string{"pacs", "other"}, Object{SOPInstanceUID: "2.25.1"}, Object{SOPInstanceUID: "2.25.2"}, Object{SOPInstanceUID: "2.25.3"}), Reason{}))
+	must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "other"}, Object{SOPInstanceUID: "2.25.1"}, Object{SOPInstanceUID: "2.25.2"}, Object{SOPInstanceUID: "2.25.3"}), Reason{}))
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
 	must(t, err)
 	must(t, l.RecordDelivery(t.Context(), waiting[0].ID, DeliveryOutcome{State: DeliveryFailed, Attempted: true, Status: "A900H", Detail: `peer said "Meier^Anna"`}))
@@ -125,7 +125,7 @@ func TestTell_DeliveryGivenUp(t *testing.T) {
 	wantTold(t, l)
 	must(t, l.RecordDelivery(t.Context(), waiting[2].ID, DeliveryOutcome{State: DeliverySent, Attempted: true, Status: "0000H", Detail: "stored"}))
 	wantTold(t, l, "pager: failed delivery to pacs, not-delivered, waiting")
-	f := history(t, l, "1.2").Notifications[0].Fact
+	f := history(t, l, "1.2").Notifications[0].Notice
 	if f.Reason.Text != "answered A900H (1 object); no context (1 object)" || f.Objects[DeliveryFailed] != 2 || f.Objects[DeliverySent] != 1 {
 		t.Errorf("fact %+v", f)
 	}
@@ -137,8 +137,8 @@ func TestTell_DeliveryGivenUp(t *testing.T) {
 func TestNoteStuck(t *testing.T) {
 	clock := newClock()
 	l := tempLedger(t, Options{Receivers: everything, Now: clock.Now})
-	patience := Patience{Receiving: 2 * time.Hour, Study: time.Hour, Delivery: 30 * time.Minute}
-	note := func(want int) []Fact {
+	patience := StuckAfter{Receiving: 2 * time.Hour, Study: time.Hour, Delivery: 30 * time.Minute}
+	note := func(want int) []Notice {
 		t.Helper()
 		fresh, err := l.NoteStuck(t.Context(), patience)
 		must(t, err)
@@ -175,7 +175,7 @@ func TestNoteStuck(t *testing.T) {
 	clock.Add(61 * time.Minute)
 	note(1)
 
-	must(t, l.Report(t.Context(), rev.ID, to([]string{"pacs", "other"}, Object{SOPInstanceUID: "2.25.1"}, Object{SOPInstanceUID: "2.25.2"}), Reason{}))
+	must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "other"}, Object{SOPInstanceUID: "2.25.1"}, Object{SOPInstanceUID: "2.25.2"}), Reason{}))
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
 	must(t, err, l.RecordDelivery(t.Context(), waiting[0].ID, DeliveryOutcome{State: DeliverySent}),
 		l.RecordDelivery(t.Context(), waiting[1].ID, DeliveryOutcome{State: DeliveryWaiting, Detail: "connection refused"}))

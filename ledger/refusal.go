@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Refusal is one or more instances of a study that were refused to one sender for one reason. Texts are those of the newest one.
-type Refusal struct {
+// RefusedInstances is one or more instances of a study that were refused to one sender for one reason. Texts are those of the newest one.
+type RefusedInstances struct {
 	StudyUID    string    `json:"study_uid"` // "" when it could not be read
 	CallingAE   string    `json:"calling_ae"`
 	Address     string    `json:"address"` // of the sender, without port
@@ -31,12 +31,12 @@ const (
 )
 
 // Refused queues a refusal for the writer. At is the time of it.
-func (l *Ledger) Refused(ctx context.Context, r Refusal, at time.Time) error {
+func (l *Ledger) Refused(ctx context.Context, r RefusedInstances, at time.Time) error {
 	r.Count, r.FirstAt, r.LastAt = 1, at, at
 	return l.enqueue(ctx, entry{refusal: &r})
 }
 
-func insertRefusal(ctx context.Context, tx *sql.Tx, r *Refusal) error {
+func insertRefusal(ctx context.Context, tx *sql.Tx, r *RefusedInstances) error {
 	short := func(s string) string { return s[:min(len(s), maxRefusalText)] }
 	_, err := tx.ExecContext(ctx, `INSERT INTO refusal (study_uid, calling_ae, address, code, status, text, remedy, instance, association, first_at, last_at)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
@@ -53,8 +53,8 @@ func insertRefusal(ctx context.Context, tx *sql.Tx, r *Refusal) error {
 }
 
 // Refusals lists what was refused, the newest first, of all studies.
-func (l *Ledger) Refusals(ctx context.Context, limit int) ([]Refusal, error) {
-	var all []Refusal
+func (l *Ledger) Refusals(ctx context.Context, limit int) ([]RefusedInstances, error) {
+	var all []RefusedInstances
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
 		all, err = queryRefusals(ctx, tx, `ORDER BY last_at DESC, rowid DESC LIMIT ?`, limit)
 		return err
@@ -66,8 +66,8 @@ func (l *Ledger) Refusals(ctx context.Context, limit int) ([]Refusal, error) {
 }
 
 // RefusalsOf lists what was refused of a study, in order of time; none for a study that nobody has tried to send.
-func (l *Ledger) RefusalsOf(ctx context.Context, studyUID string) ([]Refusal, error) {
-	var all []Refusal
+func (l *Ledger) RefusalsOf(ctx context.Context, studyUID string) ([]RefusedInstances, error) {
+	var all []RefusedInstances
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
 		all, err = queryRefusals(ctx, tx, `WHERE study_uid = ? ORDER BY first_at, rowid`, studyUID)
 		return err
@@ -78,9 +78,9 @@ func (l *Ledger) RefusalsOf(ctx context.Context, studyUID string) ([]Refusal, er
 	return all, nil
 }
 
-func queryRefusals(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Refusal, error) {
+func queryRefusals(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]RefusedInstances, error) {
 	return query(ctx, tx, `SELECT study_uid, calling_ae, address, code, status, text, remedy, instance, association, count, first_at, last_at FROM refusal `+rest,
-		func(rows *sql.Rows) (r Refusal, err error) {
+		func(rows *sql.Rows) (r RefusedInstances, err error) {
 			var first, last int64
 			err = rows.Scan(&r.StudyUID, &r.CallingAE, &r.Address, &r.Code, &r.Status, &r.Text, &r.Remedy, &r.Instance, &r.Association, &r.Count, &first, &last)
 			r.FirstAt, r.LastAt = at(first), at(last)

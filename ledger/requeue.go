@@ -47,7 +47,7 @@ func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error 
 			confirmation_id = iif(commitment = ?4, confirmation_id, 0), commitment = iif(commitment = ?4, commitment, '')
 			WHERE (commitment = ?3 OR ?5 AND state = ?6)
 			AND object_id IN (SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?1 AND r.number >= `+validSince+`)`,
-			studyUID, DeliveryWaiting, CommitmentRefused, CommitmentAsked, sent, DeliverySent); err != nil {
+			studyUID, DeliveryWaiting, ObjectNotCommitted, ObjectAsked, sent, DeliverySent); err != nil {
 			return err
 		}
 		waiting, err := query(ctx, tx, `SELECT DISTINCT o.revision_id, d.destination FROM delivery d JOIN object o ON o.id = d.object_id

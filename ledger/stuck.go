@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Patience is how long something may wait before it counts as stuck.
-type Patience struct {
+// StuckAfter is how long something may wait before it counts as stuck.
+type StuckAfter struct {
 	Receiving time.Duration // from the first instance that belongs to no revision
 	Study     time.Duration // from the moment when a revision was complete to its outcome
 	Delivery  time.Duration // from the outcome to the last answer of a destination
@@ -16,8 +16,8 @@ type Patience struct {
 
 // NoteStuck finds what has waited too long and tells the receivers, once for each wait. A study that an operator requeues begins
 // to wait anew. fresh is what nobody knew before.
-func (l *Ledger) NoteStuck(ctx context.Context, p Patience) (fresh []Fact, err error) {
-	var stuck []Fact
+func (l *Ledger) NoteStuck(ctx context.Context, p StuckAfter) (fresh []Notice, err error) {
+	var stuck []Notice
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		stuck, err = l.stuck(ctx, tx, p)
 		return err
@@ -25,7 +25,7 @@ func (l *Ledger) NoteStuck(ctx context.Context, p Patience) (fresh []Fact, err e
 	if err == nil && len(stuck) > 0 {
 		err = l.update(ctx, func(tx *sql.Tx) error {
 			for _, f := range stuck {
-				news, err := l.tell(ctx, tx, f, ms(f.Since))
+				news, err := l.notify(ctx, tx, f, ms(f.Since))
 				if err != nil {
 					return err
 				}
@@ -49,11 +49,11 @@ func (l *Ledger) NoteStuck(ctx context.Context, p Patience) (fresh []Fact, err e
 // requeuedAt is a subselect: when the study of revision r was last requeued.
 const requeuedAt = `coalesce((SELECT MAX(e.at) FROM event e WHERE e.study_uid = r.study_uid AND e.kind = '` + EventRequeued + `'), 0)`
 
-func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, p Patience) ([]Fact, error) {
+func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, p StuckAfter) ([]Notice, error) {
 	now := l.now()
-	waiting := func(text string, kind Reason, patience time.Duration, args ...any) ([]Fact, error) {
-		return query(ctx, tx, text, func(rows *sql.Rows) (Fact, error) {
-			f := Fact{Kind: FactStuck, Reason: kind}
+	waiting := func(text string, kind Reason, patience time.Duration, args ...any) ([]Notice, error) {
+		return query(ctx, tx, text, func(rows *sql.Rows) (Notice, error) {
+			f := Notice{Kind: NoticeStuck, Reason: kind}
 			var since int64
 			err := rows.Scan(&f.StudyUID, &f.RevisionID, &f.Revision, &f.Destination, &since)
 			f.Since = at(since)

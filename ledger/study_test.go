@@ -65,7 +65,7 @@ func TestStudy_FromFirstInstanceToReport(t *testing.T) {
 		}
 		objects := to([]string{"PACS", "ARCHIVE"}, Object{SOPInstanceUID: "2.25.1", Kind: "seg", Path: "objects/1.dcm", SHA256: "aa"},
 			Object{SOPInstanceUID: "2.25.2", Kind: "sr", Path: "objects/2.dcm", SHA256: "bb"})
-		if err := l.Report(ctx, rev.ID, objects, Reason{}); err != nil {
+		if err := l.Complete(ctx, rev.ID, objects, Reason{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestLateInstances_SupersedeTheReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	record(t, l, slice("1.2", 2)) // while the first is processed
-	if err := l.Report(ctx, first.ID, nil, Reason{}); err != nil {
+	if err := l.Complete(ctx, first.ID, nil, Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	if h := history(t, l, "1.2"); h.State != StateReceiving {
@@ -196,7 +196,7 @@ func TestErrors_NameWhatIsMissing(t *testing.T) {
 		"revision": func() error { _, _, err := l.Revision(ctx, 99); return err },
 		"begin":    func() error { return l.Begin(ctx, 99) },
 		"findings": func() error { _, err := l.SaveFindings(ctx, 99, "", json.RawMessage(`{}`)); return err },
-		"report":   func() error { return l.Report(ctx, 99, nil, Reason{}) },
+		"report":   func() error { return l.Complete(ctx, 99, nil, Reason{}) },
 		"delivery": func() error { return l.RecordDelivery(ctx, 99, DeliveryOutcome{State: DeliverySent}) },
 		"requeue":  func() error { return l.Requeue(ctx, "9.9") },
 		"reasons":  func() error { return l.SaveInstanceReasons(ctx, 99, nil) },
@@ -251,7 +251,7 @@ func TestStudy_Properties(t *testing.T) {
 						rt.Fatalf("begin of a %s revision: %v", rev.State, err)
 					}
 				case "report":
-					err = l.Report(ctx, rev.ID, nil, Reason{})
+					err = l.Complete(ctx, rev.ID, nil, Reason{})
 				case "refuse":
 					err = l.NotProcessed(ctx, rev.ID, Reason{Code: "x", Text: "x"}, nil)
 				case "requeue":
@@ -343,7 +343,7 @@ func TestRecord_ReplacedInstanceComesAgain(t *testing.T) {
 		if code != "" {
 			must(t, l.SaveInstanceReasons(t.Context(), rev.ID, []InstanceReason{{Path: replaced.Path, Code: code, Text: "x"}}))
 		}
-		must(t, l.Report(t.Context(), rev.ID, nil, Reason{}))
+		must(t, l.Complete(t.Context(), rev.ID, nil, Reason{}))
 		record(t, l, replaced)
 		h := history(t, l, "1.2")
 		if h.State != want || len(h.Instances) != 1 || h.Instances[0].ReceivedAgain != 1 {

@@ -54,7 +54,7 @@ func recordFirst(t *testing.T, l *Ledger, rev Revision, state string) Delivery {
 func TestReport_WithdrawsWhatItReplaces(t *testing.T) {
 	l := tempLedger(t, Options{})
 	first := begun(t, l, 1)
-	must(t, l.Report(t.Context(), first.ID, twoObjects(first), Reason{}))
+	must(t, l.Complete(t.Context(), first.ID, twoObjects(first), Reason{}))
 	recordFirst(t, l, first, DeliverySent)
 	inFlight, err := l.Pending(t.Context(), first.ID, "PACS")
 	must(t, err)
@@ -65,12 +65,12 @@ func TestReport_WithdrawsWhatItReplaces(t *testing.T) {
 		t.Errorf("after a revision that was not processed: %s, want %s", got, want)
 	}
 	third := begun(t, l, 3)
-	must(t, l.Report(t.Context(), third.ID, nil, Reason{Code: ReasonUnchanged}))
+	must(t, l.Complete(t.Context(), third.ID, nil, Reason{Code: ReasonUnchanged}))
 	if got, want := deliveries(t, l), "1 sent, 1 waiting, 2 waiting, 2 waiting"; got != want {
 		t.Errorf("after a revision that changed nothing: %s, want %s", got, want)
 	}
 	fourth := begun(t, l, 4)
-	must(t, l.Report(t.Context(), fourth.ID, twoObjects(fourth), Reason{}))
+	must(t, l.Complete(t.Context(), fourth.ID, twoObjects(fourth), Reason{}))
 	if got, want := deliveries(t, l), "1 sent, 1 withdrawn, 2 withdrawn, 2 withdrawn, 4 waiting, 4 waiting"; got != want {
 		t.Errorf("after another result: %s, want %s", got, want)
 	}
@@ -105,8 +105,8 @@ func TestReport_WithdrawsWhatItReplaces(t *testing.T) {
 func TestReport_OfARevisionThatIsReplacedAlready(t *testing.T) {
 	l := tempLedger(t, Options{})
 	first, second := begun(t, l, 1), begun(t, l, 2)
-	must(t, l.Report(t.Context(), second.ID, twoObjects(second), Reason{}))
-	must(t, l.Report(t.Context(), first.ID, twoObjects(first), Reason{}))
+	must(t, l.Complete(t.Context(), second.ID, twoObjects(second), Reason{}))
+	must(t, l.Complete(t.Context(), first.ID, twoObjects(first), Reason{}))
 	if got, want := deliveries(t, l), "1 withdrawn, 1 withdrawn, 2 waiting, 2 waiting"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -120,10 +120,10 @@ func TestRequeue_ReadsAgainAsARevisionOfItsOwn(t *testing.T) {
 		want string
 	}{
 		{"changed nothing", func(t *testing.T, l *Ledger, rev Revision) {
-			must(t, l.Report(t.Context(), rev.ID, nil, Reason{Code: ReasonUnchanged}))
+			must(t, l.Complete(t.Context(), rev.ID, nil, Reason{Code: ReasonUnchanged}))
 		}, "1 waiting, 1 sent"},
 		{"another result", func(t *testing.T, l *Ledger, rev Revision) {
-			must(t, l.Report(t.Context(), rev.ID, twoObjects(rev), Reason{}))
+			must(t, l.Complete(t.Context(), rev.ID, twoObjects(rev), Reason{}))
 			recordFirst(t, l, rev, DeliveryWithdrawn)
 		}, "1 failed, 1 sent, 2 waiting, 2 waiting"},
 		{"not processed", func(t *testing.T, l *Ledger, rev Revision) {
@@ -134,7 +134,7 @@ func TestRequeue_ReadsAgainAsARevisionOfItsOwn(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := tempLedger(t, Options{})
 			first := begun(t, l, 1)
-			must(t, l.Report(t.Context(), first.ID, twoObjects(first), Reason{}))
+			must(t, l.Complete(t.Context(), first.ID, twoObjects(first), Reason{}))
 			recordFirst(t, l, first, DeliveryFailed)
 			recordFirst(t, l, first, DeliverySent)
 			c.then(t, l, begun(t, l, 2))
@@ -153,7 +153,7 @@ func TestRequeue_ReadsAgainAsARevisionOfItsOwn(t *testing.T) {
 				}
 			}
 			// Its result replaces the others.
-			must(t, l.Report(t.Context(), after.Revisions[2].ID, twoObjects(after.Revisions[2].Revision), Reason{}))
+			must(t, l.Complete(t.Context(), after.Revisions[2].ID, twoObjects(after.Revisions[2].Revision), Reason{}))
 			if got, want := deliveries(t, l), strings.ReplaceAll(c.want, "waiting", "withdrawn")+", 3 waiting, 3 waiting"; got != want {
 				t.Errorf("then: %s, want %s", got, want)
 			}
@@ -168,7 +168,7 @@ func TestRequeue_WhatWasRemovedOrNeverSettled(t *testing.T) {
 		t.Errorf("a study that is being received: %v", err)
 	}
 	rev := begun(t, l, 2)
-	must(t, l.Report(t.Context(), rev.ID, twoObjects(rev), Reason{}))
+	must(t, l.Complete(t.Context(), rev.ID, twoObjects(rev), Reason{}))
 	must(t, l.FilesRemoved(t.Context(), "1.2", 2, 2))
 	if err := l.Resend(t.Context(), "1.2"); !errors.Is(err, ErrFilesRemoved) {
 		t.Errorf("a study whose files were removed: %v", err)

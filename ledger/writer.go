@@ -22,7 +22,7 @@ const (
 type entry struct {
 	instance *Instance
 	event    *Event
-	refusal  *Refusal
+	refusal  *RefusedInstances
 	flushed  chan struct{}
 }
 

@@ -34,24 +34,24 @@ type Manifest struct {
 
 // Network describes one network: one table of manifest.toml.
 type Network struct {
-	File           string     `toml:"file"`            // ONNX file, one file with its weights inside, relative to the manifest
-	SHA256         string     `toml:"sha256"`          // of the file as it is now, hex; ReadManifest replaces the manifest's by it
-	Name           string     `toml:"name"`            // what it is, for instance "Res2Net-50 v1b 26w4s"
-	Version        string     `toml:"version"`         // changes with every training
-	Status         string     `toml:"status"`          // a Status constant
-	Precision      string     `toml:"precision"`       // "fp32", "int8", ...
-	Window         [2]float64 `toml:"window"`          // lowest and highest HU that the graph tells apart
-	Size           int        `toml:"size"`            // side of the square that the graph resizes to, pixels
-	OperatingPoint float64    `toml:"operating_point"` // a probability at or above it counts as positive
-	Licence        string     `toml:"licence"`         // of the weights
-	Reference      *Reference `toml:"reference"`       // nil: none
+	File           string            `toml:"file"`            // ONNX file, one file with its weights inside, relative to the manifest
+	SHA256         string            `toml:"sha256"`          // of the file as it is now, hex; ReadManifest replaces the manifest's by it
+	Name           string            `toml:"name"`            // what it is, for instance "Res2Net-50 v1b 26w4s"
+	Version        string            `toml:"version"`         // changes with every training
+	Status         string            `toml:"status"`          // a Status constant
+	Precision      string            `toml:"precision"`       // "fp32", "int8", ...
+	Window         [2]float64        `toml:"window"`          // lowest and highest HU that the graph tells apart
+	Size           int               `toml:"size"`            // side of the square that the graph resizes to, pixels
+	OperatingPoint float64           `toml:"operating_point"` // a probability at or above it counts as positive
+	Licence        string            `toml:"licence"`         // of the weights
+	Reference      *ReferenceOutputs `toml:"reference"`       // nil: none
 
 	StatedSHA256 string `toml:"-"` // the manifest's own, hex; differs from SHA256 when the status is StatusAltered
 }
 
-// Reference is what a network says of the test picture (picture.png) when its graph is calculated literally, in float32 and without any
+// ReferenceOutputs is what a network says of the test picture (picture.png) when its graph is calculated literally, in float32 and without any
 // optimisation, which gives the same on every processor. At start the node compares. models/training writes it (jcs/reference.py).
-type Reference struct {
+type ReferenceOutputs struct {
 	Picture     string    `toml:"picture"`     // SHA-256 of the picture's grey levels, hex; values for another picture are not used
 	Probability float64   `toml:"probability"` // of a classifier
 	Activation  []float64 `toml:"activation"`  // of a classifier: means of 4 x 4 blocks of its map, row by row
@@ -170,7 +170,7 @@ func (m Manifest) refusal(dir string) error {
 }
 
 // check names what is wrong with the reference values of a table.
-func (r *Reference) check(table string) []string {
+func (r *ReferenceOutputs) check(table string) []string {
 	if r == nil {
 		return nil
 	}

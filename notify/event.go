@@ -101,10 +101,10 @@ type Problem struct {
 
 // Compose writes down a notification's fact. result may be nil for a fact that is none.
 func Compose(n ledger.Notification, node Node, notice string, result *Result, identifiers Identifiers) Event {
-	f := n.Fact
+	f := n.Notice
 	e := Event{Schema: Schema, ID: n.EventID, Type: eventType(f), At: f.At.UTC(), Node: node, Notice: notice,
 		Study: &Study{StudyInstanceUID: f.StudyUID, Revision: f.Revision, Identifiers: identifiers}}
-	if f.Kind == ledger.FactResult {
+	if f.Kind == ledger.NoticeResult {
 		if result != nil && result.Limits == nil {
 			none := *result
 			none.Limits = []string{}
@@ -121,16 +121,16 @@ func Compose(n ledger.Notification, node Node, notice string, result *Result, id
 	return e
 }
 
-func eventType(f ledger.Fact) string {
+func eventType(f ledger.Notice) string {
 	delivery := f.Destination != ""
 	switch {
-	case f.Kind == ledger.FactStuck && delivery:
+	case f.Kind == ledger.NoticeStuck && delivery:
 		return TypeDeliveryStuck
-	case f.Kind == ledger.FactStuck:
+	case f.Kind == ledger.NoticeStuck:
 		return TypeStudyStuck
 	case delivery:
 		return TypeDeliveryFailure
-	case f.Kind == ledger.FactFailure:
+	case f.Kind == ledger.NoticeFailure:
 		return TypeStudyFailure
 	}
 	return TypeStudyResult

@@ -22,15 +22,15 @@ func TestCompose_EveryType(t *testing.T) {
 	result := &Result{SeriesInstanceUID: "1.2.1", Decision: "positive", Text: "positive: 31 of 40 slices are positive", Rule: "length", PositiveSlices: 31,
 		PositiveMM: 62, Slices: 40, LengthMM: 80, Threshold: 25, ThresholdMM: 25, Limits: []string{"The stack is 80 mm long, shorter than a chest: the result speaks only about that part."}, Lesions: &Lesions{Count: 3, VolumeML: 41.03, Share: 0.0067},
 		Weights: "trained", Models: []Model{{Role: "classifier", Name: "c", Version: "1", SHA256: "ab", Status: "trained"}}}
-	fact := func(kind, destination string) ledger.Fact {
-		f := ledger.Fact{Kind: kind, StudyUID: "1.2", RevisionID: 7, Revision: 2, Destination: destination, At: at}
-		if kind != ledger.FactResult {
+	fact := func(kind, destination string) ledger.Notice {
+		f := ledger.Notice{Kind: kind, StudyUID: "1.2", RevisionID: 7, Revision: 2, Destination: destination, At: at}
+		if kind != ledger.NoticeResult {
 			f.Reason = ledger.Reason{Code: "code", Text: "text", Remedy: "remedy"}
 		}
 		if destination != "" {
 			f.Objects = map[string]int{"sent": 2, "failed": 1}
 		}
-		if kind == ledger.FactStuck {
+		if kind == ledger.NoticeStuck {
 			f.Since = at.Add(-time.Hour)
 		}
 		return f
@@ -46,9 +46,9 @@ func TestCompose_EveryType(t *testing.T) {
 		{TypeDeliveryFailure, "pacs", Identifiers{}},
 		{TypeDeliveryStuck, "pacs", Identifiers{}},
 	} {
-		kind := map[string]string{TypeStudyResult: ledger.FactResult, TypeStudyFailure: ledger.FactFailure, TypeStudyStuck: ledger.FactStuck,
-			TypeDeliveryFailure: ledger.FactFailure, TypeDeliveryStuck: ledger.FactStuck}[c.kind]
-		n := ledger.Notification{EventID: "00ff", Fact: fact(kind, c.destination)}
+		kind := map[string]string{TypeStudyResult: ledger.NoticeResult, TypeStudyFailure: ledger.NoticeFailure, TypeStudyStuck: ledger.NoticeStuck,
+			TypeDeliveryFailure: ledger.NoticeFailure, TypeDeliveryStuck: ledger.NoticeStuck}[c.kind]
+		n := ledger.Notification{EventID: "00ff", Notice: fact(kind, c.destination)}
 		body, err := Compose(n, Node{"JCSNODE", "1", "v1"}, "Research use only.", result, c.identifiers).Encode()
 		if err != nil {
 			t.Fatal(err)

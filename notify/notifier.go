@@ -22,7 +22,7 @@ const (
 
 // Subscriber is a receiver and what it gets.
 type Subscriber struct {
-	Receiver
+	Webhook
 	Kinds []string // of facts, ledger.FactResult and so on
 	// Identify looks up the identifiers that the site sends along; nil sends UIDs alone.
 	Identify func(ledger.Instance) (Identifiers, error)
@@ -50,7 +50,7 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 	if !ok {
 		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, "webhook is not in the configuration any more")
 	}
-	log := n.Logger.With("webhook", to.Name, "event", note.EventID, "about", note.Fact.Subject(), "study", note.Fact.StudyUID)
+	log := n.Logger.With("webhook", to.Name, "event", note.EventID, "about", note.Notice.Subject(), "study", note.Notice.StudyUID)
 	if len(note.Body) == 0 {
 		if note.Body, err = n.compose(ctx, note, to, log); err != nil {
 			return err
@@ -89,7 +89,7 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 func nextDelay(attempts int, err error, random float64) time.Duration {
 	grown := min(firstDelay<<min(attempts-1, 10), lastDelay)
 	delay := time.Duration(float64(grown) * (1 - random/2))
-	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
+	if refusal := (*HTTPError)(nil); errors.As(err, &refusal) {
 		delay = max(delay, refusal.RetryAfter)
 	}
 	return delay
@@ -107,8 +107,8 @@ func (n *Notifier) subscriber(name string) (*Subscriber, bool) {
 // compose makes the body of an event. Identifiers that cannot be read are no reason to say nothing.
 func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to *Subscriber, log *slog.Logger) ([]byte, error) {
 	var result *Result
-	if note.Fact.Kind == ledger.FactResult {
-		rev, _, err := n.Ledger.Revision(ctx, note.Fact.RevisionID)
+	if note.Notice.Kind == ledger.NoticeResult {
+		rev, _, err := n.Ledger.Revision(ctx, note.Notice.RevisionID)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +122,7 @@ func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to *Su
 		if result != nil {
 			series = result.SeriesInstanceUID
 		}
-		newest, err := n.Ledger.NewestInstance(ctx, note.Fact.StudyUID, series)
+		newest, err := n.Ledger.NewestInstance(ctx, note.Notice.StudyUID, series)
 		if err != nil {
 			return nil, err
 		}

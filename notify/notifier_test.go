@@ -25,7 +25,7 @@ func (c *clock) Now() time.Time { return c.now }
 func open(t *testing.T, path string, c *clock) *ledger.Ledger {
 	t.Helper()
 	l, err := ledger.Open(t.Context(), path, ledger.Options{Now: c.Now, Logger: slog.New(slog.DiscardHandler),
-		Receivers: []ledger.Receiver{{Name: "ris", Kinds: []string{ledger.FactResult, ledger.FactFailure, ledger.FactStuck}}}})
+		Receivers: []ledger.Subscription{{Name: "ris", Kinds: []string{ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func reported(t *testing.T, l *ledger.Ledger) ledger.Notification {
 	if err == nil {
 		_, err = l.SaveFindings(ctx, rev.ID, "digest", json.RawMessage(`{"decision": "positive"}`))
 	}
-	if err = errors.Join(err, l.Report(ctx, rev.ID, nil, ledger.Reason{})); err != nil {
+	if err = errors.Join(err, l.Complete(ctx, rev.ID, nil, ledger.Reason{})); err != nil {
 		t.Fatal(err)
 	}
 	return notification(t, l)
@@ -81,7 +81,7 @@ func TestNotify_ReceiverDownForAnHour(t *testing.T) {
 		}
 	}}
 	s := serve(t, h, httptest.NewServer)
-	n := notifier(l, c, Subscriber{Receiver: *receiver(s.URL)})
+	n := notifier(l, c, Subscriber{Webhook: *receiver(s.URL)})
 	var delays []time.Duration
 	for {
 		err := n.Notify(t.Context(), note.ID)
@@ -140,7 +140,7 @@ func TestNotify_SameEventAfterACrash(t *testing.T) {
 	// The process ends between the receiver's answer and the note of it.
 	dying, die := context.WithCancel(t.Context())
 	h.answer = func(http.ResponseWriter, int) { die() }
-	n := notifier(l, c, Subscriber{Receiver: *receiver(s.URL)})
+	n := notifier(l, c, Subscriber{Webhook: *receiver(s.URL)})
 	if err := n.Notify(dying, note.ID); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
@@ -150,10 +150,10 @@ func TestNotify_SameEventAfterACrash(t *testing.T) {
 	h.answer = nil
 	c.now = c.now.Add(time.Minute)
 	l = open(t, path, c)
-	if _, err := l.SaveFindings(t.Context(), note.Fact.RevisionID, "digest", json.RawMessage(`{"decision": "negative"}`)); err != nil {
+	if _, err := l.SaveFindings(t.Context(), note.Notice.RevisionID, "digest", json.RawMessage(`{"decision": "negative"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := notifier(l, c, Subscriber{Receiver: *receiver(s.URL)}).Notify(t.Context(), note.ID); err != nil {
+	if err := notifier(l, c, Subscriber{Webhook: *receiver(s.URL)}).Notify(t.Context(), note.ID); err != nil {
 		t.Fatal(err)
 	}
 	got := h.requests()
@@ -170,7 +170,7 @@ func TestNotify_GivesUpAfterDays(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "l.db"), c)
 	note := reported(t, l)
 	r := receiver("http://127.0.0.1:1/")
-	n := notifier(l, c, Subscriber{Receiver: *r})
+	n := notifier(l, c, Subscriber{Webhook: *r})
 	began := c.now
 	for {
 		err := n.Notify(t.Context(), note.ID)
@@ -219,7 +219,7 @@ func TestNotify_Identifiers(t *testing.T) {
 			note := reported(t, l)
 			h := &hook{}
 			s := serve(t, h, httptest.NewServer)
-			if err := notifier(l, now, Subscriber{Receiver: *receiver(s.URL), Identify: c.identify}).Notify(t.Context(), note.ID); err != nil {
+			if err := notifier(l, now, Subscriber{Webhook: *receiver(s.URL), Identify: c.identify}).Notify(t.Context(), note.ID); err != nil {
 				t.Fatal(err)
 			}
 			if got := h.requests()[0].body; !strings.Contains(got, c.want) {
@@ -235,7 +235,7 @@ func TestNotify_KeepsSecrets(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "l.db"), c)
 	note := reported(t, l)
 	var log strings.Builder
-	n := notifier(l, c, Subscriber{Receiver: *receiver("http://127.0.0.1:1/hook?token=geheim")})
+	n := notifier(l, c, Subscriber{Webhook: *receiver("http://127.0.0.1:1/hook?token=geheim")})
 	n.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	_ = n.Notify(t.Context(), note.ID)
 	said := log.String() + fmt.Sprintf("%+v", notification(t, l))

@@ -10,14 +10,14 @@ import (
 
 // Watch looks for what is stuck.
 type Watch struct {
-	Ledger   *ledger.Ledger
-	Patience ledger.Patience
-	Logger   *slog.Logger
+	Ledger     *ledger.Ledger
+	StuckAfter ledger.StuckAfter
+	Logger     *slog.Logger
 }
 
 // Run looks until ctx ends, as often as the shortest patience needs.
 func (w *Watch) Run(ctx context.Context) error {
-	tick := time.NewTicker(max(100*time.Millisecond, min(w.Patience.Receiving, w.Patience.Study, w.Patience.Delivery, 4*time.Minute)/4))
+	tick := time.NewTicker(max(100*time.Millisecond, min(w.StuckAfter.Receiving, w.StuckAfter.Study, w.StuckAfter.Delivery, 4*time.Minute)/4))
 	defer tick.Stop()
 	for {
 		select {
@@ -25,7 +25,7 @@ func (w *Watch) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		stuck, err := w.Ledger.NoteStuck(ctx, w.Patience)
+		stuck, err := w.Ledger.NoteStuck(ctx, w.StuckAfter)
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Error("cannot look for what is stuck; trying again", "error", err)
 		}

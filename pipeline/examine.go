@@ -104,7 +104,7 @@ func Load(ctx context.Context, paths []string, ahead *cascade.Ahead, progress Pr
 		seen = ahead.Add
 	}
 	v, _, refused, err := ct.LoadBest(ctx, selection, seen, progress.stage(stageDecode))
-	outcome := selection.Outcome(refused)
+	outcome := selection.Choose(refused)
 	x.Chosen, x.Reason, x.Refused, x.Unread, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Unread, outcome.Dropped
 	if errors.As(err, &x.Refusal) {
 		if ahead != nil {

@@ -27,7 +27,7 @@ func TestRead_OutlinesOffTheLungs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(nets Networks, offLungs string) (*Examination, Report) {
+	read := func(nets Networks, offLungs string) (*Examination, Findings) {
 		x, err := Load(t.Context(), paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)
@@ -78,7 +78,7 @@ func TestRead_OutlinesTooSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(leastML float64) Report {
+	read := func(leastML float64) Findings {
 		x, err := Load(t.Context(), paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)

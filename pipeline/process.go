@@ -132,7 +132,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	}
 	log.Info("study reported", "positive", report.Decision.Positive, "why", report.Decision.Text, "slices", len(report.Slices),
 		"objects", len(objects), "weights", Weights(p.Models), "took", time.Since(began).Round(time.Millisecond).String())
-	return p.Ledger.Report(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})
+	return p.Ledger.Complete(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})
 }
 
 // logged tells Progress, and the log at debug when a stage begins and when it ends.
@@ -204,8 +204,8 @@ func outcomeBefore(earlier []ledger.RevisionHistory) *ledger.RevisionHistory {
 }
 
 // like is the report of an earlier revision that rests on the same slices, the same networks and the same settings, else nil.
-func (p *Processor) like(before *ledger.RevisionHistory, digest string) *Report {
-	var report Report
+func (p *Processor) like(before *ledger.RevisionHistory, digest string) *Findings {
+	var report Findings
 	if before == nil || before.InputDigest != digest || json.Unmarshal(before.Findings, &report) != nil || !report.MadeWith(p.Models, p.Settings) {
 		return nil
 	}
@@ -224,7 +224,7 @@ func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, before *
 		return p.Ledger.NotProcessed(ctx, rev.ID, why, nil)
 	}
 	why.Text += fmt.Sprintf(": what revision %d found is valid", before.Number)
-	return p.Ledger.Report(ctx, rev.ID, nil, why)
+	return p.Ledger.Complete(ctx, rev.ID, nil, why)
 }
 
 func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examination) error {
@@ -249,7 +249,7 @@ func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examin
 	return p.Ledger.SaveSeriesReasons(ctx, revisionID, series)
 }
 
-func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, digest string, report Report) (time.Time, error) {
+func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, digest string, report Findings) (time.Time, error) {
 	text, err := json.Marshal(report)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("write the findings: %w", err)

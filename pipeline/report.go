@@ -6,8 +6,8 @@ import (
 	"jcsnode/pipeline/cascade"
 )
 
-// Report is the findings of one revision as they are kept in the ledger and written to findings.json.
-type Report struct {
+// Findings is the findings of one revision as they are kept in the ledger and written to findings.json.
+type Findings struct {
 	StudyInstanceUID  string          `json:"study_instance_uid"`
 	SeriesInstanceUID string          `json:"series_instance_uid,omitempty"` // the series that was read
 	State             string          `json:"state"`                         // "reported" or "not processed"
@@ -159,7 +159,7 @@ func settingsOf(set cascade.Settings) Settings {
 }
 
 // MadeWith tells whether the report rests on the same networks and settings.
-func (r *Report) MadeWith(models []Model, set cascade.Settings) bool {
+func (r *Findings) MadeWith(models []Model, set cascade.Settings) bool {
 	if len(r.Models) != len(models) || r.Settings != settingsOf(set) {
 		return false
 	}
@@ -173,7 +173,7 @@ func (r *Report) MadeWith(models []Model, set cascade.Settings) bool {
 
 // Agrees tells whether two reports of the same slices say the same: they differ by no more than the same networks differ from one run,
 // or from one machine, to another.
-func (r *Report) Agrees(with *Report) bool {
+func (r *Findings) Agrees(with *Findings) bool {
 	if r.State != with.State || r.SeriesInstanceUID != with.SeriesInstanceUID || len(r.Slices) != len(with.Slices) {
 		return false
 	}
@@ -185,7 +185,7 @@ func (r *Report) Agrees(with *Report) bool {
 		return false
 	}
 	near := func(a, b float64) bool { return math.Abs(a-b) <= 0.1+0.01*max(a, b) } // mL
-	lesions := func(r *Report) float64 {
+	lesions := func(r *Findings) float64 {
 		if r.Lesions == nil {
 			return 0
 		}
@@ -201,8 +201,8 @@ const (
 )
 
 // NewReport writes down what an examination gave. Numbers are rounded to what they are good for, so that a report reads well.
-func NewReport(x *Examination, models []Model, set cascade.Settings) Report {
-	r := Report{State: StateReported, Models: models, Settings: settingsOf(set), Notice: Notice, ChosenBecause: x.Reason}
+func NewReport(x *Examination, models []Model, set cascade.Settings) Findings {
+	r := Findings{State: StateReported, Models: models, Settings: settingsOf(set), Notice: Notice, ChosenBecause: x.Reason}
 	if len(x.Headers) > 0 {
 		r.StudyInstanceUID = x.Headers[0].StudyInstanceUID
 	}

@@ -91,7 +91,7 @@ func reject(r dimse.Rejection, format string, args ...any) error {
 
 // Admit is dimse.Server.Admit: titles, address and disk. The details of a rejection say
 // what to change; the server logs them.
-func (d *Door) Admit(p dimse.Peer) error {
+func (d *Door) Admit(p dimse.Requestor) error {
 	if d.settings.CheckCalled && p.CalledAETitle != d.settings.AETitle && !slices.Contains(d.settings.OtherTitles, p.CalledAETitle) {
 		return reject(calledNotRecognized, "called AE title %q is not ours: set the peer's destination title to %q, or node.ae_title or node.check_called here",
 			p.CalledAETitle, d.settings.AETitle)
@@ -106,7 +106,7 @@ func (d *Door) Admit(p dimse.Peer) error {
 }
 
 // staysOpen says whether the associations of a peer stay open when its studies are over.
-func (d *Door) staysOpen(p dimse.Peer) bool {
+func (d *Door) staysOpen(p dimse.Requestor) bool {
 	addr, err := address(p.Addr)
 	if err != nil {
 		return false
@@ -116,7 +116,7 @@ func (d *Door) staysOpen(p dimse.Peer) bool {
 	})
 }
 
-func (d *Door) admitCaller(p dimse.Peer) error {
+func (d *Door) admitCaller(p dimse.Requestor) error {
 	addr, err := address(p.Addr)
 	if err != nil {
 		return reject(callingNotRecognized, "peer has no IP address: %v", err)
@@ -182,7 +182,7 @@ func (d *Door) keeps(class string) bool {
 // compression of ours that the sender names first: that is what its pixels lie in, with
 // uncompressed syntaxes behind it for receivers that know no other (DCMTK 3.6.7, dcmsend),
 // and it would have to decompress them.
-func (d *Door) Accept(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
+func (d *Door) Accept(_ dimse.Requestor, abstract string, proposed []string) (string, byte) {
 	preferred := d.settings.TransferSyntaxes
 	switch {
 	case abstract == dimse.Verification:

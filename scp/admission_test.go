@@ -55,7 +55,7 @@ func TestAdmit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := doorFor(t, Settings{AETitle: "JCS", OtherTitles: []string{"JCS_AS_SCU"}, CheckCalled: !c.unlooked, Peers: c.peers})
-			err := d.Admit(dimse.Peer{CallingAETitle: c.calling, CalledAETitle: c.called, Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))})
+			err := d.Admit(dimse.Requestor{CallingAETitle: c.calling, CalledAETitle: c.called, Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))})
 			if c.want == [3]byte{} {
 				if err != nil {
 					t.Errorf("refused: %v", err)
@@ -74,13 +74,13 @@ func TestAdmit_FullDiskIsTransient(t *testing.T) {
 	d := doorFor(t, Settings{AETitle: "JCS"})
 	d.inbox.opt.ReserveBytes = 100
 	d.inbox.disk.freeDisk = func(string) (int64, error) { return 99, nil }
-	err := d.Admit(dimse.Peer{CalledAETitle: "JCS", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}})
+	err := d.Admit(dimse.Requestor{CalledAETitle: "JCS", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}})
 	var r *dimse.Rejection
 	if !errors.As(err, &r) || [3]byte{r.Result, r.Source, r.Reason} != [3]byte{2, 3, 1} || !strings.Contains(r.Detail, "make room") {
 		t.Errorf("%v, want RJ 2/3/1 that says what to do", err)
 	}
 	d.inbox.disk.freeDisk = func(string) (int64, error) { return 0, fs.ErrPermission }
-	if err := d.Admit(dimse.Peer{CalledAETitle: "JCS", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}); err == nil {
+	if err := d.Admit(dimse.Requestor{CalledAETitle: "JCS", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}); err == nil {
 		t.Error("admitted without knowing the free space")
 	}
 }
@@ -114,7 +114,7 @@ func TestAccept(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := doorFor(t, Settings{AcceptOther: c.other, TransferSyntaxes: order})
-			if ts, result := d.Accept(dimse.Peer{}, c.abstract, c.proposed); ts != c.syntax || result != c.result {
+			if ts, result := d.Accept(dimse.Requestor{}, c.abstract, c.proposed); ts != c.syntax || result != c.result {
 				t.Errorf("%q, %d; want %q, %d", ts, result, c.syntax, c.result)
 			}
 		})

@@ -39,7 +39,7 @@ func TestAdmit_CertificateProvesThePeer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := doorFor(t, Settings{AETitle: "JCS", Peers: c.peers})
-			err := d.Admit(dimse.Peer{CallingAETitle: "CT1", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 1, 1), Port: 1}, TLS: c.state})
+			err := d.Admit(dimse.Requestor{CallingAETitle: "CT1", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 1, 1), Port: 1}, TLS: c.state})
 			var r *dimse.Rejection
 			switch {
 			case c.tell == "" && err != nil:

@@ -20,7 +20,7 @@ import (
 type Ledger interface {
 	Record(ctx context.Context, i ledger.Instance) error
 	Event(ctx context.Context, e ledger.Event) error
-	Refused(ctx context.Context, r ledger.Refusal, at time.Time) error
+	Refused(ctx context.Context, r ledger.RefusedInstances, at time.Time) error
 }
 
 // Kinds of the events that this package writes.
@@ -35,10 +35,10 @@ const recordWait = 10 * time.Second
 // Door implements dimse.Handler, dimse.Actor, dimse.EventReceiver and dimse.Opener, and Admit, Accept and GrantSCP of dimse.Server.
 type Door struct {
 	// Commitment answers storage commitment requests; nil refuses their class. It is set before the first association.
-	Commitment *Commitment
+	Commitment *CommitmentSCP
 	// Reports keeps reports of storage commitment that we asked destinations for; nil refuses them. commitment.ErrUnknown is for a
 	// transaction that is none of ours. It is set before the first association.
-	Reports func(ctx context.Context, from string, r commitment.Report) error
+	Reports func(ctx context.Context, from string, r commitment.Result) error
 
 	settings Settings
 	inbox    *Inbox
@@ -87,7 +87,7 @@ func (d *Door) Echo(_ context.Context, a *dimse.Association) dimse.Status {
 func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
 	v := d.visit(a)
 	if !d.keeps(req.SOPClassUID) {
-		return d.refuse(ctx, a, req, &Refusal{Status: dimse.StatusClassNotSupported, Code: "no-storage", Text: "class of the context has no instances to store",
+		return d.refuse(ctx, a, req, &NotStored{Status: dimse.StatusClassNotSupported, Code: "no-storage", Text: "class of the context has no instances to store",
 			Remedy: "the sender must use the context of a storage class; check its software"})
 	}
 	if n := len(v.order); v.opens && n > 0 {
@@ -145,7 +145,7 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag,
 	})
 	if err != nil {
-		return &Refusal{Status: dimse.StatusOutOfResources, Code: "ledger", Text: "instance could not be recorded", Remedy: "check the disk of data_dir", Err: err}
+		return &NotStored{Status: dimse.StatusOutOfResources, Code: "ledger", Text: "instance could not be recorded", Remedy: "check the disk of data_dir", Err: err}
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 // association, its end says how many there were.
 func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest, err error) (dimse.Status, string) {
 	v := d.visit(a)
-	var r *Refusal
+	var r *NotStored
 	if !errors.As(err, &r) {
 		// The association broke in the middle of the data set: nobody reads an answer.
 		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "error", netfault.Words(err))
@@ -176,7 +176,7 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	row := ledger.Refusal{StudyUID: r.StudyUID, CallingAE: printableOnly(peer.CallingAETitle), Address: host, Code: r.Code, Status: r.Status.String(), Text: r.Error(),
+	row := ledger.RefusedInstances{StudyUID: r.StudyUID, CallingAE: printableOnly(peer.CallingAETitle), Address: host, Code: r.Code, Status: r.Status.String(), Text: r.Error(),
 		Remedy: r.Remedy, Instance: printableOnly(req.SOPInstanceUID), Association: v.name}
 	if err := d.ledger.Refused(ctx, row, d.now()); err != nil {
 		d.log.Error("refusal not recorded", "association", v.name, "error", err)
@@ -193,7 +193,7 @@ func (d *Door) EventReport(ctx context.Context, a *dimse.Association, e *dimse.E
 	}
 	peer := a.Peer()
 	from := printableOnly(peer.CallingAETitle) + " at " + peer.Addr.String()
-	status, comment := commitment.Take(e, func(r commitment.Report) error {
+	status, comment := commitment.Take(e, func(r commitment.Result) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
 		defer cancel()
 		return d.Reports(ctx, from, r)
@@ -206,7 +206,7 @@ func (d *Door) EventReport(ctx context.Context, a *dimse.Association, e *dimse.E
 
 // GrantSCP is dimse.Server.GrantSCP: a peer may be SCP of storage commitment, which is how a destination reports (PS3.4 J.3.3, PS3.7
 // D.3.3.4), and of nothing else.
-func (d *Door) GrantSCP(_ dimse.Peer, abstract string) bool {
+func (d *Door) GrantSCP(_ dimse.Requestor, abstract string) bool {
 	return abstract == commitment.PushModel && d.Reports != nil
 }
 
@@ -254,7 +254,7 @@ func (d *Door) event(ctx context.Context, e ledger.Event) {
 func (d *Door) Holds(studyUID string) (bool, time.Time) { return d.holds.of(studyUID) }
 
 func remedy(err error) string {
-	var r *Refusal
+	var r *NotStored
 	if errors.As(err, &r) {
 		return r.Remedy
 	}

@@ -328,7 +328,9 @@ func TestDoor_BadInstancesDoNotEndTheAssociation(t *testing.T) {
 		t.Errorf("refusals of the study %+v, want two with their codes", h.Refusals)
 	}
 	all, err := n.l.Refusals(t.Context(), 10)
-	if err != nil || len(all) != 3 || !slices.ContainsFunc(all, func(r ledger.Refusal) bool { return r.Code == "no-uid" && r.StudyUID == "" && r.Association != "" }) {
+	if err != nil || len(all) != 3 || !slices.ContainsFunc(all, func(r ledger.RefusedInstances) bool {
+		return r.Code == "no-uid" && r.StudyUID == "" && r.Association != ""
+	}) {
 		t.Errorf("refusals %+v, %v, want a third of no study", all, err)
 	}
 }

@@ -103,7 +103,7 @@ func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 			i := aSlice("1.2", "1.2.3")
 			i.pixels = make([]byte, 2000)
 			_, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
-			var r *Refusal
+			var r *NotStored
 			if !errors.As(err, &r) || r.Status != dimse.StatusOutOfResources || r.Code != c.code {
 				t.Errorf("%v, want A700H with code %s", err, c.code)
 			}
@@ -129,7 +129,7 @@ func TestReceive_ReserveReachedWhileWriting(t *testing.T) {
 	}
 	i := aSlice("1.2", "1.2.3")
 	i.pixels = make([]byte, 10*spaceStep)
-	var r *Refusal
+	var r *NotStored
 	_, err := b.Receive(i.incoming(), struct{ io.Reader }{bytes.NewReader(i.bytes())})
 	if !errors.As(err, &r) || r.Code != "disk-full" || looks != 3 {
 		t.Errorf("%v after %d looks, want disk-full at the third", err, looks)

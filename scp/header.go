@@ -12,8 +12,8 @@ import (
 	"jcsnode/dimse"
 )
 
-// Refusal says why an instance is not stored: what the sender gets and the operator reads.
-type Refusal struct {
+// NotStored says why an instance is not stored: what the sender gets and the operator reads.
+type NotStored struct {
 	StudyUID string // of the instance, "" if it could not be read
 	Status   dimse.Status
 	Code     string // "disk-full", "cannot-parse", "no-uid", "mismatch", ...
@@ -23,7 +23,7 @@ type Refusal struct {
 }
 
 // Error implements error.
-func (r *Refusal) Error() string {
+func (r *NotStored) Error() string {
 	if r.Err == nil {
 		return r.Text
 	}
@@ -31,7 +31,7 @@ func (r *Refusal) Error() string {
 }
 
 // Unwrap gives the cause.
-func (r *Refusal) Unwrap() error { return r.Err }
+func (r *NotStored) Unwrap() error { return r.Err }
 
 // identity is what a data set says about itself.
 type identity struct {
@@ -96,10 +96,10 @@ func identify(f *dataset.File) (identity, error) {
 		*u.value = strings.Trim(string(raw), " \x00")
 		switch {
 		case *u.value == "":
-			return id, &Refusal{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "no-uid", Text: u.name + " is absent or empty",
+			return id, &NotStored{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "no-uid", Text: u.name + " is absent or empty",
 				Remedy: "the sender must set it; have the instance exported again"}
 		case len(*u.value) > maxUIDLength || !printable(*u.value):
-			return id, &Refusal{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "bad-uid", Text: u.name + " cannot be kept: too long or not text",
+			return id, &NotStored{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "bad-uid", Text: u.name + " cannot be kept: too long or not text",
 				Remedy: "the sender must set a valid UID; have the instance exported again"}
 		case !validUID(*u.value):
 			odd = append(odd, u.name)
@@ -179,19 +179,19 @@ func validUID(s string) bool {
 
 // unreadable is the refusal of a data set that does not hold together, or that the disk
 // does not give back.
-func unreadable(err error) *Refusal {
+func unreadable(err error) *NotStored {
 	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
 		return cannotWrite(err)
 	}
 	if errors.Is(err, dataset.ErrTruncated) {
-		return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "truncated", Text: "data set is cut short",
+		return &NotStored{Status: dimse.StatusCannotUnderstand, Code: "truncated", Text: "data set is cut short",
 			Remedy: "have the instance sent again; if it stays, the sender's copy is damaged", Err: err}
 	}
 	if errors.Is(err, dataset.ErrLimit) {
-		return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "limit", Text: "data set exceeds a limit of the receiver",
+		return &NotStored{Status: dimse.StatusCannotUnderstand, Code: "limit", Text: "data set exceeds a limit of the receiver",
 			Remedy: "no CT image needs so much: check what the sender made of this instance", Err: err}
 	}
-	return &Refusal{Status: dimse.StatusCannotUnderstand, Code: "cannot-parse", Text: "data set cannot be parsed",
+	return &NotStored{Status: dimse.StatusCannotUnderstand, Code: "cannot-parse", Text: "data set cannot be parsed",
 		Remedy: "check what the sender made of this instance", Err: err}
 }
 
@@ -202,7 +202,7 @@ func agree(id identity, sopClassUID, sopInstanceUID string) error {
 		{"SOP Instance UID", sopInstanceUID, id.sopInstanceUID},
 	} {
 		if c.command != c.dataSet {
-			return &Refusal{StudyUID: id.studyUID, Status: dimse.StatusDataSetMismatch, Code: "mismatch", Text: c.name + " of data set and command disagree",
+			return &NotStored{StudyUID: id.studyUID, Status: dimse.StatusDataSetMismatch, Code: "mismatch", Text: c.name + " of data set and command disagree",
 				Remedy: "the sender mixes instances up; check its software", Err: fmt.Errorf("command %q, data set %q", c.command, c.dataSet)}
 		}
 	}

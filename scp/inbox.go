@@ -150,7 +150,7 @@ func lockDir(path string) (*os.File, error) {
 func (b *Inbox) Room() error {
 	free, err := b.disk.freeDisk(b.dataDir)
 	if err != nil {
-		return &Refusal{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "free disk space is not known", Remedy: "check the disk of data_dir", Err: err}
+		return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "free disk space is not known", Remedy: "check the disk of data_dir", Err: err}
 	}
 	if free <= b.opt.ReserveBytes {
 		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", Bytes(free), Bytes(b.opt.ReserveBytes)))
@@ -158,17 +158,17 @@ func (b *Inbox) Room() error {
 	return nil
 }
 
-func diskFull(err error) *Refusal {
-	return &Refusal{Status: dimse.StatusOutOfResources, Code: "disk-full", Text: "disk is full up to the reserve",
+func diskFull(err error) *NotStored {
+	return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-full", Text: "disk is full up to the reserve",
 		Remedy: "make room on the disk of data_dir; reception goes on by itself then", Err: err}
 }
 
 // cannotWrite is the refusal for an error of the file system.
-func cannotWrite(err error) *Refusal {
+func cannotWrite(err error) *NotStored {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return diskFull(err)
 	}
-	return &Refusal{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "instance could not be kept on disk",
+	return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "instance could not be kept on disk",
 		Remedy: "check the disk of data_dir and its permissions", Err: err}
 }
 
@@ -221,7 +221,7 @@ func (b *Inbox) receive(in Incoming, body io.Reader, f file, tmp string) (Stored
 	}
 	if header.DataSetOffset() != metaSize {
 		// Behind our own, it would be taken for part of it by every reader.
-		return Stored{}, &Refusal{Status: dimse.StatusCannotUnderstand, Code: "file-meta", Text: "data set begins with file meta information",
+		return Stored{}, &NotStored{Status: dimse.StatusCannotUnderstand, Code: "file-meta", Text: "data set begins with file meta information",
 			Remedy: "the sender must send the data set of a file alone (PS3.10 7.1); check its software"}
 	}
 	id, err := identify(header)
@@ -271,7 +271,7 @@ func (w *sink) Write(p []byte) (int, error) {
 }
 
 func (w *sink) refusal(err error) error {
-	var r *Refusal
+	var r *NotStored
 	if errors.As(w.err, &r) {
 		return r
 	}

@@ -226,7 +226,7 @@ func TestReceive_Refusals(t *testing.T) {
 			dir := t.TempDir()
 			b := testInbox(t, dir)
 			_, err := b.Receive(c.in, bytes.NewReader(c.data))
-			var r *Refusal
+			var r *NotStored
 			if !errors.As(err, &r) || r.Status != c.status || c.code != "" && r.Code != c.code || r.Remedy == "" {
 				t.Errorf("%#v, want status %v and code %q", err, c.status, c.code)
 			}
@@ -277,7 +277,7 @@ func TestReceive_BrokenAssociationLeavesNoTrace(t *testing.T) {
 	b := testInbox(t, dir)
 	i := aSlice("1.2", "1.2.3")
 	_, err := b.Receive(i.incoming(), &brokenBody{i.bytes()[:60]})
-	var r *Refusal
+	var r *NotStored
 	if !errors.Is(err, dimse.ErrConnectionLost) || errors.As(err, &r) {
 		t.Errorf("%v, want the error of the connection", err)
 	}

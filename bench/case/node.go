@@ -200,7 +200,7 @@ func openPACS(ctx context.Context) (address string, err error) {
 	if err != nil {
 		return "", err
 	}
-	accept := func(_ dimse.Peer, _ string, proposed []string) (string, byte) {
+	accept := func(_ dimse.Requestor, _ string, proposed []string) (string, byte) {
 		for _, uid := range proposed {
 			if _, ok := dataset.LookupTransferSyntax(uid); ok {
 				return uid, 0

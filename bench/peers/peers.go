@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Receiver is a program that takes associations.
-type Receiver struct {
+// StorageSCP is a program that takes associations.
+type StorageSCP struct {
 	Name, Title string
 	Syncs       string // what is on disk before the answer
 	// command gives the program with its arguments; it writes what it needs into dir.
@@ -24,16 +24,16 @@ type Receiver struct {
 }
 
 // Program is a receiver that is one executable, in every configuration that is compared.
-func Program(name, title, syncs string, extra []string, args func(dir string, port int) []string) Receiver {
-	return Receiver{Name: name, Title: title, Syncs: syncs, extra: extra, command: func(dir string, port int) (string, []string, error) {
+func Program(name, title, syncs string, extra []string, args func(dir string, port int) []string) StorageSCP {
+	return StorageSCP{Name: name, Title: title, Syncs: syncs, extra: extra, command: func(dir string, port int) (string, []string, error) {
 		a := args(dir, port)
 		return a[0], a[1:], nil
 	}}
 }
 
 // Node is jcsnode as it is shipped, but for its folder and a study that stays open while it is measured.
-func Node(program string) Receiver {
-	return Receiver{Name: "jcsnode", Title: "JCSNODE", Syncs: "data and name", command: func(dir string, port int) (string, []string, error) {
+func Node(program string) StorageSCP {
+	return StorageSCP{Name: "jcsnode", Title: "JCSNODE", Syncs: "data and name", command: func(dir string, port int) (string, []string, error) {
 		config := filepath.Join(dir, "config.toml")
 		text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\n[settle]\nquiet = \"1h\"\n[log]\nlevel = \"warn\"\n", port)
 		return program, []string{"serve", "--config", config}, os.WriteFile(config, []byte(text), 0o644)
@@ -41,22 +41,22 @@ func Node(program string) Receiver {
 }
 
 // Storescp is DCMTK's with its defaults: one association after the other.
-func Storescp() Receiver {
+func Storescp() StorageSCP {
 	return Program("DCMTK storescp", "STORESCP", "nothing", nil, func(dir string, port int) []string {
 		return []string{"storescp", "-od", dir, fmt.Sprint(port)}
 	})
 }
 
 // ForkedStorescp is DCMTK's with a process for each association.
-func ForkedStorescp() Receiver {
+func ForkedStorescp() StorageSCP {
 	return Program("DCMTK storescp --fork", "STORESCP", "nothing", nil, func(dir string, port int) []string {
 		return []string{"storescp", "--fork", "-od", dir, fmt.Sprint(port)}
 	})
 }
 
 // Orthanc is Orthanc with its defaults, its web server on a free port.
-func Orthanc() Receiver {
-	return Receiver{Name: "Orthanc", Title: "ORTHANC", Syncs: "the file", command: func(dir string, port int) (string, []string, error) {
+func Orthanc() StorageSCP {
+	return StorageSCP{Name: "Orthanc", Title: "ORTHANC", Syncs: "the file", command: func(dir string, port int) (string, []string, error) {
 		http, err := FreePort()
 		if err != nil {
 			return "", nil, err
@@ -68,22 +68,22 @@ func Orthanc() Receiver {
 }
 
 // Pynetdicom is the storescp of pynetdicom, from the environment of the peers.
-func Pynetdicom() Receiver {
-	return Receiver{Name: "pynetdicom storescp", Title: "STORESCP", Syncs: "nothing", command: func(dir string, port int) (string, []string, error) {
+func Pynetdicom() StorageSCP {
+	return StorageSCP{Name: "pynetdicom storescp", Title: "STORESCP", Syncs: "nothing", command: func(dir string, port int) (string, []string, error) {
 		cache, err := os.UserCacheDir()
 		return filepath.Join(cache, "jcsnode", "peers", "bin", "python"), []string{"-m", "pynetdicom", "storescp", "-od", dir, fmt.Sprint(port)}, err
 	}}
 }
 
 // DicomRS is the storescp of dicom-rs; without blocking, it takes several associations.
-func DicomRS() Receiver {
+func DicomRS() StorageSCP {
 	return Program("dicom-rs storescp -n", "STORE-SCP", "nothing", nil, func(dir string, port int) []string {
 		return []string{"dicom-storescp", "-n", "-o", dir, "-p", fmt.Sprint(port)}
 	})
 }
 
 // Missing says why a receiver cannot be started here, nil if it can.
-func (r Receiver) Missing() error {
+func (r StorageSCP) Missing() error {
 	dir, err := os.MkdirTemp("", "jcsnode-peer-")
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ type Process struct {
 const startTime = time.Minute
 
 // Start runs the receiver in dir, which exists, and waits until its port is open.
-func (r Receiver) Start(ctx context.Context, dir string) (*Process, error) {
+func (r StorageSCP) Start(ctx context.Context, dir string) (*Process, error) {
 	p, err := r.start(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", r.Name, err)
@@ -117,7 +117,7 @@ func (r Receiver) Start(ctx context.Context, dir string) (*Process, error) {
 	return p, nil
 }
 
-func (r Receiver) start(ctx context.Context, dir string) (*Process, error) {
+func (r StorageSCP) start(ctx context.Context, dir string) (*Process, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func run(ctx context.Context, t probe.Target, cases []probe.Case, program string
 		return err
 	}
 	var summary string
-	for _, r := range []peers.Receiver{peers.Node(program), peers.ForkedStorescp(), peers.Orthanc(), peers.Pynetdicom(), peers.DicomRS()} {
+	for _, r := range []peers.StorageSCP{peers.Node(program), peers.ForkedStorescp(), peers.Orthanc(), peers.Pynetdicom(), peers.DicomRS()} {
 		if err := r.Missing(); err != nil {
 			summary += fmt.Sprintf("%-24s not tried: %v\n", r.Name, err)
 			continue
@@ -69,7 +69,7 @@ func run(ctx context.Context, t probe.Target, cases []probe.Case, program string
 }
 
 // try puts a receiver to all cases. One that dies of a case, or serves nobody afterwards, is started again for the next.
-func try(ctx context.Context, t probe.Target, cases []probe.Case, r peers.Receiver) (results []probe.Result, deaths int, err error) {
+func try(ctx context.Context, t probe.Target, cases []probe.Case, r peers.StorageSCP) (results []probe.Result, deaths int, err error) {
 	dir, err := os.MkdirTemp("", "jcsnode-protocol-")
 	if err != nil {
 		return nil, 0, err

@@ -110,7 +110,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	receivers := []peers.Receiver{peers.Node(o.jcsnode), peers.Storescp(), peers.ForkedStorescp(), peers.Orthanc()}
+	receivers := []peers.StorageSCP{peers.Node(o.jcsnode), peers.Storescp(), peers.ForkedStorescp(), peers.Orthanc()}
 	for _, r := range receivers {
 		if err := r.Missing(); err != nil {
 			return fmt.Errorf("%s cannot be started: %w (make peers)", r.Name, err)
@@ -156,7 +156,7 @@ type row struct {
 }
 
 // scenario measures the limits and every receiver in each round, beginning with another one each time.
-func (b bench) scenario(ctx context.Context, s scenario, receivers []peers.Receiver) ([]row, error) {
+func (b bench) scenario(ctx context.Context, s scenario, receivers []peers.StorageSCP) ([]row, error) {
 	rows := []row{
 		{name: limitName, syncs: "content and name", instances: s.slices, measure: func() (sample, error) { return b.limit(ctx, s) }},
 		{name: senderName, syncs: "nothing", instances: s.slices, measure: func() (sample, error) { return b.senderLimit(ctx, s) }},
@@ -194,7 +194,7 @@ func (b bench) share(n, associations int) [][]string {
 }
 
 // receiver starts a receiver in an empty folder, has the senders send, and ends it.
-func (b bench) receiver(ctx context.Context, s scenario, r peers.Receiver, instances int) (got sample, err error) {
+func (b bench) receiver(ctx context.Context, s scenario, r peers.StorageSCP, instances int) (got sample, err error) {
 	dir, err := os.MkdirTemp(b.dir, "run-")
 	if err != nil {
 		return got, err

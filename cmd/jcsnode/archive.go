@@ -53,7 +53,7 @@ func (a *archive) serve(ctx context.Context, l net.Listener, title string) error
 		return fmt.Errorf("make the archive's folder: %w", err)
 	}
 	s := &dimse.Server{
-		Admit: func(p dimse.Peer) error {
+		Admit: func(p dimse.Requestor) error {
 			if p.CalledAETitle != title {
 				return &dimse.Rejection{Result: 1, Source: 1, Reason: 7, Detail: "called AE title is " + title}
 			}
@@ -69,7 +69,7 @@ func (a *archive) serve(ctx context.Context, l net.Listener, title string) error
 }
 
 // acceptAny takes every class in the first syntax that the program knows.
-func acceptAny(_ dimse.Peer, _ string, proposed []string) (string, byte) {
+func acceptAny(_ dimse.Requestor, _ string, proposed []string) (string, byte) {
 	for _, uid := range proposed {
 		if _, ok := dataset.LookupTransferSyntax(uid); ok {
 			return uid, 0

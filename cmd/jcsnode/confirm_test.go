@@ -24,7 +24,7 @@ func (l *lab) confirmed(t *testing.T, study string) *studyStatusJSON {
 			return false
 		}
 		for _, d := range s.Revisions[0].Deliveries {
-			if d.Commitment != ledger.CommitmentCommitted {
+			if d.Commitment != ledger.ObjectCommitted {
 				return false
 			}
 		}
@@ -53,7 +53,7 @@ func TestConfirm_Orthanc(t *testing.T) {
 	l.serve(t)
 	study := l.sendPhantom(t)
 	s := l.confirmed(t, study)
-	if c := s.Revisions[0].Confirmations; len(c) != 1 || c[0].Asked != 1 || c[0].State != ledger.ConfirmationAnswered {
+	if c := s.Revisions[0].Confirmations; len(c) != 1 || c[0].Asked != 1 || c[0].State != ledger.SCUAnswered {
 		t.Errorf("%+v", c)
 	}
 	if out := jcsnode(t, "explain", "--config", l.config, study); !strings.Contains(out, "pacs has confirmed by ") {

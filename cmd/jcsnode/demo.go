@@ -218,7 +218,7 @@ func (d *demonstration) conclude(h *ledger.History, took time.Duration) error {
 	if len(last.Findings) == 0 {
 		return fmt.Errorf("the study ended without findings: %s; %s (log: %s)", last.Reason.Text, last.Reason.Remedy, d.path("node.log"))
 	}
-	var report pipeline.Report
+	var report pipeline.Findings
 	if err := unmarshalFindings(last.Findings, &report); err != nil {
 		return err
 	}

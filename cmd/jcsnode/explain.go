@@ -146,7 +146,7 @@ func revisionSentences(r *ledger.RevisionHistory) []string {
 // outcome says how the revision ended, or that it has not.
 func outcome(r *ledger.RevisionHistory) []string {
 	var sentences []string
-	var found pipeline.Report
+	var found pipeline.Findings
 	known := len(r.Findings) > 0 && json.Unmarshal(r.Findings, &found) == nil
 	switch r.State {
 	case ledger.StateSettled, ledger.StateProcessing:
@@ -268,7 +268,7 @@ func commitmentSentences(r *ledger.RevisionHistory) []string {
 		switch d.Commitment {
 		case "":
 			continue
-		case ledger.CommitmentAsked:
+		case ledger.ObjectAsked:
 			open[d.Destination]++
 			continue
 		}
@@ -283,7 +283,7 @@ func commitmentSentences(r *ledger.RevisionHistory) []string {
 	for _, a := range order {
 		group := groups[a]
 		n := plural(len(group), "object")
-		if a.commitment == ledger.CommitmentRefused {
+		if a.commitment == ledger.ObjectNotCommitted {
 			sentences = append(sentences, fmt.Sprintf("%s does not confirm that it keeps %s: %s", a.destination, n, stop(a.detail)))
 			continue
 		}
@@ -293,7 +293,7 @@ func commitmentSentences(r *ledger.RevisionHistory) []string {
 	for _, c := range r.Confirmations {
 		n := plural(open[c.Destination], "object")
 		switch {
-		case c.State != ledger.ConfirmationWaiting:
+		case c.State != ledger.SCUWaiting:
 		case c.Attempts > 0:
 			sentences = append(sentences, fmt.Sprintf("%s could not be asked to confirm that it keeps %s, after %s: %s", c.Destination, n, plural(c.Attempts, "attempt"), stop(c.Detail)))
 		case c.Asked > 0:
@@ -309,7 +309,7 @@ func commitmentSentences(r *ledger.RevisionHistory) []string {
 func notificationSentences(all []ledger.Notification) []string {
 	var sentences []string
 	for _, n := range all {
-		what := n.Fact.Subject()
+		what := n.Notice.Subject()
 		switch {
 		case n.State == ledger.NotificationSent:
 			sentences = append(sentences, fmt.Sprintf("%s was told of the %s at %s: %s.", n.Receiver, what, clock(n.SentAt), n.Detail))

@@ -29,12 +29,12 @@ func (e *explanation) next(h *ledger.History) []string {
 	waiting := map[string]time.Time{}
 	for i, r := range h.Revisions {
 		for _, c := range r.Confirmations {
-			if c.State == ledger.ConfirmationWaiting && c.NextAt.After(e.now) {
+			if c.State == ledger.SCUWaiting && c.NextAt.After(e.now) {
 				sentences = append(sentences, fmt.Sprintf("%s is asked again to confirm what it keeps at %s, in %s.", c.Destination, clock(c.NextAt), c.NextAt.Sub(e.now).Round(time.Second)))
 			}
 		}
 		for _, d := range r.Deliveries {
-			if d.Commitment == ledger.CommitmentRefused {
+			if d.Commitment == ledger.ObjectNotCommitted {
 				unkept++
 			}
 			switch d.State {
@@ -61,9 +61,9 @@ func (e *explanation) next(h *ledger.History) []string {
 		case n.State == ledger.NotificationFailed:
 			untold++
 		case n.State == ledger.NotificationWaiting && n.NextAt.After(e.now):
-			sentences = append(sentences, fmt.Sprintf("%s is told again of the %s at %s, in %s.", n.Receiver, n.Fact.Subject(), clock(n.NextAt), n.NextAt.Sub(e.now).Round(time.Second)))
+			sentences = append(sentences, fmt.Sprintf("%s is told again of the %s at %s, in %s.", n.Receiver, n.Notice.Subject(), clock(n.NextAt), n.NextAt.Sub(e.now).Round(time.Second)))
 		case n.State == ledger.NotificationWaiting:
-			sentences = append(sentences, fmt.Sprintf("%s is told of the %s now, and at the next start if the node is down.", n.Receiver, n.Fact.Subject()))
+			sentences = append(sentences, fmt.Sprintf("%s is told of the %s now, and at the next start if the node is down.", n.Receiver, n.Notice.Subject()))
 		}
 	}
 	if unkept > 0 {

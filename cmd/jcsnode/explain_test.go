@@ -78,7 +78,7 @@ func TestExplain_EveryAnswerOfADestination(t *testing.T) {
 		{Path: "inbox/9", Code: "other-size", Text: "256 x 256 pixels"}, {Path: "inbox/8", Code: "other-size", Text: "256 x 256 pixels"}}); err != nil {
 		t.Fatal(err)
 	}
-	findings, err := json.Marshal(pipeline.Report{State: pipeline.StateReported,
+	findings, err := json.Marshal(pipeline.Findings{State: pipeline.StateReported,
 		Decision: &pipeline.Decision{Positive: true, Text: "positive: 31 of 40 slices are positive, more than 25"},
 		Lesions:  &pipeline.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &pipeline.Lungs{LesionShare: 0.0067},
 		Models: []pipeline.Model{{Name: "classifier", Status: "untrained"}}})
@@ -90,7 +90,7 @@ func TestExplain_EveryAnswerOfADestination(t *testing.T) {
 	}
 	objects := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}, ledger.Object{Kind: "seg", SOPInstanceUID: "2.25.2"},
 		ledger.Object{Kind: "outline", SOPInstanceUID: "2.25.3"}, ledger.Object{Kind: "outline", SOPInstanceUID: "2.25.4"})
-	if err := l.Report(t.Context(), rev.ID, objects, ledger.Reason{Text: "positive"}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{Text: "positive"}); err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
@@ -152,7 +152,7 @@ func TestExplain_ReplacedBeforeItWasSent(t *testing.T) {
 	for n := 1; n <= 2; n++ {
 		rev := settled(t, l, study)
 		objects := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: fmt.Sprintf("2.25.%d1", n)}, ledger.Object{Kind: "seg", SOPInstanceUID: fmt.Sprintf("2.25.%d2", n)})
-		if err := l.Report(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
+		if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
 			t.Fatal(err)
 		}
 		if n == 1 {
@@ -285,13 +285,13 @@ func TestExplain_Commitment(t *testing.T) {
 	again := ledger.Delivery{Object: ledger.Object{Kind: "outline"}, Destination: "pacs", State: ledger.DeliveryWaiting, Attempts: 1, Detail: "taken, but not kept: 0112H (no such SOP instance)", Resent: 1}
 	h := &ledger.History{StudyUID: "1.2", State: ledger.StateReported, Revisions: []ledger.RevisionHistory{{
 		Revision: ledger.Revision{Number: 1, State: ledger.StateReported},
-		Deliveries: []ledger.Delivery{delivery("pacs", ledger.CommitmentCommitted, "PACS at 10.0.0.7:4000"), delivery("pacs", ledger.CommitmentCommitted, "PACS at 10.0.0.7:4000"),
-			delivery("pacs", ledger.CommitmentRefused, "0112H (no such SOP instance)"), again,
-			delivery("slow", ledger.CommitmentAsked, ""), delivery("new", ledger.CommitmentAsked, ""), delivery("deaf", ledger.CommitmentAsked, "")},
-		Confirmations: []ledger.Confirmation{{Destination: "pacs", State: ledger.ConfirmationAnswered},
-			{Destination: "slow", State: ledger.ConfirmationWaiting, Asked: 2, AskedAt: now, NextAt: now.Add(time.Hour)},
-			{Destination: "new", State: ledger.ConfirmationWaiting},
-			{Destination: "deaf", State: ledger.ConfirmationWaiting, Attempts: 3, Detail: "connection refused", NextAt: now.Add(time.Minute)}}}}}
+		Deliveries: []ledger.Delivery{delivery("pacs", ledger.ObjectCommitted, "PACS at 10.0.0.7:4000"), delivery("pacs", ledger.ObjectCommitted, "PACS at 10.0.0.7:4000"),
+			delivery("pacs", ledger.ObjectNotCommitted, "0112H (no such SOP instance)"), again,
+			delivery("slow", ledger.ObjectAsked, ""), delivery("new", ledger.ObjectAsked, ""), delivery("deaf", ledger.ObjectAsked, "")},
+		Confirmations: []ledger.CommitmentSCU{{Destination: "pacs", State: ledger.SCUAnswered},
+			{Destination: "slow", State: ledger.SCUWaiting, Asked: 2, AskedAt: now, NextAt: now.Add(time.Hour)},
+			{Destination: "new", State: ledger.SCUWaiting},
+			{Destination: "deaf", State: ledger.SCUWaiting, Attempts: 3, Detail: "connection refused", NextAt: now.Add(time.Minute)}}}}}
 	var text strings.Builder
 	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf(nil), now: now}
 	e.study(h)

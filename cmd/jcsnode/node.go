@@ -39,11 +39,11 @@ type node struct {
 	server    *dimse.Server
 	settler   *pipeline.Settler
 	processor *pipeline.Processor
-	courier   *dicomout.Courier
-	confirmer *dicomout.Confirmer
+	courier   *dicomout.DeliveryWorker
+	confirmer *dicomout.CommitmentSCU
 	notifier  *notify.Notifier
 	watch     *notify.Watch
-	keeper    *pipeline.Keeper
+	keeper    *pipeline.Retention
 	own       *secure.Identity   // of the TLS listener, nil without one
 	watched   []*secure.Identity // whose certificates expire
 }
@@ -108,7 +108,7 @@ func (n *node) wire(manifest models.Manifest, workers int, engine string) error 
 	if err != nil {
 		return err
 	}
-	n.door.Commitment = &scp.Commitment{Ledger: n.ledger, Addresses: addresses, Dialer: *dialer("", commitmentTimeout), Now: time.Now, Logger: n.log}
+	n.door.Commitment = &scp.CommitmentSCP{Ledger: n.ledger, Addresses: addresses, Dialer: *dialer("", commitmentTimeout), Now: time.Now, Logger: n.log}
 	n.server = &dimse.Server{
 		Admit: n.door.Admit, Accept: n.door.Accept, GrantSCP: n.door.GrantSCP, Handler: n.door,
 		MaxPDULength: uint32(c.Node.MaxPDU), MaxAssociations: c.Node.MaxAssociations, MaxAssociationsPerPeer: c.Node.MaxAssociationsPerPeer,
@@ -123,7 +123,7 @@ func (n *node) wire(manifest models.Manifest, workers int, engine string) error 
 		Quiet:  time.Duration(c.Settle.Quiet), QuietOf: quietOf(c.Peers), Limit: time.Duration(c.Settle.Limit),
 		Now: time.Now, Logger: n.log,
 	}
-	n.keeper = &pipeline.Keeper{Ledger: n.ledger, DataDir: c.Node.DataDir, For: time.Duration(c.Keep.Days) * 24 * time.Hour,
+	n.keeper = &pipeline.Retention{Ledger: n.ledger, DataDir: c.Node.DataDir, For: time.Duration(c.Keep.Days) * 24 * time.Hour,
 		Remove: n.inbox.Remove, Now: time.Now, Logger: n.log}
 	set := cascadeSettings(c, manifest, workers)
 	maker := &objectMaker{config: c, manifest: manifest, settings: set, engine: engine, replaced: replacedObjects(n.ledger)}
@@ -142,7 +142,7 @@ func (n *node) wire(manifest models.Manifest, workers int, engine string) error 
 		Omissions: omissionsOf,
 		Logger:    n.log,
 	}
-	n.courier = &dicomout.Courier{Ledger: n.ledger, DataDir: c.Node.DataDir, Now: time.Now, Random: rand.Float64, Logger: n.log}
+	n.courier = &dicomout.DeliveryWorker{Ledger: n.ledger, DataDir: c.Node.DataDir, Now: time.Now, Random: rand.Float64, Logger: n.log}
 	for _, d := range c.Destinations {
 		destination := destinationOf(d)
 		if d.TLS {
@@ -154,7 +154,7 @@ func (n *node) wire(manifest models.Manifest, workers int, engine string) error 
 		}
 		n.courier.Destinations = append(n.courier.Destinations, destination)
 	}
-	n.confirmer = &dicomout.Confirmer{Ledger: n.ledger, Destinations: n.courier.Destinations, Linger: commitmentLinger, Now: time.Now, Logger: n.log}
+	n.confirmer = &dicomout.CommitmentSCU{Ledger: n.ledger, Destinations: n.courier.Destinations, Linger: commitmentLinger, Now: time.Now, Logger: n.log}
 	if len(confirming(c.Destinations)) > 0 {
 		n.door.Reports = n.confirmer.Take
 	}

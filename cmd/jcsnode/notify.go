@@ -61,7 +61,7 @@ func listNotifications(ctx context.Context, w io.Writer, cfg config.Config, name
 	fmt.Fprintln(t, "TIME\tWEBHOOK\tABOUT\tSTUDY\tSTATE\tATTEMPTS\tANSWER\tEVENT")
 	for _, n := range all {
 		if len(names) == 0 || slices.Contains(names, n.Receiver) {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", clock(n.CreatedAt), n.Receiver, n.Fact.Subject(), n.Fact.StudyUID, n.State, n.Attempts, n.Detail, n.EventID)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", clock(n.CreatedAt), n.Receiver, n.Notice.Subject(), n.Notice.StudyUID, n.State, n.Attempts, n.Detail, n.EventID)
 		}
 	}
 	return t.Flush()

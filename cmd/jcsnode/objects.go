@@ -36,7 +36,7 @@ type objectMaker struct {
 	settings cascade.Settings
 	engine   string // of models.Runtime
 	// replaced names the objects that a revision replaces; nil where there is no ledger.
-	replaced func(ctx context.Context, studyUID string, revision int) ([]object.Reference, error)
+	replaced func(ctx context.Context, studyUID string, revision int) ([]object.ReferencedObject, error)
 }
 
 // build hands each object with its picture to emit, in the order in which they are sent.
@@ -47,7 +47,7 @@ func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pip
 	}
 	defer done()
 	if m.replaced != nil && id.Revision > 1 {
-		if report.Study.Replaces, err = m.replaced(ctx, report.Study.StudyInstanceUID, id.Revision); err != nil {
+		if report.Shared.Replaces, err = m.replaced(ctx, report.Shared.StudyInstanceUID, id.Revision); err != nil {
 			return err
 		}
 	}
@@ -64,7 +64,7 @@ func (m *objectMaker) build(ctx context.Context, x *pipeline.Examination, id pip
 }
 
 // report converts the examination; done closes the source file.
-func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r dicomout.Report, done func(), err error) {
+func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r dicomout.Study, done func(), err error) {
 	o := m.config.Objects
 	r.Options = dicomout.Options{Kinds: kindsMade(m.config, x.Refusal != nil), Geometry: o.SCGeometry, Workers: runtime.GOMAXPROCS(0)}
 	source, err := sourceOf(x)
@@ -72,7 +72,7 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		return r, nil, err
 	}
 	done = func() { source.Close() }
-	r.Study = &object.Study{
+	r.Shared = &object.Study{
 		Source:           source,
 		StudyInstanceUID: source.Set().String(dataset.StudyInstanceUID),
 		Revision:         id.Revision,
@@ -91,23 +91,23 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		r.Retracts = x.Refusal.Code == ct.CodePartCorrected
 		return r, done, nil
 	}
-	r.Study.SeriesInstanceUID, r.Study.FrameOfReferenceUID = x.Chosen.SeriesInstanceUID, x.Chosen.FrameOfReferenceUID
+	r.Shared.SeriesInstanceUID, r.Shared.FrameOfReferenceUID = x.Chosen.SeriesInstanceUID, x.Chosen.FrameOfReferenceUID
 	r.Limits = x.Limits().Sentences()
 	m.addFindings(&r, x)
-	if r.Study.Lossy, err = lossyOf(x.Volume); err != nil {
+	if r.Shared.Lossy, err = lossyOf(x.Volume); err != nil {
 		done()
 		return r, nil, err
 	}
 	return r, done, nil
 }
 
-func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
+func (m *objectMaker) addFindings(r *dicomout.Study, x *pipeline.Examination) {
 	v, f, d := x.Volume, x.Findings, x.Findings.Decision
 	r.Outcome = sc.Negative
 	if d.Positive {
 		r.Outcome = sc.Positive
 	}
-	r.Decision = sc.Decision{Rule: d.Rule, PositiveSlices: d.PositiveSlices, Threshold: d.Threshold, PositiveMM: d.PositiveMM,
+	r.Decision = sc.Basis{Rule: d.Rule, PositiveSlices: d.PositiveSlices, Threshold: d.Threshold, PositiveMM: d.PositiveMM,
 		ThresholdMM: d.ThresholdMM, OperatingPoint: m.settings.ClassifierOperatingPoint}
 	r.Measures = sc.Measures{
 		Segmented: d.Positive, LesionML: f.Lesions.VolumeML, Lesions: len(x.Measures.Components),
@@ -131,10 +131,10 @@ func (m *objectMaker) addFindings(r *dicomout.Report, x *pipeline.Examination) {
 		if h.Frames > 1 {
 			frame, number = h.Frame+1, h.Frame+1
 		}
-		r.Study.Slices = append(r.Study.Slices, object.Slice{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID,
+		r.Shared.Slices = append(r.Shared.Slices, object.SourceImage{SOPClassUID: h.SOPClassUID, SOPInstanceUID: h.SOPInstanceUID,
 			Frame: frame, InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: object.Decimals(h.PositionDS), OrientationDS: object.Decimals(h.OrientationDS),
 			PixelSpacingDS: object.Decimals(h.PixelSpacingDS), SliceThicknessDS: thicknessOf(h), Position: s.Position, Extent: s.Extent})
-		r.Slices = append(r.Slices, dicomout.Slice{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
+		r.Slices = append(r.Slices, dicomout.SliceFindings{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
 			Positive: sf.Positive, AfterGap: s.AfterGap, LesionAreaMM2: sf.LesionAreaMM2})
 		if sf.Positive && sf.Activation != nil {
 			for _, a := range sf.Activation.Values {

@@ -128,7 +128,7 @@ func TestOdd_OfflineRunSaysWhatIsWrong(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, printed)
 			}
-			var r pipeline.Report
+			var r pipeline.Findings
 			if err := json.Unmarshal(text, &r); err != nil {
 				t.Fatal(err)
 			}

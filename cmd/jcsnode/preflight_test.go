@@ -39,13 +39,13 @@ func (c choosy) serve(t *testing.T) string {
 		t.Fatal(err)
 	}
 	s := &dimse.Server{Handler: c, Logger: slog.New(slog.DiscardHandler), Timeouts: dimse.Timeouts{Drain: time.Second},
-		Admit: func(p dimse.Peer) error {
+		Admit: func(p dimse.Requestor) error {
 			if p.CalledAETitle != "PACS" {
 				return &dimse.Rejection{Result: 1, Source: 1, Reason: 7}
 			}
 			return nil
 		},
-		Accept: func(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
+		Accept: func(_ dimse.Requestor, abstract string, proposed []string) (string, byte) {
 			for _, uid := range c.knows {
 				if uid == abstract {
 					return proposed[0], pdu.ResultAcceptance
@@ -159,7 +159,7 @@ func TestRequeue(t *testing.T) {
 		t.Errorf("while it is received: %v, want %s", err, receiving)
 	}
 	rev := settled(t, l, study)
-	if err := l.Report(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")

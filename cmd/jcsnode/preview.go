@@ -13,7 +13,7 @@ import (
 	"jcsnode/pipeline"
 )
 
-func unmarshalFindings(text json.RawMessage, r *pipeline.Report) error {
+func unmarshalFindings(text json.RawMessage, r *pipeline.Findings) error {
 	if err := json.Unmarshal(text, r); err != nil {
 		return fmt.Errorf("read the findings: %w", err)
 	}

@@ -15,13 +15,13 @@ import (
 // destinationOf says in dicomout's words where a destination is and how it is met, without its TLS files.
 func destinationOf(d config.Destination) dicomout.Destination {
 	timeout := time.Duration(d.Timeout)
-	keeper := ""
+	commitmentTitle := ""
 	if d.Commitment {
-		keeper = d.CommitmentAETitle
+		commitmentTitle = d.CommitmentAETitle
 	}
 	return dicomout.Destination{
 		Destination: deliver.Destination{Name: d.Name, AETitle: d.AETitle, Address: d.Address, CallingAETitle: d.CallingAETitle,
-			CommitmentAETitle: keeper,
+			CommitmentAETitle: commitmentTitle,
 			Associations:      d.Associations, Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}},
 		Profile:        profileOf(d),
 		Passing:        deliver.Policy{Base: time.Duration(d.RetryFirst), Factor: d.RetryFactor, Cap: time.Duration(d.RetryLongest), Age: time.Duration(d.RetryGiveUp)},

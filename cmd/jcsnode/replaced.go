@@ -9,13 +9,13 @@ import (
 
 // replacedObjects finds in the ledger the objects that a revision replaces: those of all earlier ones, the oldest first, but for what
 // rejected others. Revisions count as they do in the objects, where one that made none has no number.
-func replacedObjects(l *ledger.Ledger) func(ctx context.Context, studyUID string, revision int) ([]object.Reference, error) {
-	return func(ctx context.Context, studyUID string, revision int) ([]object.Reference, error) {
+func replacedObjects(l *ledger.Ledger) func(ctx context.Context, studyUID string, revision int) ([]object.ReferencedObject, error) {
+	return func(ctx context.Context, studyUID string, revision int) ([]object.ReferencedObject, error) {
 		h, err := l.History(ctx, studyUID)
 		if err != nil {
 			return nil, err
 		}
-		var objects []object.Reference
+		var objects []object.ReferencedObject
 		number := 0
 		for _, r := range h.Revisions {
 			if len(r.Objects) == 0 {
@@ -26,7 +26,7 @@ func replacedObjects(l *ledger.Ledger) func(ctx context.Context, studyUID string
 			}
 			for _, o := range r.Objects {
 				if o.Kind != object.Rejection.Name {
-					objects = append(objects, object.Reference{Kind: o.Kind, SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, SeriesInstanceUID: o.SeriesUID})
+					objects = append(objects, object.ReferencedObject{Kind: o.Kind, SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, SeriesInstanceUID: o.SeriesUID})
 				}
 			}
 		}

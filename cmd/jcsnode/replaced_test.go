@@ -70,7 +70,7 @@ func TestReplacedObjects(t *testing.T) {
 		if revision == 2 { // changed nothing
 			objects = nil
 		}
-		if err := l.Report(t.Context(), rev.ID, outgoing("pacs", objects...), ledger.Reason{}); err != nil {
+		if err := l.Complete(t.Context(), rev.ID, outgoing("pacs", objects...), ledger.Reason{}); err != nil {
 			t.Fatal(err)
 		}
 		late(t, l, study, revision+1)

@@ -217,7 +217,7 @@ func writePNG(path string, picture image.Image) error {
 }
 
 // printReport says in a few lines what was found.
-func printReport(w io.Writer, r *pipeline.Report) {
+func printReport(w io.Writer, r *pipeline.Findings) {
 	fmt.Fprintf(w, "study %s\n", r.StudyInstanceUID)
 	if r.Reason != nil {
 		fmt.Fprintf(w, "  NOT PROCESSED %s\n", r.Reason.Text)

@@ -77,7 +77,7 @@ func startMoody(t *testing.T, hangsUp func(uid string) bool) (*moody, target) {
 		t.Fatal(err)
 	}
 	m := &moody{hangsUp: hangsUp, listener: &lastListener{Listener: l}}
-	s := &dimse.Server{Handler: m, Logger: slog.New(slog.DiscardHandler), Accept: func(_ dimse.Peer, _ string, offered []string) (string, byte) { return offered[0], 0 }}
+	s := &dimse.Server{Handler: m, Logger: slog.New(slog.DiscardHandler), Accept: func(_ dimse.Requestor, _ string, offered []string) (string, byte) { return offered[0], 0 }}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- s.Serve(ctx, m.listener) }()

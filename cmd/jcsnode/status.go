@@ -78,15 +78,15 @@ func ledgerPath(c config.Config) string { return filepath.Join(c.Node.DataDir, "
 
 // nodeView is `jcsnode status --json`.
 type nodeView struct {
-	Version string           `json:"version"`
-	AETitle string           `json:"ae_title"`
-	Weights string           `json:"weights"`
-	Models  []pipeline.Model `json:"models"`
-	Counts  ledger.Counts    `json:"counts"`
-	Disk    *scp.Disk        `json:"disk,omitempty"` // of data_dir, where it can be seen
-	Studies []studyRow       `json:"studies"`
-	Refused []ledger.Refusal `json:"refused"` // instances that were not stored, the newest first
-	Notice  string           `json:"notice"`
+	Version string                    `json:"version"`
+	AETitle string                    `json:"ae_title"`
+	Weights string                    `json:"weights"`
+	Models  []pipeline.Model          `json:"models"`
+	Counts  ledger.Counts             `json:"counts"`
+	Disk    *scp.Disk                 `json:"disk,omitempty"` // of data_dir, where it can be seen
+	Studies []studyRow                `json:"studies"`
+	Refused []ledger.RefusedInstances `json:"refused"` // instances that were not stored, the newest first
+	Notice  string                    `json:"notice"`
 }
 
 type studyRow struct {
@@ -166,15 +166,15 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 }
 
 // reportOf is what was found of a revision, as far as there is anything.
-func reportOf(findings []byte) (r pipeline.Report) {
+func reportOf(findings []byte) (r pipeline.Findings) {
 	if len(findings) == 0 || json.Unmarshal(findings, &r) != nil {
-		return pipeline.Report{}
+		return pipeline.Findings{}
 	}
 	return r
 }
 
 // refusalSentences say who was refused what, and why.
-func refusalSentences(all []ledger.Refusal) []string {
+func refusalSentences(all []ledger.RefusedInstances) []string {
 	var sentences []string
 	for _, r := range all {
 		s := fmt.Sprintf("Refused %s", refusalSentence(r))
@@ -186,7 +186,7 @@ func refusalSentences(all []ledger.Refusal) []string {
 	return sentences
 }
 
-func refusalSentence(r ledger.Refusal) string {
+func refusalSentence(r ledger.RefusedInstances) string {
 	when := "at " + clock(r.LastAt)
 	if r.Count > 1 {
 		when = fmt.Sprintf("between %s and %s", clock(r.FirstAt), clock(r.LastAt))
@@ -195,7 +195,7 @@ func refusalSentence(r ledger.Refusal) string {
 }
 
 // limitsOf are the limits of a decision, never nil.
-func limitsOf(r pipeline.Report) []string { return append([]string{}, r.Limits...) }
+func limitsOf(r pipeline.Findings) []string { return append([]string{}, r.Limits...) }
 
 func resultText(s studyRow) string {
 	switch {
@@ -256,7 +256,7 @@ func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string,
 		}
 	}
 	for _, n := range h.Notifications {
-		fmt.Fprintf(w, "  webhook %s, %s: %s", n.Receiver, n.Fact.Subject(), standing(n.State, n.Attempts, n.Detail))
+		fmt.Fprintf(w, "  webhook %s, %s: %s", n.Receiver, n.Notice.Subject(), standing(n.State, n.Attempts, n.Detail))
 		if n.State == ledger.NotificationWaiting && !n.NextAt.IsZero() {
 			fmt.Fprintf(w, "; next attempt %s", clock(n.NextAt))
 		}
@@ -313,13 +313,13 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 		if c.Detail != "" {
 			fmt.Fprintf(w, ", %s", c.Detail)
 		}
-		if c.State == ledger.ConfirmationWaiting && !c.NextAt.IsZero() {
+		if c.State == ledger.SCUWaiting && !c.NextAt.IsZero() {
 			fmt.Fprintf(w, "; asked again %s", clock(c.NextAt))
 		}
 		fmt.Fprintln(w)
 	}
 	for _, d := range r.Deliveries {
-		if d.Commitment == ledger.CommitmentRefused {
+		if d.Commitment == ledger.ObjectNotCommitted {
 			fmt.Fprintf(w, "    %s is not confirmed by %s: %s\n", d.Object.Title, d.Destination, d.CommitmentDetail)
 		}
 		if d.State == ledger.DeliverySent || d.State == ledger.DeliveryWithdrawn {

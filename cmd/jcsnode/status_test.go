@@ -20,7 +20,7 @@ func TestStatus_NothingTriedYet(t *testing.T) {
 	rev := settled(t, l, study)
 	objects := outgoing("pacs", ledger.Object{Kind: "summary", Title: "Summary", SOPInstanceUID: "2.25.1"}, ledger.Object{Kind: "seg", Title: "Lesions", SOPInstanceUID: "2.25.2"},
 		ledger.Object{Kind: "outline", Title: "Outline", SOPInstanceUID: "2.25.3"})
-	if err := l.Report(t.Context(), rev.ID, objects, ledger.Reason{Text: "positive"}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{Text: "positive"}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
@@ -77,7 +77,7 @@ func TestStatus_NothingToDeliver(t *testing.T) {
 func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
 	t.Helper()
 	rev := settled(t, l, study)
-	findings, err := json.Marshal(pipeline.Report{State: pipeline.StateReported, Decision: &pipeline.Decision{Text: "negative: 0 of 4 slices are positive"},
+	findings, err := json.Marshal(pipeline.Findings{State: pipeline.StateReported, Decision: &pipeline.Decision{Text: "negative: 0 of 4 slices are positive"},
 		Limits: []string{tenMM}, Models: []pipeline.Model{{Name: "classifier", Status: "trained"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
 	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", findings); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Report(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative: 0 of 4 slices are positive"}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative: 0 of 4 slices are positive"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -130,7 +130,7 @@ func TestStatus_Refused(t *testing.T) {
 	const study = "1.2.3"
 	l := ledgerStudy(t, t.TempDir(), study)
 	for i, of := range []string{study, study, "1.2.4", ""} {
-		r := ledger.Refusal{StudyUID: of, CallingAE: "SCANNER", Address: "10.0.0.1", Code: "truncated", Status: "C000H", Text: "data set is cut short", Remedy: "have it sent again",
+		r := ledger.RefusedInstances{StudyUID: of, CallingAE: "SCANNER", Address: "10.0.0.1", Code: "truncated", Status: "C000H", Text: "data set is cut short", Remedy: "have it sent again",
 			Instance: fmt.Sprint("1.2.3.", i)}
 		if err := l.Refused(t.Context(), r, time.Now()); err != nil {
 			t.Fatal(err)
@@ -170,7 +170,7 @@ func TestStatus_JSON(t *testing.T) {
 	limitedStudy(t, reported, "1.2.3")
 	delivering := ledgerStudy(t, t.TempDir(), "1.2.3")
 	rev := settled(t, delivering, "1.2.3")
-	if err := delivering.Report(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{Text: "positive"}); err != nil {
+	if err := delivering.Complete(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{Text: "positive"}); err != nil {
 		t.Fatal(err)
 	}
 	for name, l := range map[string]*ledger.Ledger{"receiving": receiving, "waiting": waiting, "reported": reported, "delivering": delivering} {

@@ -88,7 +88,7 @@ func greyIdentity(x *pipeline.Examination) pipeline.Identity {
 }
 
 // greyReport asks for the kinds of objects that the profile wants.
-func greyReport(t *testing.T, p dicomout.Profile) dicomout.Report {
+func greyReport(t *testing.T, p dicomout.Profile) dicomout.Study {
 	t.Helper()
 	x, m := greyStudy(t, config.Default())
 	r, done, err := m.report(x, greyIdentity(x))
@@ -207,25 +207,25 @@ func TestEveryKind_DciodvfyFindsNoErrors(t *testing.T) {
 		defer done()
 		for name, c := range map[string]struct {
 			profile dicomout.Profile
-			change  func(r *dicomout.Report)
+			change  func(r *dicomout.Study)
 		}{
-			"single frames":                  {all, func(*dicomout.Report) {}},
-			"single frames without geometry": {all, func(r *dicomout.Report) { r.Options.Geometry = false }},
-			"multi-frame":                    {multi, func(*dicomout.Report) {}},
-			"multi-frame without geometry":   {multi, func(r *dicomout.Report) { r.Options.Geometry = false }},
-			"report alone":                   {dicomout.Profile{Report: true}, func(*dicomout.Report) {}},
-			"second revision": {all, func(r *dicomout.Report) {
-				r.Study.Revision = 2
-				r.Study.Replaces = []object.Reference{{Kind: "summary", SOPClassUID: object.Summary.SOPClassUID, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+			"single frames":                  {all, func(*dicomout.Study) {}},
+			"single frames without geometry": {all, func(r *dicomout.Study) { r.Options.Geometry = false }},
+			"multi-frame":                    {multi, func(*dicomout.Study) {}},
+			"multi-frame without geometry":   {multi, func(r *dicomout.Study) { r.Options.Geometry = false }},
+			"report alone":                   {dicomout.Profile{Report: true}, func(*dicomout.Study) {}},
+			"second revision": {all, func(r *dicomout.Study) {
+				r.Shared.Revision = 2
+				r.Shared.Replaces = []object.ReferencedObject{{Kind: "summary", SOPClassUID: object.Summary.SOPClassUID, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 			}},
-			"negative": {all, func(r *dicomout.Report) { r.Outcome = sc.Negative }},
-			"not processed": {all, func(r *dicomout.Report) {
-				r.Outcome, r.Reason, r.Slices, r.Study.Slices = sc.NotProcessed, "No axial series.", nil, nil
+			"negative": {all, func(r *dicomout.Study) { r.Outcome = sc.Negative }},
+			"not processed": {all, func(r *dicomout.Study) {
+				r.Outcome, r.Reason, r.Slices, r.Shared.Slices = sc.NotProcessed, "No axial series.", nil, nil
 			}},
 		} {
 			t.Run(study+", "+name, func(t *testing.T) {
-				r, s := base, *base.Study
-				r.Study, r.Options.Kinds = &s, dicomout.Kinds(c.profile)
+				r, s := base, *base.Shared
+				r.Shared, r.Options.Kinds = &s, dicomout.Kinds(c.profile)
 				c.change(&r)
 				count := map[string]int{}
 				err := dicomout.Build(t.Context(), r, func(o *object.Object, _ image.Image) error {

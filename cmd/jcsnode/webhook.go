@@ -15,10 +15,10 @@ import (
 )
 
 // ledgerReceivers are the webhooks as the ledger knows them.
-func ledgerReceivers(webhooks []config.Webhook) []ledger.Receiver {
-	var all []ledger.Receiver
+func ledgerReceivers(webhooks []config.Webhook) []ledger.Subscription {
+	var all []ledger.Subscription
 	for _, w := range webhooks {
-		all = append(all, ledger.Receiver{Name: w.Name, Kinds: w.On})
+		all = append(all, ledger.Subscription{Name: w.Name, Kinds: w.On})
 	}
 	return all
 }
@@ -29,7 +29,7 @@ func subscriberOf(w config.Webhook, dataDir string, log *slog.Logger) (notify.Su
 	if err != nil {
 		return notify.Subscriber{}, err
 	}
-	s := notify.Subscriber{Receiver: notify.Receiver{Name: w.Name, URL: w.URL, Secret: w.Secret, TLS: identity.Client(w.TLSName), Insecure: w.Insecure,
+	s := notify.Subscriber{Webhook: notify.Webhook{Name: w.Name, URL: w.URL, Secret: w.Secret, TLS: identity.Client(w.TLSName), Insecure: w.Insecure,
 		Timeout: time.Duration(w.Timeout), Agent: "jcsnode/" + version}, Kinds: w.On}
 	if w.Identifiers != config.IdentifiersUIDs {
 		s.Identify = func(i ledger.Instance) (notify.Identifiers, error) {
@@ -68,7 +68,7 @@ func notifyNode(c config.Config) notify.Node {
 
 // resultOf converts findings of the pipeline.
 func resultOf(findings json.RawMessage) (*notify.Result, error) {
-	var r pipeline.Report
+	var r pipeline.Findings
 	if err := json.Unmarshal(findings, &r); err != nil {
 		return nil, err
 	}
@@ -107,6 +107,6 @@ func (n *node) wireNotify() error {
 	}
 	study := time.Duration(c.Stuck.Study)
 	n.watch = &notify.Watch{Ledger: n.ledger, Logger: n.log,
-		Patience: ledger.Patience{Receiving: time.Duration(c.Settle.Limit) + study, Study: study, Delivery: time.Duration(c.Stuck.Delivery)}}
+		StuckAfter: ledger.StuckAfter{Receiving: time.Duration(c.Settle.Limit) + study, Study: study, Delivery: time.Duration(c.Stuck.Delivery)}}
 	return nil
 }

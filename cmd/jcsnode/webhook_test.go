@@ -21,7 +21,7 @@ import (
 )
 
 func TestResultOf(t *testing.T) {
-	report := pipeline.Report{SeriesInstanceUID: "1.2.1",
+	report := pipeline.Findings{SeriesInstanceUID: "1.2.1",
 		Decision: &pipeline.Decision{Positive: true, Rule: "length", Text: "positive: 31 of 40", PositiveSlices: 31, PositiveMM: 62, Slices: 40, LengthMM: 80, Threshold: 25, ThresholdMM: 25.5},
 		Lesions:  &pipeline.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &pipeline.Lungs{LesionShare: 0.0067},
 		Models: []pipeline.Model{{Role: "classifier", Name: "c", Version: "1", SHA256: "ab", Status: "preliminary"}}}
@@ -87,7 +87,7 @@ func TestWebhook_KindsAreTheLedgers(t *testing.T) {
 	}
 	path := filepath.Join(dir, "config.toml")
 	text := fmt.Sprintf("[models]\ndir = %q\n[[webhook]]\nurl = \"https://ris/\"\nsecret_file = \"secret\"\n", networks)
-	for _, on := range []string{"", fmt.Sprintf("on = [%q, %q, %q]\n", ledger.FactResult, ledger.FactFailure, ledger.FactStuck)} {
+	for _, on := range []string{"", fmt.Sprintf("on = [%q, %q, %q]\n", ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck)} {
 		if err := os.WriteFile(path, []byte(text+on), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestWebhook_KindsAreTheLedgers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []ledger.Receiver{{Name: "ris", Kinds: []string{ledger.FactResult, ledger.FactFailure, ledger.FactStuck}}}
+		want := []ledger.Subscription{{Name: "ris", Kinds: []string{ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck}}}
 		if diff := cmp.Diff(want, ledgerReceivers(c.Webhooks)); diff != "" {
 			t.Errorf("on %q (-want +got):\n%s", on, diff)
 		}
@@ -104,13 +104,13 @@ func TestWebhook_KindsAreTheLedgers(t *testing.T) {
 
 func TestExplain_Notifications(t *testing.T) {
 	now := time.Now()
-	fact := ledger.Fact{Kind: ledger.FactResult}
-	lost := ledger.Fact{Kind: ledger.FactFailure, Destination: "pacs"}
+	fact := ledger.Notice{Kind: ledger.NoticeResult}
+	lost := ledger.Notice{Kind: ledger.NoticeFailure, Destination: "pacs"}
 	h := &ledger.History{StudyUID: "1.2", State: ledger.StateReported, Notifications: []ledger.Notification{
-		{Receiver: "ris", Fact: fact, State: ledger.NotificationSent, Detail: "HTTP 204", SentAt: now, Attempts: 1},
-		{Receiver: "pager", Fact: fact, State: ledger.NotificationWaiting, Detail: "HTTP 502 Bad Gateway", Attempts: 2, NextAt: now.Add(time.Minute)},
-		{Receiver: "pager", Fact: lost, State: ledger.NotificationWaiting},
-		{Receiver: "mail", Fact: lost, State: ledger.NotificationFailed, Detail: "HTTP 401 Unauthorized", Attempts: 100},
+		{Receiver: "ris", Notice: fact, State: ledger.NotificationSent, Detail: "HTTP 204", SentAt: now, Attempts: 1},
+		{Receiver: "pager", Notice: fact, State: ledger.NotificationWaiting, Detail: "HTTP 502 Bad Gateway", Attempts: 2, NextAt: now.Add(time.Minute)},
+		{Receiver: "pager", Notice: lost, State: ledger.NotificationWaiting},
+		{Receiver: "mail", Notice: lost, State: ledger.NotificationFailed, Detail: "HTTP 401 Unauthorized", Attempts: 100},
 	}}
 	var text strings.Builder
 	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf(nil), now: now}

@@ -18,7 +18,7 @@ type Asking struct {
 	// Accepted is called when the destination has taken the request.
 	Accepted func() error
 	// Report keeps a report that comes on the same association, and Linger is how long it may take to come.
-	Report func(commitment.Report) error
+	Report func(commitment.Result) error
 	Linger time.Duration
 }
 

@@ -19,7 +19,7 @@ import (
 
 // peer is a receiver that behaves as a test wants.
 type peer struct {
-	admit    func(dimse.Peer) error
+	admit    func(dimse.Requestor) error
 	syntaxes []string // accepted, in order of preference
 	refused  string   // SOP class that is not supported
 	tls      *tls.Config
@@ -84,7 +84,7 @@ func (p *peer) serve(t *testing.T) deliver.Destination {
 	}
 	server := &dimse.Server{
 		Admit: p.admit,
-		Accept: func(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
+		Accept: func(_ dimse.Requestor, abstract string, proposed []string) (string, byte) {
 			if abstract == p.refused {
 				return "", pdu.ResultAbstractSyntaxNotSupported
 			}

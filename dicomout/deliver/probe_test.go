@@ -42,7 +42,7 @@ func TestProbe_SaysWhatSendWouldDoAndSendsNothing(t *testing.T) {
 }
 
 func TestProbe_Rejected(t *testing.T) {
-	p := &peer{admit: func(dimse.Peer) error { return &dimse.Rejection{Result: 1, Source: 1, Reason: 3} }}
+	p := &peer{admit: func(dimse.Requestor) error { return &dimse.Rejection{Result: 1, Source: 1, Reason: 3} }}
 	_, err := deliver.Probe(t.Context(), p.serve(t), items(t, object.Summary, 1))
 	if err == nil {
 		t.Fatal("no error")

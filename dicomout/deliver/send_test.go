@@ -198,7 +198,7 @@ func TestSend_AssociationRejected(t *testing.T) {
 		{dimse.Rejection{Result: 1, Source: 1, Reason: 1}, deliver.RetryFewSlow},
 	} {
 		t.Run(c.rejection.Error(), func(t *testing.T) {
-			p := &peer{admit: func(dimse.Peer) error { return &c.rejection }}
+			p := &peer{admit: func(dimse.Requestor) error { return &c.rejection }}
 			lines, _, err := send(t, p.serve(t), items(t, object.Summary, 2))
 			var rejection *dimse.Rejection
 			if !errors.As(err, &rejection) || rejection.Reason != c.rejection.Reason {
@@ -282,7 +282,7 @@ func TestSend_ObjectsThatEndAssociations(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var admitted atomic.Int32
-			p := &peer{admit: func(dimse.Peer) error { admitted.Add(1); return nil }}
+			p := &peer{admit: func(dimse.Requestor) error { admitted.Add(1); return nil }}
 			p.answer = func(n int, conn net.Conn, _ context.Context) (dimse.Status, string) {
 				if c.ends(n) {
 					conn.Close()
@@ -380,7 +380,7 @@ func TestSend_SeveralAssociations(t *testing.T) {
 	open, most := 0, 0
 	busy := make(chan struct{})
 	p := &peer{}
-	p.admit = func(dimse.Peer) error {
+	p.admit = func(dimse.Requestor) error {
 		mu.Lock()
 		defer mu.Unlock()
 		open++
@@ -416,7 +416,7 @@ func TestSend_SeveralAssociations(t *testing.T) {
 // A peer that takes one association of three gets everything over that one; the error says that it refused the others.
 func TestSend_FewerAssociationsThanConfigured(t *testing.T) {
 	var admitted atomic.Int32
-	p := &peer{admit: func(dimse.Peer) error {
+	p := &peer{admit: func(dimse.Requestor) error {
 		if admitted.Add(1) > 1 {
 			return &dimse.Rejection{Result: 2, Source: 3, Reason: 2}
 		}

@@ -2,12 +2,12 @@ package object
 
 import "github.com/suyashkumar/dicom/pkg/tag"
 
-// Reference names one instance of the study: a slice of the CT, or an object of ours.
-type Reference struct{ Kind, SOPClassUID, SOPInstanceUID, SeriesInstanceUID string }
+// ReferencedObject names one instance of the study: a slice of the CT, or an object of ours.
+type ReferencedObject struct{ Kind, SOPClassUID, SOPInstanceUID, SeriesInstanceUID string }
 
 // Evidence returns a sequence of instances under study, series, instance (PS3.3 C.17.2.1, macro table C.17-3): the evidence of a
 // document, or the documents that it replaces. Series stand in the order in which they are first named, instances once each.
-func (s *Study) Evidence(t tag.Tag, references ...Reference) *Element {
+func (s *Study) Evidence(t tag.Tag, references ...ReferencedObject) *Element {
 	var order []string
 	bySeries := map[string][][]*Element{}
 	seen := map[string]bool{}
@@ -38,15 +38,15 @@ func (s *Study) Evidence(t tag.Tag, references ...Reference) *Element {
 }
 
 // SourceReferences names all slices of the chosen series.
-func (s *Study) SourceReferences() []Reference {
-	references := make([]Reference, 0, len(s.Slices))
+func (s *Study) SourceReferences() []ReferencedObject {
+	references := make([]ReferencedObject, 0, len(s.Slices))
 	for _, sl := range s.Slices {
-		references = append(references, Reference{SOPClassUID: sl.SOPClassUID, SOPInstanceUID: sl.SOPInstanceUID, SeriesInstanceUID: s.SeriesInstanceUID})
+		references = append(references, ReferencedObject{SOPClassUID: sl.SOPClassUID, SOPInstanceUID: sl.SOPInstanceUID, SeriesInstanceUID: s.SeriesInstanceUID})
 	}
 	return references
 }
 
 // Reference names the one instance of a kind that has a single one. It needs no object: the UIDs are derived.
-func (s *Study) Reference(kind Kind) Reference {
-	return Reference{Kind: kind.Name, SOPClassUID: kind.SOPClassUID, SOPInstanceUID: s.InstanceUID(kind), SeriesInstanceUID: s.SeriesUID(kind)}
+func (s *Study) Reference(kind Kind) ReferencedObject {
+	return ReferencedObject{Kind: kind.Name, SOPClassUID: kind.SOPClassUID, SOPInstanceUID: s.InstanceUID(kind), SeriesInstanceUID: s.SeriesUID(kind)}
 }

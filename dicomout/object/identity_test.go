@@ -94,7 +94,7 @@ func TestInstanceNumber(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := &Study{}
 			for _, n := range c.numbers {
-				s.Slices = append(s.Slices, Slice{InstanceNumber: n})
+				s.Slices = append(s.Slices, SourceImage{InstanceNumber: n})
 			}
 			for i, want := range c.want {
 				if got := s.InstanceNumber(i); got != want {
@@ -160,14 +160,14 @@ func TestASCII(t *testing.T) {
 
 func TestReferences_OfAMultiFrameSource(t *testing.T) {
 	s := Study{SeriesInstanceUID: "1.2.3"}
-	frames := []Slice{{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 1}, {SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 2}}
+	frames := []SourceImage{{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 1}, {SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 2}}
 	if got := countTag(s.ReferencedSeries(frames), tag.ReferencedSOPInstanceUID); got != 1 {
 		t.Errorf("the instance of two frames is referenced %d times, want once", got)
 	}
 	if got := countTag(SourceImages(frames...), tag.ReferencedFrameNumber); got != 2 {
 		t.Errorf("%d frame numbers in the source images, want 2", got)
 	}
-	if got := countTag(SourceImages(Slice{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4"}), tag.ReferencedFrameNumber); got != 0 {
+	if got := countTag(SourceImages(SourceImage{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4"}), tag.ReferencedFrameNumber); got != 0 {
 		t.Errorf("%d frame numbers for a single-frame source, want none", got)
 	}
 }

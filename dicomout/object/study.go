@@ -31,9 +31,9 @@ type Study struct {
 	// Settings is the canonical text of all settings that shape objects. It is part of every UID.
 	Settings string
 	// Slices are all slices of the chosen series, by position rising.
-	Slices []Slice
+	Slices []SourceImage
 	// Replaces are the objects of all earlier revisions, the oldest first, but for those that rejected others.
-	Replaces []Reference
+	Replaces []ReferencedObject
 	// Corrected tells that they are replaced since their patient was another one, not since images came late.
 	Corrected bool
 	// Lossy tells of lossy compression in any slice; nil looks at Source alone. Collect it with Lossy.Add.
@@ -43,9 +43,9 @@ type Study struct {
 // Model is one network that had a part in the findings.
 type Model struct{ Name, Version, SHA256, Status string }
 
-// Slice is one image of the chosen series. The DS fields are the texts of the file, re-formatted only where they are no valid DS (see
+// SourceImage is one image of the chosen series. The DS fields are the texts of the file, re-formatted only where they are no valid DS (see
 // Decimals), with backslashes between values; PixelSpacing is row spacing first.
-type Slice struct {
+type SourceImage struct {
 	SOPClassUID, SOPInstanceUID                                 string
 	Frame                                                       int // of a multi-frame instance, from 1; 0: the instance is one slice
 	InstanceNumber                                              int

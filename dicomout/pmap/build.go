@@ -86,8 +86,8 @@ func build(s *object.Study, in Input, kind object.Kind) (*object.Object, error) 
 }
 
 // slices returns the slices of the frames, which must have one size.
-func (in *Input) slices(s *object.Study) ([]object.Slice, error) {
-	slices := make([]object.Slice, len(in.Indices))
+func (in *Input) slices(s *object.Study) ([]object.SourceImage, error) {
+	slices := make([]object.SourceImage, len(in.Indices))
 	for i, index := range in.Indices {
 		if index < 0 || index >= len(s.Slices) || i > 0 && index <= in.Indices[i-1] {
 			return nil, fmt.Errorf("frame %d shows slice %d of %d", i+1, index, len(s.Slices))
@@ -101,7 +101,7 @@ func (in *Input) slices(s *object.Study) ([]object.Slice, error) {
 }
 
 // pixels returns the values as Float Pixel Data (PS3.3 C.7.6.24): 32 bits each, little endian.
-func (in *Input) pixels(slices []object.Slice) ([]byte, error) {
+func (in *Input) pixels(slices []object.SourceImage) ([]byte, error) {
 	size := slices[0].Rows * slices[0].Columns
 	out := make([]byte, 0, 4*size*len(slices))
 	for i, index := range in.Indices {

@@ -50,7 +50,7 @@ func dimensions(s *object.Study) []*object.Element {
 
 // groups returns the shared and the per-frame functional groups (PS3.3 A.75.4). Measures and orientation stand per frame: slices may
 // differ in their texts.
-func groups(slices []object.Slice, in Input) []*object.Element {
+func groups(slices []object.SourceImage, in Input) []*object.Element {
 	shared := []*object.Element{
 		object.Sequence(tagMapFrameType, []*object.Element{object.Text(tagFrameType, "CS", frameType...)}),
 		object.Sequence(tagFrameVOILUT, []*object.Element{

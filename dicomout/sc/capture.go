@@ -52,7 +52,7 @@ func slicePicture(s *object.Study, kind object.Kind, flavour, derivation, title 
 		object.Text(tag.PatientOrientation, "CS", patientOrientation(sl.OrientationDS)...),
 		derivationElement(derivation, c.Derivation, s.Supersedes()),
 		object.SourceImages(sl),
-		s.ReferencedSeries([]object.Slice{sl}),
+		s.ReferencedSeries([]object.SourceImage{sl}),
 	)
 	if c.Geometry {
 		plane, err := planeElements(sl, picture.Rect.Size())
@@ -66,7 +66,7 @@ func slicePicture(s *object.Study, kind object.Kind, flavour, derivation, title 
 }
 
 // nameOf returns what tells the slice from all others: its instance, and its frame if the instance has several.
-func nameOf(sl object.Slice) []string {
+func nameOf(sl object.SourceImage) []string {
 	if sl.Frame > 0 {
 		return []string{sl.SOPInstanceUID, strconv.Itoa(sl.Frame)}
 	}
@@ -74,7 +74,7 @@ func nameOf(sl object.Slice) []string {
 }
 
 // Summary packs a picture of RenderSummary. It has no plane; it refers to all slices of the chosen series, if there is one.
-func Summary(s *object.Study, outcome Outcome, picture *image.RGBA) (*object.Object, error) {
+func Summary(s *object.Study, outcome Result, picture *image.RGBA) (*object.Object, error) {
 	kind := object.Summary
 	uid := s.InstanceUID(kind)
 	elements, err := pictureElements(s, kind, uid, picture)
@@ -94,7 +94,7 @@ func Summary(s *object.Study, outcome Outcome, picture *image.RGBA) (*object.Obj
 }
 
 // summarySources returns the Source Image Sequence of a page: all slices, none of which lies where the page does.
-func summarySources(slices []object.Slice) *object.Element {
+func summarySources(slices []object.SourceImage) *object.Element {
 	items := make([][]*object.Element, 0, len(slices))
 	seen := map[string]bool{}
 	for _, sl := range slices {

@@ -6,8 +6,8 @@ import (
 )
 
 // turn returns the slices of the phantom stored in another direction: transposed first, then flipped.
-func turn(all []Slice, f Facing) []Slice {
-	out := make([]Slice, len(all))
+func turn(all []Picture, f Facing) []Picture {
+	out := make([]Picture, len(all))
 	for i, s := range all {
 		n := s.Rows // the phantom is square
 		from := func(at int) int {

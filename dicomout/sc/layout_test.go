@@ -88,7 +88,7 @@ func TestSummary_TextFits(t *testing.T) {
 			g.Limits = []string{strings.Repeat("A very long sentence about what was not read. ", 20), strings.Repeat("1.2.840.", 200)}
 			g.Software = strings.Repeat("1.2.3-", 30)
 			g.Measures = Measures{Segmented: true, LesionML: 123456, OutsideML: 123455, Lesions: 99999, LungML: 1234567, LungsCut: true, LungShare: -1}
-			g.Decision = Decision{Rule: "length", PositiveSlices: 10000, Threshold: 10000, PositiveMM: 12345, ThresholdMM: 12345, OperatingPoint: 0.123456789,
+			g.Decision = Basis{Rule: "length", PositiveSlices: 10000, Threshold: 10000, PositiveMM: 12345, ThresholdMM: 12345, OperatingPoint: 0.123456789,
 				Text: strings.Repeat("A very long sentence about the decision of this study. ", 8)}
 			for i := range g.Slices {
 				g.Slices[i].Label = fmt.Sprintf("Slice %d of 20000", 10000+i)

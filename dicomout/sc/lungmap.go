@@ -16,7 +16,7 @@ type coronal struct {
 	inside, outside [][]float32 // depth of lesion in the lungs (anywhere, if those are unknown) and beside them
 }
 
-func newCoronal(all []Slice, transposed bool) coronal {
+func newCoronal(all []Picture, transposed bool) coronal {
 	c := coronal{places: all[0].Columns, spacing: all[0].ColumnSpacing}
 	if transposed {
 		c.places, c.spacing = all[0].Rows, all[0].RowSpacing
@@ -37,7 +37,7 @@ func newCoronal(all []Slice, transposed bool) coronal {
 }
 
 // line is what one value for each column (row, if transposed) of a slice is written to, and the mm that a pixel adds to it.
-func line[T any](s *Slice, transposed bool) (values []T, step float32) {
+func line[T any](s *Picture, transposed bool) (values []T, step float32) {
 	if transposed {
 		return make([]T, s.Rows), float32(s.ColumnSpacing)
 	}
@@ -54,7 +54,7 @@ func attenuations() *[1 << 16]float32 {
 }
 
 // denseSums adds up the attenuation of each column of the slice (each row, if transposed), in mm of water; nil without pixels.
-func denseSums(s *Slice, transposed bool, against *[1 << 16]float32) []float32 {
+func denseSums(s *Picture, transposed bool, against *[1 << 16]float32) []float32 {
 	if s.HU == nil {
 		return nil
 	}
@@ -79,7 +79,7 @@ func denseSums(s *Slice, transposed bool, against *[1 << 16]float32) []float32 {
 
 // depthSums counts the pixels of each column of the mask (each row, if transposed), in mm: all, or with lungs those inside, or those
 // outside. It is nil without a mask.
-func depthSums(s *Slice, transposed bool, mask, lungs []byte, inside bool) []float32 {
+func depthSums(s *Picture, transposed bool, mask, lungs []byte, inside bool) []float32 {
 	if mask == nil {
 		return nil
 	}
@@ -122,7 +122,7 @@ func at(lines [][]float32, y, x step) float32 {
 
 // lungMap draws the frontal picture into r, whose rows are those of axis and stay empty in its gaps: the chest in grey, lungs a little lighter, lesions
 // in colour, the stronger the more of the lung's depth they take, and faintly where they lie beside the lungs. It shows the width of the crop.
-func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Slice, a axis, c crop, f Facing) {
+func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Picture, a axis, c crop, f Facing) {
 	sums := newCoronal(all, f.Transposed)
 	edge := c.left
 	if f.Transposed {

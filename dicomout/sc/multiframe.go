@@ -38,7 +38,7 @@ func (f *Frames) object(s *object.Study, kind object.Kind) (*object.Object, erro
 		return nil, errors.New("no frame")
 	}
 	uid := s.InstanceUID(kind)
-	slices := make([]object.Slice, len(f.Indices))
+	slices := make([]object.SourceImage, len(f.Indices))
 	var size image.Point
 	var pixels []byte
 	for i, index := range f.Indices {
@@ -89,7 +89,7 @@ func (f *Frames) object(s *object.Study, kind object.Kind) (*object.Object, erro
 
 // groups returns the functional groups. What all slices say to the letter stands in the shared ones. The sequences are there
 // without geometry, too, since the frame increment points at one of them.
-func (f *Frames) groups(slices []object.Slice, size image.Point) ([]*object.Element, error) {
+func (f *Frames) groups(slices []object.SourceImage, size image.Point) ([]*object.Element, error) {
 	perFrame := make([][]*object.Element, len(slices))
 	if !f.Geometry {
 		return []*object.Element{

@@ -23,7 +23,7 @@ type Scale struct {
 
 // RenderActivation draws the slice in grey with the activation in colour over it, and the edges of lesions if the slice has a
 // mask. Activation has Rows x Columns values, 0..scale.Max.
-func (p *Painter) RenderActivation(s *Slice, activation []float32, scale Scale, models []object.Model) (*image.RGBA, error) {
+func (p *Painter) RenderActivation(s *Picture, activation []float32, scale Scale, models []object.Model) (*image.RGBA, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ type StudyFacts struct {
 }
 
 // RenderOutline draws the slice in grey with the edges of its lesions and what was measured. The slice must have a mask.
-func (p *Painter) RenderOutline(s *Slice, facts StudyFacts, models []object.Model) (*image.RGBA, error) {
+func (p *Painter) RenderOutline(s *Picture, facts StudyFacts, models []object.Model) (*image.RGBA, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (p *Painter) RenderOutline(s *Slice, facts StudyFacts, models []object.Mode
 }
 
 // RenderLungs draws the slice in grey with the edges of the lung mask. The slice must have one.
-func (p *Painter) RenderLungs(s *Slice) (*image.RGBA, error) {
+func (p *Painter) RenderLungs(s *Picture) (*image.RGBA, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (l *legend) upperRight(title string, lines ...string) {
 }
 
 // edges writes the patient's directions in the middle of the left and upper edge, for readers whose viewer does not.
-func (l *legend) edges(s *Slice) {
+func (l *legend) edges(s *Picture) {
 	letter := style{bold: true, size: l.body.size * 5 / 4}
 	l.p.text(l.dst, l.margin, (l.dst.Rect.Dy()+letter.size)/2, letter, white, s.Left, true)
 	l.p.text(l.dst, (l.dst.Rect.Dx()-l.p.width(letter, s.Top))/2, l.margin+letter.size, letter, white, s.Top, true)

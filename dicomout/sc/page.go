@@ -7,17 +7,17 @@ import (
 	"jcsnode/dicomout/object"
 )
 
-// Outcome is what became of a study.
-type Outcome int
+// Result is what became of a study.
+type Result int
 
 // The outcomes. A study is not processed until something else is said.
 const (
-	NotProcessed Outcome = iota
+	NotProcessed Result = iota
 	Negative
 	Positive
 )
 
-func (o Outcome) String() string {
+func (o Result) String() string {
 	switch o {
 	case Positive:
 		return "POSITIVE"
@@ -27,8 +27,8 @@ func (o Outcome) String() string {
 	return "NOT PROCESSED"
 }
 
-// Decision is how the study was decided: by the count of positive slices or by the length that they stand for.
-type Decision struct {
+// Basis is how the study was decided: by the count of positive slices or by the length that they stand for.
+type Basis struct {
 	// Rule that decided: "count" or "length".
 	Rule string
 	// Text is the decision in one sentence; "" lets the page write its own.
@@ -88,15 +88,15 @@ type Facing struct{ ApexFirst, Transposed, FlipRows, FlipColumns bool }
 
 // Page is what the summary of a study shows.
 type Page struct {
-	Outcome Outcome
+	Outcome Result
 	// Reason and Remedy say why a study was not processed and what to do.
 	Reason, Remedy string
 	// Limits are sentences about parts of the chest that the result says nothing about, the weightiest first; none as a rule.
 	Limits   []string
-	Decision Decision
+	Decision Basis
 	Measures Measures
 	// Slices are those of the chosen series by position rising; empty if there is no volume.
-	Slices []Slice
+	Slices []Picture
 	// Facing is that of the slices; the zero value is the usual way.
 	Facing Facing
 	// Activation returns the activation of a slice, 0..Scale.Max, Rows x Columns, or nil. The field may be nil.

@@ -16,11 +16,11 @@ var testModels = []object.Model{
 
 // phantom returns a chest of ellipses: n slices, lungs that widen towards the base, a lesion at the back of the right lung in
 // the lower half. The first slice is at the base.
-func phantom(n, rows, columns int, spacing float64) []Slice {
-	slices := make([]Slice, n)
+func phantom(n, rows, columns int, spacing float64) []Picture {
+	slices := make([]Picture, n)
 	for i := range slices {
 		z := float64(i) / float64(max(n-1, 1)) // 0 at the base
-		s := Slice{
+		s := Picture{
 			Label: fmt.Sprintf("CT image %d", n-i), Left: "R", Top: "A", Position: float64(2 * i),
 			Rows: rows, Columns: columns, RowSpacing: spacing, ColumnSpacing: spacing,
 			HU: make([]int16, rows*columns), Lung: make([]byte, rows*columns), Probability: 0.04 + 0.9*max(0, 0.6-z),
@@ -57,7 +57,7 @@ func phantomPage() *Page {
 	slices := phantom(40, 128, 128, 2.8)
 	return &Page{
 		Outcome: Positive,
-		Decision: Decision{
+		Decision: Basis{
 			Rule: "count", PositiveSlices: 12, Threshold: 10, PositiveMM: 24, ThresholdMM: 20, OperatingPoint: 0.3,
 		},
 		Measures: Measures{
@@ -85,7 +85,7 @@ func gapPage() *Page {
 func negativePage() *Page {
 	g := phantomPage()
 	g.Outcome, g.Measures = Negative, Measures{LungML: 4210, LungShare: -1}
-	g.Decision = Decision{Rule: "count", PositiveSlices: 2, Threshold: 10, PositiveMM: 4, OperatingPoint: 0.9}
+	g.Decision = Basis{Rule: "count", PositiveSlices: 2, Threshold: 10, PositiveMM: 4, OperatingPoint: 0.9}
 	for i := range g.Slices {
 		g.Slices[i].Mask, g.Slices[i].LesionAreaMM2, g.Slices[i].Positive = nil, 0, false
 	}
@@ -93,7 +93,7 @@ func negativePage() *Page {
 }
 
 // blob is an activation around the lesion of the phantom, 0..1.
-func blob(s *Slice) []float32 {
+func blob(s *Picture) []float32 {
 	out := make([]float32, s.Rows*s.Columns)
 	for at := range out {
 		y := 2*(float64(at/s.Columns)+0.5)/float64(s.Rows) - 1

@@ -13,7 +13,7 @@ import (
 )
 
 // Spacing returns the row and column spacing of the slice in mm (PixelSpacing, row spacing first).
-func Spacing(sl object.Slice) (row, column float64, err error) {
+func Spacing(sl object.SourceImage) (row, column float64, err error) {
 	v, err := decimals(sl.PixelSpacingDS, 2)
 	if err != nil {
 		return 0, 0, fmt.Errorf("PixelSpacing of %s: %w", sl.SOPInstanceUID, err)
@@ -42,7 +42,7 @@ func decimals(text string, n int) ([]float64, error) {
 }
 
 // planeElements returns the Image Plane module (PS3.3 C.7.6.2) of a picture of the given size over the whole slice.
-func planeElements(sl object.Slice, size image.Point) ([]*object.Element, error) {
+func planeElements(sl object.SourceImage, size image.Point) ([]*object.Element, error) {
 	position, spacing, err := place(sl, size)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func planeElements(sl object.Slice, size image.Point) ([]*object.Element, error)
 // place returns ImagePositionPatient and PixelSpacing of a picture of the given size over the whole slice. A picture on the slice's
 // own grid has the slice's own texts; otherwise the spacing shrinks with the pixels, and the position, which is the centre of the
 // first pixel, moves towards the corner.
-func place(sl object.Slice, size image.Point) (position, spacing string, err error) {
+func place(sl object.SourceImage, size image.Point) (position, spacing string, err error) {
 	if size == image.Pt(sl.Columns, sl.Rows) {
 		return sl.PositionDS, sl.PixelSpacingDS, nil
 	}

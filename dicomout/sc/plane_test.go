@@ -10,22 +10,22 @@ import (
 )
 
 func TestPlaneElements(t *testing.T) {
-	slice := object.Slice{
+	slice := object.SourceImage{
 		SOPInstanceUID: "1.2.3", Rows: 256, Columns: 256,
 		PositionDS: `-100.50\-20\30.125`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `0.80\0.8`, SliceThicknessDS: "2.00",
 	}
 	for _, c := range []struct {
 		name     string
-		change   func(s *object.Slice)
+		change   func(s *object.SourceImage)
 		size     image.Point
 		position string
 		spacing  string
 	}{
-		{"own grid keeps the texts", func(*object.Slice) {}, image.Pt(256, 256), `-100.50\-20\30.125`, `0.80\0.8`},
-		{"double grid moves by a quarter pixel", func(*object.Slice) {}, image.Pt(512, 512), `-100.7\-20.2\30.125`, `0.4\0.4`},
-		{"reversed axes move the other way", func(s *object.Slice) { s.OrientationDS = `-1\0\0\0\-1\0` }, image.Pt(512, 512), `-100.3\-19.8\30.125`, `0.4\0.4`},
-		{"one axis only", func(s *object.Slice) { s.Columns, s.PixelSpacingDS = 128, `0.8\1.6` }, image.Pt(256, 256), `-100.9\-20\30.125`, `0.8\0.8`},
-		{"four times", func(s *object.Slice) { s.Rows, s.Columns = 128, 128 }, image.Pt(512, 512), `-100.8\-20.3\30.125`, `0.2\0.2`},
+		{"own grid keeps the texts", func(*object.SourceImage) {}, image.Pt(256, 256), `-100.50\-20\30.125`, `0.80\0.8`},
+		{"double grid moves by a quarter pixel", func(*object.SourceImage) {}, image.Pt(512, 512), `-100.7\-20.2\30.125`, `0.4\0.4`},
+		{"reversed axes move the other way", func(s *object.SourceImage) { s.OrientationDS = `-1\0\0\0\-1\0` }, image.Pt(512, 512), `-100.3\-19.8\30.125`, `0.4\0.4`},
+		{"one axis only", func(s *object.SourceImage) { s.Columns, s.PixelSpacingDS = 128, `0.8\1.6` }, image.Pt(256, 256), `-100.9\-20\30.125`, `0.8\0.8`},
+		{"four times", func(s *object.SourceImage) { s.Rows, s.Columns = 128, 128 }, image.Pt(512, 512), `-100.8\-20.3\30.125`, `0.2\0.2`},
 	} {
 		s := slice
 		c.change(&s)
@@ -43,12 +43,12 @@ func TestPlaneElements(t *testing.T) {
 }
 
 func TestPlaneElements_NamesWhatIsBroken(t *testing.T) {
-	whole := object.Slice{SOPInstanceUID: "1.2.3", Rows: 4, Columns: 4, PositionDS: `0\0\0`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `1\1`}
-	for want, spoil := range map[string]func(s *object.Slice){
-		"PixelSpacing":            func(s *object.Slice) { s.PixelSpacingDS = `0,7\0,7` },
-		"ImagePositionPatient":    func(s *object.Slice) { s.PositionDS = `0\0\NaN` },
-		"ImageOrientationPatient": func(s *object.Slice) { s.OrientationDS = `1\0\0` },
-		"not positive":            func(s *object.Slice) { s.PixelSpacingDS = `1\0` },
+	whole := object.SourceImage{SOPInstanceUID: "1.2.3", Rows: 4, Columns: 4, PositionDS: `0\0\0`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `1\1`}
+	for want, spoil := range map[string]func(s *object.SourceImage){
+		"PixelSpacing":            func(s *object.SourceImage) { s.PixelSpacingDS = `0,7\0,7` },
+		"ImagePositionPatient":    func(s *object.SourceImage) { s.PositionDS = `0\0\NaN` },
+		"ImageOrientationPatient": func(s *object.SourceImage) { s.OrientationDS = `1\0\0` },
+		"not positive":            func(s *object.SourceImage) { s.PixelSpacingDS = `1\0` },
 	} {
 		s := whole
 		spoil(&s)
@@ -85,7 +85,7 @@ func TestPatientOrientation(t *testing.T) {
 }
 
 func TestWorst_KeepsSlicesApart(t *testing.T) {
-	all := make([]Slice, 100)
+	all := make([]Picture, 100)
 	for i := range all {
 		all[i].LesionAreaMM2 = float64(max(0, 30-abs(i-50)))
 	}
@@ -109,7 +109,7 @@ func TestWorst_KeepsSlicesApart(t *testing.T) {
 func abs(v int) int { return max(v, -v) }
 
 func TestAxis_CoversAllSlicesOnce(t *testing.T) {
-	all := []Slice{{Position: -10}, {Position: -8}, {Position: -3}, {Position: 2}}
+	all := []Picture{{Position: -10}, {Position: -8}, {Position: -3}, {Position: 2}}
 	for _, apexFirst := range []bool{false, true} {
 		a := newAxis(all, apexFirst, 100, 340)
 		if got := a.row(a.spans[0].from); got != 100 {
@@ -132,7 +132,7 @@ func TestAxis_CoversAllSlicesOnce(t *testing.T) {
 // A slice stands for as much beside a gap as elsewhere, and what lies between is nobody's.
 func TestAxis_LeavesGapsEmpty(t *testing.T) {
 	// Steps of 4 mm, a slice by itself, and steps of 2 mm.
-	all := []Slice{{Position: 0, AfterGap: true}, {Position: 4}, {Position: 24, AfterGap: true}, {Position: 40, AfterGap: true}, {Position: 42}}
+	all := []Picture{{Position: 0, AfterGap: true}, {Position: 4}, {Position: 24, AfterGap: true}, {Position: 40, AfterGap: true}, {Position: 42}}
 	for _, c := range []struct {
 		apexFirst bool
 		order     []int
@@ -161,20 +161,20 @@ func TestAxis_LeavesGapsEmpty(t *testing.T) {
 }
 
 func TestAxis_OfOneSlice(t *testing.T) {
-	if a := newAxis([]Slice{{Position: 7, AfterGap: true}}, false, 0, 100); a.length() != 1 {
+	if a := newAxis([]Picture{{Position: 7, AfterGap: true}}, false, 0, 100); a.length() != 1 {
 		t.Errorf("length %g", a.length())
 	}
 }
 
 func TestProfile_NeverHidesAPositiveSlice(t *testing.T) {
 	p := newTestPainter(t)
-	all := make([]Slice, 2000)
+	all := make([]Picture, 2000)
 	for i := range all {
-		all[i] = Slice{Position: float64(i), Probability: 0.2}
+		all[i] = Picture{Position: float64(i), Probability: 0.2}
 	}
 	all[777].Probability, all[777].Positive = 0.9, true
 	dst := image.NewRGBA(image.Rect(0, 0, 300, 120))
-	p.profile(dst, dst.Rect, all, newAxis(all, false, 0, 120), Decision{OperatingPoint: 0.5})
+	p.profile(dst, dst.Rect, all, newAxis(all, false, 0, 120), Basis{OperatingPoint: 0.5})
 	for y := range 120 {
 		if dst.RGBAAt(200, y) == barOrange {
 			return

@@ -18,7 +18,7 @@ type span struct{ from, to float64 }
 
 // newAxis returns the axis for the slices between two rows of the page. Each slice reaches half way to its neighbours, beside a gap
 // and at the ends as far as on its other side: a part that was not read stays empty.
-func newAxis(all []Slice, apexFirst bool, top, bottom int) axis {
+func newAxis(all []Picture, apexFirst bool, top, bottom int) axis {
 	a := axis{top: top, bottom: bottom}
 	n := len(all)
 	for k := range n {
@@ -51,11 +51,11 @@ func newAxis(all []Slice, apexFirst bool, top, bottom int) axis {
 }
 
 // gap tells whether planes are missing between the slices k-1 and k of the axis.
-func (a axis) gap(all []Slice, k int) bool { return all[max(a.order[k-1], a.order[k])].AfterGap }
+func (a axis) gap(all []Picture, k int) bool { return all[max(a.order[k-1], a.order[k])].AfterGap }
 
 // halfStep is half of the mean distance of neighbours in mm, for slices between two gaps; where there are no neighbours at all it is
 // half a millimetre.
-func halfStep(all []Slice) float64 {
+func halfStep(all []Picture) float64 {
 	sum, count := 0.0, 0
 	for i := 1; i < len(all); i++ {
 		if !all[i].AfterGap {
@@ -113,7 +113,7 @@ func (a axis) gaps() []span {
 }
 
 // profile draws a bar for each slice into r, as long as its probability, and the operating point as a line.
-func (p *Painter) profile(dst *image.RGBA, r image.Rectangle, all []Slice, a axis, d Decision) {
+func (p *Painter) profile(dst *image.RGBA, r image.Rectangle, all []Picture, a axis, d Basis) {
 	fill(dst, r, panel)
 	for tenth := 0; tenth <= 10; tenth++ {
 		x := r.Min.X + tenth*(r.Dx()-1)/10

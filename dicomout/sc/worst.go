@@ -11,7 +11,7 @@ import (
 // worst returns the indices of at most n slices with the largest lesions or, where nothing is segmented, the highest
 // probabilities. They are kept apart, since neighbours look alike, by less where that leaves too few. The result goes by
 // position, rising.
-func worst(all []Slice, n int) []int {
+func worst(all []Picture, n int) []int {
 	order := make([]int, len(all))
 	for i := range order {
 		order[i] = i
@@ -37,7 +37,7 @@ func worst(all []Slice, n int) []int {
 type crop struct{ top, left, side float64 }
 
 // lungCrop returns the crop for the slices, with a margin around the lungs in mm.
-func lungCrop(all []Slice, margin float64) crop {
+func lungCrop(all []Picture, margin float64) crop {
 	s := &all[0]
 	top, bottom, left, right := s.Rows, -1, s.Columns, -1
 	for i := range all {
@@ -73,7 +73,7 @@ func lungCrop(all []Slice, margin float64) crop {
 
 // thumbnail draws the part c of the slice into the square r: with the edges of its lesions or, where it has no mask, the
 // activation.
-func (p *Painter) thumbnail(dst *image.RGBA, r image.Rectangle, s *Slice, activation []float32, most float64, c crop, f Facing) {
+func (p *Painter) thumbnail(dst *image.RGBA, r image.Rectangle, s *Picture, activation []float32, most float64, c crop, f Facing) {
 	n := r.Dx()
 	whole := p.base(s, grid{s.Rows, s.Columns, s.Rows, s.Columns})
 	if s.Mask == nil && len(activation) == s.Rows*s.Columns && most > 0 {

@@ -117,19 +117,19 @@ func TestBuild_DimensionOrganizationType(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		masks  [][]byte
-		change func([]object.Slice)
+		change func([]object.SourceImage)
 		want   string
 	}{
 		{"neighbours", [][]byte{nil, lesion, lesion, lesion}, nil, "3D"},
 		{"every second", [][]byte{lesion, nil, lesion, nil}, nil, ""},
 		{"gap", [][]byte{lesion, lesion, nil, lesion}, nil, ""},
 		{"one frame", [][]byte{lesion, nil, nil, nil}, nil, ""},
-		{"tilted gantry", [][]byte{lesion, lesion, lesion, lesion}, func(sl []object.Slice) {
+		{"tilted gantry", [][]byte{lesion, lesion, lesion, lesion}, func(sl []object.SourceImage) {
 			for i := range sl {
 				sl[i].PositionDS = fmt.Sprintf(`-10\%g\%g`, -20+0.7*float64(i), 2.5*float64(i))
 			}
 		}, ""},
-		{"another orientation", [][]byte{lesion, lesion, lesion, nil}, func(sl []object.Slice) {
+		{"another orientation", [][]byte{lesion, lesion, lesion, nil}, func(sl []object.SourceImage) {
 			sl[1].OrientationDS = `1\0\0\0\0.999\0.04`
 		}, ""},
 	} {
@@ -237,7 +237,7 @@ func TestBuild_Refuses(t *testing.T) {
 		name   string
 		masks  [][]byte
 		sp     float64
-		damage func([]object.Slice)
+		damage func([]object.SourceImage)
 		want   string
 	}{
 		{"all nil", [][]byte{nil, nil}, 2, nil, seg.ErrEmpty.Error()},
@@ -245,8 +245,8 @@ func TestBuild_Refuses(t *testing.T) {
 		{"no slices", nil, 2, nil, "0 masks for 2 slices"},
 		{"mask of another size", [][]byte{mask(16, 1), nil}, 2, nil, "16 pixels"},
 		{"no spacing", [][]byte{mask(15, 1), nil}, -1, nil, "spacing"},
-		{"unsorted", [][]byte{mask(15, 1), nil}, 2, func(sl []object.Slice) { sl[0], sl[1] = sl[1], sl[0] }, "sorted"},
-		{"slices of two sizes", [][]byte{nil, mask(12, 1)}, 2, func(sl []object.Slice) { sl[1].Columns = 4 }, "3 x 4"},
+		{"unsorted", [][]byte{mask(15, 1), nil}, 2, func(sl []object.SourceImage) { sl[0], sl[1] = sl[1], sl[0] }, "sorted"},
+		{"slices of two sizes", [][]byte{nil, mask(12, 1)}, 2, func(sl []object.SourceImage) { sl[1].Columns = 4 }, "3 x 4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := smallStudy(t, 2)

@@ -136,7 +136,7 @@ func equidistant(frames []frame, spacingBetweenSlices float64) bool {
 }
 
 // position reads the three numbers of ImagePositionPatient.
-func position(sl object.Slice) (p [3]float64, ok bool) {
+func position(sl object.SourceImage) (p [3]float64, ok bool) {
 	texts := strings.Split(sl.PositionDS, `\`)
 	if len(texts) != 3 {
 		return p, false

@@ -12,7 +12,7 @@ const anyValue = 0
 
 // frame is one slice in which a segment has pixels.
 type frame struct {
-	slice   object.Slice
+	slice   object.SourceImage
 	mask    []byte
 	value   byte // of the mask, in the segment; or anyValue
 	segment int  // from 1
@@ -24,7 +24,7 @@ func (f *frame) has(v byte) bool { return v != 0 && (f.value == anyValue || v ==
 
 // selectFrames returns the slices with pixels of a segment: by segment, then by position rising, after checking that masks and
 // slices fit together. Values has the value of each segment in the masks.
-func selectFrames(slices []object.Slice, masks [][]byte, values ...byte) ([]frame, error) {
+func selectFrames(slices []object.SourceImage, masks [][]byte, values ...byte) ([]frame, error) {
 	if err := checkMasks(slices, masks); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func selectFrames(slices []object.Slice, masks [][]byte, values ...byte) ([]fram
 }
 
 // checkMasks makes sure that there is a mask of the right size, or none, for each slice, and that slices rise.
-func checkMasks(slices []object.Slice, masks [][]byte) error {
+func checkMasks(slices []object.SourceImage, masks [][]byte) error {
 	if len(masks) != len(slices) {
 		return fmt.Errorf("%d masks for %d slices", len(masks), len(slices))
 	}

@@ -47,7 +47,7 @@ func header(s *object.Study, kind object.Kind, in Input) []*object.Element {
 	} else {
 		elements = append(elements, object.Text(tag.CompletionFlag, "CS", "COMPLETE"))
 	}
-	var evidence []object.Reference
+	var evidence []object.ReferencedObject
 	if in.Segmentation != nil {
 		evidence = append(evidence, s.Reference(*in.Segmentation))
 	}

@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func input(n int) sr.Input {
 	in := sr.Input{
 		Result: sr.Present,
-		Decision: sr.Decision{
+		Decision: sr.Basis{
 			Slices: 40, PositiveSlices: 31, Threshold: 25, PositiveMM: 77.5, ThresholdMM: 25, OperatingPoint: 0.5,
 		},
 		Classifier:     object.Model{Name: "JCS classifier", Version: "0.1", SHA256: strings.Repeat("1", 64), Status: "untrained"},
@@ -65,7 +65,7 @@ func cases(t *testing.T) map[string]struct {
 	empty := objecttest.Small(t, 0)
 	revised := objecttest.Small(t, 40)
 	revised.Revision = 2
-	revised.Replaces = []object.Reference{
+	revised.Replaces = []object.ReferencedObject{
 		{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"},
 		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.7", SeriesInstanceUID: "2.25.8"}, // older still
 		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.3", SeriesInstanceUID: "2.25.4"},
@@ -255,7 +255,7 @@ func TestBuild_Refuses(t *testing.T) {
 
 func ExampleBuild() {
 	var t testing.T
-	o, err := sr.Build(objecttest.Small(&t, 2), object.Report, sr.Input{Result: sr.Absent, Decision: sr.Decision{Slices: 2, Threshold: 25, OperatingPoint: 0.5}})
+	o, err := sr.Build(objecttest.Small(&t, 2), object.Report, sr.Input{Result: sr.Absent, Decision: sr.Basis{Slices: 2, Threshold: 25, OperatingPoint: 0.5}})
 	fmt.Println(err, o.Title)
 	// Output: <nil> Measurement report, negative
 }

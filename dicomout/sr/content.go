@@ -77,7 +77,7 @@ func image(r relation, name object.Code, reference item) item {
 }
 
 // selected returns a reference to a whole instance in a selection, which has no concept name. What is no image is a composite.
-func selected(r object.Reference) item {
+func selected(r object.ReferencedObject) item {
 	valueType := "IMAGE"
 	if r.SOPClassUID == object.Comprehensive3DSRStorage {
 		valueType = "COMPOSITE"

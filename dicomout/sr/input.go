@@ -35,7 +35,7 @@ type Input struct {
 	Reason, Remedy string
 	// Limits are sentences about parts of the chest that the result says nothing about.
 	Limits   []string
-	Decision Decision
+	Decision Basis
 	// Classifier decided, Segmenter drew the lesions.
 	Classifier, Segmenter object.Model
 	// SegmenterPoint is the probability from which on a pixel is lesion.
@@ -46,9 +46,9 @@ type Input struct {
 	Segmentation *object.Kind
 }
 
-// Decision is how the study was decided: positive when more than Threshold slices are, or slices of more than ThresholdMM (0 turns
+// Basis is how the study was decided: positive when more than Threshold slices are, or slices of more than ThresholdMM (0 turns
 // that rule off).
-type Decision struct {
+type Basis struct {
 	Slices, PositiveSlices, Threshold int
 	PositiveMM, ThresholdMM           float64
 	OperatingPoint                    float64 // probability from which on a slice is positive

@@ -76,7 +76,7 @@ func RejectOnly(rejection []byte, has func(sopInstanceUID string) bool) (file []
 	set := f.Set()
 	uid := set.String(dataset.SOPInstanceUID)
 	listed := listedIn(set)
-	kept := slices.DeleteFunc(slices.Clone(listed), func(r object.Reference) bool { return !has(r.SOPInstanceUID) })
+	kept := slices.DeleteFunc(slices.Clone(listed), func(r object.ReferencedObject) bool { return !has(r.SOPInstanceUID) })
 	switch len(kept) {
 	case 0:
 		return nil, "", nil
@@ -106,12 +106,12 @@ var (
 )
 
 // listedIn returns the instances of the evidence, in their order.
-func listedIn(set *dataset.Set) []object.Reference {
-	var all []object.Reference
+func listedIn(set *dataset.Set) []object.ReferencedObject {
+	var all []object.ReferencedObject
 	for _, study := range set.Items(evidenceSequence) {
 		for _, series := range study.Items(referencedSeries) {
 			for _, one := range series.Items(referencedSOP) {
-				all = append(all, object.Reference{SOPClassUID: one.String(referencedClass), SOPInstanceUID: one.String(referencedInstance),
+				all = append(all, object.ReferencedObject{SOPClassUID: one.String(referencedClass), SOPInstanceUID: one.String(referencedInstance),
 					SeriesInstanceUID: series.String(dataset.SeriesInstanceUID)})
 			}
 		}
@@ -120,7 +120,7 @@ func listedIn(set *dataset.Set) []object.Reference {
 }
 
 // only returns the elements of the rejection with another instance UID and another list.
-func only(set *dataset.Set, uid string, kept []object.Reference) ([]*object.Element, error) {
+func only(set *dataset.Set, uid string, kept []object.ReferencedObject) ([]*object.Element, error) {
 	elements, err := object.CopyAll(set)
 	if err != nil {
 		return nil, err

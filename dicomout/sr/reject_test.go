@@ -21,7 +21,7 @@ func rejection(t *testing.T) *object.Object {
 	t.Helper()
 	s := objecttest.Small(t, 4)
 	s.Revision = 3
-	s.Replaces = []object.Reference{
+	s.Replaces = []object.ReferencedObject{
 		{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.11", SeriesInstanceUID: "2.25.10"},
 		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.21", SeriesInstanceUID: "2.25.20"},
 		{Kind: "activation", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.31", SeriesInstanceUID: "2.25.30"},

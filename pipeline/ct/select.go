@@ -78,7 +78,7 @@ func (rules Rules) Select(headers []Header) Selection {
 	}
 	sel.refuseRest(all)
 	sel.own.refused, sel.own.dropped = len(sel.Refused), len(sel.Dropped)
-	o := sel.Outcome(nil)
+	o := sel.Choose(nil)
 	sel.Refused, sel.Dropped = o.Refused, o.Dropped
 	return sel
 }

@@ -340,7 +340,7 @@ func TestSelection_Outcome(t *testing.T) {
 	headers := append(planes("1.1", steps(0, 1, 300)...), planes("1.2", steps(0, 5, 60)...)...)
 	sel := Select(headers)
 	r := SeriesRefusal{"1.1", *refuse(CodeNoLungs, "no lungs found", "")}
-	o := sel.Outcome([]SeriesRefusal{r})
+	o := sel.Choose([]SeriesRefusal{r})
 	if o.Chosen == nil || o.Chosen.SeriesInstanceUID != "1.2" || !strings.Contains(o.Reason, "no lungs found") {
 		t.Fatalf("outcome %+v, want 1.2 since 1.1 has no lungs", o)
 	}
@@ -350,16 +350,16 @@ func TestSelection_Outcome(t *testing.T) {
 	if len(o.Unread) != 0 {
 		t.Errorf("%d stacks unread, want none: both were read", len(o.Unread))
 	}
-	if broken := sel.Outcome([]SeriesRefusal{{"1.1", *refuse(CodeBrokenPixelData, "no slice could be decoded", "")}}); len(broken.Unread) != 1 {
+	if broken := sel.Choose([]SeriesRefusal{{"1.1", *refuse(CodeBrokenPixelData, "no slice could be decoded", "")}}); len(broken.Unread) != 1 {
 		t.Errorf("%d stacks unread, want the broken one", len(broken.Unread))
 	}
-	if first := sel.Outcome(nil); len(first.Unread) != 1 || first.Unread[0].SeriesInstanceUID != "1.2" {
+	if first := sel.Choose(nil); len(first.Unread) != 1 || first.Unread[0].SeriesInstanceUID != "1.2" {
 		t.Errorf("stacks unread beside the first: %v, want 1.2", first.Unread)
 	}
 	if len(o.Dropped) != 300 {
 		t.Errorf("%d instances dropped, want 300", len(o.Dropped))
 	}
-	o = sel.Outcome([]SeriesRefusal{r, {"1.2", *refuse(CodeNoLungs, "no lungs found", "")}})
+	o = sel.Choose([]SeriesRefusal{r, {"1.2", *refuse(CodeNoLungs, "no lungs found", "")}})
 	if o.Chosen != nil || len(o.Refused) != 2 || len(o.Dropped) != 360 {
 		t.Errorf("chosen %v, %d refused, %d dropped; want none, 2 and 360", o.Chosen, len(o.Refused), len(o.Dropped))
 	}

@@ -49,7 +49,7 @@ var Model = object.Model{
 }
 
 // StudyOf returns a study around one source file and its slices, with all else fixed.
-func StudyOf(source *dataset.File, slices []object.Slice) *object.Study {
+func StudyOf(source *dataset.File, slices []object.SourceImage) *object.Study {
 	set := source.Set()
 	study := cmp.Or(set.String(dataset.StudyInstanceUID), "2.25.1")
 	return &object.Study{
@@ -78,7 +78,7 @@ func Study(t testing.TB, folder string) *object.Study {
 	}
 	type image struct {
 		file  *dataset.File
-		slice object.Slice
+		slice object.SourceImage
 	}
 	images := make([]image, len(paths))
 	for i, path := range paths {
@@ -86,7 +86,7 @@ func Study(t testing.TB, folder string) *object.Study {
 		images[i] = image{f, Slice(t, f)}
 	}
 	slices.SortFunc(images, func(a, b image) int { return cmp.Compare(a.slice.Position, b.slice.Position) })
-	sorted := make([]object.Slice, len(images))
+	sorted := make([]object.SourceImage, len(images))
 	for i, im := range images {
 		sorted[i] = im.slice
 	}
@@ -94,7 +94,7 @@ func Study(t testing.TB, folder string) *object.Study {
 }
 
 // Slice reads what an object must know of an axial CT image; its position is z.
-func Slice(t testing.TB, f *dataset.File) object.Slice {
+func Slice(t testing.TB, f *dataset.File) object.SourceImage {
 	t.Helper()
 	set := f.Set()
 	number := func(tag dataset.Tag) int {
@@ -109,7 +109,7 @@ func Slice(t testing.TB, f *dataset.File) object.Slice {
 	if err != nil || len(position) != 3 {
 		t.Fatalf("position of %s: %v, %v", set.String(dataset.SOPInstanceUID), position, err)
 	}
-	return object.Slice{
+	return object.SourceImage{
 		SOPClassUID:      set.String(dataset.SOPClassUID),
 		SOPInstanceUID:   set.String(dataset.SOPInstanceUID),
 		InstanceNumber:   number(dataset.InstanceNumber),

@@ -33,9 +33,9 @@ func Small(t testing.TB, n int) *object.Study {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices := make([]object.Slice, n)
+	slices := make([]object.SourceImage, n)
 	for i := range slices {
-		slices[i] = object.Slice{
+		slices[i] = object.SourceImage{
 			SOPClassUID: kind.SOPClassUID, SOPInstanceUID: fmt.Sprintf("1.2.3.4.%d", i+1), InstanceNumber: n - i, Rows: 3, Columns: 5,
 			PositionDS: fmt.Sprintf(`-10.50\-20.5\%.3f`, 2.5*float64(i)-100), OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `0.70\0.7`,
 			SliceThicknessDS: "2.0", Position: 2.5*float64(i) - 100,

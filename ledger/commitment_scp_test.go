@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func request(t *testing.T, l *Ledger, c Commitment) Commitment {
+func request(t *testing.T, l *Ledger, c CommitmentSCP) CommitmentSCP {
 	t.Helper()
 	id, err := l.RequestCommitment(t.Context(), c)
 	if err != nil {
@@ -18,9 +18,9 @@ func request(t *testing.T, l *Ledger, c Commitment) Commitment {
 	return commitment(t, l, id)
 }
 
-func commitment(t *testing.T, l *Ledger, id int64) Commitment {
+func commitment(t *testing.T, l *Ledger, id int64) CommitmentSCP {
 	t.Helper()
-	c, err := l.Commitment(t.Context(), id)
+	c, err := l.CommitmentSCP(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,15 +41,15 @@ func TestRequestCommitment_TellsARepetitionFromADuplicate(t *testing.T) {
 	l := tempLedger(t, Options{})
 	i := slice("1.2", 1)
 	record(t, l, i)
-	first := Commitment{TransactionUID: "1.1", CallingAE: "CT1", CalledAE: "JCS", References: []Reference{{i.SOPClassUID, i.SOPInstanceUID}, {"a", "b"}}}
+	first := CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1", CalledAE: "JCS", References: []Reference{{i.SOPClassUID, i.SOPInstanceUID}, {"a", "b"}}}
 	one := request(t, l, first)
-	if one.State != CommitmentWaiting || one.Duplicate || !slices.Equal(one.References, first.References) || one.CalledAE != "JCS" {
+	if one.State != SCPWaiting || one.Duplicate || !slices.Equal(one.References, first.References) || one.CalledAE != "JCS" {
 		t.Errorf("got %+v", one)
 	}
 	if again := request(t, l, first); again.Duplicate {
 		t.Error("the same request is taken for a duplicate")
 	}
-	if got := commitment(t, l, one.ID); got.State != CommitmentReplaced {
+	if got := commitment(t, l, one.ID); got.State != SCPReplaced {
 		t.Errorf("the first request is %s, want replaced", got.State)
 	}
 	other := first
@@ -69,7 +69,7 @@ func TestRequestCommitment_TellsARepetitionFromADuplicate(t *testing.T) {
 	if err != nil || !slices.ContainsFunc(h.Events, func(e Event) bool { return e.Kind == EventCommitmentRequested }) {
 		t.Errorf("the study's history lacks the request: %v", err)
 	}
-	if _, err := l.Commitment(t.Context(), 999); !errors.Is(err, ErrNotFound) {
+	if _, err := l.CommitmentSCP(t.Context(), 999); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }
@@ -84,15 +84,15 @@ func TestCommitmentJob_RetriesAndSurvivesARestart(t *testing.T) {
 		return l
 	}
 	l := open()
-	queued := request(t, l, Commitment{TransactionUID: "1.1", CallingAE: "CT1"})
-	unqueued := request(t, l, Commitment{TransactionUID: "1.2", CallingAE: "CT1"})
+	queued := request(t, l, CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1"})
+	unqueued := request(t, l, CommitmentSCP{TransactionUID: "1.2", CallingAE: "CT1"})
 	held := make(chan struct{})
 	handlers := Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(ctx context.Context, id int64) error {
 		close(held)
 		<-ctx.Done() // until the process ends
 		return ctx.Err()
 	}}
-	if err := l.QueueCommitment(t.Context(), queued.ID); err != nil {
+	if err := l.QueueCommitmentSCP(t.Context(), queued.ID); err != nil {
 		t.Fatal(err)
 	}
 	// Without a handler the rows wait.
@@ -100,7 +100,7 @@ func TestCommitmentJob_RetriesAndSurvivesARestart(t *testing.T) {
 	if err := l.StopJobs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.FinishCommitment(t.Context(), unqueued.ID, CommitmentReported, "on the same association"); err != nil {
+	if err := l.FinishCommitmentSCP(t.Context(), unqueued.ID, SCPReported, "on the same association"); err != nil {
 		t.Fatal(err)
 	}
 	startJobs(t, l, handlers)
@@ -117,11 +117,11 @@ func TestCommitmentJob_RetriesAndSurvivesARestart(t *testing.T) {
 			t.Errorf("job of %d", id)
 		}
 		if calls.Add(1) < 3 {
-			return errors.Join(l.RetryCommitment(ctx, id, "nobody there"), &RetryAfter{Delay: time.Millisecond})
+			return errors.Join(l.RetryCommitmentSCP(ctx, id, "nobody there"), &RetryAfter{Delay: time.Millisecond})
 		}
-		return l.FinishCommitment(ctx, id, CommitmentReported, "done")
+		return l.FinishCommitmentSCP(ctx, id, SCPReported, "done")
 	}})
-	waitFor(t, "the report", func() bool { return commitment(t, l, queued.ID).State == CommitmentReported })
+	waitFor(t, "the report", func() bool { return commitment(t, l, queued.ID).State == SCPReported })
 	if c := commitment(t, l, queued.ID); c.Attempts != 2 || c.Detail != "done" || c.FinishedAt.IsZero() {
 		t.Errorf("got %+v", c)
 	}
@@ -132,8 +132,8 @@ func TestCommitmentJob_RetriesAndSurvivesARestart(t *testing.T) {
 
 func TestCommitmentJob_OfAKilledProcessRunsAgain(t *testing.T) {
 	l := tempLedger(t, Options{RetryDelay: fast})
-	c := request(t, l, Commitment{TransactionUID: "1.1", CallingAE: "CT1"})
-	if err := l.QueueCommitment(t.Context(), c.ID); err != nil {
+	c := request(t, l, CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1"})
+	if err := l.QueueCommitmentSCP(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}
 	// What kill -9 in the middle of the last attempt leaves.
@@ -141,32 +141,32 @@ func TestCommitmentJob_OfAKilledProcessRunsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	startJobs(t, l, Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(ctx context.Context, id int64) error {
-		return l.FinishCommitment(ctx, id, CommitmentReported, "done")
+		return l.FinishCommitmentSCP(ctx, id, SCPReported, "done")
 	}})
-	waitFor(t, "the report", func() bool { return commitment(t, l, c.ID).State == CommitmentReported })
+	waitFor(t, "the report", func() bool { return commitment(t, l, c.ID).State == SCPReported })
 }
 
 func TestCommitmentJob_FailingHandlerEndsIt(t *testing.T) {
 	l := tempLedger(t, Options{RetryDelay: fast, MaxAttempts: 2})
-	c := request(t, l, Commitment{TransactionUID: "1.1", CallingAE: "CT1"})
+	c := request(t, l, CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1"})
 	startJobs(t, l, Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(context.Context, int64) error { return errors.New("broken") }})
-	if err := l.QueueCommitment(t.Context(), c.ID); err != nil {
+	if err := l.QueueCommitmentSCP(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the end", func() bool { return commitment(t, l, c.ID).State == CommitmentFailed })
+	waitFor(t, "the end", func() bool { return commitment(t, l, c.ID).State == SCPFailed })
 }
 
 func TestForgetCommitments(t *testing.T) {
 	c := newClock()
 	l := tempLedger(t, Options{Now: c.Now})
-	done := request(t, l, Commitment{TransactionUID: "1.1", CallingAE: "CT1", References: []Reference{{"a", "b"}}})
-	open := request(t, l, Commitment{TransactionUID: "1.2", CallingAE: "CT1", References: []Reference{{"a", "b"}}})
-	must(t, l.FinishCommitment(t.Context(), done.ID, CommitmentReported, ""))
+	done := request(t, l, CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1", References: []Reference{{"a", "b"}}})
+	open := request(t, l, CommitmentSCP{TransactionUID: "1.2", CallingAE: "CT1", References: []Reference{{"a", "b"}}})
+	must(t, l.FinishCommitmentSCP(t.Context(), done.ID, SCPReported, ""))
 	c.Add(time.Hour)
 	must(t, l.ForgetCommitments(t.Context(), c.Now().Add(-2*time.Hour)))
 	commitment(t, l, done.ID) // too young
 	must(t, l.ForgetCommitments(t.Context(), c.Now()))
-	if _, err := l.Commitment(t.Context(), done.ID); !errors.Is(err, ErrNotFound) {
+	if _, err := l.CommitmentSCP(t.Context(), done.ID); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 	if got := commitment(t, l, open.ID); len(got.References) != 1 {

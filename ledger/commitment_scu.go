@@ -10,16 +10,16 @@ import (
 
 // What a destination says about an object that it was sent, when it is asked for storage commitment.
 const (
-	CommitmentAsked     = "asked"
-	CommitmentCommitted = "committed"
-	CommitmentRefused   = "failed" // after it was sent a second time, or no answer came
+	ObjectAsked        = "asked"
+	ObjectCommitted    = "committed"
+	ObjectNotCommitted = "failed" // after it was sent a second time, or no answer came
 )
 
 // States of a confirmation.
 const (
-	ConfirmationWaiting  = "waiting"
-	ConfirmationAnswered = "answered"
-	ConfirmationFailed   = "failed" // given up
+	SCUWaiting  = "waiting"
+	SCUAnswered = "answered"
+	SCUFailed   = "failed" // given up
 )
 
 // Kinds of the events of confirmation.
@@ -29,9 +29,9 @@ const (
 	EventNotConfirmed      = "storage not confirmed"
 )
 
-// Confirmation is a request for storage commitment (PS3.4 annex J) to a destination, about all that it was sent of a revision and is
+// CommitmentSCU is a request for storage commitment (PS3.4 annex J) to a destination, about all that it was sent of a revision and is
 // not committed yet. It lives until every object has its answer.
-type Confirmation struct {
+type CommitmentSCU struct {
 	ID          int64       `json:"id"`
 	RevisionID  int64       `json:"revision_id"`
 	StudyUID    string      `json:"-"`
@@ -47,8 +47,8 @@ type Confirmation struct {
 	References  []Reference `json:"-"` // objects without an answer, as they were sent
 }
 
-// ConfirmationAnswer is what a destination reported.
-type ConfirmationAnswer struct {
+// CommitmentAnswer is what a destination reported.
+type CommitmentAnswer struct {
 	TransactionUID string
 	From           string // who reported, for the history
 	Committed      []Reference
@@ -75,7 +75,7 @@ func (l *Ledger) askConfirmation(ctx context.Context, tx *sql.Tx, rev Revision, 
 		return err
 	}
 	result, err := tx.ExecContext(ctx, `INSERT INTO confirmation (revision_id, destination, state, created_at) VALUES (?, ?, ?, ?)`,
-		rev.ID, destination, ConfirmationWaiting, ms(l.now()))
+		rev.ID, destination, SCUWaiting, ms(l.now()))
 	if err != nil {
 		return fmt.Errorf("write confirmation of %s: %w", destination, err)
 	}
@@ -84,14 +84,14 @@ func (l *Ledger) askConfirmation(ctx context.Context, tx *sql.Tx, rev Revision, 
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE delivery SET confirmation_id = ?, commitment = ? WHERE destination = ? AND state = ? AND commitment = ''
-		AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`, id, CommitmentAsked, destination, DeliverySent, rev.ID); err != nil {
+		AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`, id, ObjectAsked, destination, DeliverySent, rev.ID); err != nil {
 		return err
 	}
 	return l.enqueueConfirm(ctx, tx, id, destination)
 }
 
-// Confirmation returns one with the objects that still lack an answer, or ErrNotFound.
-func (l *Ledger) Confirmation(ctx context.Context, id int64) (c Confirmation, err error) {
+// CommitmentSCU returns one with the objects that still lack an answer, or ErrNotFound.
+func (l *Ledger) CommitmentSCU(ctx context.Context, id int64) (c CommitmentSCU, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		if c, err = oneConfirmation(ctx, tx, id); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (l *Ledger) Confirmation(ctx context.Context, id int64) (c Confirmation, er
 			func(rows *sql.Rows) (r Reference, err error) {
 				err = rows.Scan(&r.SOPClassUID, &r.SOPInstanceUID)
 				return r, err
-			}, id, CommitmentAsked)
+			}, id, ObjectAsked)
 		return err
 	})
 	if err != nil {
@@ -109,8 +109,8 @@ func (l *Ledger) Confirmation(ctx context.Context, id int64) (c Confirmation, er
 	return c, nil
 }
 
-// OpenTransaction keeps the UID under which the request is about to leave, so that its answer is known whenever it comes.
-func (l *Ledger) OpenTransaction(ctx context.Context, confirmationID int64, uid string) error {
+// SaveTransactionUID keeps the UID under which the request is about to leave, so that its answer is known whenever it comes.
+func (l *Ledger) SaveTransactionUID(ctx context.Context, confirmationID int64, uid string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO confirmation_transaction (uid, confirmation_id, at) VALUES (?, ?, ?)`, uid, confirmationID, ms(l.now()))
 		return err
@@ -121,8 +121,8 @@ func (l *Ledger) OpenTransaction(ctx context.Context, confirmationID int64, uid 
 	return nil
 }
 
-// AskedConfirmation notes that the destination took the request; without an answer it is asked again at next.
-func (l *Ledger) AskedConfirmation(ctx context.Context, id int64, next time.Time) error {
+// AskedForCommitment notes that the destination took the request; without an answer it is asked again at next.
+func (l *Ledger) AskedForCommitment(ctx context.Context, id int64, next time.Time) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		c, err := oneConfirmation(ctx, tx, id)
 		if err != nil {
@@ -144,8 +144,8 @@ func (l *Ledger) AskedConfirmation(ctx context.Context, id int64, next time.Time
 	return nil
 }
 
-// RetryConfirmation notes an attempt to ask that came to nothing.
-func (l *Ledger) RetryConfirmation(ctx context.Context, id int64, detail string, next time.Time) error {
+// RetryCommitmentSCU notes an attempt to ask that came to nothing.
+func (l *Ledger) RetryCommitmentSCU(ctx context.Context, id int64, detail string, next time.Time) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE confirmation SET attempts = attempts + 1, detail = ?, next_at = ? WHERE id = ?`, detail, ms(next), id)
 		return err
@@ -156,10 +156,10 @@ func (l *Ledger) RetryConfirmation(ctx context.Context, id int64, detail string,
 	return nil
 }
 
-// AnswerConfirmation keeps a report. An object that the destination does not have is sent once more, unless a newer revision has
+// AnswerCommitment keeps a report. An object that the destination does not have is sent once more, unless a newer revision has
 // replaced it; the second time, it is failed.
 // What the report leaves out stays asked. The error is ErrNotFound for a transaction that is none of ours.
-func (l *Ledger) AnswerConfirmation(ctx context.Context, a ConfirmationAnswer) error {
+func (l *Ledger) AnswerCommitment(ctx context.Context, a CommitmentAnswer) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		var id int64
 		err := tx.QueryRowContext(ctx, `SELECT confirmation_id FROM confirmation_transaction WHERE uid = ?`, a.TransactionUID).Scan(&id)
@@ -177,7 +177,7 @@ func (l *Ledger) AnswerConfirmation(ctx context.Context, a ConfirmationAnswer) e
 	return nil
 }
 
-func (l *Ledger) answer(ctx context.Context, tx *sql.Tx, id int64, a ConfirmationAnswer) error {
+func (l *Ledger) answer(ctx context.Context, tx *sql.Tx, id int64, a CommitmentAnswer) error {
 	c, err := oneConfirmation(ctx, tx, id)
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func (l *Ledger) answer(ctx context.Context, tx *sql.Tx, id int64, a Confirmatio
 		func(rows *sql.Rows) (d askedDelivery, err error) {
 			err = rows.Scan(&d.id, &d.SOPClassUID, &d.SOPInstanceUID, &d.resent)
 			return d, err
-		}, id, CommitmentAsked)
+		}, id, ObjectAsked)
 	if err != nil {
 		return err
 	}
@@ -205,12 +205,12 @@ func (l *Ledger) answer(ctx context.Context, tx *sql.Tx, id int64, a Confirmatio
 	}
 	now := ms(l.now())
 	for _, d := range s.committed {
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET commitment = ?, commitment_detail = ?, commitment_at = ? WHERE id = ?`, CommitmentCommitted, a.From, now, d.id); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET commitment = ?, commitment_detail = ?, commitment_at = ? WHERE id = ?`, ObjectCommitted, a.From, now, d.id); err != nil {
 			return err
 		}
 	}
 	for _, d := range s.failed {
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET commitment = ?, commitment_detail = ?, commitment_at = ? WHERE id = ?`, CommitmentRefused, d.reason, now, d.id); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET commitment = ?, commitment_detail = ?, commitment_at = ? WHERE id = ?`, ObjectNotCommitted, d.reason, now, d.id); err != nil {
 			return err
 		}
 	}
@@ -230,7 +230,7 @@ func (l *Ledger) answer(ctx context.Context, tx *sql.Tx, id int64, a Confirmatio
 	}
 	if len(s.committed)+len(s.failed)+len(s.resend) == len(asked) {
 		if _, err := tx.ExecContext(ctx, `UPDATE confirmation SET state = ?, finished_at = ? WHERE id = ? AND state = ?`,
-			ConfirmationAnswered, now, id, ConfirmationWaiting); err != nil {
+			SCUAnswered, now, id, SCUWaiting); err != nil {
 			return err
 		}
 	}
@@ -253,7 +253,7 @@ type sortedAnswer struct {
 	committed, failed, resend []askedDelivery
 }
 
-func sorted(asked []askedDelivery, a ConfirmationAnswer) (s sortedAnswer) {
+func sorted(asked []askedDelivery, a CommitmentAnswer) (s sortedAnswer) {
 	good := map[Reference]bool{}
 	for _, r := range a.Committed {
 		good[r] = true
@@ -300,8 +300,8 @@ func (l *Ledger) answerEvents(ctx context.Context, tx *sql.Tx, rev Revision, des
 		say(EventNotConfirmed, "does not keep, for good,", s.failed))
 }
 
-// GiveUpConfirmation ends a waiting confirmation: what was not answered by now counts as not committed.
-func (l *Ledger) GiveUpConfirmation(ctx context.Context, id int64, why string) error {
+// GiveUpCommitmentSCU ends a waiting confirmation: what was not answered by now counts as not committed.
+func (l *Ledger) GiveUpCommitmentSCU(ctx context.Context, id int64, why string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error { return l.giveUpConfirmation(ctx, tx, id, why) })
 	if err != nil {
 		return fmt.Errorf("give up confirmation %d: %w", id, err)
@@ -311,7 +311,7 @@ func (l *Ledger) GiveUpConfirmation(ctx context.Context, id int64, why string) e
 
 func (l *Ledger) giveUpConfirmation(ctx context.Context, tx *sql.Tx, id int64, why string) error {
 	c, err := oneConfirmation(ctx, tx, id)
-	if err != nil || c.State != ConfirmationWaiting {
+	if err != nil || c.State != SCUWaiting {
 		return err
 	}
 	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, c.RevisionID)
@@ -319,11 +319,11 @@ func (l *Ledger) giveUpConfirmation(ctx context.Context, tx *sql.Tx, id int64, w
 		return err
 	}
 	now := ms(l.now())
-	if _, err := tx.ExecContext(ctx, `UPDATE confirmation SET state = ?, detail = ?, finished_at = ? WHERE id = ?`, ConfirmationFailed, why, now, id); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE confirmation SET state = ?, detail = ?, finished_at = ? WHERE id = ?`, SCUFailed, why, now, id); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE delivery SET commitment = ?, commitment_detail = ?, commitment_at = ? WHERE confirmation_id = ? AND commitment = ?`,
-		CommitmentRefused, why, now, id, CommitmentAsked); err != nil {
+		ObjectNotCommitted, why, now, id, ObjectAsked); err != nil {
 		return err
 	}
 	if err := l.event(ctx, tx, rev.StudyUID, EventNotConfirmed, c.Destination+": "+why, map[string]any{"destination": c.Destination, "revision": rev.Number}); err != nil {
@@ -335,32 +335,32 @@ func (l *Ledger) giveUpConfirmation(ctx context.Context, tx *sql.Tx, id int64, w
 // tellNotConfirmed tells that objects of a revision are not committed for good, if there are such and nobody was told.
 func (l *Ledger) tellNotConfirmed(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
 	counts, err := countBy(ctx, tx, `SELECT d.commitment_detail, COUNT(*) FROM delivery d JOIN object o ON o.id = d.object_id
-		WHERE o.revision_id = ? AND d.destination = ? AND d.commitment = ? GROUP BY d.commitment_detail`, rev.ID, destination, CommitmentRefused)
+		WHERE o.revision_id = ? AND d.destination = ? AND d.commitment = ? GROUP BY d.commitment_detail`, rev.ID, destination, ObjectNotCommitted)
 	if err != nil || len(counts) == 0 {
 		return err
 	}
 	var last int64
 	if err := tx.QueryRowContext(ctx, `SELECT MAX(d.commitment_at) FROM delivery d JOIN object o ON o.id = d.object_id
-		WHERE o.revision_id = ? AND d.destination = ? AND d.commitment = ?`, rev.ID, destination, CommitmentRefused).Scan(&last); err != nil {
+		WHERE o.revision_id = ? AND d.destination = ? AND d.commitment = ?`, rev.ID, destination, ObjectNotCommitted).Scan(&last); err != nil {
 		return err
 	}
 	states, err := deliveryStates(ctx, tx, rev.ID, destination)
 	if err != nil {
 		return err
 	}
-	_, err = l.tell(ctx, tx, Fact{Kind: FactFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination,
+	_, err = l.notify(ctx, tx, Notice{Kind: NoticeFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination,
 		Reason: Reason{Code: ReasonNotConfirmed, Text: "the destination took objects and does not confirm that it keeps them: " + enumerate(counts),
 			Remedy: "look at the destination's log for the objects of this study, remove the cause, then requeue the study"}, Objects: states}, last)
 	return err
 }
 
-func oneConfirmation(ctx context.Context, tx *sql.Tx, id int64) (Confirmation, error) {
+func oneConfirmation(ctx context.Context, tx *sql.Tx, id int64) (CommitmentSCU, error) {
 	all, err := queryConfirmations(ctx, tx, `WHERE id = ?`, id)
 	if err != nil {
-		return Confirmation{}, err
+		return CommitmentSCU{}, err
 	}
 	if len(all) == 0 {
-		return Confirmation{}, ErrNotFound
+		return CommitmentSCU{}, ErrNotFound
 	}
 	return all[0], nil
 }
@@ -381,9 +381,9 @@ func (l *Ledger) StudyOfTransaction(ctx context.Context, transactionUID string) 
 	return uid, nil
 }
 
-func queryConfirmations(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Confirmation, error) {
+func queryConfirmations(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]CommitmentSCU, error) {
 	return query(ctx, tx, `SELECT id, revision_id, coalesce((SELECT study_uid FROM revision r WHERE r.id = revision_id), ''), destination, state, asked, attempts, detail, created_at, asked_at, next_at, finished_at FROM confirmation `+rest,
-		func(rows *sql.Rows) (c Confirmation, err error) {
+		func(rows *sql.Rows) (c CommitmentSCU, err error) {
 			var created, asked, next, finished int64
 			err = rows.Scan(&c.ID, &c.RevisionID, &c.StudyUID, &c.Destination, &c.State, &c.Asked, &c.Attempts, &c.Detail, &created, &asked, &next, &finished)
 			c.CreatedAt, c.AskedAt, c.NextAt, c.FinishedAt = at(created), at(asked), at(next), at(finished)

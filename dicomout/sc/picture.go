@@ -7,8 +7,8 @@ import (
 	"math"
 )
 
-// Slice is what a picture of one slice shows.
-type Slice struct {
+// Picture is what a picture of one slice shows.
+type Picture struct {
 	// Label names the slice as a reader finds it in the CT: "CT image 53".
 	Label string
 	// Left and Top are the patient's directions at the left and upper edge of the slice, "R" and "A" for a usual one; see [Edges].
@@ -34,7 +34,7 @@ type Slice struct {
 }
 
 // check makes sure that the planes have the size that they claim.
-func (s *Slice) check() error {
+func (s *Picture) check() error {
 	n := s.Rows * s.Columns
 	if s.Rows <= 0 || s.Columns <= 0 || !(s.RowSpacing > 0) || !(s.ColumnSpacing > 0) {
 		return fmt.Errorf("%s: %d x %d pixels of %g x %g mm cannot be drawn", s.Label, s.Rows, s.Columns, s.RowSpacing, s.ColumnSpacing)
@@ -48,10 +48,10 @@ func (s *Slice) check() error {
 	return nil
 }
 
-func (s *Slice) grid() grid { return newGrid(s.Rows, s.Columns, s.RowSpacing, s.ColumnSpacing) }
+func (s *Picture) grid() grid { return newGrid(s.Rows, s.Columns, s.RowSpacing, s.ColumnSpacing) }
 
 // base returns the slice in grey on the grid g.
-func (p *Painter) base(s *Slice, g grid) *image.RGBA {
+func (p *Painter) base(s *Picture, g grid) *image.RGBA {
 	dst := image.NewRGBA(image.Rect(0, 0, g.columns, g.rows))
 	for i, hu := range bilinear(g, s.HU) {
 		v := p.grey[int(hu)-math.MinInt16]

@@ -17,8 +17,8 @@ const reportSilence = 200 * time.Millisecond
 // ErrNotReported is the error of a Report that had no chance to be answered before its association ended in order.
 var ErrNotReported = errors.New("association ended before the report was answered")
 
-// Report is an N-EVENT-REPORT that an acceptor sends on the peer's association.
-type Report struct {
+// EventReport is an N-EVENT-REPORT that an acceptor sends on the peer's association.
+type EventReport struct {
 	SOPClassUID, SOPInstanceUID string
 
 	// Make gives event type and event information, when the report is about to leave, in the transfer syntax of the context.
@@ -31,13 +31,13 @@ type Report struct {
 
 // sentReport waits for its response.
 type sentReport struct {
-	Report
+	EventReport
 	at time.Time
 }
 
-// Report queues a report. It may be called only while a method of the Handler runs for this association; the report leaves
+// QueueEventReport queues a report. It may be called only while a method of the Handler runs for this association; the report leaves
 // after the response to the message at hand, as soon as the peer is silent and has answered the report before.
-func (a *Association) Report(r Report) { a.reports = append(a.reports, r) }
+func (a *Association) QueueEventReport(r EventReport) { a.reports = append(a.reports, r) }
 
 // sendReports sends the next report if the peer is silent and has answered the one before: no asynchronous operations are ever
 // negotiated, so one waits for its response at a time (PS3.7 D.3.3.3).
@@ -68,7 +68,7 @@ func (a *Association) awaitsResponse() bool {
 }
 
 // sendReport fails only with the association.
-func (a *Association) sendReport(r Report) error {
+func (a *Association) sendReport(r EventReport) error {
 	var context *PresentationContext
 	for i := range a.contexts {
 		if c := &a.contexts[i]; c.AbstractSyntax == r.SOPClassUID && c.Result == pdu.ResultAcceptance {
@@ -102,7 +102,7 @@ func (a *Association) reported(response *pdu.Command) (ok bool) {
 		return false
 	}
 	delete(a.sent, response.RespondedTo)
-	a.done(r.Report, Response{Status: Status(response.Status), ErrorComment: response.ErrorComment}, nil)
+	a.done(r.EventReport, Response{Status: Status(response.Status), ErrorComment: response.ErrorComment}, nil)
 	return true
 }
 
@@ -111,7 +111,7 @@ func (a *Association) reported(response *pdu.Command) (ok bool) {
 func (a *Association) expireReports(now time.Time) {
 	for id, r := range a.sent {
 		if r.Done != nil && now.Sub(r.at) > a.link.timeouts.Response {
-			a.done(r.Report, Response{Status: StatusProcessingFailure}, &TimeoutError{Waiting: "the response to N-EVENT-REPORT-RQ", Err: context.DeadlineExceeded})
+			a.done(r.EventReport, Response{Status: StatusProcessingFailure}, &TimeoutError{Waiting: "the response to N-EVENT-REPORT-RQ", Err: context.DeadlineExceeded})
 			r.Done = nil
 			a.sent[id] = r
 		}
@@ -127,11 +127,11 @@ func (a *Association) abandonReports(why error) {
 		a.done(r, Response{Status: StatusProcessingFailure}, why)
 	}
 	for _, r := range a.sent {
-		a.done(r.Report, Response{Status: StatusProcessingFailure}, why)
+		a.done(r.EventReport, Response{Status: StatusProcessingFailure}, why)
 	}
 }
 
-func (a *Association) done(r Report, response Response, err error) {
+func (a *Association) done(r EventReport, response Response, err error) {
 	if r.Done == nil {
 		return
 	}

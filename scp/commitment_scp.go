@@ -22,19 +22,19 @@ const statusNoSuchClass dimse.Status = 0x0118
 // maxOwed bounds the reports that leave on one association which the requestor opened for them.
 const maxOwed = 100
 
-// commitmentPatience is how long a report is tried. After that the modality's own list has the studies as not confirmed.
-const commitmentPatience = 48 * time.Hour
+// commitmentGiveUp is how long a report is tried. After that the modality's own list has the studies as not confirmed.
+const commitmentGiveUp = 48 * time.Hour
 
 // CommitmentLedger is what storage commitment reads and writes.
 type CommitmentLedger interface {
-	RequestCommitment(ctx context.Context, c ledger.Commitment) (int64, error)
-	Commitment(ctx context.Context, id int64) (ledger.Commitment, error)
+	RequestCommitment(ctx context.Context, c ledger.CommitmentSCP) (int64, error)
+	CommitmentSCP(ctx context.Context, id int64) (ledger.CommitmentSCP, error)
 	UnreportedCommitments(ctx context.Context, callingAE string, limit int) ([]int64, error)
 	Flush(ctx context.Context) error
 	Presence(ctx context.Context, of []ledger.Reference) ([]ledger.Presence, error)
-	QueueCommitment(ctx context.Context, id int64) error
-	RetryCommitment(ctx context.Context, id int64, detail string) error
-	FinishCommitment(ctx context.Context, id int64, state, detail string) error
+	QueueCommitmentSCP(ctx context.Context, id int64) error
+	RetryCommitmentSCP(ctx context.Context, id int64, detail string) error
+	FinishCommitmentSCP(ctx context.Context, id int64, state, detail string) error
 }
 
 // ReportAddress is where reports for a peer go when its own association is gone.
@@ -44,11 +44,11 @@ type ReportAddress struct {
 	TLS     *tls.Config // nil: plain TCP
 }
 
-// Commitment is storage commitment as SCP (PS3.4 annex J). A request is recorded and answered at once. The report goes out
+// CommitmentSCP is storage commitment as SCP (PS3.4 annex J). A request is recorded and answered at once. The report goes out
 // on the requestor's association while that is open; otherwise on associations of ours, by jobs of the ledger that call
 // Deliver, or, for a requestor without an address, on the next one that it opens. It says what is true when it leaves: an instance is committed when the ledger has it, which is
 // after the sync of its bytes and name.
-type Commitment struct {
+type CommitmentSCP struct {
 	Ledger    CommitmentLedger
 	Addresses []ReportAddress
 	Dialer    dimse.Dialer // its CallingAETitle and TLSConfig are set for each report
@@ -72,7 +72,7 @@ func (d *Door) Action(ctx context.Context, a *dimse.Association, req *dimse.Acti
 	return d.Commitment.request(ctx, a, v.name, req)
 }
 
-func (c *Commitment) request(ctx context.Context, a *dimse.Association, association string, req *dimse.ActionRequest) (dimse.Status, string) {
+func (c *CommitmentSCP) request(ctx context.Context, a *dimse.Association, association string, req *dimse.ActionRequest) (dimse.Status, string) {
 	switch {
 	case req.SOPClassUID != commitment.PushModel || req.AbstractSyntax != commitment.PushModel:
 		return statusNoSuchClass, "N-ACTION is for storage commitment and its context only"
@@ -93,7 +93,7 @@ func (c *Commitment) request(ctx context.Context, a *dimse.Association, associat
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
 	defer cancel()
-	id, err := c.Ledger.RequestCommitment(ctx, ledger.Commitment{TransactionUID: asked.TransactionUID, CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle,
+	id, err := c.Ledger.RequestCommitment(ctx, ledger.CommitmentSCP{TransactionUID: asked.TransactionUID, CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle,
 		RemoteAddr: peer.Addr.String(), Association: association, References: ledgerReferences(asked.References)})
 	if err != nil {
 		log.Error("storage commitment request not recorded: check the disk of data_dir", "error", err)
@@ -105,8 +105,8 @@ func (c *Commitment) request(ctx context.Context, a *dimse.Association, associat
 }
 
 // reportOn has the report leave on an association of the requestor.
-func (c *Commitment) reportOn(a *dimse.Association, id int64, log *slog.Logger) {
-	a.Report(dimse.Report{
+func (c *CommitmentSCP) reportOn(a *dimse.Association, id int64, log *slog.Logger) {
+	a.QueueEventReport(dimse.EventReport{
 		SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance,
 		Make: func(syntax string) (uint16, []byte, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), recordWait)
@@ -122,7 +122,7 @@ func (c *Commitment) reportOn(a *dimse.Association, id int64, log *slog.Logger) 
 }
 
 // opened reports what a requestor without an address is owed on the association that it opened (PS3.4 J.3.3).
-func (c *Commitment) opened(ctx context.Context, a *dimse.Association) {
+func (c *CommitmentSCP) opened(ctx context.Context, a *dimse.Association) {
 	title := a.Peer().CallingAETitle
 	accepted := slices.ContainsFunc(a.Contexts(), func(pc dimse.PresentationContext) bool {
 		return pc.AbstractSyntax == commitment.PushModel && pc.TransferSyntax != ""
@@ -143,21 +143,21 @@ func (c *Commitment) opened(ctx context.Context, a *dimse.Association) {
 }
 
 // reported takes what became of the report on the requestor's association.
-func (c *Commitment) reported(log *slog.Logger, id int64, response dimse.Response, err error) {
+func (c *CommitmentSCP) reported(log *slog.Logger, id int64, response dimse.Response, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), recordWait)
 	defer cancel()
 	switch {
 	case errors.Is(err, errNotWaiting):
 		return
 	case err == nil && response.Status.Class() != dimse.ClassFailure:
-		err = c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported, "reported on the requestor's association")
+		err = c.Ledger.FinishCommitmentSCP(ctx, id, ledger.SCPReported, "reported on the requestor's association")
 	default:
 		why := slog.String("status", response.Status.String())
 		if err != nil {
 			why = slog.String("error", netfault.Words(err))
 		}
 		log.Info("storage commitment is not reported on the requestor's association", why)
-		err = c.Ledger.QueueCommitment(ctx, id)
+		err = c.Ledger.QueueCommitmentSCP(ctx, id)
 	}
 	if err != nil {
 		log.Error("outcome of a storage commitment report not recorded; it is sent again after the next start", "commitment", id, "error", err)
@@ -169,27 +169,27 @@ var errNotWaiting = errors.New("request does not wait for a report any more")
 
 // report is what is told of a request.
 type report struct {
-	request ledger.Commitment
-	commitment.Report
+	request ledger.CommitmentSCP
+	commitment.Result
 }
 
 // compose finds out what is true now.
-func (c *Commitment) compose(ctx context.Context, id int64) (*report, error) {
+func (c *CommitmentSCP) compose(ctx context.Context, id int64) (*report, error) {
 	if err := c.Ledger.Flush(ctx); err != nil {
 		return nil, err
 	}
-	request, err := c.Ledger.Commitment(ctx, id)
+	request, err := c.Ledger.CommitmentSCP(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if request.State != ledger.CommitmentWaiting {
+	if request.State != ledger.SCPWaiting {
 		return nil, errNotWaiting
 	}
 	presence, err := c.Ledger.Presence(ctx, request.References)
 	if err != nil {
 		return nil, err
 	}
-	r := &report{request, commitment.Report{TransactionUID: request.TransactionUID}}
+	r := &report{request, commitment.Result{TransactionUID: request.TransactionUID}}
 	for i, of := range request.References {
 		reference := commitment.Reference(of)
 		switch {
@@ -215,7 +215,7 @@ func ledgerReferences(all []commitment.Reference) []ledger.Reference {
 }
 
 // Deliver is ledger.Handlers.Commit: it reports on an association of ours, in the role of SCP.
-func (c *Commitment) Deliver(ctx context.Context, id int64) error {
+func (c *CommitmentSCP) Deliver(ctx context.Context, id int64) error {
 	r, err := c.compose(ctx, id)
 	if errors.Is(err, errNotWaiting) {
 		return nil
@@ -229,20 +229,20 @@ func (c *Commitment) Deliver(ctx context.Context, id int64) error {
 		err = fmt.Errorf("no [[peer]] with ae_title %q has an address: it waits for an association of the requestor", r.request.CallingAE)
 	} else if err = c.send(ctx, address, r); err == nil {
 		log.Info("storage commitment reported", "address", address.Address, "committed", len(r.Committed), "failed", len(r.Failed))
-		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentReported,
+		return c.Ledger.FinishCommitmentSCP(ctx, id, ledger.SCPReported,
 			fmt.Sprintf("reported to %s at %s: %d instances are safe, %d are not", address.AETitle, address.Address, len(r.Committed), len(r.Failed)))
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	text := fmt.Sprintf("report to %s: %s", r.request.CallingAE, netfault.Words(err))
-	if age := c.Now().Sub(r.request.CreatedAt); age > commitmentPatience {
+	if age := c.Now().Sub(r.request.CreatedAt); age > commitmentGiveUp {
 		log.Error("storage commitment is given up", "remedy", "check ae_title and address of the [[peer]], and that the peer lets us in", "error", netfault.Words(err))
-		return c.Ledger.FinishCommitment(ctx, id, ledger.CommitmentFailed, text)
+		return c.Ledger.FinishCommitmentSCP(ctx, id, ledger.SCPFailed, text)
 	}
 	delay := commitmentDelay(r.request.Attempts)
 	log.Warn("storage commitment not reported yet", "attempt", r.request.Attempts+1, "again_in", delay, "error", netfault.Words(err))
-	if err := c.Ledger.RetryCommitment(ctx, id, text); err != nil {
+	if err := c.Ledger.RetryCommitmentSCP(ctx, id, text); err != nil {
 		return err
 	}
 	return &ledger.RetryAfter{Delay: delay, Err: err}
@@ -253,7 +253,7 @@ func commitmentDelay(attempts int) time.Duration {
 	return min(30*time.Second<<min(attempts, 10), time.Hour)
 }
 
-func (c *Commitment) address(title string) (ReportAddress, bool) {
+func (c *CommitmentSCP) address(title string) (ReportAddress, bool) {
 	for _, a := range c.Addresses {
 		if a.AETitle == title && a.Address != "" {
 			return a, true
@@ -262,7 +262,7 @@ func (c *Commitment) address(title string) (ReportAddress, bool) {
 	return ReportAddress{}, false
 }
 
-func (c *Commitment) send(ctx context.Context, to ReportAddress, r *report) error {
+func (c *CommitmentSCP) send(ctx context.Context, to ReportAddress, r *report) error {
 	dialer := c.Dialer
 	dialer.CallingAETitle, dialer.TLSConfig = r.request.CalledAE, to.TLS
 	conn, err := dialer.Dial(ctx, to.Address, to.AETitle, []dimse.PresentationContext{{AbstractSyntax: commitment.PushModel,

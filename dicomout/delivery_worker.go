@@ -29,8 +29,8 @@ type Destination struct {
 	CommitmentWait time.Duration  // for a report of storage commitment, before it is asked for again
 }
 
-// Courier works on the delivery jobs of the ledger. All fields must be set.
-type Courier struct {
+// DeliveryWorker works on the delivery jobs of the ledger. All fields must be set.
+type DeliveryWorker struct {
 	Ledger       *ledger.Ledger
 	DataDir      string
 	Destinations []Destination
@@ -45,7 +45,7 @@ const soon = time.Minute
 // Deliver sends what a revision still owes to a destination, over its associations, and leaves an outcome for every object in
 // the ledger, which runs the job again when the next delivery is due. It is safe to run twice: an object that was sent before
 // a crash could be noted goes again under the same UID.
-func (c *Courier) Deliver(ctx context.Context, revisionID int64, name string) error {
+func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name string) error {
 	waiting, err := c.Ledger.Pending(ctx, revisionID, name)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func due(d ledger.Delivery, passing deliver.Policy, now time.Time) bool {
 
 // gone ends the delivery of an object whose file is not there, as after a restore of the ledger alone: no attempt brings it back. Nil if
 // it is there.
-func (c *Courier) gone(d ledger.Delivery) *ledger.DeliveryResult {
+func (c *DeliveryWorker) gone(d ledger.Delivery) *ledger.DeliveryResult {
 	_, err := os.Stat(filepath.Join(c.DataDir, d.Object.Path))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil // another error comes again when it is read
@@ -192,7 +192,7 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since t
 		return d, out
 	}
 	// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
-	troubles, since := d.Row(string(o.Retry), v.now)
+	troubles, since := d.Streak(string(o.Retry), v.now)
 	policy := o.Retry.Policy(v.passing)
 	if o.Retry == deliver.RetryAlone && passed(since) {
 		policy.Attempts = deliver.AloneAttempts
@@ -210,7 +210,7 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since t
 }
 
 // item says where the object of a delivery is read from, and its other form.
-func (c *Courier) item(ctx context.Context, revisionID int64, d ledger.Delivery) (deliver.Item, error) {
+func (c *DeliveryWorker) item(ctx context.Context, revisionID int64, d ledger.Delivery) (deliver.Item, error) {
 	item := c.read(ctx, d.ID, d.Object)
 	if d.Object.Kind == object.Rejection.Name {
 		return c.rejection(ctx, revisionID, d.Destination, item)
@@ -237,7 +237,7 @@ var errNothingToReject = errors.New("the destination has nothing of what the rej
 
 // rejection makes the rejection true for the destination. What that has of earlier revisions changes no more: deliveries to one
 // destination follow each other, and those of replaced revisions were withdrawn.
-func (c *Courier) rejection(ctx context.Context, revisionID int64, destination string, item deliver.Item) (deliver.Item, error) {
+func (c *DeliveryWorker) rejection(ctx context.Context, revisionID int64, destination string, item deliver.Item) (deliver.Item, error) {
 	sent, err := c.Ledger.SentBefore(ctx, revisionID, destination)
 	if err != nil {
 		return item, err
@@ -273,7 +273,7 @@ func holds(sent []ledger.Delivery, uid string) bool {
 // errReplaced is why an object that waited when the association began does not go out. The ledger knows already.
 var errReplaced = errors.New("a newer revision replaced it meanwhile")
 
-func (c *Courier) read(ctx context.Context, id int64, o ledger.Object) deliver.Item {
+func (c *DeliveryWorker) read(ctx context.Context, id int64, o ledger.Object) deliver.Item {
 	path := filepath.Join(c.DataDir, o.Path)
 	return deliver.Item{ID: id, SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
 		Read: func() ([]byte, error) {
@@ -311,7 +311,7 @@ func find(all []Destination, name string) (Destination, bool) {
 }
 
 // unknown ends deliveries to a destination that was taken out of the configuration.
-func (c *Courier) unknown(ctx context.Context, waiting []ledger.Delivery, name string) error {
+func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery, name string) error {
 	if len(waiting) > 0 {
 		c.Logger.Warn("destination is not in the configuration any more; its deliveries end", "study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
 			"remedy", "to have them sent, put the destination back, restart and requeue the study")

@@ -29,15 +29,15 @@ type commitWorker struct {
 // Work implements river.Worker.
 func (w *commitWorker) Work(ctx context.Context, job *river.Job[commitArgs]) error {
 	id := job.Args.CommitmentID
-	c, err := w.l.Commitment(ctx, id)
+	c, err := w.l.CommitmentSCP(ctx, id)
 	if err != nil {
 		return w.l.postpone(ctx, job.JobRow, err)
 	}
-	if c.State != CommitmentWaiting {
+	if c.State != SCPWaiting {
 		return nil
 	}
 	return w.l.workOn(ctx, job.JobRow, id, Revision{}, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
-		return w.l.finishCommitment(ctx, tx, id, CommitmentFailed, why.Text)
+		return w.l.finishCommitment(ctx, tx, id, SCPFailed, why.Text)
 	})
 }
 
@@ -49,7 +49,7 @@ func (l *Ledger) enqueueCommit(ctx context.Context, tx *sql.Tx, id int64) error 
 // recoverCommitments gives every waiting request a job: the association on which it might have been reported ended with the
 // process.
 func (l *Ledger) recoverCommitments(ctx context.Context, tx *sql.Tx) error {
-	waiting, err := queryCommitments(ctx, tx, `WHERE state = ?`, CommitmentWaiting)
+	waiting, err := queryCommitments(ctx, tx, `WHERE state = ?`, SCPWaiting)
 	if err != nil {
 		return err
 	}

@@ -141,12 +141,12 @@ func TestRender_RefusesPlanesOfAnotherSize(t *testing.T) {
 	p := newTestPainter(t)
 	whole := phantom(1, 64, 64, 1)[0]
 	whole.Mask = make([]byte, 64*64)
-	for name, spoil := range map[string]func(s *Slice){
-		"short HU":       func(s *Slice) { s.HU = s.HU[1:] },
-		"short mask":     func(s *Slice) { s.Mask = s.Mask[1:] },
-		"short lung":     func(s *Slice) { s.Lung = s.Lung[1:] },
-		"no spacing":     func(s *Slice) { s.RowSpacing = 0 },
-		"negative sizes": func(s *Slice) { s.Rows, s.Columns = -s.Rows, -s.Columns },
+	for name, spoil := range map[string]func(s *Picture){
+		"short HU":       func(s *Picture) { s.HU = s.HU[1:] },
+		"short mask":     func(s *Picture) { s.Mask = s.Mask[1:] },
+		"short lung":     func(s *Picture) { s.Lung = s.Lung[1:] },
+		"no spacing":     func(s *Picture) { s.RowSpacing = 0 },
+		"negative sizes": func(s *Picture) { s.Rows, s.Columns = -s.Rows, -s.Columns },
 	} {
 		s := whole
 		spoil(&s)

@@ -13,11 +13,11 @@ import (
 )
 
 // Files stay until all about a study is over for as long as the configuration says, and then go; the ledger tells of it.
-func TestKeeper(t *testing.T) {
+func TestRetention(t *testing.T) {
 	b := newBench(t)
 	got := b.process(t, b.receive(t, "*[0-5].dcm"))
 	days := 0
-	k := &Keeper{Ledger: b.Ledger, DataDir: b.DataDir, For: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
+	k := &Retention{Ledger: b.Ledger, DataDir: b.DataDir, For: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return time.Now().AddDate(0, 0, days) },
 		Remove: func(path string, _ time.Time) (bool, error) {
 			if err := os.Remove(filepath.Join(b.DataDir, path)); !errors.Is(err, fs.ErrNotExist) {

@@ -17,7 +17,7 @@ func stored(t *testing.T, l *Ledger) Revision {
 	t.Helper()
 	record(t, l, slice("1.2", 1))
 	rev := found(t, l, `{}`)
-	must(t, l.Report(t.Context(), rev.ID, to([]string{"pacs"}, Object{SOPInstanceUID: "2.25.1", SOPClassUID: "c"}, Object{SOPInstanceUID: "2.25.2", SOPClassUID: "c"},
+	must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs"}, Object{SOPInstanceUID: "2.25.1", SOPClassUID: "c"}, Object{SOPInstanceUID: "2.25.2", SOPClassUID: "c"},
 		Object{SOPInstanceUID: "2.25.3", SOPClassUID: "c"}), Reason{}))
 	deliverAll(t, l, rev)
 	return rev
@@ -46,9 +46,9 @@ func commitments(t *testing.T, l *Ledger) string {
 	return strings.Join(all, ", ")
 }
 
-func confirmation(t *testing.T, l *Ledger, id int64) Confirmation {
+func confirmation(t *testing.T, l *Ledger, id int64) CommitmentSCU {
 	t.Helper()
-	c, err := l.Confirmation(t.Context(), id)
+	c, err := l.CommitmentSCU(t.Context(), id)
 	must(t, err)
 	return c
 }
@@ -61,7 +61,7 @@ func TestConfirmation_AskedWhenAllIsStored(t *testing.T) {
 	l := tempLedger(t, Options{Confirming: []string{"pacs"}})
 	record(t, l, slice("1.2", 1))
 	rev := found(t, l, `{}`)
-	must(t, l.Report(t.Context(), rev.ID, to([]string{"pacs", "viewer"}, Object{SOPInstanceUID: "2.25.1", SOPClassUID: "c"}, Object{SOPInstanceUID: "2.25.2", SOPClassUID: "c"}), Reason{}))
+	must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "viewer"}, Object{SOPInstanceUID: "2.25.1", SOPClassUID: "c"}, Object{SOPInstanceUID: "2.25.2", SOPClassUID: "c"}), Reason{}))
 	viewer, err := l.Pending(t.Context(), rev.ID, "viewer")
 	must(t, err)
 	pacs, err := l.Pending(t.Context(), rev.ID, "pacs")
@@ -75,7 +75,7 @@ func TestConfirmation_AskedWhenAllIsStored(t *testing.T) {
 	// The last one is given up: the PACS is asked about what it took.
 	must(t, l.RecordDelivery(t.Context(), pacs[1].ID, DeliveryOutcome{State: DeliveryFailed}))
 	c := confirmation(t, l, 1)
-	if c.State != ConfirmationWaiting || c.Destination != "pacs" || !slices.Equal(c.References, []Reference{ref("1")}) {
+	if c.State != SCUWaiting || c.Destination != "pacs" || !slices.Equal(c.References, []Reference{ref("1")}) {
 		t.Errorf("%+v", c)
 	}
 }
@@ -88,17 +88,17 @@ func TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
 	if want := []Reference{ref("1"), {"d", "2.25.22"}, ref("3")}; !slices.Equal(c.References, want) {
 		t.Fatalf("asked about %v, want %v, as they were sent", c.References, want)
 	}
-	must(t, l.OpenTransaction(ctx, 1, "5.1"), l.AskedConfirmation(ctx, 1, l.now().Add(time.Hour)), l.OpenTransaction(ctx, 1, "5.2"))
-	if err := l.AnswerConfirmation(ctx, ConfirmationAnswer{TransactionUID: "5.9"}); !errors.Is(err, ErrNotFound) {
+	must(t, l.SaveTransactionUID(ctx, 1, "5.1"), l.AskedForCommitment(ctx, 1, l.now().Add(time.Hour)), l.SaveTransactionUID(ctx, 1, "5.2"))
+	if err := l.AnswerCommitment(ctx, CommitmentAnswer{TransactionUID: "5.9"}); !errors.Is(err, ErrNotFound) {
 		t.Errorf("unknown transaction: %v", err)
 	}
 	// The answer to the first request comes after the second one left. It says nothing of the third object.
-	must(t, l.AnswerConfirmation(ctx, ConfirmationAnswer{"5.1", "PACS", []Reference{ref("1")}, []FailedReference{refused(Reference{"", "2.25.22"})}}))
+	must(t, l.AnswerCommitment(ctx, CommitmentAnswer{"5.1", "PACS", []Reference{ref("1")}, []FailedReference{refused(Reference{"", "2.25.22"})}}))
 	if got := commitments(t, l); got != "sent committed 0, waiting  1, sent asked 0" {
 		t.Fatal(got)
 	}
-	must(t, l.AnswerConfirmation(ctx, ConfirmationAnswer{"5.2", "PACS", []Reference{ref("1"), ref("3")}, nil}))
-	if c := confirmation(t, l, 1); c.State != ConfirmationAnswered || c.FinishedAt.IsZero() {
+	must(t, l.AnswerCommitment(ctx, CommitmentAnswer{"5.2", "PACS", []Reference{ref("1"), ref("3")}, nil}))
+	if c := confirmation(t, l, 1); c.State != SCUAnswered || c.FinishedAt.IsZero() {
 		t.Errorf("%+v", c)
 	}
 
@@ -107,9 +107,9 @@ func TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
 	if c := confirmation(t, l, 2); !slices.Equal(c.References, []Reference{{"d", "2.25.22"}}) {
 		t.Fatalf("%+v", c)
 	}
-	must(t, l.OpenTransaction(ctx, 2, "5.3"))
+	must(t, l.SaveTransactionUID(ctx, 2, "5.3"))
 	for range 2 { // a peer that says it twice
-		must(t, l.AnswerConfirmation(ctx, ConfirmationAnswer{"5.3", "PACS", nil, []FailedReference{refused(Reference{"d", "2.25.22"})}}))
+		must(t, l.AnswerCommitment(ctx, CommitmentAnswer{"5.3", "PACS", nil, []FailedReference{refused(Reference{"d", "2.25.22"})}}))
 	}
 	if got := commitments(t, l); got != "sent committed 0, sent failed 1, sent committed 0" {
 		t.Fatal(got)
@@ -119,7 +119,7 @@ func TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
 	// The operator has removed the cause.
 	must(t, l.Requeue(ctx, "1.2"))
 	deliverAll(t, l, rev)
-	must(t, l.OpenTransaction(ctx, 3, "5.4"), l.AnswerConfirmation(ctx, ConfirmationAnswer{"5.4", "PACS", []Reference{{"d", "2.25.22"}}, nil}))
+	must(t, l.SaveTransactionUID(ctx, 3, "5.4"), l.AnswerCommitment(ctx, CommitmentAnswer{"5.4", "PACS", []Reference{{"d", "2.25.22"}}, nil}))
 	if got := commitments(t, l); got != "sent committed 0, sent committed 0, sent committed 0" {
 		t.Error(got)
 	}
@@ -137,10 +137,10 @@ func TestConfirmation_AskedAgainForADuplicateTransaction(t *testing.T) {
 	l := tempLedger(t, Options{Confirming: []string{"pacs"}})
 	stored(t, l)
 	ctx := t.Context()
-	must(t, l.OpenTransaction(ctx, 1, "5.1"), l.AskedConfirmation(ctx, 1, l.now().Add(time.Hour)))
+	must(t, l.SaveTransactionUID(ctx, 1, "5.1"), l.AskedForCommitment(ctx, 1, l.now().Add(time.Hour)))
 	again := FailedReference{Reference: ref("1"), Reason: "0131H", Again: true}
-	must(t, l.AnswerConfirmation(ctx, ConfirmationAnswer{"5.1", "PACS", []Reference{{"d", "2.25.22"}, ref("3")}, []FailedReference{again}}))
-	if c := confirmation(t, l, 1); c.State != ConfirmationWaiting || !slices.Equal(c.References, []Reference{ref("1")}) {
+	must(t, l.AnswerCommitment(ctx, CommitmentAnswer{"5.1", "PACS", []Reference{{"d", "2.25.22"}, ref("3")}, []FailedReference{again}}))
+	if c := confirmation(t, l, 1); c.State != SCUWaiting || !slices.Equal(c.References, []Reference{ref("1")}) {
 		t.Errorf("%+v", c)
 	}
 }
@@ -148,25 +148,25 @@ func TestConfirmation_AskedAgainForADuplicateTransaction(t *testing.T) {
 func TestConfirmation_GivenUp(t *testing.T) {
 	l := tempLedger(t, Options{Confirming: []string{"pacs"}, Receivers: everything})
 	stored(t, l)
-	must(t, l.OpenTransaction(t.Context(), 1, "5.1"), l.AnswerConfirmation(t.Context(), ConfirmationAnswer{"5.1", "PACS", []Reference{ref("1")}, nil}))
-	must(t, l.GiveUpConfirmation(t.Context(), 1, "no answer for a week"))
+	must(t, l.SaveTransactionUID(t.Context(), 1, "5.1"), l.AnswerCommitment(t.Context(), CommitmentAnswer{"5.1", "PACS", []Reference{ref("1")}, nil}))
+	must(t, l.GiveUpCommitmentSCU(t.Context(), 1, "no answer for a week"))
 	if got := commitments(t, l); got != "sent committed 0, sent failed 0, sent failed 0" {
 		t.Error(got)
 	}
 	wantTold(t, l, "ris: result, , waiting", "ris: failed delivery to pacs, not-confirmed, waiting")
-	if f := history(t, l, "1.2").Notifications[1].Fact; !strings.Contains(f.Reason.Text, "no answer for a week (2 objects)") {
+	if f := history(t, l, "1.2").Notifications[1].Notice; !strings.Contains(f.Reason.Text, "no answer for a week (2 objects)") {
 		t.Errorf("%+v", f)
 	}
 }
 
 // What a newer revision has replaced is not sent again, and nobody is told that it is lost.
 func TestConfirmation_OfWhatIsReplaced(t *testing.T) {
-	l := tempLedger(t, Options{Confirming: []string{"pacs"}, Receivers: []Receiver{{"pager", []string{FactFailure}}}})
+	l := tempLedger(t, Options{Confirming: []string{"pacs"}, Receivers: []Subscription{{"pager", []string{NoticeFailure}}}})
 	stored(t, l)
-	must(t, l.OpenTransaction(t.Context(), 1, "5.1"))
+	must(t, l.SaveTransactionUID(t.Context(), 1, "5.1"))
 	second := begun(t, l, 2)
-	must(t, l.Report(t.Context(), second.ID, to([]string{"pacs"}, Object{SOPInstanceUID: "2.25.4", SOPClassUID: "c"}), Reason{}))
-	must(t, l.AnswerConfirmation(t.Context(), ConfirmationAnswer{"5.1", "PACS", []Reference{ref("1"), ref("3")}, []FailedReference{refused(Reference{"d", "2.25.22"})}}))
+	must(t, l.Complete(t.Context(), second.ID, to([]string{"pacs"}, Object{SOPInstanceUID: "2.25.4", SOPClassUID: "c"}), Reason{}))
+	must(t, l.AnswerCommitment(t.Context(), CommitmentAnswer{"5.1", "PACS", []Reference{ref("1"), ref("3")}, []FailedReference{refused(Reference{"d", "2.25.22"})}}))
 	if got := commitments(t, l); got != "sent committed 0, sent failed 0, sent committed 0" {
 		t.Error(got)
 	}
@@ -179,7 +179,7 @@ func TestConfirmationJob_SurvivesARestart(t *testing.T) {
 	l := openTest(t, path, opt)
 	held := make(chan struct{})
 	startJobs(t, l, Handlers{Process: reporting(l), Deliver: sending(l), Confirm: func(ctx context.Context, id int64) error {
-		if err := l.OpenTransaction(ctx, id, "5.1"); err != nil {
+		if err := l.SaveTransactionUID(ctx, id, "5.1"); err != nil {
 			return err
 		}
 		close(held)
@@ -194,12 +194,12 @@ func TestConfirmationJob_SurvivesARestart(t *testing.T) {
 	var calls atomic.Int32
 	startJobs(t, l, Handlers{Process: reporting(l), Deliver: sending(l), Confirm: func(ctx context.Context, id int64) error {
 		if calls.Add(1) < 3 {
-			return errors.Join(l.RetryConfirmation(ctx, id, "nobody there", l.now()), &RetryAfter{Delay: time.Millisecond})
+			return errors.Join(l.RetryCommitmentSCU(ctx, id, "nobody there", l.now()), &RetryAfter{Delay: time.Millisecond})
 		}
 		// The answer to what was asked before the restart is known still.
-		return l.AnswerConfirmation(ctx, ConfirmationAnswer{"5.1", "PACS", []Reference{ref("1"), {"d", "2.25.22"}, ref("3")}, nil})
+		return l.AnswerCommitment(ctx, CommitmentAnswer{"5.1", "PACS", []Reference{ref("1"), {"d", "2.25.22"}, ref("3")}, nil})
 	}})
-	waitFor(t, "the answer", func() bool { return confirmation(t, l, 1).State == ConfirmationAnswered })
+	waitFor(t, "the answer", func() bool { return confirmation(t, l, 1).State == SCUAnswered })
 	if c := confirmation(t, l, 1); c.Attempts != 2 {
 		t.Errorf("%+v", c)
 	}

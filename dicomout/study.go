@@ -10,24 +10,24 @@ import (
 	"jcsnode/dicomout/sr"
 )
 
-// Report is everything that the objects of one study revision are made of.
-type Report struct {
-	// Study is what all objects share. Its slices are those of the chosen series by position; none if no series was chosen.
-	Study *object.Study
+// Study is everything that the objects of one study revision are made of.
+type Study struct {
+	// Shared is what all objects share. Its slices are those of the chosen series by position; none if no series was chosen.
+	Shared *object.Study
 	// Outcome is the decision; with sc.NotProcessed, Reason and Remedy say why and what to do.
-	Outcome        sc.Outcome
+	Outcome        sc.Result
 	Reason, Remedy string
 	// Retracts tells that what was found before does not hold, though there is no result in its place.
 	Retracts bool
 	// Limits are sentences about parts of the chest that the result says nothing about, the weightiest first.
 	Limits   []string
-	Decision sc.Decision
+	Decision sc.Basis
 	Measures sc.Measures
 	// Lesions are the lesions connected in space, the largest first; LesionHU is the mean of all of them.
 	Lesions  []sr.Lesion
 	LesionHU float64
 	// Slices are the findings, in the order of Study.Slices. Empty if the study was not processed.
-	Slices []Slice
+	Slices []SliceFindings
 	// Activation returns the activation of a slice on the slice's own grid, Rows x Columns values in 0..Scale.Max, or nil where
 	// there is none. It is called for each picture, from several goroutines at a time.
 	Activation func(i int) []float32
@@ -42,8 +42,8 @@ type Report struct {
 	Options      Options
 }
 
-// Slice is what was found in one slice. Planes have Rows x Columns values, row by row, on the slice's own grid.
-type Slice struct {
+// SliceFindings is what was found in one slice. Planes have Rows x Columns values, row by row, on the slice's own grid.
+type SliceFindings struct {
 	HU   []int16
 	Lung []byte // seg.RightLung or seg.LeftLung in the lungs, else 0; nil when no lung was looked for
 	Mask []byte // not 0 in lesions; nil when the slice was not segmented
@@ -65,31 +65,31 @@ type Options struct {
 }
 
 // check makes sure that slices and study belong together.
-func (r *Report) check() error {
-	if r.Study == nil {
+func (r *Study) check() error {
+	if r.Shared == nil {
 		return errors.New("report without a study")
 	}
 	if r.Outcome == sc.NotProcessed {
 		return nil
 	}
-	if len(r.Slices) == 0 || len(r.Slices) != len(r.Study.Slices) {
-		return fmt.Errorf("report of a %v study with findings for %d of %d slices", r.Outcome, len(r.Slices), len(r.Study.Slices))
+	if len(r.Slices) == 0 || len(r.Slices) != len(r.Shared.Slices) {
+		return fmt.Errorf("report of a %v study with findings for %d of %d slices", r.Outcome, len(r.Slices), len(r.Shared.Slices))
 	}
 	return nil
 }
 
 // pictureSlices returns the slices as the pictures need them.
-func (r *Report) pictureSlices() ([]sc.Slice, error) {
-	label := labels(r.Study)
-	out := make([]sc.Slice, len(r.Slices))
+func (r *Study) pictureSlices() ([]sc.Picture, error) {
+	label := labels(r.Shared)
+	out := make([]sc.Picture, len(r.Slices))
 	for i, f := range r.Slices {
-		sl := r.Study.Slices[i]
+		sl := r.Shared.Slices[i]
 		row, column, err := sc.Spacing(sl)
 		if err != nil {
 			return nil, err
 		}
 		left, top := sc.Edges(sl.OrientationDS)
-		out[i] = sc.Slice{
+		out[i] = sc.Picture{
 			Label: label(i),
 			Left:  left, Top: top,
 			Position: sl.Position, AfterGap: f.AfterGap,
@@ -116,11 +116,11 @@ func labels(s *object.Study) func(i int) string {
 }
 
 // page returns what the summary shows.
-func (r *Report) page(slices []sc.Slice) *sc.Page {
+func (r *Study) page(slices []sc.Picture) *sc.Page {
 	return &sc.Page{
 		Outcome: r.Outcome, Reason: r.Reason, Remedy: r.Remedy, Limits: r.Limits,
 		Decision: r.Decision, Measures: r.Measures,
 		Slices: slices, Facing: r.Facing, Activation: r.Activation, Scale: r.Scale,
-		Models: r.Study.Models, Software: r.Study.SoftwareVersion,
+		Models: r.Shared.Models, Software: r.Shared.SoftwareVersion,
 	}
 }

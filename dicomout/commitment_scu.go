@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// confirmPatience is how long a destination is asked.
-	confirmPatience = 7 * 24 * time.Hour
+	// commitmentGiveUp is how long a destination is asked.
+	commitmentGiveUp = 7 * 24 * time.Hour
 
 	firstConfirmDelay = time.Minute   // after a request that did not get through, doubled up to
 	lastConfirmDelay  = 6 * time.Hour // this
 	lastConfirmWait   = 24 * time.Hour
 )
 
-// Confirmer works on the confirmation jobs of the ledger: it asks destinations to commit to what they were sent, again and again
+// CommitmentSCU works on the confirmation jobs of the ledger: it asks destinations to commit to what they were sent, again and again
 // until each object has its answer. All fields must be set.
-type Confirmer struct {
+type CommitmentSCU struct {
 	Ledger       *ledger.Ledger
 	Destinations []Destination
 	Linger       time.Duration // for a report on the association of its request
@@ -36,9 +36,9 @@ type Confirmer struct {
 
 // Confirm is ledger.Handlers.Confirm: one request, if its time has come. It is safe to run twice: a repetition has a transaction UID
 // of its own, and an answer to either counts.
-func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
-	request, err := c.Ledger.Confirmation(ctx, id)
-	if err != nil || request.State != ledger.ConfirmationWaiting {
+func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
+	request, err := c.Ledger.CommitmentSCU(ctx, id)
+	if err != nil || request.State != ledger.SCUWaiting {
 		return err
 	}
 	now := c.Now()
@@ -49,13 +49,13 @@ func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
 	}
 	switch {
 	case !ok || destination.CommitmentAETitle == "":
-		return c.Ledger.GiveUpConfirmation(ctx, id, "the configuration does not ask it for storage commitment any more")
-	case now.Sub(request.CreatedAt) > confirmPatience:
-		return c.Ledger.GiveUpConfirmation(ctx, id, giveUpText(request))
+		return c.Ledger.GiveUpCommitmentSCU(ctx, id, "the configuration does not ask it for storage commitment any more")
+	case now.Sub(request.CreatedAt) > commitmentGiveUp:
+		return c.Ledger.GiveUpCommitmentSCU(ctx, id, giveUpText(request))
 	}
 	log := c.Logger.With("study", request.StudyUID, "destination", destination.Name, "address", destination.Address, "called", destination.CommitmentAETitle, "objects", len(request.References))
 	uid := transactionUID()
-	if err := c.Ledger.OpenTransaction(ctx, id, uid); err != nil {
+	if err := c.Ledger.SaveTransactionUID(ctx, id, uid); err != nil {
 		return err
 	}
 	next := now.Add(grow(destination.CommitmentWait, request.Asked, lastConfirmWait))
@@ -65,9 +65,9 @@ func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
 		Linger:  c.Linger,
 		Accepted: func() error {
 			accepted = true
-			return c.Ledger.AskedConfirmation(context.WithoutCancel(ctx), id, next)
+			return c.Ledger.AskedForCommitment(context.WithoutCancel(ctx), id, next)
 		},
-		Report: func(r commitment.Report) error { return c.Take(context.WithoutCancel(ctx), destination.Name, r) },
+		Report: func(r commitment.Result) error { return c.Take(context.WithoutCancel(ctx), destination.Name, r) },
 	})
 	switch {
 	case accepted && err == nil:
@@ -80,23 +80,23 @@ func (c *Confirmer) Confirm(ctx context.Context, id int64) error {
 	}
 	delay := grow(firstConfirmDelay, request.Attempts, lastConfirmDelay)
 	log.Warn("storage commitment could not be asked for", "attempt", request.Attempts+1, "again_in", delay, "error", netfault.Words(err), "remedy", deliver.ClassifyError(err).Remedy)
-	if err := c.Ledger.RetryConfirmation(ctx, id, netfault.Words(err), now.Add(delay)); err != nil {
+	if err := c.Ledger.RetryCommitmentSCU(ctx, id, netfault.Words(err), now.Add(delay)); err != nil {
 		return err
 	}
 	return &ledger.RetryAfter{Delay: delay, Err: err}
 }
 
 // giveUpText says why a confirmation ends without an answer.
-func giveUpText(c ledger.Confirmation) string {
+func giveUpText(c ledger.CommitmentSCU) string {
 	if c.Detail != "" {
 		return c.Detail
 	}
-	return fmt.Sprintf("no answer to %d requests for storage commitment in %s", c.Asked, confirmPatience)
+	return fmt.Sprintf("no answer to %d requests for storage commitment in %s", c.Asked, commitmentGiveUp)
 }
 
 // Take keeps a report, on whichever association it came. The error is commitment.ErrUnknown for a transaction that is none of ours.
-func (c *Confirmer) Take(ctx context.Context, from string, r commitment.Report) error {
-	answer := ledger.ConfirmationAnswer{TransactionUID: r.TransactionUID, From: from}
+func (c *CommitmentSCU) Take(ctx context.Context, from string, r commitment.Result) error {
+	answer := ledger.CommitmentAnswer{TransactionUID: r.TransactionUID, From: from}
 	for _, reference := range r.Committed {
 		answer.Committed = append(answer.Committed, ledger.Reference(reference))
 	}
@@ -104,7 +104,7 @@ func (c *Confirmer) Take(ctx context.Context, from string, r commitment.Report) 
 		answer.Failed = append(answer.Failed, ledger.FailedReference{Reference: ledger.Reference(f.Reference), Reason: f.Reason.String(),
 			Again: f.OfRequest()})
 	}
-	err := c.Ledger.AnswerConfirmation(ctx, answer)
+	err := c.Ledger.AnswerCommitment(ctx, answer)
 	study, lookup := c.Ledger.StudyOfTransaction(ctx, r.TransactionUID)
 	if err == nil {
 		err = lookup

@@ -10,10 +10,10 @@ import (
 
 // States of a commitment.
 const (
-	CommitmentWaiting  = "waiting"
-	CommitmentReported = "reported"
-	CommitmentFailed   = "failed"   // given up
-	CommitmentReplaced = "replaced" // the same request came again before it was reported
+	SCPWaiting  = "waiting"
+	SCPReported = "reported"
+	SCPFailed   = "failed"   // given up
+	SCPReplaced = "replaced" // the same request came again before it was reported
 )
 
 // Kinds of the events of storage commitment.
@@ -23,8 +23,8 @@ const (
 	EventCommitmentFailed    = "commitment not reported"
 )
 
-// Commitment is a storage commitment request of a peer (PS3.4 annex J): what is asked for and what became of the report.
-type Commitment struct {
+// CommitmentSCP is a storage commitment request of a peer (PS3.4 annex J): what is asked for and what became of the report.
+type CommitmentSCP struct {
 	ID             int64
 	TransactionUID string
 	CallingAE      string // of the requestor
@@ -58,7 +58,7 @@ const (
 // RequestCommitment records a request, durably, before it returns. The same request again (requestor, transaction and
 // instances) replaces the earlier one, since the requestor has evidently missed the report; the same transaction UID for
 // something else is a duplicate.
-func (l *Ledger) RequestCommitment(ctx context.Context, c Commitment) (id int64, err error) {
+func (l *Ledger) RequestCommitment(ctx context.Context, c CommitmentSCP) (id int64, err error) {
 	err = l.update(ctx, func(tx *sql.Tx) error {
 		earlier, err := queryCommitments(ctx, tx, `WHERE transaction_uid = ? AND duplicate = 0 ORDER BY id LIMIT 1`, c.TransactionUID)
 		if err != nil {
@@ -72,13 +72,13 @@ func (l *Ledger) RequestCommitment(ctx context.Context, c Commitment) (id int64,
 			c.Duplicate = earlier[0].CallingAE != c.CallingAE || !slices.Equal(before, c.References)
 			if !c.Duplicate {
 				if _, err := tx.ExecContext(ctx, `UPDATE commitment SET state = ?, finished_at = ? WHERE transaction_uid = ? AND duplicate = 0 AND state = ?`,
-					CommitmentReplaced, ms(l.now()), c.TransactionUID, CommitmentWaiting); err != nil {
+					SCPReplaced, ms(l.now()), c.TransactionUID, SCPWaiting); err != nil {
 					return err
 				}
 			}
 		}
 		result, err := tx.ExecContext(ctx, `INSERT INTO commitment (transaction_uid, calling_ae, called_ae, remote_addr, association, duplicate, state, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, c.TransactionUID, c.CallingAE, c.CalledAE, c.RemoteAddr, c.Association, c.Duplicate, CommitmentWaiting, ms(l.now()))
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, c.TransactionUID, c.CallingAE, c.CalledAE, c.RemoteAddr, c.Association, c.Duplicate, SCPWaiting, ms(l.now()))
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (l *Ledger) commitmentEvent(ctx context.Context, tx *sql.Tx, id int64, kind
 }
 
 // Commitment returns a request with its references in the order in which they were asked for.
-func (l *Ledger) Commitment(ctx context.Context, id int64) (c Commitment, err error) {
+func (l *Ledger) CommitmentSCP(ctx context.Context, id int64) (c CommitmentSCP, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		found, err := queryCommitments(ctx, tx, `WHERE id = ?`, id)
 		if err != nil {
@@ -152,7 +152,7 @@ func (l *Ledger) UnreportedCommitments(ctx context.Context, callingAE string, li
 			func(rows *sql.Rows) (id int64, err error) {
 				err = rows.Scan(&id)
 				return id, err
-			}, CommitmentWaiting, callingAE, limit)
+			}, SCPWaiting, callingAE, limit)
 		return err
 	})
 	if err != nil {
@@ -184,8 +184,8 @@ func (l *Ledger) Presence(ctx context.Context, of []Reference) ([]Presence, erro
 	return all, nil
 }
 
-// QueueCommitment has the report sent by a job.
-func (l *Ledger) QueueCommitment(ctx context.Context, id int64) error {
+// QueueCommitmentSCP has the report sent by a job.
+func (l *Ledger) QueueCommitmentSCP(ctx context.Context, id int64) error {
 	err := l.update(ctx, func(tx *sql.Tx) error { return l.enqueueCommit(ctx, tx, id) })
 	if err != nil {
 		return fmt.Errorf("queue the report of storage commitment %d: %w", id, err)
@@ -193,8 +193,8 @@ func (l *Ledger) QueueCommitment(ctx context.Context, id int64) error {
 	return nil
 }
 
-// RetryCommitment notes an attempt that came to nothing.
-func (l *Ledger) RetryCommitment(ctx context.Context, id int64, detail string) error {
+// RetryCommitmentSCP notes an attempt that came to nothing.
+func (l *Ledger) RetryCommitmentSCP(ctx context.Context, id int64, detail string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE commitment SET attempts = attempts + 1, detail = ? WHERE id = ?`, detail, id)
 		return err
@@ -205,8 +205,8 @@ func (l *Ledger) RetryCommitment(ctx context.Context, id int64, detail string) e
 	return nil
 }
 
-// FinishCommitment ends a waiting request: reported or failed.
-func (l *Ledger) FinishCommitment(ctx context.Context, id int64, state, detail string) error {
+// FinishCommitmentSCP ends a waiting request: reported or failed.
+func (l *Ledger) FinishCommitmentSCP(ctx context.Context, id int64, state, detail string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error { return l.finishCommitment(ctx, tx, id, state, detail) })
 	if err != nil {
 		return fmt.Errorf("end storage commitment %d: %w", id, err)
@@ -216,7 +216,7 @@ func (l *Ledger) FinishCommitment(ctx context.Context, id int64, state, detail s
 
 func (l *Ledger) finishCommitment(ctx context.Context, tx *sql.Tx, id int64, state, detail string) error {
 	result, err := tx.ExecContext(ctx, `UPDATE commitment SET state = ?, detail = ?, finished_at = ? WHERE id = ? AND state = ?`,
-		state, detail, ms(l.now()), id, CommitmentWaiting)
+		state, detail, ms(l.now()), id, SCPWaiting)
 	if err != nil {
 		return err
 	}
@@ -224,15 +224,15 @@ func (l *Ledger) finishCommitment(ctx context.Context, tx *sql.Tx, id int64, sta
 		return err
 	}
 	kind := EventCommitmentReported
-	if state == CommitmentFailed {
+	if state == SCPFailed {
 		kind = EventCommitmentFailed
 	}
 	return l.commitmentEvent(ctx, tx, id, kind, detail)
 }
 
-func queryCommitments(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Commitment, error) {
+func queryCommitments(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]CommitmentSCP, error) {
 	return query(ctx, tx, `SELECT id, transaction_uid, calling_ae, called_ae, remote_addr, association, duplicate, state, attempts, detail, created_at, finished_at
-		FROM commitment `+rest, func(rows *sql.Rows) (c Commitment, err error) {
+		FROM commitment `+rest, func(rows *sql.Rows) (c CommitmentSCP, err error) {
 		var created, finished int64
 		err = rows.Scan(&c.ID, &c.TransactionUID, &c.CallingAE, &c.CalledAE, &c.RemoteAddr, &c.Association, &c.Duplicate, &c.State, &c.Attempts, &c.Detail,
 			&created, &finished)

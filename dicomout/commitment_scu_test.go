@@ -23,7 +23,7 @@ type keeper struct {
 	called []string
 	status dimse.Status
 	// answer gives the report to request n, from 1, on the association of the request; nil: none comes there.
-	answer func(n int, r commitment.Request) *commitment.Report
+	answer func(n int, r commitment.Request) *commitment.Result
 }
 
 func (k *keeper) Action(_ context.Context, a *dimse.Association, req *dimse.ActionRequest) (dimse.Status, string) {
@@ -42,7 +42,7 @@ func (k *keeper) Action(_ context.Context, a *dimse.Association, req *dimse.Acti
 		return dimse.StatusSuccess, ""
 	}
 	if report := k.answer(len(k.asked), r); report != nil {
-		a.Report(dimse.Report{SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance,
+		a.QueueEventReport(dimse.EventReport{SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance,
 			Make: func(syntax string) (uint16, []byte, error) { return report.EventType(), report.Encode(syntax), nil }})
 	}
 	return dimse.StatusSuccess, ""
@@ -60,8 +60,8 @@ type office struct {
 	now time.Time
 	*ledger.Ledger
 	rev       ledger.Revision
-	courier   *dicomout.Courier
-	confirmer *dicomout.Confirmer
+	courier   *dicomout.DeliveryWorker
+	confirmer *dicomout.CommitmentSCU
 }
 
 func newOffice(t *testing.T, address string) *office {
@@ -73,7 +73,7 @@ func newOffice(t *testing.T, address string) *office {
 	o.courier = courier(l, dir, clock, pacsAt(address))
 	keeper := &o.courier.Destinations[0]
 	keeper.CommitmentAETitle, keeper.CommitmentWait = "KEEPER", time.Hour
-	o.confirmer = &dicomout.Confirmer{Ledger: l, Destinations: o.courier.Destinations, Linger: 50 * time.Millisecond, Now: clock, Logger: slog.New(slog.DiscardHandler)}
+	o.confirmer = &dicomout.CommitmentSCU{Ledger: l, Destinations: o.courier.Destinations, Linger: 50 * time.Millisecond, Now: clock, Logger: slog.New(slog.DiscardHandler)}
 	return o
 }
 
@@ -98,9 +98,9 @@ func (o *office) ask(t *testing.T, id int64) time.Duration {
 	return retry.Delay
 }
 
-func (o *office) confirmation(t *testing.T, id int64) ledger.Confirmation {
+func (o *office) confirmation(t *testing.T, id int64) ledger.CommitmentSCU {
 	t.Helper()
-	c, err := o.Confirmation(t.Context(), id)
+	c, err := o.CommitmentSCU(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,8 +119,8 @@ func (o *office) says(t *testing.T) string {
 }
 
 // all commits to everything, save that it does not have the instances named.
-func all(r commitment.Request, save ...string) *commitment.Report {
-	report := &commitment.Report{TransactionUID: r.TransactionUID}
+func all(r commitment.Request, save ...string) *commitment.Result {
+	report := &commitment.Result{TransactionUID: r.TransactionUID}
 	for _, reference := range r.References {
 		if slices.Contains(save, reference.SOPInstanceUID) {
 			report.Failed = append(report.Failed, commitment.Failure{Reference: reference, Reason: dimse.StatusNoSuchInstance})
@@ -132,7 +132,7 @@ func all(r commitment.Request, save ...string) *commitment.Report {
 }
 
 func TestConfirm_OnTheSameAssociation(t *testing.T) {
-	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Report { return all(r) }}
+	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Result { return all(r) }}
 	o := newOffice(t, k.serveAs(t, k))
 	o.confirmer.Linger = 10 * time.Second
 	o.deliver(t)
@@ -143,7 +143,7 @@ func TestConfirm_OnTheSameAssociation(t *testing.T) {
 	if got := o.says(t); got != "sent committed pacs, sent committed pacs, sent committed pacs" {
 		t.Error(got)
 	}
-	if c := o.confirmation(t, 1); c.State != ledger.ConfirmationAnswered || c.Asked != 1 {
+	if c := o.confirmation(t, 1); c.State != ledger.SCUAnswered || c.Asked != 1 {
 		t.Errorf("%+v", c)
 	}
 	if len(k.asked) != 1 || len(k.asked[0].References) != 3 || k.called[0] != "KEEPER" || !strings.HasPrefix(k.asked[0].TransactionUID, "2.25.") {
@@ -156,7 +156,7 @@ func TestConfirm_OnTheSameAssociation(t *testing.T) {
 
 // What the archive does not have is sent once more, and asked about anew; what it has is left alone.
 func TestConfirm_FailedObjectIsSentAgainOnce(t *testing.T) {
-	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Report { return all(r, "2.25.2") }}
+	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Result { return all(r, "2.25.2") }}
 	o := newOffice(t, k.serveAs(t, k))
 	o.confirmer.Linger = 10 * time.Second
 	o.deliver(t)
@@ -196,7 +196,7 @@ func TestConfirm_UnansweredIsAskedAgain(t *testing.T) {
 	if asked[0].TransactionUID == asked[1].TransactionUID {
 		t.Error("two requests under one transaction")
 	}
-	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", commitment.Report{TransactionUID: "1.2.3", Committed: asked[0].References}); !errors.Is(err, commitment.ErrUnknown) {
+	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", commitment.Result{TransactionUID: "1.2.3", Committed: asked[0].References}); !errors.Is(err, commitment.ErrUnknown) {
 		t.Errorf("report on a transaction of nobody: %v", err)
 	}
 	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", *all(asked[0])); err != nil {
@@ -233,11 +233,11 @@ func TestConfirm_NobodyToAsk(t *testing.T) {
 			}
 			// Enabled at last.
 			c.k.mu.Lock()
-			c.k.refused, c.k.status, c.k.answer = "", dimse.StatusSuccess, func(_ int, r commitment.Request) *commitment.Report { return all(r) }
+			c.k.refused, c.k.status, c.k.answer = "", dimse.StatusSuccess, func(_ int, r commitment.Request) *commitment.Result { return all(r) }
 			c.k.mu.Unlock()
 			o.confirmer.Linger = 10 * time.Second
 			o.ask(t, 1)
-			if got := o.confirmation(t, 1); got.State != ledger.ConfirmationAnswered {
+			if got := o.confirmation(t, 1); got.State != ledger.SCUAnswered {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -270,7 +270,7 @@ func TestConfirm_DestinationThatIsNotAskedAnyMore(t *testing.T) {
 	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 0 {
 		t.Errorf("asked %d times, again after %s", len(k.requests()), d)
 	}
-	if c := o.confirmation(t, 1); c.State != ledger.ConfirmationFailed || c.Detail == "" {
+	if c := o.confirmation(t, 1); c.State != ledger.SCUFailed || c.Detail == "" {
 		t.Errorf("%+v", c)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"jcsnode/ledger"
 )
 
-// Keeper removes the files of studies that are over, so that the disk does not fill up, and ledger rows that nobody will ask for.
+// Retention removes the files of studies that are over, so that the disk does not fill up, and ledger rows that nobody will ask for.
 // What happened to a study stays in the ledger.
-type Keeper struct {
+type Retention struct {
 	Ledger  *ledger.Ledger
 	DataDir string
 	For     time.Duration // how long files stay when all about a study is over; 0: for ever
@@ -32,7 +32,7 @@ const (
 )
 
 // Run removes what is due until ctx ends.
-func (k *Keeper) Run(ctx context.Context) error {
+func (k *Retention) Run(ctx context.Context) error {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
@@ -48,7 +48,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 }
 
 // Sweep removes what is due now.
-func (k *Keeper) Sweep(ctx context.Context) error {
+func (k *Retention) Sweep(ctx context.Context) error {
 	if err := k.Ledger.ForgetCommitments(ctx, k.Now().Add(-keepCommitments)); err != nil || k.For == 0 {
 		return err
 	}
@@ -75,7 +75,7 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 }
 
 // remove removes the files of a study and tells whether all are gone.
-func (k *Keeper) remove(ctx context.Context, e ledger.Ended, before time.Time) (bool, error) {
+func (k *Retention) remove(ctx context.Context, e ledger.Ended, before time.Time) (bool, error) {
 	all := true
 	for _, path := range e.Instances {
 		gone, err := k.Remove(path, before)

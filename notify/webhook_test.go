@@ -70,8 +70,8 @@ func serve(t *testing.T, h *hook, start func(http.Handler) *httptest.Server) *ht
 	return s
 }
 
-func receiver(url string) *Receiver {
-	return &Receiver{Name: "ris", URL: url, Secret: func() ([]byte, error) { return []byte(secret), nil }, Timeout: 5 * time.Second, Agent: "jcsnode/test"}
+func receiver(url string) *Webhook {
+	return &Webhook{Name: "ris", URL: url, Secret: func() ([]byte, error) { return []byte(secret), nil }, Timeout: 5 * time.Second, Agent: "jcsnode/test"}
 }
 
 func TestPost_SignedOverHTTPS(t *testing.T) {
@@ -107,30 +107,30 @@ func TestPost_Refusals(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		answer func(w http.ResponseWriter, n int)
-		want   Refusal
+		want   HTTPError
 	}{
 		{"redirection", func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Location", other.URL)
 			w.WriteHeader(http.StatusTemporaryRedirect)
-		}, Refusal{StatusCode: 307}},
+		}, HTTPError{StatusCode: 307}},
 		{"busy", func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Retry-After", "120")
 			w.WriteHeader(http.StatusServiceUnavailable)
-		}, Refusal{503, 2 * time.Minute}},
+		}, HTTPError{503, 2 * time.Minute}},
 		{"busy for longer than we believe", func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Retry-After", "99999999999")
 			w.WriteHeader(http.StatusTooManyRequests)
-		}, Refusal{429, 6 * time.Hour}},
+		}, HTTPError{429, 6 * time.Hour}},
 		{"busy until a date", func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Retry-After", "Fri, 31 Dec 2027 23:59:59 GMT")
 			w.WriteHeader(http.StatusTooManyRequests)
-		}, Refusal{StatusCode: 429}},
-		{"wrong secret", func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusUnauthorized) }, Refusal{StatusCode: 401}},
+		}, HTTPError{StatusCode: 429}},
+		{"wrong secret", func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusUnauthorized) }, HTTPError{StatusCode: 401}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t, &hook{answer: c.answer}, httptest.NewServer)
 			_, err := receiver(s.URL).Post(t.Context(), "00ff", []byte(`{}`), time.Now())
-			var refusal *Refusal
+			var refusal *HTTPError
 			if !errors.As(err, &refusal) || *refusal != c.want {
 				t.Errorf("got %v, want %+v", err, c.want)
 			}

@@ -77,7 +77,7 @@ func (p *pacs) serveOn(t *testing.T, handler dimse.Handler, around func(net.List
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	s := &dimse.Server{Handler: handler, Logger: slog.New(slog.DiscardHandler), Timeouts: dimse.Timeouts{Drain: time.Second},
-		Accept: func(_ dimse.Peer, abstract string, proposed []string) (string, byte) {
+		Accept: func(_ dimse.Requestor, abstract string, proposed []string) (string, byte) {
 			if abstract == p.refused {
 				return "", pdu.ResultAbstractSyntaxNotSupported
 			}
@@ -129,15 +129,15 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Report(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
+	if err := l.Complete(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	return l, rev
 }
 
 // courier delivers to the destinations.
-func courier(l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination) *dicomout.Courier {
-	return &dicomout.Courier{Ledger: l, DataDir: dir, Now: now, Random: func() float64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
+func courier(l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination) *dicomout.DeliveryWorker {
+	return &dicomout.DeliveryWorker{Ledger: l, DataDir: dir, Now: now, Random: func() float64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
 		Destinations: destinations}
 }
 
@@ -178,7 +178,7 @@ func states(t *testing.T, l *ledger.Ledger) map[string]ledger.Delivery {
 
 // One object is stored, one the archive has no room for, one it does not want: each has its own outcome, only the second is
 // sent again, and only when it is due.
-func TestCourier_EachObjectHasItsOwnOutcome(t *testing.T) {
+func TestDeliveryWorker_EachObjectHasItsOwnOutcome(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
 	archive := &pacs{answers: []dimse.Status{dimse.StatusSuccess, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}}
@@ -209,7 +209,7 @@ func TestCourier_EachObjectHasItsOwnOutcome(t *testing.T) {
 }
 
 // An archive that is away keeps everything waiting, however long, and gets all of it when it is back.
-func TestCourier_ArchiveAwayAndBack(t *testing.T) {
+func TestDeliveryWorker_ArchiveAwayAndBack(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
 	c := courier(l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
@@ -240,7 +240,7 @@ func TestCourier_ArchiveAwayAndBack(t *testing.T) {
 }
 
 // The log says of a visit what it brought: nothing is called delivered that waits.
-func TestCourier_LogOfAVisit(t *testing.T) {
+func TestDeliveryWorker_LogOfAVisit(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers []dimse.Status // nil: nobody listens
 		want    string
@@ -275,7 +275,7 @@ func TestCourier_LogOfAVisit(t *testing.T) {
 	}
 }
 
-func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
+func TestDeliveryWorker_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	c := courier(l, dir, time.Now, pacsAt("127.0.0.1:1"))
 	c.Destinations = nil
@@ -290,7 +290,7 @@ func TestCourier_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 }
 
 // A destination that does not ask for a kind any more is not sent what waited for it.
-func TestCourier_ProfileThatChanged(t *testing.T) {
+func TestDeliveryWorker_ProfileThatChanged(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	archive := &pacs{}
 	c := courier(l, dir, time.Now, pacsAt(archive.serve(t)))
@@ -310,7 +310,7 @@ func TestCourier_ProfileThatChanged(t *testing.T) {
 
 // A label map goes as it is to an archive that knows its class, and as the BINARY segmentation of the same revision to one that does
 // not; the ledger says which.
-func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
+func TestDeliveryWorker_LabelMapOrItsBinaryForm(t *testing.T) {
 	s := objecttest.Small(t, 2)
 	in := seg.Input{Masks: [][]byte{nil, {14: 1}}, SpacingBetweenSlices: 2.5}
 	labelMap, err := seg.BuildLabelMap(s, in, true)
@@ -356,7 +356,7 @@ func TestCourier_LabelMapOrItsBinaryForm(t *testing.T) {
 }
 
 // A dead archive costs one association and one event per attempt, not one per object.
-func TestCourier_WhatFailsTogetherComesBackTogether(t *testing.T) {
+func TestDeliveryWorker_WhatFailsTogetherComesBackTogether(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
 	c := courier(l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
@@ -386,7 +386,7 @@ func TestCourier_WhatFailsTogetherComesBackTogether(t *testing.T) {
 }
 
 // A file that changed on disk is not sent under its old UID.
-func TestCourier_ChangedFileIsNotSent(t *testing.T) {
+func TestDeliveryWorker_ChangedFileIsNotSent(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	if err := os.WriteFile(filepath.Join(dir, "2.25.2"), []byte("something else"), 0o644); err != nil {
 		t.Fatal(err)
@@ -402,7 +402,7 @@ func TestCourier_ChangedFileIsNotSent(t *testing.T) {
 }
 
 // A file that is not the one that was written is not sent, however well it reads.
-func TestCourier_AlteredFileStaysHere(t *testing.T) {
+func TestDeliveryWorker_AlteredFileStaysHere(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	file, err := os.ReadFile(filepath.Join(dir, "2.25.1"))
 	if err != nil {
@@ -434,7 +434,7 @@ func (p *replacing) Store(ctx context.Context, a *dimse.Association, req *dimse.
 }
 
 // What a newer revision replaces in the middle of an association goes no further.
-func TestCourier_ReplacedWhileTheFirstObjectIsOnItsWay(t *testing.T) {
+func TestDeliveryWorker_ReplacedWhileTheFirstObjectIsOnItsWay(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
 	archive := &replacing{pacs: &pacs{}, replace: func() {
@@ -447,7 +447,7 @@ func TestCourier_ReplacedWhileTheFirstObjectIsOnItsWay(t *testing.T) {
 		}
 		object := h.Revisions[0].Objects[0]
 		object.SOPInstanceUID = "2.25.9"
-		if err := l.Report(ctx, h.Revisions[1].ID, []ledger.Outgoing{{Object: object, Destinations: []string{"pacs"}}}, ledger.Reason{}); err != nil {
+		if err := l.Complete(ctx, h.Revisions[1].ID, []ledger.Outgoing{{Object: object, Destinations: []string{"pacs"}}}, ledger.Reason{}); err != nil {
 			t.Error(err)
 		}
 	}}

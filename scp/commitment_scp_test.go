@@ -22,14 +22,14 @@ import (
 // withCommitment gives a door storage commitment that reports to address, "" for none.
 func withCommitment(address string) func(*Door) {
 	return func(d *Door) {
-		d.Commitment = &Commitment{Ledger: d.ledger.(*ledger.Ledger), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		d.Commitment = &CommitmentSCP{Ledger: d.ledger.(*ledger.Ledger), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 			Addresses: []ReportAddress{{AETitle: "CT1", Address: address}}}
 	}
 }
 
 // readReport gives a report back as text: "type transaction | good ... | failed reason ...".
 func readReport(e *dimse.EventRequest) string {
-	r, err := commitment.DecodeReport(e.Body, e.TransferSyntaxUID)
+	r, err := commitment.DecodeResult(e.Body, e.TransferSyntaxUID)
 	if err != nil {
 		return err.Error()
 	}
@@ -145,8 +145,8 @@ func (m *modality) EventReport(_ context.Context, a *dimse.Association, e *dimse
 
 func (m *modality) serve(t *testing.T, l net.Listener) {
 	t.Helper()
-	s := &dimse.Server{Handler: m, Logger: slog.New(slog.DiscardHandler), GrantSCP: func(dimse.Peer, string) bool { return true },
-		Accept: func(_ dimse.Peer, _ string, proposed []string) (string, byte) {
+	s := &dimse.Server{Handler: m, Logger: slog.New(slog.DiscardHandler), GrantSCP: func(dimse.Requestor, string) bool { return true },
+		Accept: func(_ dimse.Requestor, _ string, proposed []string) (string, byte) {
 			return proposed[0], pdu.ResultAcceptance
 		}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -207,7 +207,7 @@ func TestCommitment_OnTheNextAssociationOfARequestorWithoutAddress(t *testing.T)
 		t.Fatal(err)
 	}
 	waitFor(t, "the attempt in vain", func() bool {
-		c, err := n.l.Commitment(t.Context(), 1)
+		c, err := n.l.CommitmentSCP(t.Context(), 1)
 		return err == nil && c.Attempts > 0
 	})
 	r = n.requestor(t, dataset.ImplicitVRLittleEndian)
@@ -231,16 +231,16 @@ func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 	c := n.door.Commitment
 	ask := func(calling string) int64 {
 		t.Helper()
-		id, err := n.l.RequestCommitment(t.Context(), ledger.Commitment{TransactionUID: calling, CallingAE: calling, CalledAE: "JCS",
+		id, err := n.l.RequestCommitment(t.Context(), ledger.CommitmentSCP{TransactionUID: calling, CallingAE: calling, CalledAE: "JCS",
 			References: []ledger.Reference{{SOPClassUID: CTImageStorage, SOPInstanceUID: "1"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return id
 	}
-	state := func(id int64) ledger.Commitment {
+	state := func(id int64) ledger.CommitmentSCP {
 		t.Helper()
-		row, err := n.l.Commitment(t.Context(), id)
+		row, err := n.l.CommitmentSCP(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,11 +253,11 @@ func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 			t.Fatalf("got %v, want a retry after %v", err, want)
 		}
 	}
-	if row := state(id); row.State != ledger.CommitmentWaiting || row.Attempts != 3 || !strings.Contains(row.Detail, "refused") {
+	if row := state(id); row.State != ledger.SCPWaiting || row.Attempts != 3 || !strings.Contains(row.Detail, "refused") {
 		t.Errorf("got %+v", row)
 	}
 	stranger := ask("CT2")
-	if err := c.Deliver(t.Context(), stranger); !errors.As(err, &retry) || state(stranger).State != ledger.CommitmentWaiting || !strings.Contains(state(stranger).Detail, "no [[peer]]") {
+	if err := c.Deliver(t.Context(), stranger); !errors.As(err, &retry) || state(stranger).State != ledger.SCPWaiting || !strings.Contains(state(stranger).Detail, "no [[peer]]") {
 		t.Errorf("no address: %v, %+v", err, state(stranger))
 	}
 	if l, err = net.Listen("tcp", address); err != nil {
@@ -265,7 +265,7 @@ func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 	}
 	m := &modality{reports: make(chan string, 10)}
 	m.serve(t, l)
-	if err := c.Deliver(t.Context(), id); err != nil || state(id).State != ledger.CommitmentReported {
+	if err := c.Deliver(t.Context(), id); err != nil || state(id).State != ledger.SCPReported {
 		t.Errorf("%v, %+v", err, state(id))
 	}
 	if got := <-m.reports; got != "JCS to CT1: 2 CT1 | | 1 0112H" {
@@ -277,8 +277,8 @@ func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 
 	c.Addresses[0].Address = "127.0.0.1:1"
 	late := ask("CT1")
-	c.Now = func() time.Time { return time.Now().Add(commitmentPatience + time.Minute) }
-	if err := c.Deliver(t.Context(), late); err != nil || state(late).State != ledger.CommitmentFailed {
+	c.Now = func() time.Time { return time.Now().Add(commitmentGiveUp + time.Minute) }
+	if err := c.Deliver(t.Context(), late); err != nil || state(late).State != ledger.SCPFailed {
 		t.Errorf("after its time: %v, %+v", err, state(late))
 	}
 }

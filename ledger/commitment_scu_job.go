@@ -28,11 +28,11 @@ type confirmWorker struct {
 // Work implements river.Worker.
 func (w *confirmWorker) Work(ctx context.Context, job *river.Job[confirmArgs]) error {
 	id := job.Args.ConfirmationID
-	c, err := w.l.Confirmation(ctx, id)
+	c, err := w.l.CommitmentSCU(ctx, id)
 	if err != nil {
 		return w.l.postpone(ctx, job.JobRow, err)
 	}
-	if c.State != ConfirmationWaiting {
+	if c.State != SCUWaiting {
 		return nil
 	}
 	rev, _, err := w.l.Revision(ctx, c.RevisionID)
@@ -60,7 +60,7 @@ func (l *Ledger) enqueueConfirm(ctx context.Context, tx *sql.Tx, id int64, desti
 
 // recoverConfirmations gives every waiting confirmation a job.
 func (l *Ledger) recoverConfirmations(ctx context.Context, tx *sql.Tx) error {
-	waiting, err := queryConfirmations(ctx, tx, `WHERE state = ?`, ConfirmationWaiting)
+	waiting, err := queryConfirmations(ctx, tx, `WHERE state = ?`, SCUWaiting)
 	if err != nil {
 		return err
 	}

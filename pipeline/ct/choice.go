@@ -2,8 +2,8 @@ package ct
 
 import "fmt"
 
-// Outcome is what became of every series and instance of a study.
-type Outcome struct {
+// Choice is what became of every series and instance of a study.
+type Choice struct {
 	Chosen  *Series // nil when every candidate was refused
 	Reason  string  // why Chosen
 	Refused []SeriesRefusal
@@ -11,11 +11,11 @@ type Outcome struct {
 	Dropped []InstanceRefusal // without the slices that Volume.Dropped lists
 }
 
-// Outcome is the selection after its first candidates were refused when decoded,
+// Choose is the selection after its first candidates were refused when decoded,
 // as LoadBest returns them: the next one is chosen. Without such refusals it is the
 // selection itself.
-func (sel *Selection) Outcome(refused []SeriesRefusal) Outcome {
-	o := Outcome{
+func (sel *Selection) Choose(refused []SeriesRefusal) Choice {
+	o := Choice{
 		Refused: append([]SeriesRefusal(nil), sel.Refused[:sel.own.refused]...),
 		Dropped: append([]InstanceRefusal(nil), sel.Dropped[:sel.own.dropped]...),
 	}

@@ -25,8 +25,8 @@ const (
 	maxRetryAfter = 6 * time.Hour
 )
 
-// Receiver is where events go.
-type Receiver struct {
+// Webhook is where events go.
+type Webhook struct {
 	Name    string
 	URL     string
 	Secret  func() ([]byte, error) // key of the signature, read for each request so that it can be changed
@@ -37,13 +37,13 @@ type Receiver struct {
 	Insecure bool // http to other machines is allowed
 }
 
-// Refusal is an answer other than success.
-type Refusal struct {
+// HTTPError is an answer other than success.
+type HTTPError struct {
 	StatusCode int
 	RetryAfter time.Duration // the receiver asks for, 0 if it does not
 }
 
-func (r *Refusal) Error() string {
+func (r *HTTPError) Error() string {
 	text := fmt.Sprintf("HTTP %d %s", r.StatusCode, http.StatusText(r.StatusCode))
 	if r.StatusCode/100 == 3 {
 		text += ": redirections are not followed, correct the URL"
@@ -52,7 +52,7 @@ func (r *Refusal) Error() string {
 }
 
 // Post sends one event, signed at now, and returns the code of an answer that says success: 2xx. Every other answer is a *Refusal.
-func (r *Receiver) Post(ctx context.Context, eventID string, body []byte, now time.Time) (code int, err error) {
+func (r *Webhook) Post(ctx context.Context, eventID string, body []byte, now time.Time) (code int, err error) {
 	secret, err := r.Secret()
 	if err != nil {
 		return 0, fmt.Errorf("read the secret: %w", err)
@@ -75,13 +75,13 @@ func (r *Receiver) Post(ctx context.Context, eventID string, body []byte, now ti
 	// The code is the answer; what else comes is taken off the wire, as far as it is short.
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer))
 	if answer.StatusCode/100 != 2 {
-		return 0, &Refusal{answer.StatusCode, retryAfter(answer.Header.Get("Retry-After"))}
+		return 0, &HTTPError{answer.StatusCode, retryAfter(answer.Header.Get("Retry-After"))}
 	}
 	return answer.StatusCode, nil
 }
 
 // client makes one connection for one request: events are rare.
-func (r *Receiver) client() *http.Client {
+func (r *Webhook) client() *http.Client {
 	dialer := &net.Dialer{}
 	if !r.Insecure {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error { return r.allowed(address) }
@@ -96,7 +96,7 @@ func (r *Receiver) client() *http.Client {
 }
 
 // allowed refuses to send in the clear to another machine, whatever its name was resolved to.
-func (r *Receiver) allowed(address string) error {
+func (r *Webhook) allowed(address string) error {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme == "https" {
 		return err
