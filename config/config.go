@@ -87,17 +87,6 @@ type Settle struct {
 	Limit Duration `toml:"limit"` // upper bound since its first
 }
 
-// Cascade is the decision and the segmentation (JCS IV-C).
-type Cascade struct {
-	Threshold   int     `toml:"threshold"`    // slices
-	ThresholdMM float64 `toml:"threshold_mm"` // mm along the patient; 0: count slices only, as the paper does
-	Segment     string  `toml:"segment"`      // "all" or "near"
-	NearMM      float64 `toml:"near_mm"`      // for "near"
-	OffLungs    string  `toml:"off_lungs"`    // "drop" or "keep": outlines that reach no lung
-	// LeastLesionML is the volume in mL from which on a connected outline is a lesion; 0: any is
-	LeastLesionML float64 `toml:"least_lesion_ml"`
-}
-
 // Pipeline bounds the work on studies.
 type Pipeline struct {
 	Workers int `toml:"workers"` // studies, hence volumes, in memory at a time
@@ -139,7 +128,7 @@ func Default() Config {
 		TLS:      TLS{RequireClientCertificate: true, ExpiryWarning: Duration(30 * 24 * time.Hour)},
 		Stuck:    Stuck{Study: Duration(time.Hour), Delivery: Duration(time.Hour)},
 		Settle:   Settle{Quiet: Duration(60 * time.Second), Limit: Duration(90 * time.Minute)},
-		Cascade:  Cascade{Threshold: 25, ThresholdMM: 25, Segment: "all", NearMM: 10, OffLungs: "drop", LeastLesionML: 0.1},
+		Cascade:  defaultCascade(),
 		Pipeline: Pipeline{Workers: 1},
 		Models:   Models{Dir: "models", Device: "auto", Altered: "refuse"},
 		Objects:  Objects{SeriesBase: 9100, SCGeometry: true},

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"jcsnode/findings"
+
 	"jcsnode/dataset"
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/object"
@@ -43,7 +45,7 @@ func TestBuild_Attributes(t *testing.T) {
 		if got, want := set.String(dataset.PatientID), source.String(dataset.PatientID); got != want {
 			t.Errorf("%s: patient ID %q, source %q", o.Title, got, want)
 		}
-		if got := text(0x0020, 0x4000); !strings.HasPrefix(got, object.Notice) || !strings.Contains(got, "UNTRAINED") {
+		if got := text(0x0020, 0x4000); !strings.HasPrefix(got, findings.Notice) || !strings.Contains(got, "UNTRAINED") {
 			t.Errorf("%s: image comments %q", o.Title, got)
 		}
 		for _, absent := range [][2]uint16{{0x0028, 0x1050}, {0x0028, 0x1051}, {0x0028, 0x1052}, {0x0028, 0x1053}, {0x0028, 0x3010}, {0x0028, 0x0120}} {

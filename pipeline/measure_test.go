@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"jcsnode/findings"
 	"jcsnode/pipeline/cascade"
 )
 
@@ -27,17 +28,17 @@ func TestRead_OutlinesOffTheLungs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(nets Networks, offLungs string) (*Examination, Findings) {
+	read := func(nets Networks, offLungs string) (*Examination, findings.Findings) {
 		x, err := Load(t.Context(), paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)
 		}
-		set := cascade.DefaultSettings()
+		set := usual()
 		set.ThresholdMM, set.Threshold, set.OffLungs = 0, 2, offLungs
 		if err := x.Read(t.Context(), nets, set, nil); err != nil {
 			t.Fatal(err)
 		}
-		return x, NewReport(x, nil, set)
+		return x, FindingsOf(x, nil, set)
 	}
 	sure, stray := &sureNetworks{}, &strayNetworks{}
 	_, clean := read(Networks{sure, sure}, cascade.OffLungsKeep)
@@ -78,18 +79,18 @@ func TestRead_OutlinesTooSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(leastML float64) Findings {
+	read := func(leastML float64) findings.Findings {
 		x, err := Load(t.Context(), paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)
 		}
-		set := cascade.DefaultSettings()
+		set := usual()
 		set.ThresholdMM, set.Threshold, set.LeastLesionML = 0, 2, leastML
 		nets := &speckNetworks{}
 		if err := x.Read(t.Context(), Networks{nets, nets}, set, nil); err != nil {
 			t.Fatal(err)
 		}
-		return NewReport(x, nil, set)
+		return FindingsOf(x, nil, set)
 	}
 	all := read(0)
 	if all.Lesions.Count != 2 || all.Lesions.Specks != 0 {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/ct"
@@ -37,7 +38,7 @@ type Processor struct {
 	DataDir  string
 	Networks Networks
 	Settings cascade.Settings
-	Models   []Model
+	Models   []findings.Model
 	// Build makes the objects of an examination, one at a time, and says where each goes. It must give the same bytes for the same
 	// input.
 	Build func(ctx context.Context, x *Examination, id Identity, emit func(Made) error) error
@@ -103,7 +104,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 			log.Info("attributes of the images are not valid and not carried as they are", "attributes", x.Omitted)
 		}
 	}
-	report := NewReport(x, p.Models, p.Settings)
+	report := FindingsOf(x, p.Models, p.Settings)
 	if like != nil && report.Agrees(like) {
 		objects, err := p.makeObjects(ctx, progress, before.Revision, x, Identity{Revision: 1 + withObjects(earlier, before.Number), InputDigest: digest, Time: before.FindingsAt})
 		if err != nil {
@@ -131,7 +132,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		log = log.With("limits", report.Limits)
 	}
 	log.Info("study reported", "positive", report.Decision.Positive, "why", report.Decision.Text, "slices", len(report.Slices),
-		"objects", len(objects), "weights", Weights(p.Models), "took", time.Since(began).Round(time.Millisecond).String())
+		"objects", len(objects), "weights", findings.Weights(p.Models), "took", time.Since(began).Round(time.Millisecond).String())
 	return p.Ledger.Complete(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})
 }
 
@@ -204,9 +205,9 @@ func outcomeBefore(earlier []ledger.RevisionHistory) *ledger.RevisionHistory {
 }
 
 // like is the report of an earlier revision that rests on the same slices, the same networks and the same settings, else nil.
-func (p *Processor) like(before *ledger.RevisionHistory, digest string) *Findings {
-	var report Findings
-	if before == nil || before.InputDigest != digest || json.Unmarshal(before.Findings, &report) != nil || !report.MadeWith(p.Models, p.Settings) {
+func (p *Processor) like(before *ledger.RevisionHistory, digest string) *findings.Findings {
+	var report findings.Findings
+	if before == nil || before.InputDigest != digest || json.Unmarshal(before.Findings, &report) != nil || !report.MadeWith(p.Models, SettingsOf(p.Settings)) {
 		return nil
 	}
 	return &report
@@ -249,7 +250,7 @@ func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examin
 	return p.Ledger.SaveSeriesReasons(ctx, revisionID, series)
 }
 
-func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, digest string, report Findings) (time.Time, error) {
+func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, digest string, report findings.Findings) (time.Time, error) {
 	text, err := json.Marshal(report)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("write the findings: %w", err)

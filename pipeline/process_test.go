@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"jcsnode/dataset"
+	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/phantom"
-	"jcsnode/pipeline/cascade"
 )
 
 // sureNetworks call every slice positive and outline a square.
@@ -57,9 +57,9 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	set := cascade.DefaultSettings()
+	set := usual()
 	b.Processor = &Processor{Ledger: l, DataDir: dir, Networks: Networks{b.nets, b.nets}, Settings: set,
-		Models: []Model{{Role: "classifier", Name: "sure", Status: "untrained"}}, Logger: slog.New(slog.DiscardHandler),
+		Models: []findings.Model{{Role: "classifier", Name: "sure", Status: "untrained"}}, Logger: slog.New(slog.DiscardHandler),
 		Build: func(_ context.Context, _ *Examination, id Identity, emit func(Made) error) error {
 			b.built = append(b.built, id)
 			uid := fmt.Sprintf("2.25.%d", id.Revision)
@@ -310,40 +310,6 @@ func TestProcess_ReadAgainAfterAFailure(t *testing.T) {
 	b.Build = build
 	if got := b.requeue(t); got.State != ledger.StateReported || got.Reason.Code != "" || len(got.Objects) != 1 || b.built[0].Revision != 1 {
 		t.Errorf("%s %q with %d objects; want a result", got.State, got.Reason.Code, len(got.Objects))
-	}
-}
-
-func TestReport_Agrees(t *testing.T) {
-	report := func(change func(*Findings)) Findings {
-		r := Findings{State: StateReported, Slices: make([]Slice, 3), Decision: &Decision{Positive: true, PositiveSlices: 2}, Volume: &Volume{Rows: 512},
-			Lesions: &Lesions{VolumeML: 40}, Lungs: &Lungs{RightML: 2000, LeftML: 1800}}
-		change(&r)
-		return r
-	}
-	refused := func(code string) Findings { return Findings{State: StateNotProcessed, Reason: &Reason{Code: code}} }
-	same := report(func(*Findings) {})
-	for _, c := range []struct {
-		name  string
-		other Findings
-		want  bool
-	}{
-		{"the same", same, true},
-		{"last digits", report(func(r *Findings) { r.Lesions.VolumeML, r.Slices[1].Probability = 40.3, 0.01 }), true},
-		{"another outline", report(func(r *Findings) { r.Lesions.VolumeML = 42 }), false},
-		{"other lungs", report(func(r *Findings) { r.Lungs.LeftML = 1700 }), false},
-		{"lungs cut", report(func(r *Findings) { r.Lungs.CutSlices = 4 }), false},
-		{"another slice positive", report(func(r *Findings) { r.Decision.PositiveSlices = 3 }), false},
-		{"another decision", report(func(r *Findings) { r.Decision.Positive, r.Lesions = false, nil }), false},
-		{"other slices", report(func(r *Findings) { r.Slices = r.Slices[:2] }), false},
-		{"refused", refused("not-a-chest"), false},
-	} {
-		if got := same.Agrees(&c.other); got != c.want || c.other.Agrees(&same) != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-	}
-	one, other := refused("not-a-chest"), refused("no-axial-series")
-	if !one.Agrees(&one) || one.Agrees(&other) {
-		t.Error("refusals agree by their codes")
 	}
 }
 

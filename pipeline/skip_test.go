@@ -63,7 +63,7 @@ func TestSegment_WithoutLungsNothingIsLost(t *testing.T) {
 			}
 			d.masks, x.Lungs = append(d.masks, mask), append(x.Lungs, lungs)
 		}
-		set := cascade.DefaultSettings()
+		set := usual()
 		set.Workers = 3
 		if rng.IntN(2) == 0 {
 			set.Segment, set.NearMM = cascade.SegmentNear, float64(rng.IntN(3))
@@ -127,7 +127,7 @@ func TestSegment_AllWhereNothingMayBePassedOver(t *testing.T) {
 	} {
 		d := &drawn{masks: make([][]byte, 5), asked: map[int]bool{}}
 		f := &cascade.Findings{Slices: make([]cascade.SliceFinding, 5)}
-		set := cascade.DefaultSettings()
+		set := usual()
 		set.OffLungs = c.offLungs
 		if err := f.Segment(t.Context(), v, d, set, c.lungs, nil); err != nil {
 			t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"jcsnode/findings"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -21,7 +23,6 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/ledger"
 	"jcsnode/phantom"
-	"jcsnode/pipeline"
 )
 
 func demoCommand() *cobra.Command {
@@ -218,7 +219,7 @@ func (d *demonstration) conclude(h *ledger.History, took time.Duration) error {
 	if len(last.Findings) == 0 {
 		return fmt.Errorf("the study ended without findings: %s; %s (log: %s)", last.Reason.Text, last.Reason.Remedy, d.path("node.log"))
 	}
-	var report pipeline.Findings
+	var report findings.Findings
 	if err := unmarshalFindings(last.Findings, &report); err != nil {
 		return err
 	}

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"jcsnode/findings"
+
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
 	"jcsnode/ledger"
-	"jcsnode/pipeline"
 )
 
 func explainCommand() *cobra.Command {
@@ -146,7 +147,7 @@ func revisionSentences(r *ledger.RevisionHistory) []string {
 // outcome says how the revision ended, or that it has not.
 func outcome(r *ledger.RevisionHistory) []string {
 	var sentences []string
-	var found pipeline.Findings
+	var found findings.Findings
 	known := len(r.Findings) > 0 && json.Unmarshal(r.Findings, &found) == nil
 	switch r.State {
 	case ledger.StateSettled, ledger.StateProcessing:
@@ -171,7 +172,7 @@ func outcome(r *ledger.RevisionHistory) []string {
 		}
 	}
 	if known && len(found.Models) > 0 {
-		sentences = append(sentences, fmt.Sprintf("The weights of the networks are %s.", pipeline.Weights(found.Models)))
+		sentences = append(sentences, fmt.Sprintf("The weights of the networks are %s.", findings.Weights(found.Models)))
 	}
 	for _, omitted := range found.Omitted {
 		sentences = append(sentences, "In its objects "+stop(omitted))

@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/findings"
+
 	"github.com/google/go-cmp/cmp"
 
 	"jcsnode/config"
 	"jcsnode/ledger"
-	"jcsnode/pipeline"
 )
 
 var times = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d`)
@@ -78,14 +79,14 @@ func TestExplain_EveryAnswerOfADestination(t *testing.T) {
 		{Path: "inbox/9", Code: "other-size", Text: "256 x 256 pixels"}, {Path: "inbox/8", Code: "other-size", Text: "256 x 256 pixels"}}); err != nil {
 		t.Fatal(err)
 	}
-	findings, err := json.Marshal(pipeline.Findings{State: pipeline.StateReported,
-		Decision: &pipeline.Decision{Positive: true, Text: "positive: 31 of 40 slices are positive, more than 25"},
-		Lesions:  &pipeline.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &pipeline.Lungs{LesionShare: 0.0067},
-		Models: []pipeline.Model{{Name: "classifier", Status: "untrained"}}})
+	text, err := json.Marshal(findings.Findings{State: findings.StateReported,
+		Decision: &findings.Decision{Positive: true, Text: "positive: 31 of 40 slices are positive, more than 25"},
+		Lesions:  &findings.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &findings.Lungs{LesionShare: 0.0067},
+		Models: []findings.Model{{Name: "classifier", Status: "untrained"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", findings); err != nil {
+	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", text); err != nil {
 		t.Fatal(err)
 	}
 	objects := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}, ledger.Object{Kind: "seg", SOPInstanceUID: "2.25.2"},

@@ -9,6 +9,8 @@ import (
 	"net"
 	"time"
 
+	"jcsnode/findings"
+
 	"golang.org/x/sync/errgroup"
 
 	"jcsnode/config"
@@ -56,7 +58,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (n *node
 			err = errors.Join(err, n.close())
 		}
 	}()
-	log.Info("jcsnode starts", "version", version, "config", cfg.Path, "data_dir", cfg.Node.DataDir, "notice", pipeline.Notice)
+	log.Info("jcsnode starts", "version", version, "config", cfg.Path, "data_dir", cfg.Node.DataDir, "notice", findings.Notice)
 	// First of all the ledger, which only one node can have: a second one must not change or occupy anything of the first.
 	if n.ledger, err = ledger.Open(ctx, ledgerPath(cfg), ledger.Options{Logger: log, Receivers: ledgerReceivers(cfg.Webhooks), Confirming: confirming(cfg.Destinations),
 		LongestWait: longestWait(cfg.Destinations)}); err != nil {

@@ -10,12 +10,13 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"jcsnode/findings"
+
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
 	"jcsnode/netfault"
 	"jcsnode/notify"
-	"jcsnode/pipeline"
 )
 
 func notifyCommand() *cobra.Command {
@@ -88,7 +89,7 @@ func testWebhooks(ctx context.Context, w io.Writer, cfg config.Config, names []s
 		}
 		id := fmt.Sprintf("%x", randomBytes(16))
 		now := time.Now()
-		body, err := notify.Event{Schema: notify.Schema, ID: id, Type: notify.TypeTest, At: now.UTC(), Node: notifyNode(cfg), Notice: pipeline.Notice}.Encode()
+		body, err := notify.Event{Schema: notify.Schema, ID: id, Type: notify.TypeTest, At: now.UTC(), Node: notifyNode(cfg), Notice: findings.Notice}.Encode()
 		if err != nil {
 			return err
 		}

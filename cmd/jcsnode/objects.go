@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 
+	"jcsnode/findings"
+
 	"jcsnode/config"
 	"jcsnode/dataset"
 	"jcsnode/dicomout"
@@ -227,12 +229,12 @@ func objectModels(m models.Manifest) []object.Model {
 }
 
 // reportModels are the networks as findings name them, calculated by an engine of models.Runtime.
-func reportModels(m models.Manifest, engine string) []pipeline.Model {
-	one := func(role string, n models.Network) pipeline.Model {
-		return pipeline.Model{Role: role, Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status, OperatingPoint: n.OperatingPoint,
+func reportModels(m models.Manifest, engine string) []findings.Model {
+	one := func(role string, n models.Network) findings.Model {
+		return findings.Model{Role: role, Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status, OperatingPoint: n.OperatingPoint,
 			Engine: foreignEngine(engine)}
 	}
-	return []pipeline.Model{one("classifier", m.Classifier), one("segmenter", m.Segmenter)}
+	return []findings.Model{one("classifier", m.Classifier), one("segmenter", m.Segmenter)}
 }
 
 // cascadeSettings joins the configuration with the operating points of the manifest.

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/findings"
+
 	"jcsnode/dataset"
 	"jcsnode/ledger"
-	"jcsnode/pipeline"
 )
 
 // oddity is what a good node makes of one odd study, as the table of the data's README asks.
@@ -128,7 +129,7 @@ func TestOdd_OfflineRunSaysWhatIsWrong(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, printed)
 			}
-			var r pipeline.Findings
+			var r findings.Findings
 			if err := json.Unmarshal(text, &r); err != nil {
 				t.Fatal(err)
 			}

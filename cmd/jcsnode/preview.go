@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"jcsnode/findings"
+
 	"jcsnode/dataset"
-	"jcsnode/pipeline"
 )
 
-func unmarshalFindings(text json.RawMessage, r *pipeline.Findings) error {
+func unmarshalFindings(text json.RawMessage, r *findings.Findings) error {
 	if err := json.Unmarshal(text, r); err != nil {
 		return fmt.Errorf("read the findings: %w", err)
 	}

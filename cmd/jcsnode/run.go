@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"jcsnode/findings"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -151,7 +153,7 @@ func (o *offline) run(ctx context.Context, files []string, dir string) error {
 	if x.Omitted, err = omissionsOf(x); err != nil {
 		return err
 	}
-	report := pipeline.NewReport(x, reportModels(manifest, o.runtime.Engine()), set)
+	report := pipeline.FindingsOf(x, reportModels(manifest, o.runtime.Engine()), set)
 	for _, sub := range []string{"objects", "previews"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return err
@@ -217,7 +219,7 @@ func writePNG(path string, picture image.Image) error {
 }
 
 // printReport says in a few lines what was found.
-func printReport(w io.Writer, r *pipeline.Findings) {
+func printReport(w io.Writer, r *findings.Findings) {
 	fmt.Fprintf(w, "study %s\n", r.StudyInstanceUID)
 	if r.Reason != nil {
 		fmt.Fprintf(w, "  NOT PROCESSED %s\n", r.Reason.Text)

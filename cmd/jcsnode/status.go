@@ -11,12 +11,13 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"jcsnode/findings"
+
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
 	"jcsnode/ledger"
 	"jcsnode/models"
-	"jcsnode/pipeline"
 	"jcsnode/scp"
 )
 
@@ -81,7 +82,7 @@ type nodeView struct {
 	Version string                    `json:"version"`
 	AETitle string                    `json:"ae_title"`
 	Weights string                    `json:"weights"`
-	Models  []pipeline.Model          `json:"models"`
+	Models  []findings.Model          `json:"models"`
 	Counts  ledger.Counts             `json:"counts"`
 	Disk    *scp.Disk                 `json:"disk,omitempty"` // of data_dir, where it can be seen
 	Studies []studyRow                `json:"studies"`
@@ -91,17 +92,17 @@ type nodeView struct {
 
 type studyRow struct {
 	ledger.Summary
-	Decision *pipeline.Decision `json:"decision,omitempty"`
+	Decision *findings.Decision `json:"decision,omitempty"`
 	Limits   []string           `json:"limits"` // of the decision: what of the chest it says nothing about
 }
 
 func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.Ledger, limit int, asJSON bool) error {
-	view := nodeView{Version: version, AETitle: cfg.Node.AETitle, Notice: pipeline.Notice, Models: []pipeline.Model{}, Studies: []studyRow{}}
+	view := nodeView{Version: version, AETitle: cfg.Node.AETitle, Notice: findings.Notice, Models: []findings.Model{}, Studies: []studyRow{}}
 	view.Weights = "unknown"
 	manifest, err := models.ReadManifest(cfg.Models.Dir)
 	if err == nil {
 		view.Models = reportModels(manifest, "") // what calculates, each study's findings say
-		view.Weights = pipeline.Weights(view.Models)
+		view.Weights = findings.Weights(view.Models)
 	}
 	if view.Counts, err = l.Counts(ctx); err != nil {
 		return err
@@ -166,9 +167,9 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 }
 
 // reportOf is what was found of a revision, as far as there is anything.
-func reportOf(findings []byte) (r pipeline.Findings) {
-	if len(findings) == 0 || json.Unmarshal(findings, &r) != nil {
-		return pipeline.Findings{}
+func reportOf(text []byte) (r findings.Findings) {
+	if len(text) == 0 || json.Unmarshal(text, &r) != nil {
+		return findings.Findings{}
 	}
 	return r
 }
@@ -195,7 +196,7 @@ func refusalSentence(r ledger.RefusedInstances) string {
 }
 
 // limitsOf are the limits of a decision, never nil.
-func limitsOf(r pipeline.Findings) []string { return append([]string{}, r.Limits...) }
+func limitsOf(r findings.Findings) []string { return append([]string{}, r.Limits...) }
 
 func resultText(s studyRow) string {
 	switch {
@@ -219,7 +220,7 @@ func resultText(s studyRow) string {
 // studyView is `jcsnode status --json STUDY_UID`: the history, and what holds now.
 type studyView struct {
 	*ledger.History
-	Decision *pipeline.Decision `json:"decision"`
+	Decision *findings.Decision `json:"decision"`
 	Limits   []string           `json:"limits"` // of the decision
 	Reason   *ledger.Reason     `json:"reason"`
 	Notice   string             `json:"notice"`
@@ -230,7 +231,7 @@ func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string,
 	if err != nil {
 		return err
 	}
-	view := studyView{History: h, Limits: []string{}, Notice: pipeline.Notice}
+	view := studyView{History: h, Limits: []string{}, Notice: findings.Notice}
 	if n := len(h.Revisions); n > 0 {
 		last := h.Revisions[n-1]
 		found := reportOf(last.Findings)

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/findings"
+
 	"jcsnode/config"
 	"jcsnode/ledger"
-	"jcsnode/pipeline"
 )
 
 // A destination that cannot be reached has not been tried with an object; status says so in words, with and without numbers.
@@ -77,12 +78,12 @@ func TestStatus_NothingToDeliver(t *testing.T) {
 func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
 	t.Helper()
 	rev := settled(t, l, study)
-	findings, err := json.Marshal(pipeline.Findings{State: pipeline.StateReported, Decision: &pipeline.Decision{Text: "negative: 0 of 4 slices are positive"},
-		Limits: []string{tenMM}, Models: []pipeline.Model{{Name: "classifier", Status: "trained"}}})
+	text, err := json.Marshal(findings.Findings{State: findings.StateReported, Decision: &findings.Decision{Text: "negative: 0 of 4 slices are positive"},
+		Limits: []string{tenMM}, Models: []findings.Model{{Name: "classifier", Status: "trained"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", findings); err != nil {
+	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", text); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Complete(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative: 0 of 4 slices are positive"}); err != nil {

@@ -6,12 +6,13 @@ import (
 	"path/filepath"
 	"time"
 
+	"jcsnode/findings"
+
 	"jcsnode/config"
 	"jcsnode/dataset"
 	"jcsnode/dimse/secure"
 	"jcsnode/ledger"
 	"jcsnode/notify"
-	"jcsnode/pipeline"
 )
 
 // ledgerReceivers are the webhooks as the ledger knows them.
@@ -67,12 +68,12 @@ func notifyNode(c config.Config) notify.Node {
 }
 
 // resultOf converts findings of the pipeline.
-func resultOf(findings json.RawMessage) (*notify.Result, error) {
-	var r pipeline.Findings
-	if err := json.Unmarshal(findings, &r); err != nil {
+func resultOf(text json.RawMessage) (*notify.Result, error) {
+	var r findings.Findings
+	if err := json.Unmarshal(text, &r); err != nil {
 		return nil, err
 	}
-	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Limits: limitsOf(r), Weights: pipeline.Weights(r.Models), Models: []notify.Model{}}
+	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Limits: limitsOf(r), Weights: findings.Weights(r.Models), Models: []notify.Model{}}
 	for _, m := range r.Models {
 		result.Models = append(result.Models, notify.Model{Role: m.Role, Name: m.Name, Version: m.Version, SHA256: m.SHA256, Status: m.Status})
 	}
@@ -97,7 +98,7 @@ func resultOf(findings json.RawMessage) (*notify.Result, error) {
 // wireNotify makes the parts that tell others.
 func (n *node) wireNotify() error {
 	c := n.config
-	n.notifier = &notify.Notifier{Ledger: n.ledger, Node: notifyNode(c), Notice: pipeline.Notice, Result: resultOf, Now: time.Now, Logger: n.log}
+	n.notifier = &notify.Notifier{Ledger: n.ledger, Node: notifyNode(c), Notice: findings.Notice, Result: resultOf, Now: time.Now, Logger: n.log}
 	for _, w := range c.Webhooks {
 		s, err := subscriberOf(w, c.Node.DataDir, n.log)
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/findings"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/suyashkumar/dicom/pkg/tag"
 
@@ -17,19 +19,18 @@ import (
 	"jcsnode/dicomout/object"
 	"jcsnode/ledger"
 	"jcsnode/notify"
-	"jcsnode/pipeline"
 )
 
 func TestResultOf(t *testing.T) {
-	report := pipeline.Findings{SeriesInstanceUID: "1.2.1",
-		Decision: &pipeline.Decision{Positive: true, Rule: "length", Text: "positive: 31 of 40", PositiveSlices: 31, PositiveMM: 62, Slices: 40, LengthMM: 80, Threshold: 25, ThresholdMM: 25.5},
-		Lesions:  &pipeline.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &pipeline.Lungs{LesionShare: 0.0067},
-		Models: []pipeline.Model{{Role: "classifier", Name: "c", Version: "1", SHA256: "ab", Status: "preliminary"}}}
-	findings, err := json.Marshal(report)
+	report := findings.Findings{SeriesInstanceUID: "1.2.1",
+		Decision: &findings.Decision{Positive: true, Rule: "length", Text: "positive: 31 of 40", PositiveSlices: 31, PositiveMM: 62, Slices: 40, LengthMM: 80, Threshold: 25, ThresholdMM: 25.5},
+		Lesions:  &findings.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &findings.Lungs{LesionShare: 0.0067},
+		Models: []findings.Model{{Role: "classifier", Name: "c", Version: "1", SHA256: "ab", Status: "preliminary"}}}
+	text, err := json.Marshal(report)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := resultOf(findings)
+	got, err := resultOf(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"jcsnode/findings"
+
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/tag"
 	"pgregory.net/rapid"
@@ -105,22 +107,13 @@ func TestInstanceNumber(t *testing.T) {
 	}
 }
 
-func TestWeights(t *testing.T) {
-	model := func(name, status string) Model { return Model{Name: name, Status: status} }
-	for _, c := range []struct {
-		models []Model
-		want   string
-	}{
-		{nil, "none"},
-		{[]Model{model("a", "trained"), model("b", "trained")}, "trained"},
-		{[]Model{model("a", ""), model("b", "")}, "unknown"},
-		{[]Model{model("a", "trained"), model("b", "altered")}, "a=trained,b=altered"},
-	} {
-		if got := (&Study{Models: c.models}).Weights(); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.models, got, c.want)
+func TestModel_Weights(t *testing.T) {
+	for status, want := range map[string]string{"trained": "trained", "altered": "altered", "": "unknown"} {
+		if got := (Model{Name: "a", Status: status}).Weights(); got != want {
+			t.Errorf("%q: got %q, want %q", status, got, want)
 		}
 	}
-	if got := (&Study{Models: []Model{model("a", "trained")}}).Notice(); got != Notice {
+	if got := (&Study{Models: []Model{{Name: "a", Status: "trained"}}}).Notice(); got != findings.Notice {
 		t.Errorf("notice of a trained network: %q", got)
 	}
 }

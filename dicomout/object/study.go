@@ -6,10 +6,8 @@ import (
 	"time"
 
 	"jcsnode/dataset"
+	"jcsnode/findings"
 )
-
-// Notice is the text that every object carries where its class has a place for it.
-const Notice = "Research use only. Not for diagnostic use."
 
 // Study is what all objects of one revision of a study share.
 type Study struct {
@@ -60,30 +58,13 @@ const StatusTrained = "trained"
 
 // Notice returns the research notice, followed by a warning about each network that is not known to be trained.
 func (s *Study) Notice() string {
-	text := Notice
+	text := findings.Notice
 	for _, m := range s.Models {
 		if m.Status != StatusTrained {
 			text += fmt.Sprintf(" Network %s %s: %s.", ASCII(m.Name, 64), ASCII(m.Version, 64), strings.ToUpper(m.Weights()))
 		}
 	}
 	return text
-}
-
-// Weights returns the status of the networks: one word when they agree ("trained"), otherwise name=status for each.
-func (s *Study) Weights() string {
-	if len(s.Models) == 0 {
-		return "none"
-	}
-	var each []string
-	same := true
-	for _, m := range s.Models {
-		each = append(each, ASCII(m.Name, 64)+"="+m.Weights())
-		same = same && m.Weights() == s.Models[0].Weights()
-	}
-	if same {
-		return s.Models[0].Weights()
-	}
-	return strings.Join(each, ",")
 }
 
 // Weights returns the manifest's word for the network's training, "unknown" when it has none.

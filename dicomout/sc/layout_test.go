@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"jcsnode/findings"
+
 	"jcsnode/dicomout/object"
 )
 
@@ -124,7 +126,7 @@ func TestSummary_TextFits(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkBoxes(t, *boxes, image.Rect(left, 0, right+1, side-20))
-			for _, want := range []string{page.Outcome.String(), researchOnly, object.Notice} {
+			for _, want := range []string{page.Outcome.String(), researchOnly, findings.Notice} {
 				if !hasText(*boxes, want) {
 					t.Errorf("summary does not say %q", want)
 				}

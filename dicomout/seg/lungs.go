@@ -3,6 +3,8 @@ package seg
 import (
 	"fmt"
 
+	"jcsnode/findings"
+
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"jcsnode/dicomout/object"
@@ -53,7 +55,7 @@ func lungSegment(s *object.Study, number int, label string, side object.Code, co
 	return []*object.Element{
 		object.Int(tagSegmentNumber, "US", number),
 		object.Text(tagSegmentLabel, "LO", label),
-		object.Text(tagSegmentDescription, "ST", "Lung by threshold and morphology, lesions and vessels included. "+object.Notice),
+		object.Text(tagSegmentDescription, "ST", "Lung by threshold and morphology, lesions and vessels included. "+findings.Notice),
 		object.Text(tagSegmentAlgorithmType, "CS", "AUTOMATIC"),
 		object.Text(tagSegmentAlgorithmName, "LO", "jcsnode lung mask"),
 		object.Sequence(tagAlgorithmIdentification, []*object.Element{

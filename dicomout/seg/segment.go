@@ -3,6 +3,8 @@ package seg
 import (
 	"fmt"
 
+	"jcsnode/findings"
+
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"jcsnode/dicomout/object"
@@ -50,7 +52,7 @@ func segment(s *object.Study, in Input) []*object.Element {
 		object.Int(tagSegmentNumber, "US", 1),
 		object.Text(tagSegmentLabel, "LO", "Lung lesion (JCS)"),
 		object.Text(tagSegmentDescription, "ST", fmt.Sprintf("%s %s (%s), threshold %s. %s", object.ASCII(in.Model.Name, 64),
-			object.ASCII(in.Model.Version, 64), in.Model.Weights(), object.Decimal(in.Threshold), object.Notice)),
+			object.ASCII(in.Model.Version, 64), in.Model.Weights(), object.Decimal(in.Threshold), findings.Notice)),
 		object.Text(tagSegmentAlgorithmType, "CS", "AUTOMATIC"),
 		object.Text(tagSegmentAlgorithmName, "LO", "JCS"),
 		object.Sequence(tagAlgorithmIdentification, algorithm(in)),

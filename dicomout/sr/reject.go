@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"jcsnode/findings"
+
 	"github.com/suyashkumar/dicom/pkg/tag"
 
 	"jcsnode/dataset"
@@ -46,7 +48,7 @@ func Reject(s *object.Study) (*object.Object, error) {
 		code(context, nameObserverType, codeDevice),
 		uidref(context, nameDeviceUID, s.DeviceUID()),
 		text(context, nameDevice, "jcsnode"),
-		text(contains, nameDescription, fmt.Sprintf("Results of this study that revision %d replaces: %s. %s", s.Revision, why, object.Notice)),
+		text(contains, nameDescription, fmt.Sprintf("Results of this study that revision %d replaces: %s. %s", s.Revision, why, findings.Notice)),
 	}
 	for _, r := range s.Replaces {
 		children = append(children, selected(r))

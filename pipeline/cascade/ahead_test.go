@@ -18,7 +18,7 @@ func header() *ct.Header {
 
 // What was classified ahead is what Classify finds, and nothing is asked twice.
 func TestAhead_ClassifyTakesItsAnswers(t *testing.T) {
-	set := DefaultSettings()
+	set := usual()
 	set.Workers = 3
 	v := volume(40, 1)
 	v.View = ct.ViewOf(header().Orientation)
@@ -55,17 +55,17 @@ func TestAhead_Failures(t *testing.T) {
 	v.View = ct.ViewOf(header().Orientation)
 	lost := errors.New("device lost")
 	n := &networks{fail: lost}
-	ahead := NewAhead(t.Context(), n, DefaultSettings())
+	ahead := NewAhead(t.Context(), n, usual())
 	first := header()
 	for i := range v.Slices {
 		ahead.Add(first, v.Slices[i].HU)
 	}
-	if _, err := Classify(t.Context(), v, n, DefaultSettings(), ahead, nil); !errors.Is(err, lost) || !strings.Contains(err.Error(), "classify slice 1 of 3") {
+	if _, err := Classify(t.Context(), v, n, usual(), ahead, nil); !errors.Is(err, lost) || !strings.Contains(err.Error(), "classify slice 1 of 3") {
 		t.Errorf("error %v, want %v at slice 1 of 3", err, lost)
 	}
 	ahead.Close()
 	ahead.Add(first, v.Slices[0].HU) // too late, and of no consequence
-	if _, err := Classify(t.Context(), v, &networks{}, DefaultSettings(), ahead, nil); err != nil {
+	if _, err := Classify(t.Context(), v, &networks{}, usual(), ahead, nil); err != nil {
 		t.Errorf("closed: %v", err)
 	}
 
@@ -73,7 +73,7 @@ func TestAhead_Failures(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	begun := make(chan struct{}, 1000)
 	slow := &waiting{begun: begun}
-	ahead = NewAhead(ctx, slow, DefaultSettings())
+	ahead = NewAhead(ctx, slow, usual())
 	many := volume(1000, 1)
 	for i := range many.Slices {
 		ahead.Add(first, many.Slices[i].HU)

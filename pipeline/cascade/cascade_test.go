@@ -116,7 +116,7 @@ func TestCascade_DecidesByTheRuleThatIsOn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			set := DefaultSettings()
+			set := usual()
 			set.ThresholdMM = tt.mm
 			n := &networks{positive: tt.marked}
 			f, err := diagnose(context.Background(), volume(tt.slices, tt.step), n, n, set, nil)
@@ -151,7 +151,7 @@ func TestCascade_CountsSlicesOfTheLungsOnly(t *testing.T) {
 			v.Slices[i].OffLungs = true
 		}
 		n := &networks{positive: 8}
-		f, err := diagnose(context.Background(), v, n, n, DefaultSettings(), nil)
+		f, err := diagnose(context.Background(), v, n, n, usual(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestCascade_SegmentsAllOrNear(t *testing.T) {
 		{SegmentNear, 1000, 60},
 	}
 	for _, tt := range tests {
-		set := DefaultSettings()
+		set := usual()
 		set.Segment, set.NearMM = tt.segment, tt.near
 		n := &networks{positive: 30}
 		f, err := diagnose(context.Background(), volume(60, 2), n, n, set, nil)
@@ -199,7 +199,7 @@ func TestCascade_MeasuresLesions(t *testing.T) {
 	v.Slices[3].Extent = 5 // beside a gap, say
 	v.Slices[3].HU[5], v.Slices[3].HU[6] = -400, -500
 	n := &networks{positive: 30}
-	f, err := diagnose(context.Background(), v, n, n, DefaultSettings(), nil)
+	f, err := diagnose(context.Background(), v, n, n, usual(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestCascade_MeasuresLesions(t *testing.T) {
 func TestRestrict_CountsAnew(t *testing.T) {
 	v := volume(30, 2)
 	n := &networks{positive: 30}
-	set := DefaultSettings()
+	set := usual()
 	set.Segment, set.NearMM = SegmentAll, 0
 	f, err := diagnose(context.Background(), v, n, n, set, nil)
 	if err != nil {
@@ -264,7 +264,7 @@ func TestCascade_KeepsToItsWorkers(t *testing.T) {
 			_ = math.Sqrt(2)
 		}
 	}}
-	set := DefaultSettings()
+	set := usual()
 	set.Workers = 3
 	last := map[string]int{}
 	_, err := diagnose(context.Background(), volume(40, 1), n, n, set, func(stage string, done, total int) {
@@ -291,7 +291,7 @@ func TestCascade_EndsWithItsContext(t *testing.T) {
 			cancel()
 		}
 	}}
-	f, err := diagnose(ctx, volume(1000, 1), n, n, DefaultSettings(), nil)
+	f, err := diagnose(ctx, volume(1000, 1), n, n, usual(), nil)
 	if !errors.Is(err, context.Canceled) || f != nil {
 		t.Errorf("findings %v, error %v; want none and %v", f, err, context.Canceled)
 	}
@@ -300,7 +300,7 @@ func TestCascade_EndsWithItsContext(t *testing.T) {
 func TestCascade_NamesTheSliceThatFailed(t *testing.T) {
 	broken := errors.New("device lost")
 	n := &networks{fail: broken}
-	_, err := diagnose(context.Background(), volume(3, 1), n, n, DefaultSettings(), nil)
+	_, err := diagnose(context.Background(), volume(3, 1), n, n, usual(), nil)
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "classify slice 1 of 3") {
 		t.Errorf("error %v, want %v at slice 1 of 3", err, broken)
 	}
@@ -308,7 +308,7 @@ func TestCascade_NamesTheSliceThatFailed(t *testing.T) {
 
 func TestCascade_RefusesNonsense(t *testing.T) {
 	set := func(change func(*Settings)) Settings {
-		s := DefaultSettings()
+		s := usual()
 		change(&s)
 		return s
 	}
@@ -318,7 +318,7 @@ func TestCascade_RefusesNonsense(t *testing.T) {
 		set  Settings
 		want string
 	}{
-		{"no slices", &ct.Volume{}, DefaultSettings(), "no slices"},
+		{"no slices", &ct.Volume{}, usual(), "no slices"},
 		{"unknown segment", volume(1, 1), set(func(s *Settings) { s.Segment = "some" }), `"some"`},
 		{"negative threshold", volume(1, 1), set(func(s *Settings) { s.Threshold = -1 }), "threshold"},
 		{"threshold in mm not a number", volume(1, 1), set(func(s *Settings) { s.ThresholdMM = math.NaN() }), "threshold in mm"},
@@ -365,7 +365,7 @@ func TestCascade_DoesNotBelieveNetworks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := diagnose(context.Background(), volume(30, 1), tt.net, tt.net, DefaultSettings(), nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := diagnose(context.Background(), volume(30, 1), tt.net, tt.net, usual(), nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
 		})

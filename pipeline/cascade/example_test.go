@@ -38,7 +38,10 @@ func Example() {
 		}
 		v.Slices = append(v.Slices, ct.Slice{Position: float64(5 * i), Extent: 5, HU: []int16{hu}})
 	}
-	ctx, set := context.Background(), cascade.DefaultSettings()
+	ctx, set := context.Background(), cascade.Settings{
+		Threshold: 25, ThresholdMM: 25, Segment: cascade.SegmentAll, OffLungs: cascade.OffLungsKeep,
+		ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5,
+	}
 	f, err := cascade.Classify(ctx, v, dense{}, set, nil, nil)
 	if err != nil {
 		fmt.Println(err)

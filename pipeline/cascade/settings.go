@@ -38,7 +38,7 @@ type Settings struct {
 
 	// ThresholdMM, if over 0, decides instead of Threshold: a patient is positive
 	// when the positive slices stand for MORE than so many mm of the patient.
-	// Ours, for studies whose planes are not 1 mm apart; DefaultThresholdMM.
+	// Ours, for studies whose planes are not 1 mm apart.
 	ThresholdMM float64
 
 	Segment string  // SegmentAll or SegmentNear
@@ -49,46 +49,13 @@ type Settings struct {
 	OffLungs string
 
 	// LeastLesionML is the volume from which on a connected outline is a lesion, in mL; 0: any is, as in the paper. Run leaves it to
-	// its caller, too, since only he removes what is off the lungs first. Ours; DefaultLeastLesionML.
+	// its caller, too, since only he removes what is off the lungs first. Ours.
 	LeastLesionML float64
 
 	ClassifierOperatingPoint float64 // a slice is positive from this probability on
 	SegmenterOperatingPoint  float64 // a pixel is lesion from this probability on
 
 	Workers int // slices in the networks at the same time; 0 is 1
-}
-
-// DefaultThreshold is the paper's final setting (Table IV).
-const DefaultThreshold = 25
-
-// DefaultThresholdMM is the paper's 25 slices as a length of patient.
-//
-// The paper counts slices of its own scans, so the length that 25 of them stand
-// for follows from the distance of their planes, which it does not give. It gives
-// thicknesses of 0.75 to 1.25 mm, the commonest with 67 %. Most cases (272 of 400,
-// 68 %) are from one scanner, a uCT 780, which reconstructs 1 mm. Thickness need
-// not be the distance (overlapping reconstructions step by less), but the number
-// of slices tells the same: the 400 test cases have 132,752 slices, 332 each,
-// and a chest scan from above the apices to below the recesses is 300 to 350 mm
-// long: 0.9 to 1.05 mm for each slice. So 25 slices are 25 mm of patient within a
-// tenth. At 1 mm the rule is the paper's count; at 2 mm it takes 13 slices, at 5 mm
-// 6, at 0.5 mm 51. It was not tuned on any study.
-const DefaultThresholdMM = 25
-
-// DefaultLeastLesionML is a ball 5.8 mm across, chosen on drawn masks (sets seg20 and seg20rp, networks 0.2.0). Of 258 connected
-// outlines below it 91 touch a drawn lesion, of 124 from it on 107. Without those below it the mean Dice of a patient changes by
-// 0.002 at most, up or down; at 0.2 mL it falls by 0.006. Drawn lesions below it hold less than 0.5 % of what was drawn in each of
-// the eight patients of seg20.
-const DefaultLeastLesionML = 0.1
-
-// DefaultSettings are the paper's decision with lengths in the place of counts.
-func DefaultSettings() Settings {
-	return Settings{
-		Threshold: DefaultThreshold, ThresholdMM: DefaultThresholdMM,
-		Segment: SegmentAll, NearMM: 10, OffLungs: OffLungsDrop, LeastLesionML: DefaultLeastLesionML,
-		ClassifierOperatingPoint: 0.5, SegmenterOperatingPoint: 0.5,
-		Workers: 1,
-	}
 }
 
 // check returns an error that names the first setting that makes no sense.

@@ -124,13 +124,6 @@ func Supported(transferSyntaxUID string) bool {
 	return known
 }
 
-// Frames is the number of frames of f, checked against what its pixel data can hold, an
-// *Error if there are none to decode.
-func Frames(f *dataset.File) (int, error) {
-	_, n, err := describe(f)
-	return n, err
-}
-
 // Decode returns the stored values of a frame, counted from 0. Its error is an *Error.
 func Decode(f *dataset.File, frame int) (*Samples, error) {
 	h, n, err := describe(f)

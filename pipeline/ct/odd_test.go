@@ -185,7 +185,7 @@ func TestRealStudies(t *testing.T) {
 			near("length", v.Length(), tt.step*float64(tt.slices))
 			near("first z", v.Slices[0].Header.Position[2], tt.first)
 			near("last z", v.Slices[tt.slices-1].Header.Position[2], tt.last)
-			if !v.View.Usual() {
+			if v.View != (View{}) {
 				t.Errorf("view %+v, want the usual", v.View)
 			}
 			if len(v.Gaps) > 0 || len(v.Dropped) > 0 {

@@ -9,9 +9,6 @@ type View struct {
 	Transpose, FlipRows, FlipColumns bool
 }
 
-// Usual reports whether the slice already is the usual picture.
-func (v View) Usual() bool { return v == View{} }
-
 // Size returns the rows and columns of the picture of a slice of that size.
 func (v View) Size(rows, columns int) (int, int) {
 	if v.Transpose {

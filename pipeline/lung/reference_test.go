@@ -13,8 +13,8 @@ import (
 	"strconv"
 	"testing"
 
+	"jcsnode/config"
 	"jcsnode/corpus"
-	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/lung"
 )
 
@@ -174,7 +174,7 @@ func TestMask_AgreesWithRadiologists(t *testing.T) {
 				if out.Off.VolumeML > 0.005*all.LesionML {
 					t.Errorf("%s: %.1f of %.1f mL of drawn lesions do not reach the lung mask", name, out.Off.VolumeML, all.LesionML)
 				}
-				least := cascade.DefaultLeastLesionML
+				least := config.Default().Cascade.LeastLesionML
 				if _, small, err := lung.Select(v.lesions, mask, g, lung.Rule{LeastML: least}); err != nil {
 					t.Fatal(err)
 				} else if tt.set == "seg20" && small.Specks.VolumeML > 0.005*all.LesionML {

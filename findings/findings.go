@@ -1,10 +1,6 @@
-package pipeline
+package findings
 
-import (
-	"math"
-
-	"jcsnode/pipeline/cascade"
-)
+import "math"
 
 // Findings is the findings of one revision as they are kept in the ledger and written to findings.json.
 type Findings struct {
@@ -150,17 +146,9 @@ func Weights(models []Model) string {
 	return worst
 }
 
-func settingsOf(set cascade.Settings) Settings {
-	s := Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, Segment: set.Segment, OffLungs: set.OffLungs, LeastLesionML: set.LeastLesionML}
-	if set.Segment == cascade.SegmentNear {
-		s.NearMM = set.NearMM
-	}
-	return s
-}
-
 // MadeWith tells whether the report rests on the same networks and settings.
-func (r *Findings) MadeWith(models []Model, set cascade.Settings) bool {
-	if len(r.Models) != len(models) || r.Settings != settingsOf(set) {
+func (r *Findings) MadeWith(models []Model, set Settings) bool {
+	if len(r.Models) != len(models) || r.Settings != set {
 		return false
 	}
 	for i := range models {
@@ -199,60 +187,3 @@ const (
 	StateReported     = "reported"
 	StateNotProcessed = "not processed"
 )
-
-// NewReport writes down what an examination gave. Numbers are rounded to what they are good for, so that a report reads well.
-func NewReport(x *Examination, models []Model, set cascade.Settings) Findings {
-	r := Findings{State: StateReported, Models: models, Settings: settingsOf(set), Notice: Notice, ChosenBecause: x.Reason}
-	if len(x.Headers) > 0 {
-		r.StudyInstanceUID = x.Headers[0].StudyInstanceUID
-	}
-	r.Notes = append(r.Notes, x.Notes...)
-	for _, s := range x.Refused {
-		r.RefusedSeries = append(r.RefusedSeries, RefusedSeries{s.SeriesInstanceUID, Reason(s.Refusal)})
-	}
-	for _, i := range x.Dropped {
-		r.RefusedInstances = append(r.RefusedInstances, Refused{i.SOPInstanceUID, i.Path, Reason(i.Refusal)})
-	}
-	r.Omitted = x.Omitted
-	if x.Refusal != nil {
-		why := Reason(*x.Refusal)
-		r.State, r.Reason = StateNotProcessed, &why
-		return r
-	}
-	r.Limits = x.Limits().Sentences()
-	v, f := x.Volume, x.Findings
-	r.StudyInstanceUID, r.SeriesInstanceUID = x.Chosen.StudyInstanceUID, x.Chosen.SeriesInstanceUID
-	r.Notes = append(r.Notes, v.Notes...)
-	r.Volume = &Volume{v.Rows, v.Columns, v.RowSpacing, v.ColumnSpacing, round(v.SliceSpacing, 4)}
-	d := f.Decision
-	r.Decision = &Decision{Positive: d.Positive, Rule: d.Rule, Text: d.Text, PositiveSlices: d.PositiveSlices, PositiveMM: round(d.PositiveMM, 3),
-		OffLungs: d.OffLungs, OffLungsMM: round(d.OffLungsMM, 3),
-		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM}
-	if d.Positive {
-		r.Lesions = &Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,
-			SegmentedSlices: f.Lesions.Segmented, SlicesOffLungs: f.Lesions.OffLungs, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),
-			OffLungs: x.LeftOut.Off.Count, OffLungsML: round(x.LeftOut.Off.VolumeML, 3),
-			Specks: x.LeftOut.Specks.Count, SpecksML: round(x.LeftOut.Specks.VolumeML, 3)}
-	}
-	m := x.Measures
-	r.Lungs = &Lungs{VolumeML: round(m.Lungs.Total(), 1), RightML: round(m.Lungs.Right, 1), LeftML: round(m.Lungs.Left, 1), LesionShare: round(m.Share, 5),
-		RightLesionML: round(m.Lesions.Right, 3), LeftLesionML: round(m.Lesions.Left, 3),
-		CutSlices: m.CutSlices}
-	for i := range v.Slices {
-		s, sf := &v.Slices[i], &f.Slices[i]
-		one := Slice{SOPInstanceUID: s.Header.SOPInstanceUID, InstanceNumber: s.Header.InstanceNumber, Z: s.Header.Position[2],
-			Position: round(s.Position, 4), Extent: round(s.Extent, 4), Probability: round(sf.Probability, 6), Positive: sf.Positive,
-			Segmented: sf.Mask != nil && !sf.OffLungs, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
-		if s.Header.Frames > 1 {
-			one.Frame = s.Header.Frame + 1
-		}
-		r.Slices = append(r.Slices, one)
-	}
-	return r
-}
-
-// round keeps so many digits after the point.
-func round(v float64, digits int) float64 {
-	f := math.Pow10(digits)
-	return math.Round(v*f) / f
-}
