@@ -183,12 +183,24 @@ func newLabWith(t *testing.T, networks string, more ...string) *lab {
 // glass has: what they mark can be told from the CT.
 func glassNetworks(t *testing.T) string {
 	t.Helper()
+	return testNetworks(t, "classifier.onnx", 0.1, "glass.onnx")
+}
+
+// exactNetworks are like them, and give the same to the bit on every processor. A slice is positive whose mean is above -707 HU.
+func exactNetworks(t *testing.T) string {
+	t.Helper()
+	return testNetworks(t, "exact_classifier.onnx", 0.31, "exact_segmenter.onnx")
+}
+
+// testNetworks is a folder of two networks of models/testdata.
+func testNetworks(t *testing.T, classifier string, point float64, segmenter string) string {
+	t.Helper()
 	dir := t.TempDir()
 	var manifest strings.Builder
 	for _, n := range []struct {
 		role, file string
 		point      float64
-	}{{"classifier", "classifier.onnx", 0.1}, {"segmenter", "glass.onnx", 0.5}} {
+	}{{"classifier", classifier, point}, {"segmenter", segmenter, 0.5}} {
 		graph, err := os.ReadFile(filepath.Join("../../models/testdata", n.file))
 		if err != nil {
 			t.Fatal(err)

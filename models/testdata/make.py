@@ -6,6 +6,9 @@ They are no networks: a few operators that keep the contract of models/doc.go, o
   glass           a segmenter that is sure of HU from -750 to -350, as ground glass has, and of no other
   overflow        a classifier with an int8 convolution: its activation is 8 everywhere, and half of it where sums of two products overflow 16 bits
   positive        a classifier whose probability is 1
+  exact_classifier  probability = mean of HU / 1024 + 1, activation = maxima of 16 x 16 pixels: of whole HU in up to 128 x 128 pixels, the same
+                  to the bit on every processor, since no sum is rounded
+  exact_segmenter the pixels of glass, 0 or 1 or 0.5, the same to the bit on every processor
   nan             a segmenter that gives 0 / 0 where HU is above 2000
   nan_classifier  a classifier that gives 0 / 0 as probability when the mean of HU is above 2000
   negative        a classifier whose activation is not clipped at 0
@@ -77,6 +80,30 @@ def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True,
     save(folder, name, nodes, constants, [PROBABILITY, ACTIVATION])
 
 
+def exact(folder: Path) -> None:
+    node = helper.make_node
+    nodes = [
+        node("ReduceMean", ["hu"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        node("Div", ["mean", "range"], ["share"]),
+        node("Add", ["share", "sure"], ["above"]),
+        node("Clip", ["above", "never", "sure"], ["probability"]),
+        node("MaxPool", ["hu"], ["coarse"], kernel_shape=[16, 16], strides=[16, 16]),
+        node("Squeeze", ["coarse", "channel"], ["grid"]),
+        node("Relu", ["grid"], ["activation"]),
+    ]
+    constants = [scalar("range", 1024), scalar("never", 0), scalar("sure", 1), constant("channel", np.array([1]))]
+    save(folder, "exact_classifier", nodes, constants, [PROBABILITY, ACTIVATION])
+    nodes = [
+        node("Squeeze", ["hu", "channel"], ["picture"]),
+        node("Sub", ["picture", "middle"], ["off"]),
+        node("Abs", ["off"], ["distance"]),
+        node("Sub", ["reach", "distance"], ["within"]),
+        node("Clip", ["within", "never", "sure"], ["mask_probability"]),
+    ]
+    constants = [scalar("middle", -550), scalar("reach", 200.5), scalar("never", 0), scalar("sure", 1), constant("channel", np.array([1]))]
+    save(folder, "exact_segmenter", nodes, constants, [MASK])
+
+
 def overflow(folder: Path) -> None:
     """255 x 127 twice is 64,770, and the int8 kernels for AVX2 without VNNI add two products in 16 bits."""
     node = helper.make_node
@@ -124,6 +151,7 @@ def main(folder: Path) -> None:
     classifier(folder, "nan_classifier", nan=True)
     classifier(folder, "negative", clip=False)
     classifier(folder, "positive", positive=True)
+    exact(folder)
     overflow(folder)
     segmenter(folder, "segmenter", [identity])
     band = [
