@@ -63,7 +63,8 @@ func TestGolden_ObjectsToTheByte(t *testing.T) {
 		config  string
 	}{
 		{"positive", phantom.Options{Slices: 24, Spacing: 12, Lesions: true}, "ISO_IR 144", "\xbb\xee\xda\x65\xdc\xd1\xe3\xe0\xd3", goldenConfig},
-		{"feet first", phantom.Options{Slices: 30, Spacing: 10, Columns: 112, Lesions: true, FeetFirst: true, Uneven: 0.2, Seed: 2}, "ISO_IR 192", "山田^太郎", goldenConfig},
+		{"feet first", phantom.Options{Slices: 30, Spacing: 10, Columns: 112, Lesions: true, FeetFirst: true, Uneven: 0.2, Seed: 2},
+			"ISO_IR 192", "山田^太郎", goldenConfig},
 		{"negative", phantom.Options{Slices: 24, Spacing: 12}, `\ISO 2022 IR 87`, "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
 			"[cascade]\nthreshold = 24\nthreshold_mm = 0.0\n" + goldenDestinations},
 		{"not processed", phantom.Options{Slices: 1, Spacing: 12}, "ISO_IR 100", "M\xfcller^\xc5sa", goldenConfig},
