@@ -8,8 +8,11 @@ import (
 	"testing"
 )
 
-// arrows are the imports that docs/design.md draws: each room may know these rooms of ours and no others. A room not listed here
-// may know none.
+// leaf is a room that every other may know.
+const leaf = "findings"
+
+// arrows are the imports that docs/design.md draws: each room may know these rooms of ours, the leaf and no others. A room not listed
+// here may know the leaf alone.
 var arrows = map[string][]string{
 	"guard":                      {},
 	"durable":                    {},
@@ -65,7 +68,7 @@ func TestArrows(t *testing.T) {
 		allowed := allowedFor(room)
 		for _, i := range p.Imports {
 			to, ours := strings.CutPrefix(i, "jcsnode/")
-			if ours && !slices.ContainsFunc(allowed, func(pattern string) bool { return matches(pattern, to) }) {
+			if ours && to != leaf && !slices.ContainsFunc(allowed, func(pattern string) bool { return matches(pattern, to) }) {
 				t.Errorf("%s imports %s, an arrow that the design does not draw", room, to)
 			}
 		}
