@@ -11,8 +11,9 @@ type Findings struct {
 
 // SliceFinding is what the networks said about one slice.
 type SliceFinding struct {
-	Probability float64 // of COVID-19, 0..1
-	Positive    bool    // Probability reaches the operating point
+	Probability float64 // of COVID-19, 0..1, as the classifier gave it
+	Smoothed    float64 // Probability, or with Settings.SmoothMM the median of those around: what counts
+	Positive    bool    // Smoothed reaches the operating point
 	Activation  *Activation
 
 	Mask           []byte // rows*columns, 1 is lesion; nil when the slice was not asked about

@@ -33,12 +33,14 @@ func volume(n int, step float64) *ct.Volume {
 // networks are fakes: slices below positive are positive, the two pixels 5 and 6
 // are lesion. They count what they see.
 type networks struct {
-	positive  int
-	fail      error
-	classify  func(slice int)
-	mu        sync.Mutex
-	segmented []int
-	now, most atomic.Int32
+	positive int
+	fail     error
+	// probability tells of each slice, instead of positive
+	probability func(slice int) float32
+	classify    func(slice int)
+	mu          sync.Mutex
+	segmented   []int
+	now, most   atomic.Int32
 }
 
 func (n *networks) enter() func() {
@@ -64,6 +66,9 @@ func (n *networks) Classify(_ context.Context, hu []float32, rows, columns int) 
 	p := float32(0.1)
 	if slice < n.positive {
 		p = 0.9
+	}
+	if n.probability != nil {
+		p = n.probability(slice)
 	}
 	return p, []float32{0, 1, 2, 3}, 2, 2, nil
 }
@@ -322,6 +327,7 @@ func TestCascade_RefusesNonsense(t *testing.T) {
 		{"unknown segment", volume(1, 1), set(func(s *Settings) { s.Segment = "some" }), `"some"`},
 		{"negative threshold", volume(1, 1), set(func(s *Settings) { s.Threshold = -1 }), "threshold"},
 		{"threshold in mm not a number", volume(1, 1), set(func(s *Settings) { s.ThresholdMM = math.NaN() }), "threshold in mm"},
+		{"smoothing below 0", volume(1, 1), set(func(s *Settings) { s.SmoothMM = -1 }), "smoothing"},
 		{"operating point 0", volume(1, 1), set(func(s *Settings) { s.SegmenterOperatingPoint = 0 }), "segmenter operating point"},
 		{"operating point 1", volume(1, 1), set(func(s *Settings) { s.ClassifierOperatingPoint = 1 }), "classifier operating point"},
 	}

@@ -37,6 +37,7 @@ func Classify(ctx context.Context, v *ct.Volume, c Classifier, set Settings, ahe
 	if err != nil {
 		return nil, err
 	}
+	f.smooth(v, set)
 	return f, nil
 }
 
@@ -49,7 +50,6 @@ func (r *run) classify(ctx context.Context, c Classifier, f *SliceFinding, pictu
 		return fmt.Errorf("the classifier gave %v, which is no probability", p)
 	}
 	f.Probability = float64(p)
-	f.Positive = f.Probability >= r.set.ClassifierOperatingPoint
 	if len(values) > 0 {
 		if rows < 1 || columns < 1 || len(values) != rows*columns {
 			return fmt.Errorf("the classifier gave %d activation values for %d x %d", len(values), rows, columns)

@@ -10,7 +10,8 @@
 // on the grid of the slice, whatever its orientation and its pixels' shape.
 //
 // Ours, not the paper's, and named so: the length rule (Settings.ThresholdMM),
-// leaving slices above and below the lungs out of the count (ct.Slice.OffLungs),
+// probabilities smoothed along the patient (Settings.SmoothMM), leaving slices above
+// and below the lungs out of the count (ct.Slice.OffLungs),
 // segmentation of the slices near positive ones (Settings.Segment "near"), and
 // the measures of lesions.
 package cascade

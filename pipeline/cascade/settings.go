@@ -41,6 +41,10 @@ type Settings struct {
 	// Ours, for studies whose planes are not 1 mm apart.
 	ThresholdMM float64
 
+	// SmoothMM is the length of patient in mm over which the probability of a slice is smoothed before it is counted: the median of
+	// the slices within half of it, up and down. 0: each slice counts by itself, as in the paper. Ours.
+	SmoothMM float64
+
 	Segment string  // SegmentAll or SegmentNear
 	NearMM  float64 // for SegmentNear, mm along the normal
 
@@ -66,6 +70,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("threshold is %d, must be 0 or more", s.Threshold)
 	case s.ThresholdMM < 0 || math.IsNaN(s.ThresholdMM) || math.IsInf(s.ThresholdMM, 0):
 		return fmt.Errorf("threshold in mm is %v, must be 0 (off) or more", s.ThresholdMM)
+	case !(s.SmoothMM >= 0) || math.IsInf(s.SmoothMM, 0):
+		return fmt.Errorf("smoothing is %v mm, must be 0 (off) or more", s.SmoothMM)
 	case s.Segment != SegmentAll && s.Segment != SegmentNear:
 		return fmt.Errorf("segment is %q, must be %q or %q", s.Segment, SegmentAll, SegmentNear)
 	case s.Segment == SegmentNear && !(s.NearMM >= 0):

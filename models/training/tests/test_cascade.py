@@ -1,9 +1,14 @@
 """The rules as the node has them (pipeline/cascade, pipeline/ct)."""
 
+import json
+import pathlib
+
 import numpy as np
 import pytest
 
 from jcs import cascade
+
+SMOOTHING = pathlib.Path(__file__).parents[3] / "testdata" / "smoothing.json"  # the node is tested with the same
 
 
 def test_extents_reach_half_way_to_the_neighbours():
@@ -32,6 +37,12 @@ def test_near_takes_positive_slices_and_those_within_ten_millimetres():
     positive = np.array([False, True, False, False, False, False])
     assert cascade.near(positive, positions).tolist() == [True, True, True, True, False, False]
     assert not cascade.near(np.zeros(6, bool), positions).any()
+
+
+@pytest.mark.parametrize("case", json.loads(SMOOTHING.read_text()), ids=lambda case: case["name"])
+def test_smoothing_as_the_node_does(case):
+    smooth = cascade.smoothed(np.array(case["probabilities"]), np.array(case["positions"]), case["length_mm"])
+    assert smooth.tolist() == pytest.approx(case["smoothed"], abs=1e-9)
 
 
 def test_smoothing_over_a_length():
