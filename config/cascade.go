@@ -7,6 +7,8 @@ type Cascade struct {
 	Segment     string  `toml:"segment"`      // "all" or "near"
 	NearMM      float64 `toml:"near_mm"`      // for "near"
 	OffLungs    string  `toml:"off_lungs"`    // "drop" or "keep": outlines that reach no lung
+	// SmoothMM is the length of patient in mm over which probabilities are smoothed before slices are counted; 0: not, as in the paper
+	SmoothMM float64 `toml:"smooth_mm"`
 	// LeastLesionML is the volume in mL from which on a connected outline is a lesion; 0: any is
 	LeastLesionML float64 `toml:"least_lesion_ml"`
 }

@@ -70,6 +70,9 @@ func (c *Config) check() Problems {
 	if c.Cascade.ThresholdMM < 0 || math.IsNaN(c.Cascade.ThresholdMM) || c.Cascade.ThresholdMM > 2000 {
 		add("cascade.threshold_mm: %v; 0 (off) to 2000", c.Cascade.ThresholdMM)
 	}
+	if !(c.Cascade.SmoothMM >= 0 && c.Cascade.SmoothMM <= 50) {
+		add("cascade.smooth_mm: %v; 0 (off) to 50", c.Cascade.SmoothMM)
+	}
 	oneOf(add, "cascade.segment", c.Cascade.Segment, "all", "near")
 	if !(c.Cascade.NearMM >= 0 && c.Cascade.NearMM <= 1000) {
 		add("cascade.near_mm: %v; 0 to 1000", c.Cascade.NearMM)

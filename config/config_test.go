@@ -101,6 +101,7 @@ address = "pacs"
 quiet = "0s"
 [cascade]
 threshold_mm = -1.0
+smooth_mm = nan
 segment = "some"
 off_lungs = "maybe"
 [models]
@@ -111,7 +112,7 @@ device = "gpu"
 	}
 	for _, want := range []string{
 		"node.ae_title", "node.listen", "node.lissten: unknown key; did you mean node.listen?", "peer[1].network",
-		"destination[1].ae_title", "destination[1].address", "settle.quiet", "cascade.threshold_mm", "cascade.segment", "cascade.off_lungs", "models.device",
+		"destination[1].ae_title", "destination[1].address", "settle.quiet", "cascade.threshold_mm", "cascade.smooth_mm", "cascade.segment", "cascade.off_lungs", "models.device",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("not reported: %s\n%v", want, err)

@@ -110,6 +110,9 @@ type Slice struct {
 	Segmented      bool    `json:"segmented"`
 	LesionAreaMM2  float64 `json:"lesion_area_mm2"`
 	LesionVolumeML float64 `json:"lesion_volume_ml"`
+
+	// Smoothed is Probability smoothed over Settings.SmoothMM, which counts in its place; missing without smoothing.
+	Smoothed *float64 `json:"smoothed_probability,omitempty"`
 }
 
 // Model is a network that had a part in the findings.
@@ -132,6 +135,7 @@ type Settings struct {
 	OffLungs    string  `json:"off_lungs"`
 	// LeastLesionML is missing from reports that were made before it could be set: then any volume was a lesion.
 	LeastLesionML float64 `json:"least_lesion_ml"`
+	SmoothMM      float64 `json:"smooth_mm,omitempty"` // missing: every slice counted by itself
 }
 
 // Weights names the status of the networks in one word: the worst of them.

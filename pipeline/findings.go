@@ -9,7 +9,8 @@ import (
 
 // SettingsOf are the settings that shape findings.
 func SettingsOf(set cascade.Settings) findings.Settings {
-	s := findings.Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, Segment: set.Segment, OffLungs: set.OffLungs, LeastLesionML: set.LeastLesionML}
+	s := findings.Settings{Threshold: set.Threshold, ThresholdMM: set.ThresholdMM, SmoothMM: set.SmoothMM, Segment: set.Segment, OffLungs: set.OffLungs,
+		LeastLesionML: set.LeastLesionML}
 	if set.Segment == cascade.SegmentNear {
 		s.NearMM = set.NearMM
 	}
@@ -60,6 +61,10 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 		one := findings.Slice{SOPInstanceUID: s.Header.SOPInstanceUID, InstanceNumber: s.Header.InstanceNumber, Z: s.Header.Position[2],
 			Position: round(s.Position, 4), Extent: round(s.Extent, 4), Probability: round(sf.Probability, 6), Positive: sf.Positive,
 			Segmented: sf.Mask != nil && !sf.OffLungs, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
+		if set.SmoothMM > 0 {
+			smoothed := round(sf.Smoothed, 6)
+			one.Smoothed = &smoothed
+		}
 		if s.Header.Frames > 1 {
 			one.Frame = s.Header.Frame + 1
 		}

@@ -199,6 +199,9 @@ func (m *objectMaker) canonicalSettings() string {
 		"classifier=" + m.manifest.Classifier.Version + " " + m.manifest.Classifier.Status,
 		"segmenter=" + m.manifest.Segmenter.Version + " " + m.manifest.Segmenter.Status,
 	}
+	if s.SmoothMM > 0 { // 0: as all were made before there was a choice
+		texts = append(texts, "smooth_mm="+object.Decimal(s.SmoothMM))
+	}
 	if s.OffLungs != cascade.OffLungsKeep { // which is how all were made before there was a choice
 		texts = append(texts, "off_lungs="+s.OffLungs)
 	}
@@ -239,8 +242,8 @@ func reportModels(m models.Manifest, engine string) []findings.Model {
 
 // cascadeSettings joins the configuration with the operating points of the manifest.
 func cascadeSettings(c config.Config, m models.Manifest, workers int) cascade.Settings {
-	return cascade.Settings{Threshold: c.Cascade.Threshold, ThresholdMM: c.Cascade.ThresholdMM, Segment: c.Cascade.Segment, NearMM: c.Cascade.NearMM,
-		OffLungs: c.Cascade.OffLungs, LeastLesionML: c.Cascade.LeastLesionML,
+	return cascade.Settings{Threshold: c.Cascade.Threshold, ThresholdMM: c.Cascade.ThresholdMM, SmoothMM: c.Cascade.SmoothMM,
+		Segment: c.Cascade.Segment, NearMM: c.Cascade.NearMM, OffLungs: c.Cascade.OffLungs, LeastLesionML: c.Cascade.LeastLesionML,
 		ClassifierOperatingPoint: m.Classifier.OperatingPoint, SegmenterOperatingPoint: m.Segmenter.OperatingPoint, Workers: workers}
 }
 

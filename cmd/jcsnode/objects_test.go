@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"image"
+	"slices"
+	"strings"
 	"testing"
 
 	"jcsnode/config"
@@ -31,6 +33,40 @@ func TestEngine_IsPartOfTheResultsIdentity(t *testing.T) {
 	}
 	if len(settings) != 3 {
 		t.Errorf("settings that UIDs are made of: %v", settings)
+	}
+}
+
+// Smoothing changes what is positive, so its results have UIDs of their own; without it all are what they were before there was any.
+func TestSmoothing_IsPartOfTheResultsIdentity(t *testing.T) {
+	x, m := greyStudy(t, config.Default())
+	var uids []string
+	for _, mm := range []float64{0, 5, 10} {
+		m.settings.SmoothMM = mm
+		r, done, err := m.report(x, greyIdentity(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done()
+		if said := strings.Contains(r.Shared.Settings, "smooth_mm"); said != (mm > 0) {
+			t.Errorf("%v mm: settings %q", mm, r.Shared.Settings)
+		}
+		uids = append(uids, r.Shared.InstanceUID(object.Summary))
+		findings := pipeline.FindingsOf(x, nil, m.settings)
+		for _, other := range []float64{0, 5, 10} {
+			set := m.settings
+			set.SmoothMM = other
+			if findings.MadeWith(nil, pipeline.SettingsOf(set)) != (other == mm) {
+				t.Errorf("findings over %v and %v mm are the same: %v", mm, other, other != mm)
+			}
+		}
+		for i, s := range findings.Slices {
+			if (s.Smoothed != nil) != (mm > 0) {
+				t.Errorf("%v mm: slice %d has a smoothed probability: %v", mm, i, s.Smoothed != nil)
+			}
+		}
+	}
+	if slices.Sort(uids); len(slices.Compact(uids)) != 3 {
+		t.Errorf("UIDs %v", uids)
 	}
 }
 
