@@ -19,7 +19,7 @@ type Study struct {
 	Reason, Remedy string
 	// Retracts tells that what was found before does not hold, though there is no result in its place.
 	Retracts bool
-	// Limits are sentences about parts of the chest that the result says nothing about, the weightiest first.
+	// Limits are sentences about what limits the result: how sure it is, and what of the chest was not read; the weightiest first.
 	Limits   []string
 	Decision sc.Basis
 	Measures sc.Measures

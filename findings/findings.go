@@ -10,8 +10,9 @@ type Findings struct {
 	Reason            *Reason         `json:"reason,omitempty"`              // why a study was not processed
 	ChosenBecause     string          `json:"chosen_because,omitempty"`
 	Decision          *Decision       `json:"decision,omitempty"`
-	Limits            []string        `json:"limits,omitempty"`  // sentences: what of the chest the decision says nothing about
-	Lesions           *Lesions        `json:"lesions,omitempty"` // of a positive study
+	Cautions          []string        `json:"cautions,omitempty"` // sentences: how easily the decision could be the other one
+	Limits            []string        `json:"limits,omitempty"`   // sentences: what of the chest the decision says nothing about
+	Lesions           *Lesions        `json:"lesions,omitempty"`  // of a positive study
 	Lungs             *Lungs          `json:"lungs,omitempty"`
 	Volume            *Volume         `json:"volume,omitempty"`
 	Slices            []Slice         `json:"slices,omitempty"` // by position along the normal, rising
@@ -60,6 +61,16 @@ type Decision struct {
 	LengthMM       float64 `json:"length_mm"`
 	Threshold      int     `json:"threshold"`
 	ThresholdMM    float64 `json:"threshold_mm"`
+	MarginMM       float64 `json:"margin_mm"` // positive_mm above threshold_mm, below if negative; by the count the slices, at their mean length
+	TurnsAt        float64 `json:"turns_at"`  // highest operating point of a slice at which the study is positive; 0: at none
+
+	Unsmoothed *Unsmoothed `json:"unsmoothed,omitempty"` // what there is without settings.smooth_mm, if that is on
+}
+
+// Unsmoothed is what would be positive if each slice counted by itself.
+type Unsmoothed struct {
+	PositiveSlices int     `json:"positive_slices"`
+	PositiveMM     float64 `json:"positive_mm"`
 }
 
 // Volume is the geometry of what was read; lengths in mm.

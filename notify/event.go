@@ -67,9 +67,10 @@ type Result struct {
 	LengthMM          float64  `json:"length_mm"`
 	Threshold         int      `json:"threshold"`
 	ThresholdMM       float64  `json:"threshold_mm"`
-	Limits            []string `json:"limits"`            // sentences: what of the chest the decision says nothing about
-	Lesions           *Lesions `json:"lesions,omitempty"` // of a positive study
-	Weights           string   `json:"weights"`           // "trained", "preliminary", "altered", "untrained"
+	Cautions          []string `json:"cautions,omitempty"` // sentences: how easily the decision could be the other one
+	Limits            []string `json:"limits"`             // sentences: what of the chest the decision says nothing about
+	Lesions           *Lesions `json:"lesions,omitempty"`  // of a positive study
+	Weights           string   `json:"weights"`            // "trained", "preliminary", "altered", "untrained"
 	Models            []Model  `json:"models"`
 }
 

@@ -36,7 +36,7 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 		r.State, r.Reason = findings.StateNotProcessed, &why
 		return r
 	}
-	r.Limits = x.Limits().Sentences()
+	r.Cautions, r.Limits = x.Cautions(), x.Limits().Sentences()
 	v, f := x.Volume, x.Findings
 	r.StudyInstanceUID, r.SeriesInstanceUID = x.Chosen.StudyInstanceUID, x.Chosen.SeriesInstanceUID
 	r.Notes = append(r.Notes, v.Notes...)
@@ -45,7 +45,11 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 	d := f.Decision
 	r.Decision = &findings.Decision{Positive: d.Positive, Rule: d.Rule, Text: d.Text, PositiveSlices: d.PositiveSlices, PositiveMM: round(d.PositiveMM, 3),
 		OffLungs: d.OffLungs, OffLungsMM: round(d.OffLungsMM, 3),
-		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM}
+		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM,
+		MarginMM: round(d.MarginMM, 3), TurnsAt: round(d.TurnsAt, 6)}
+	if set.SmoothMM > 0 {
+		r.Decision.Unsmoothed = &findings.Unsmoothed{PositiveSlices: d.UnsmoothedSlices, PositiveMM: round(d.UnsmoothedMM, 3)}
+	}
 	if d.Positive {
 		r.Lesions = &findings.Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,
 			SegmentedSlices: f.Lesions.Segmented, SlicesOffLungs: f.Lesions.OffLungs, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),

@@ -160,6 +160,9 @@ func outcome(r *ledger.RevisionHistory) []string {
 	case ledger.StateReported:
 		if known && found.Decision != nil {
 			sentences = append(sentences, "The study is "+stop(found.Decision.Text))
+			for _, caution := range found.Cautions {
+				sentences = append(sentences, "  Caution: "+stop(caution))
+			}
 			for _, limit := range found.Limits {
 				sentences = append(sentences, "  What limits that: "+stop(limit))
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"runtime"
+	"slices"
 	"strings"
 
 	"jcsnode/findings"
@@ -94,7 +95,7 @@ func (m *objectMaker) report(x *pipeline.Examination, id pipeline.Identity) (r d
 		return r, done, nil
 	}
 	r.Shared.SeriesInstanceUID, r.Shared.FrameOfReferenceUID = x.Chosen.SeriesInstanceUID, x.Chosen.FrameOfReferenceUID
-	r.Limits = x.Limits().Sentences()
+	r.Limits = slices.Concat(x.Cautions(), x.Limits().Sentences())
 	m.addFindings(&r, x)
 	if r.Shared.Lossy, err = lossyOf(x.Volume); err != nil {
 		done()

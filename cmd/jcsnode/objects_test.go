@@ -70,36 +70,55 @@ func TestSmoothing_IsPartOfTheResultsIdentity(t *testing.T) {
 	}
 }
 
-// What a result leaves out reaches the summary page and the comment of the structured report; of a whole chest neither says a word.
-func TestReport_SaysWhatItLeavesOut(t *testing.T) {
-	x, m := greyStudy(t, config.Default())
-	const limit = "Slices of 2 patients share this study"
-	for _, limited := range []bool{false, true} {
-		if limited {
-			x.Patients, x.Volume.Slices[10].AfterGap = 2, true
-		}
-		r, done, err := m.report(x, greyIdentity(x))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer done()
-		if (len(r.Limits) == 1) != limited || r.Slices[10].AfterGap != limited {
-			t.Errorf("limited %v: limits %q, slice 10 after a gap: %v", limited, r.Limits, r.Slices[10].AfterGap)
-		}
-		r.Options.Kinds = []object.Kind{object.Summary, object.Report}
-		var pages []*image.RGBA
-		err = dicomout.Build(t.Context(), r, func(o *object.Object, preview image.Image) error {
-			if o.Kind == object.Report.Name && bytes.Contains(o.File, []byte(limit)) != limited {
-				t.Errorf("limited %v: the report says otherwise", limited)
+// What limits a result reaches findings, the summary page and the comment of the structured report; about a whole chest and a decision far
+// from its threshold none of them says a word.
+func TestReport_SaysWhatLimitsIt(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(x *pipeline.Examination)
+		want   string
+	}{
+		{"nothing", func(*pipeline.Examination) {}, ""},
+		{"two patients", func(x *pipeline.Examination) { x.Patients, x.Volume.Slices[10].AfterGap = 2, true },
+			"Slices of 2 patients share this study"},
+		{"close below", func(x *pipeline.Examination) { x.Findings.Decision.Positive, x.Findings.Decision.MarginMM = false, -10 }, "Close to the threshold"},
+		{"close above", func(x *pipeline.Examination) { x.Findings.Decision.MarginMM = 10 }, "Close to the threshold"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x, m := greyStudy(t, config.Default())
+			c.change(x)
+			findings := pipeline.FindingsOf(x, nil, m.settings)
+			if said := slices.Concat(findings.Cautions, findings.Limits); !sayAlone(said, c.want) {
+				t.Errorf("findings say %q, want %q", said, c.want)
 			}
-			pages = append(pages, preview.(*image.RGBA))
-			return nil
+			r, done, err := m.report(x, greyIdentity(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer done()
+			if r.Slices[10].AfterGap != x.Volume.Slices[10].AfterGap {
+				t.Errorf("slice 10 comes after a gap: %v", r.Slices[10].AfterGap)
+			}
+			r.Options.Kinds = []object.Kind{object.Summary, object.Report}
+			var pages []*image.RGBA
+			err = dicomout.Build(t.Context(), r, func(o *object.Object, preview image.Image) error {
+				if o.Kind == object.Report.Name && (!sayAlone(r.Limits, c.want) || !bytes.Contains(o.File, []byte(c.want))) {
+					t.Errorf("limits %q, the report says it: %v", r.Limits, bytes.Contains(o.File, []byte(c.want)))
+				}
+				pages = append(pages, preview.(*image.RGBA))
+				return nil
+			})
+			if err != nil || len(pages) != 2 {
+				t.Fatalf("%d objects, %v", len(pages), err)
+			}
+			if page := pages[0]; (page.RGBAAt(41, 231) != page.RGBAAt(20, 231)) != (c.want != "") {
+				t.Errorf("the page has a line about it: %v", c.want == "")
+			}
 		})
-		if err != nil || len(pages) != 2 {
-			t.Fatalf("%d objects, %v", len(pages), err)
-		}
-		if page := pages[0]; (page.RGBAAt(41, 231) != page.RGBAAt(20, 231)) != limited {
-			t.Errorf("limited %v: the page has a line about it: %v", limited, !limited)
-		}
 	}
+}
+
+// sayAlone tells whether one sentence begins as wanted, and is the only one; none where nothing is wanted.
+func sayAlone(said []string, want string) bool {
+	return want == "" && len(said) == 0 || want != "" && len(said) == 1 && strings.HasPrefix(said[0], want)
 }

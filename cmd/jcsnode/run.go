@@ -233,6 +233,9 @@ func printReport(w io.Writer, r *findings.Findings) {
 			verdict = "POSITIVE"
 		}
 		fmt.Fprintf(w, "  %s      %s\n", verdict, strings.TrimPrefix(d.Text, strings.ToLower(verdict)+": "))
+		for _, caution := range r.Cautions {
+			fmt.Fprintf(w, "  caution       %s\n", caution)
+		}
 		fmt.Fprintf(w, "  series        %s\n", r.ChosenBecause)
 	}
 	if l := r.Lesions; l != nil {

@@ -93,7 +93,8 @@ type nodeView struct {
 type studyRow struct {
 	ledger.Summary
 	Decision *findings.Decision `json:"decision,omitempty"`
-	Limits   []string           `json:"limits"` // of the decision: what of the chest it says nothing about
+	Cautions []string           `json:"cautions"` // about the decision: how easily it could be the other one
+	Limits   []string           `json:"limits"`   // of the decision: what of the chest it says nothing about
 }
 
 func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.Ledger, limit int, asJSON bool) error {
@@ -116,7 +117,7 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	}
 	for _, s := range studies {
 		found := reportOf(s.Findings)
-		view.Studies = append(view.Studies, studyRow{s, found.Decision, limitsOf(found)})
+		view.Studies = append(view.Studies, studyRow{s, found.Decision, listed(found.Cautions), listed(found.Limits)})
 	}
 	if view.Refused, err = l.Refusals(ctx, limit); err != nil {
 		return err
@@ -149,6 +150,9 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 		return err
 	}
 	for _, s := range view.Studies {
+		for _, caution := range s.Cautions {
+			fmt.Fprintf(w, "caution about %s: %s\n", s.StudyUID, caution)
+		}
 		for _, limit := range s.Limits {
 			fmt.Fprintf(w, "limit of %s: %s\n", s.StudyUID, limit)
 		}
@@ -195,8 +199,8 @@ func refusalSentence(r ledger.RefusedInstances) string {
 	return fmt.Sprintf("%s from %s %s with %s: %s", plural(r.Count, "instance"), strings.TrimSpace(r.CallingAE+" at "+r.Address), when, r.Status, stop(r.Text))
 }
 
-// limitsOf are the limits of a decision, never nil.
-func limitsOf(r findings.Findings) []string { return append([]string{}, r.Limits...) }
+// listed are the sentences, never nil.
+func listed(sentences []string) []string { return append([]string{}, sentences...) }
 
 func resultText(s studyRow) string {
 	switch {
@@ -211,6 +215,9 @@ func resultText(s studyRow) string {
 	if s.Decision.Positive {
 		text = "positive"
 	}
+	if len(s.Cautions) > 0 {
+		text += ", with caution"
+	}
 	if len(s.Limits) > 0 {
 		text += ", limited"
 	}
@@ -221,7 +228,8 @@ func resultText(s studyRow) string {
 type studyView struct {
 	*ledger.History
 	Decision *findings.Decision `json:"decision"`
-	Limits   []string           `json:"limits"` // of the decision
+	Cautions []string           `json:"cautions"` // about the decision
+	Limits   []string           `json:"limits"`   // of the decision
 	Reason   *ledger.Reason     `json:"reason"`
 	Notice   string             `json:"notice"`
 }
@@ -231,11 +239,11 @@ func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string,
 	if err != nil {
 		return err
 	}
-	view := studyView{History: h, Limits: []string{}, Notice: findings.Notice}
+	view := studyView{History: h, Cautions: []string{}, Limits: []string{}, Notice: findings.Notice}
 	if n := len(h.Revisions); n > 0 {
 		last := h.Revisions[n-1]
 		found := reportOf(last.Findings)
-		view.Decision, view.Limits = found.Decision, limitsOf(found)
+		view.Decision, view.Cautions, view.Limits = found.Decision, listed(found.Cautions), listed(found.Limits)
 		view.Reason = &last.Reason
 	}
 	if asJSON {
@@ -277,6 +285,9 @@ func printRevision(w io.Writer, r ledger.RevisionHistory) {
 	}
 	if r.Reason.Remedy != "" {
 		fmt.Fprintf(w, "  what to do: %s\n", r.Reason.Remedy)
+	}
+	for _, caution := range reportOf(r.Findings).Cautions {
+		fmt.Fprintf(w, "  caution: %s\n", caution)
 	}
 	for _, limit := range reportOf(r.Findings).Limits {
 		fmt.Fprintf(w, "  limit: %s\n", limit)

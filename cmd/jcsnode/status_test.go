@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,12 +75,12 @@ func TestStatus_NothingToDeliver(t *testing.T) {
 	}
 }
 
-// limitedStudy is reported as negative of ten millimetres.
+// limitedStudy is reported as negative, a close call, of ten millimetres.
 func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
 	t.Helper()
 	rev := settled(t, l, study)
 	text, err := json.Marshal(findings.Findings{State: findings.StateReported, Decision: &findings.Decision{Text: "negative: 0 of 4 slices are positive"},
-		Limits: []string{tenMM}, Models: []findings.Model{{Name: "classifier", Status: "trained"}}})
+		Cautions: []string{closeCall}, Limits: []string{tenMM}, Models: []findings.Model{{Name: "classifier", Status: "trained"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +91,8 @@ func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
 		t.Fatal(err)
 	}
 }
+
+const closeCall = "Close to the threshold: 20.0 mm of positive slices, where more than 25.0 mm are needed."
 
 const tenMM = "The stack is 10 mm long, shorter than a chest: the result speaks only about that part."
 
@@ -109,11 +112,13 @@ func TestStatus_LimitsGoWithTheVerdict(t *testing.T) {
 	}
 	for name, text := range map[string]string{"status": node.String(), "status --json": nodeJSON.String(), "status of the study": one.String(),
 		"status of the study --json": oneJSON.String(), "explain": explained(t, l, study, time.Now())} {
-		if !strings.Contains(text, tenMM) {
-			t.Errorf("%s lacks the limit:\n%s", name, text)
+		for _, want := range []string{closeCall, tenMM} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q:\n%s", name, want, text)
+			}
 		}
 	}
-	if !strings.Contains(node.String(), "negative, limited") {
+	if !strings.Contains(node.String(), "negative, with caution, limited") {
 		t.Errorf("the list says:\n%s", node.String())
 	}
 	h, err := l.History(t.Context(), study)
@@ -121,7 +126,7 @@ func TestStatus_LimitsGoWithTheVerdict(t *testing.T) {
 		t.Fatal(err)
 	}
 	result, err := resultOf(h.Revisions[0].Findings)
-	if err != nil || len(result.Limits) != 1 || result.Limits[0] != tenMM {
+	if err != nil || !slices.Equal(result.Limits, []string{tenMM}) || !slices.Equal(result.Cautions, []string{closeCall}) {
 		t.Errorf("webhook: %+v, %v", result, err)
 	}
 }

@@ -73,7 +73,8 @@ func resultOf(text json.RawMessage) (*notify.Result, error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return nil, err
 	}
-	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Limits: limitsOf(r), Weights: findings.Weights(r.Models), Models: []notify.Model{}}
+	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Cautions: r.Cautions, Limits: listed(r.Limits),
+		Weights: findings.Weights(r.Models), Models: []notify.Model{}}
 	for _, m := range r.Models {
 		result.Models = append(result.Models, notify.Model{Role: m.Role, Name: m.Name, Version: m.Version, SHA256: m.SHA256, Status: m.Status})
 	}

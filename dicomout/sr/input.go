@@ -33,7 +33,7 @@ type Input struct {
 	Result Result
 	// Reason and Remedy say why a study is Undetermined and what to do about it.
 	Reason, Remedy string
-	// Limits are sentences about parts of the chest that the result says nothing about.
+	// Limits are sentences about what limits the result.
 	Limits   []string
 	Decision Basis
 	// Classifier decided, Segmenter drew the lesions.

@@ -101,7 +101,8 @@ func TestSmoothing_DecidesWhatIsPositive(t *testing.T) {
 				c.mm, d.PositiveSlices, d.PositiveMM, len(n.segmented), c.positive)
 		}
 		for i, s := range f.Slices {
-			if s.Probability != float64(classify(i)) || s.Positive != (s.Smoothed >= set.ClassifierOperatingPoint) || c.mm == 0 && s.Smoothed != s.Probability {
+			kept := s.Probability == float64(classify(i)) && (c.mm > 0 || s.Smoothed == s.Probability)
+			if !kept || s.Positive != (s.Smoothed >= 0.5) {
 				t.Errorf("%v mm: slice %d: %+v", c.mm, i, s)
 			}
 		}
