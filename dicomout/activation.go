@@ -14,6 +14,14 @@ func (r *Study) activationText() string {
 	return fmt.Sprintf("positive from %s, activation 0 to %s (%s).", object.Decimal(r.Decision.OperatingPoint), object.Decimal(r.Scale.Max), r.Scale.Text)
 }
 
+// probabilityText is the probability of a slice, and that which counts in its place.
+func probabilityText(s *sc.Picture) string {
+	if s.Smoothed == nil {
+		return object.Decimal(s.Probability)
+	}
+	return object.Decimal(s.Probability) + ", smoothed " + object.Decimal(*s.Smoothed)
+}
+
 func (r *Study) activation(i int, s *sc.Picture) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
 		values := r.Activation(i)
@@ -26,7 +34,7 @@ func (r *Study) activation(i int, s *sc.Picture) job {
 		}
 		o, err := sc.Activation(r.Shared, sc.Capture{
 			Index:      i,
-			Derivation: fmt.Sprintf("class positive, slice probability %s, %s", object.Decimal(s.Probability), r.activationText()),
+			Derivation: fmt.Sprintf("class positive, slice probability %s, %s", probabilityText(s), r.activationText()),
 			Geometry:   r.Options.Geometry,
 		}, picture)
 		return o, picture, err
@@ -61,7 +69,7 @@ func (r *Study) activated(slices []sc.Picture) (indices []int, best int) {
 		if !slices[i].Positive || r.Activation(i) == nil {
 			continue
 		}
-		if len(indices) == 0 || slices[i].Probability > slices[best].Probability {
+		if len(indices) == 0 || slices[i].Counted() > slices[best].Counted() {
 			best = i
 		}
 		indices = append(indices, i)

@@ -28,6 +28,7 @@ func (r *Study) documentInput(kind object.Kind, pictures []sc.Picture) sr.Input 
 		Decision: sr.Basis{
 			Slices: len(r.Slices), PositiveSlices: r.Decision.PositiveSlices, Threshold: r.Decision.Threshold,
 			PositiveMM: r.Decision.PositiveMM, ThresholdMM: r.Decision.ThresholdMM, OperatingPoint: r.Decision.OperatingPoint,
+			SmoothMM: r.Decision.SmoothMM, UnsmoothedSlices: r.Decision.UnsmoothedSlices, UnsmoothedMM: r.Decision.UnsmoothedMM,
 		},
 		Segmenter: r.Segmentation.Model, SegmenterPoint: r.Segmentation.Threshold,
 	}

@@ -47,8 +47,10 @@ type SliceFindings struct {
 	HU   []int16
 	Lung []byte // seg.RightLung or seg.LeftLung in the lungs, else 0; nil when no lung was looked for
 	Mask []byte // not 0 in lesions; nil when the slice was not segmented
-	// Probability is the classifier's; Positive whether it reached the operating point.
+	// Probability is the classifier's, Smoothed what counts in its place, nil without smoothing; Positive whether what counts reached
+	// the operating point.
 	Probability   float64
+	Smoothed      *float64
 	Positive      bool
 	AfterGap      bool // planes are missing between this slice and the one before it
 	LesionAreaMM2 float64
@@ -96,7 +98,7 @@ func (r *Study) pictureSlices() ([]sc.Picture, error) {
 			Rows: sl.Rows, Columns: sl.Columns,
 			RowSpacing: row, ColumnSpacing: column,
 			HU: f.HU, Lung: f.Lung, Mask: f.Mask,
-			Probability: f.Probability, Positive: f.Positive, LesionAreaMM2: f.LesionAreaMM2,
+			Probability: f.Probability, Smoothed: f.Smoothed, Positive: f.Positive, LesionAreaMM2: f.LesionAreaMM2,
 		}
 	}
 	return out, nil

@@ -111,7 +111,8 @@ func (m *objectMaker) addFindings(r *dicomout.Study, x *pipeline.Examination) {
 		r.Outcome = sc.Positive
 	}
 	r.Decision = sc.Basis{Rule: d.Rule, PositiveSlices: d.PositiveSlices, Threshold: d.Threshold, PositiveMM: d.PositiveMM,
-		ThresholdMM: d.ThresholdMM, OperatingPoint: m.settings.ClassifierOperatingPoint}
+		ThresholdMM: d.ThresholdMM, OperatingPoint: m.settings.ClassifierOperatingPoint,
+		SmoothMM: d.SmoothMM, UnsmoothedSlices: d.UnsmoothedSlices, UnsmoothedMM: d.UnsmoothedMM}
 	r.Measures = sc.Measures{
 		Segmented: d.Positive, LesionML: f.Lesions.VolumeML, Lesions: len(x.Measures.Components),
 		Right:  sc.Lung{VolumeML: x.Measures.Lungs.Right, LesionML: x.Measures.Lesions.Right},
@@ -138,7 +139,7 @@ func (m *objectMaker) addFindings(r *dicomout.Study, x *pipeline.Examination) {
 			Frame: frame, InstanceNumber: number, Rows: h.Rows, Columns: h.Columns, PositionDS: object.Decimals(h.PositionDS), OrientationDS: object.Decimals(h.OrientationDS),
 			PixelSpacingDS: object.Decimals(h.PixelSpacingDS), SliceThicknessDS: thicknessOf(h), Position: s.Position, Extent: s.Extent})
 		r.Slices = append(r.Slices, dicomout.SliceFindings{HU: s.HU, Lung: x.Lungs[i], Mask: sf.Mask, Probability: sf.Probability,
-			Positive: sf.Positive, AfterGap: s.AfterGap, LesionAreaMM2: sf.LesionAreaMM2})
+			Smoothed: smoothedOf(sf, d), Positive: sf.Positive, AfterGap: s.AfterGap, LesionAreaMM2: sf.LesionAreaMM2})
 		if sf.Positive && sf.Activation != nil {
 			for _, a := range sf.Activation.Values {
 				highest = max(highest, a)
@@ -158,6 +159,14 @@ func (m *objectMaker) addFindings(r *dicomout.Study, x *pipeline.Examination) {
 	r.Segmentation = seg.Input{SpacingBetweenSlices: v.EvenSpacing(), Model: modelOf(segmenter), Threshold: m.settings.SegmenterOperatingPoint,
 		Window: segmenter.Window, Parameters: "segment=" + m.segmentText() + " off_lungs=" + m.settings.OffLungs +
 			" least_lesion_ml=" + object.Decimal(m.settings.LeastLesionML)}
+}
+
+// smoothedOf is what counts in the place of the classifier's probability, nil where that counts.
+func smoothedOf(s *cascade.SliceFinding, d cascade.Decision) *float64 {
+	if d.SmoothMM == 0 {
+		return nil
+	}
+	return &s.Smoothed
 }
 
 // thicknessOf is the thickness as objects repeat it, "" where the slice has none that can be.

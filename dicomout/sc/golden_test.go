@@ -20,6 +20,7 @@ func TestGolden(t *testing.T) {
 	for name, draw := range map[string]func() (*image.RGBA, error){
 		"summary-positive": func() (*image.RGBA, error) { return p.RenderSummary(page) },
 		"summary-negative": func() (*image.RGBA, error) { return p.RenderSummary(negativePage()) },
+		"summary-smoothed": func() (*image.RGBA, error) { return p.RenderSummary(smoothedPage()) },
 		"summary-gap":      func() (*image.RGBA, error) { return p.RenderSummary(gapPage()) },
 		"summary-not-processed": func() (*image.RGBA, error) {
 			return p.RenderSummary(&Page{

@@ -80,6 +80,7 @@ func TestSummary_TextFits(t *testing.T) {
 	pages := map[string]*Page{
 		"positive":   phantomPage(),
 		"gap":        gapPage(),
+		"smoothed":   smoothedPage(),
 		"all limits": change(func(g *Page) { g.Limits = allLimits }),
 		"all limits of what is cut": change(func(g *Page) {
 			g.Limits, g.Slices = allLimits, phantom(24, 256, 256, 1.4)
@@ -178,6 +179,41 @@ func TestSummary_SaysWhatDecided(t *testing.T) {
 			t.Errorf("summary does not say %q", want)
 		}
 	}
+}
+
+// What counts is smoothed, what the classifier said of the slice stands beside it, and the page says that this is not in the paper.
+func TestSmoothed_PagesSayBoth(t *testing.T) {
+	g := smoothedPage()
+	p, boxes := record(t)
+	if _, err := p.RenderSummary(g); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"smoothed over 5 mm (not in the paper)", "by themselves", "13 slices", "Smoothed probability"} {
+		if !hasText(*boxes, want) {
+			t.Errorf("summary does not say %q", want)
+		}
+	}
+	*boxes = nil
+	s := &g.Slices[8]
+	if _, err := p.RenderActivation(s, blob(s), g.Scale, testModels); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Probability 0.10", "Smoothed " + formatProbability(*s.Smoothed)} {
+		if !hasText(*boxes, want) {
+			t.Errorf("activation map does not say %q", want)
+		}
+	}
+	if worst := worst(negative(g).Slices, 4); slices.Contains(worst, 30) {
+		t.Errorf("the worst slices %v have one that is high by itself alone", worst)
+	}
+}
+
+// negative is a page without lesions.
+func negative(g *Page) *Page {
+	for i := range g.Slices {
+		g.Slices[i].LesionAreaMM2 = 0
+	}
+	return g
 }
 
 func TestSummary_DrawsNoMapOfAFewSlices(t *testing.T) {

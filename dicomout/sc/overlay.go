@@ -39,11 +39,20 @@ func (p *Painter) RenderActivation(s *Picture, activation []float32, scale Scale
 		outline(dst, nearest(g, s.Mask), edgeColor)
 	}
 	l := newLegend(p, dst)
-	l.upperLeft("JCS activation map", s.Label, "Probability "+formatProbability(s.Probability))
+	l.upperLeft("JCS activation map", append([]string{s.Label}, probabilityLines(s)...)...)
 	l.edges(s)
 	l.lowerLeft(models)
 	l.colourBar(scale)
 	return dst, nil
+}
+
+// probabilityLines are the probability of a slice and, below it, that which counts in its place.
+func probabilityLines(s *Picture) []string {
+	lines := []string{"Probability " + formatProbability(s.Probability)}
+	if s.Smoothed != nil {
+		lines = append(lines, "Smoothed "+formatProbability(*s.Smoothed))
+	}
+	return lines
 }
 
 // StudyFacts are the measures of the study that stand on each outline.
@@ -65,10 +74,9 @@ func (p *Painter) RenderOutline(s *Picture, facts StudyFacts, models []object.Mo
 	dst := p.base(s, g)
 	outline(dst, nearest(g, s.Mask), edgeColor)
 	l := newLegend(p, dst)
-	l.upperLeft("JCS lesion outline", s.Label,
+	l.upperLeft("JCS lesion outline", append([]string{s.Label,
 		fmt.Sprintf("Lesions in slice %d", regions(s.Mask, s.Rows, s.Columns)),
-		"Area "+formatArea(s.LesionAreaMM2),
-		"Probability "+formatProbability(s.Probability))
+		"Area " + formatArea(s.LesionAreaMM2)}, probabilityLines(s)...)...)
 	l.upperRight("Study", "Lesion volume "+formatVolume(facts.LesionVolumeML), "Share of lung "+formatShare(facts.LungShare))
 	l.edges(s)
 	l.lowerLeft(models)

@@ -38,6 +38,11 @@ type Basis struct {
 	PositiveMM, ThresholdMM   float64
 	// OperatingPoint is the probability from which on a slice is positive.
 	OperatingPoint float64
+	// SmoothMM is the length in mm over which probabilities were smoothed before they were counted, 0 if they were not: the page says
+	// so, and how many slices would be positive by themselves.
+	SmoothMM         float64
+	UnsmoothedSlices int
+	UnsmoothedMM     float64
 }
 
 // Measures are volumes of the study in mL.
@@ -125,6 +130,10 @@ func (g *Page) sentence() string {
 	d := g.Decision
 	if d.Text != "" { // it may begin with the outcome, which stands above it
 		return strings.TrimPrefix(d.Text, strings.ToLower(g.Outcome.String())+": ")
+	}
+	if d.SmoothMM > 0 {
+		return fmt.Sprintf("Positive slices cover %s of the patient; by themselves, not smoothed, %d slices would be positive, %s.",
+			formatLength(d.PositiveMM), d.UnsmoothedSlices, formatLength(d.UnsmoothedMM))
 	}
 	if d.Rule == "length" {
 		return fmt.Sprintf("Positive slices cover %s of the patient; a study is positive above %s.", formatLength(d.PositiveMM), formatLength(d.ThresholdMM))

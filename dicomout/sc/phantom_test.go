@@ -81,6 +81,19 @@ func gapPage() *Page {
 	return g
 }
 
+// smoothedPage is the summary of a positive phantom of which two slices are otherwise by themselves than in their neighbourhood.
+func smoothedPage() *Page {
+	g := phantomPage()
+	g.Decision = Basis{Rule: "length", PositiveSlices: 13, Threshold: 10, PositiveMM: 26, ThresholdMM: 20, OperatingPoint: 0.3,
+		SmoothMM: 5, UnsmoothedSlices: 13, UnsmoothedMM: 26}
+	for i := range g.Slices {
+		smoothed := g.Slices[i].Probability
+		g.Slices[i].Smoothed = &smoothed
+	}
+	g.Slices[8].Probability, g.Slices[30].Probability = 0.1, 0.97
+	return g
+}
+
 // negativePage is the summary of a phantom in which nothing is positive.
 func negativePage() *Page {
 	g := phantomPage()

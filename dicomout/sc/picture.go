@@ -26,11 +26,21 @@ type Picture struct {
 	Mask []byte
 	// Lung is not 0 in the lungs, Rows x Columns, nil when no lung was looked for.
 	Lung []byte
-	// Probability is the classifier's, 0..1; Positive whether it reached the operating point.
+	// Probability is the classifier's, 0..1, Smoothed what counts in its place, nil without smoothing; Positive whether what counts
+	// reached the operating point.
 	Probability float64
+	Smoothed    *float64
 	Positive    bool
 	// LesionAreaMM2 is the area of Mask in mm2.
 	LesionAreaMM2 float64
+}
+
+// Counted is the probability that counts: Smoothed, or without smoothing Probability.
+func (s *Picture) Counted() float64 {
+	if s.Smoothed != nil {
+		return *s.Smoothed
+	}
+	return s.Probability
 }
 
 // check makes sure that the planes have the size that they claim.

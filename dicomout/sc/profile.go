@@ -112,7 +112,8 @@ func (a axis) gaps() []span {
 	return all
 }
 
-// profile draws a bar for each slice into r, as long as its probability, and the operating point as a line.
+// profile draws a bar for each slice into r, as long as the probability that counts, with a mark at the classifier's where that is
+// another, and the operating point as a line.
 func (p *Painter) profile(dst *image.RGBA, r image.Rectangle, all []Picture, a axis, d Basis) {
 	fill(dst, r, panel)
 	for tenth := 0; tenth <= 10; tenth++ {
@@ -129,7 +130,7 @@ func (p *Painter) profile(dst *image.RGBA, r image.Rectangle, all []Picture, a a
 		if bottom-top >= 3 {
 			bottom-- // a line between bars where there is room for it
 		}
-		length := int(min(1, max(0, s.Probability)) * float64(r.Dx()))
+		length := int(min(1, max(0, s.Counted())) * float64(r.Dx()))
 		c := barGrey
 		if s.Positive {
 			c = barOrange
@@ -141,6 +142,13 @@ func (p *Painter) profile(dst *image.RGBA, r image.Rectangle, all []Picture, a a
 					dst.SetRGBA(x, y, c)
 				}
 			}
+		}
+	}
+	for k, i := range a.order {
+		if s := &all[i]; s.Smoothed != nil {
+			x := r.Min.X + int(min(1, max(0, s.Probability))*float64(r.Dx()-1))
+			y := round((a.row(a.spans[k].from) + a.row(a.spans[k].to)) / 2)
+			fill(dst, image.Rect(x-1, y-1, x+2, y+1).Intersect(r), ink)
 		}
 	}
 	x := r.Min.X + int(d.OperatingPoint*float64(r.Dx()-1))

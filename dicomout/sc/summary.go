@@ -184,7 +184,11 @@ func (s *sheet) verdict() {
 		limit = formatLength(d.ThresholdMM)
 	}
 	row(168, "length", "Their length", formatLength(d.PositiveMM), limit)
-	s.write(split, 196, noteStyle, faded, "A slice is positive from a probability of "+formatNumber(d.OperatingPoint)+" on.", right-split)
+	note := "A slice is positive from a probability of " + formatNumber(d.OperatingPoint) + " on."
+	if d.SmoothMM > 0 {
+		note = "A slice is positive from " + formatNumber(d.OperatingPoint) + " on, smoothed over " + formatLength(d.SmoothMM) + " (not in the paper)."
+	}
+	s.write(split, 196, noteStyle, faded, note, right-split)
 	s.rule(218)
 }
 
@@ -329,7 +333,7 @@ func (s *sheet) strip(c crop) {
 		r := image.Rect(0, 0, size, size).Add(image.Pt(left+k*(size+gap), top))
 		s.p.thumbnail(s.dst, r, slice, activation, s.g.Scale.Max, c, s.g.Facing)
 		frame(s.dst, r, divider)
-		value := "p " + formatProbability(slice.Probability)
+		value := "p " + formatProbability(slice.Counted())
 		if slice.Mask != nil {
 			value = formatArea(slice.LesionAreaMM2)
 		}
@@ -366,7 +370,11 @@ func (s *sheet) plots(c crop) {
 	}
 
 	bars := image.Rect(split, top, right, bottom)
-	s.write(split, top-14, headStyle, faded, "Probability by slice, apex to base", 300)
+	head := "Probability by slice, apex to base"
+	if s.g.Decision.SmoothMM > 0 {
+		head = "Smoothed probability; dots: of the slice itself"
+	}
+	s.write(split, top-14, headStyle, faded, head, 300)
 	s.p.profile(s.dst, bars, s.g.Slices, a, s.g.Decision)
 	for _, gap := range a.gaps() {
 		if from, to := round(a.row(gap.from)), round(a.row(gap.to)); to-from > noteStyle.size {

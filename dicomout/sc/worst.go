@@ -17,7 +17,7 @@ func worst(all []Picture, n int) []int {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(all[b].LesionAreaMM2, all[a].LesionAreaMM2), cmp.Compare(all[b].Probability, all[a].Probability))
+		return cmp.Or(cmp.Compare(all[b].LesionAreaMM2, all[a].LesionAreaMM2), cmp.Compare(all[b].Counted(), all[a].Counted()))
 	})
 	var chosen []int
 	for gap := max(1, len(all)/10); gap > 0 && len(chosen) < n; gap /= 2 {

@@ -71,6 +71,8 @@ func cases(t *testing.T) map[string]struct {
 		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.3", SeriesInstanceUID: "2.25.4"},
 		{Kind: "report-alone", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.5", SeriesInstanceUID: "2.25.6"},
 	}
+	smoothed := input(1)
+	smoothed.Decision.SmoothMM, smoothed.Decision.UnsmoothedSlices, smoothed.Decision.UnsmoothedMM = 7.5, 28, 70
 	noSegment := input(1)
 	noSegment.Segmentation = nil
 	return map[string]struct {
@@ -80,6 +82,7 @@ func cases(t *testing.T) map[string]struct {
 		"positive":        {objecttest.Small(t, 40), input(3)},
 		"many":            {objecttest.Small(t, 40), input(23)},
 		"nothing-drawn":   {objecttest.Small(t, 40), input(0)},
+		"smoothed":        {objecttest.Small(t, 40), smoothed},
 		"no-segmentation": {objecttest.Small(t, 40), noSegment},
 		"negative":        {objecttest.Small(t, 40), negative()},
 		"not-processed":   {empty, notProcessed()},
@@ -152,7 +155,7 @@ func TestBuild_HighdicomReadsTheGroups(t *testing.T) {
 	python := objecttest.Python(t, "highdicom")
 	for name, want := range map[string]string{
 		"positive": "1 plain, 4 volumetric, 41.034 ml", "many": "1 plain, 21 volumetric, 41.034 ml", "nothing-drawn": "1 plain, 0 volumetric",
-		"no-segmentation": "3 plain, 0 volumetric", "negative": "1 plain, 0 volumetric", "not-processed": "1 plain, 0 volumetric",
+		"no-segmentation": "3 plain, 0 volumetric", "negative": "1 plain, 0 volumetric", "smoothed": "1 plain, 2 volumetric, 41.034 ml", "not-processed": "1 plain, 0 volumetric",
 	} {
 		c := cases(t)[name]
 		out, err := exec.Command(python, filepath.Join("testdata", "read.py"), objecttest.Write(t, build(t, c.study, c.in))).CombinedOutput()
@@ -243,6 +246,7 @@ func TestBuild_Refuses(t *testing.T) {
 		"no such slice":    {func(in *sr.Input) { in.Lesions.Each[0].LargestSlice = 40 }, "slice 40 of 40"},
 		"smallest first":   {func(in *sr.Input) { in.Lesions.Each[2].VolumeML = 99 }, "lesion 3 is larger"},
 		"negative slice":   {func(in *sr.Input) { in.Lesions.Each[0].LargestSlice = -1 }, "slice -1"},
+		"smoothed by NaN":  {func(in *sr.Input) { in.Decision.SmoothMM = math.NaN() }, "NaN"},
 		"threshold is NaN": {func(in *sr.Input) { in.Decision.ThresholdMM = math.NaN() }, "NaN"},
 	} {
 		in := input(3)

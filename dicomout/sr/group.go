@@ -2,6 +2,7 @@ package sr
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -28,6 +29,10 @@ func decision(s *object.Study, in Input) item {
 	}
 	if in.Result != Undetermined {
 		items = append(items, algorithm(in.Classifier, "a slice is positive from probability "+object.Decimal(d.OperatingPoint))...)
+		if d.SmoothMM > 0 {
+			items = append(items, text(modifier, nameParameters,
+				"probabilities are smoothed over "+object.Decimal(d.SmoothMM)+" mm along the patient (running median; not in the paper)"))
+		}
 		items = append(items,
 			number(namePositive, float64(d.PositiveSlices), 0, unitSlices),
 			number(nameThreshold, float64(d.Threshold), 0, unitSlices))
@@ -58,6 +63,9 @@ func comment(s *object.Study, in Input) string {
 		if in.Lesions == nil {
 			said += " No lesion was segmented."
 		}
+	}
+	if d := in.Decision; in.Result != Undetermined && d.SmoothMM > 0 {
+		said += fmt.Sprintf(" By themselves, not smoothed, %d slices would be, %s mm.", d.UnsmoothedSlices, object.Decimal(math.Round(10*d.UnsmoothedMM)/10))
 	}
 	for _, limit := range in.Limits {
 		said += " " + sentence(limit)
@@ -102,6 +110,10 @@ func lesions(s *object.Study, in Input) []item {
 	if all.LungShare >= 0 {
 		measures = append(measures, number(nameShare, 100*all.LungShare, 2, unitPercent))
 	}
+	whose := "the slice's"
+	if in.Decision.SmoothMM > 0 {
+		whose += " own, not smoothed"
+	}
 	said := "All lesions together."
 	if len(all.Each) > mostLesions {
 		said += fmt.Sprintf(" Of %d lesions, the %d largest follow.", len(all.Each), mostLesions)
@@ -116,8 +128,8 @@ func lesions(s *object.Study, in Input) []item {
 			number(nameArea, one.LargestAreaMM2, 1, unitMM2, where),
 			number(nameAttenuation, one.MeanHU, 1, unitHounsfield),
 			number(nameProbability, one.SliceProbability, 3, unitRatio),
-			text(contains, nameComment, fmt.Sprintf("Lesion %d of %d. Area and probability are those of its largest slice, CT image %d; the probability is the slice's.",
-				i+1, len(all.Each), s.InstanceNumber(one.LargestSlice))),
+			text(contains, nameComment, fmt.Sprintf("Lesion %d of %d. Area and probability are those of its largest slice, CT image %d; the probability is %s.",
+				i+1, len(all.Each), s.InstanceNumber(one.LargestSlice), whose)),
 		}))
 	}
 	return groups

@@ -52,6 +52,11 @@ type Basis struct {
 	Slices, PositiveSlices, Threshold int
 	PositiveMM, ThresholdMM           float64
 	OperatingPoint                    float64 // probability from which on a slice is positive
+	// SmoothMM is the length in mm over which probabilities were smoothed before they were counted, 0 if they were not; the others say
+	// what would be positive without.
+	SmoothMM         float64
+	UnsmoothedSlices int
+	UnsmoothedMM     float64
 }
 
 // Lesions are the measures of all lesions together, and of each.
@@ -76,7 +81,7 @@ type Lesion struct {
 // check makes sure that every number is one and every slice is there, so that no report says NaN.
 func (in *Input) check(s *object.Study) error {
 	d := in.Decision
-	numbers := []float64{d.PositiveMM, d.ThresholdMM, d.OperatingPoint, in.SegmenterPoint}
+	numbers := []float64{d.PositiveMM, d.ThresholdMM, d.OperatingPoint, d.SmoothMM, d.UnsmoothedMM, in.SegmenterPoint}
 	if in.Result == Undetermined && in.Reason == "" {
 		return errors.New("a study is not processed without a reason")
 	}
