@@ -35,11 +35,11 @@ func options(change func(p *dicomout.Profile)) dicomout.Options {
 	return dicomout.Options{Kinds: dicomout.Kinds(p), Geometry: true, Workers: 1}
 }
 
-// positiveReport is a study with the geometry and the header of covid_p001 (n slices of it), and made-up findings: the middle
+// positiveReport is a study with the geometry and the header of a scanner (n slices), and made-up findings: the middle
 // third is positive, with a disc as lesion.
 func positiveReport(t testing.TB, n int) dicomout.Study {
 	t.Helper()
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	s.Slices = s.Slices[40 : 40+n]
 	s.Models = []object.Model{
 		{Name: "JCS classifier", Version: "0.1", SHA256: strings.Repeat("1", 64), Status: "untrained"},

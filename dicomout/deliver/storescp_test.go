@@ -25,7 +25,7 @@ func TestSend_Storescp(t *testing.T) {
 	if err != nil {
 		objecttest.Missing(t, "storescp (package dcmtk)")
 	}
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	masks := make([][]byte, len(s.Slices))
 	masks[70] = bytes.Repeat([]byte{0, 1, 1}, 512*512/3+1)[:512*512]
 	segmentation, err := seg.Build(s, seg.Input{Masks: masks, SpacingBetweenSlices: 2, Model: objecttest.Model, Threshold: 0.5})

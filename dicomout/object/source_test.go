@@ -11,6 +11,7 @@ import (
 
 	"github.com/suyashkumar/dicom/pkg/tag"
 
+	"jcsnode/corpus"
 	"jcsnode/dataset"
 	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/object/objecttest"
@@ -153,7 +154,7 @@ func TestLossy(t *testing.T) {
 		})
 	}
 	t.Run("by transfer syntax", func(t *testing.T) {
-		source := objecttest.Open(t, objecttest.Data(t, "syntaxes", "window8", "jpeg-baseline.dcm"))
+		source := objecttest.Open(t, corpus.Own(t, "syntaxes", "window8", "jpeg-baseline.dcm"))
 		s := objecttest.StudyOf(source, nil)
 		out := parse(t, build(t, s, object.Summary)).Set()
 		if got := out.String(dataset.LossyImageCompression) + " " + out.String(dataset.LossyImageCompressionMethod); got != "01 ISO_10918_1" {
@@ -178,9 +179,11 @@ func checkLossy(t *testing.T, s *object.Study, flag, ratios, methods string) {
 func FuzzCommon(f *testing.F) {
 	f.Add(part10(f, dataset.ExplicitVRBigEndian, bigEndian()))
 	f.Add(part10(f, dataset.ImplicitVRLittleEndian, []byte("\x10\x00\x10\x00\x04\x00\x00\x00A^B ")))
-	for _, name := range []string{"chrH31.dcm", "gb18030.dcm", "chrSQEncoding1.dcm"} {
-		if b, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "syntaxes", "charsets", name)); err == nil {
-			f.Add(b)
+	for _, folder := range corpus.Both(f, "syntaxes", "charsets") {
+		for _, name := range []string{"ir6+ir87.dcm", "gb18030.dcm", "chrSQEncoding1.dcm"} {
+			if b, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+				f.Add(b)
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {

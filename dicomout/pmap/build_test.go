@@ -67,7 +67,7 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 	if err != nil {
 		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
 	}
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	for _, spacing := range []float64{2, 0} {
 		in := input(s, 40, 41, 43)
 		in.SpacingBetweenSlices = spacing
@@ -85,7 +85,7 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 
 // TestBuild_GoesToAPeerOfImplicitVR re-encodes the map, whose pixels are no Pixel Data.
 func TestBuild_GoesToAPeerOfImplicitVR(t *testing.T) {
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	o := build(t, s, input(s, 40, 41))
 	file, err := object.Transcode(o.File, dataset.ImplicitVRLittleEndian)
 	if err != nil {

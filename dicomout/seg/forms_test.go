@@ -110,7 +110,7 @@ func TestForms_DciodvfyFindsNothing(t *testing.T) {
 	if err != nil {
 		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
 	}
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	both, err := seg.BuildLungs(s, seg.LungInput{Masks: lungs(s), SpacingBetweenSlices: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestForms_DciodvfyFindsNothing(t *testing.T) {
 // TestForms_PydicomReadsTheMasks compares pixels and places of all forms as an independent reader finds them.
 func TestForms_PydicomReadsTheMasks(t *testing.T) {
 	python := objecttest.Python(t, "pydicom", "numpy", "highdicom")
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	for i := range s.Slices { // frames that begin inside a byte
 		s.Slices[i].Rows, s.Slices[i].Columns = 299, 331
 	}

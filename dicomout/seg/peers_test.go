@@ -2,6 +2,7 @@ package seg_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
@@ -52,12 +53,15 @@ func TestBuild_DciodvfyFindsNothing(t *testing.T) {
 		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
 	}
 	for _, c := range []struct {
-		folder  string
+		folder  string // "": the study of our own
 		spacing float64
-	}{{"covid_p001", 2}, {"lidc_0003", 5}, {"normal_001", 4}, {"normal_001", 0}} {
+	}{{"", 2}, {"", 0}, {"covid_p001", 2}, {"lidc_0003", 5}, {"normal_001", 4}, {"normal_001", 0}} {
 		for _, revision := range []int{1, 2} {
-			t.Run(c.folder, func(t *testing.T) {
-				s := objecttest.Study(t, c.folder)
+			t.Run(cmp.Or(c.folder, "made up"), func(t *testing.T) {
+				s := objecttest.Chest(t)
+				if c.folder != "" {
+					s = objecttest.Study(t, c.folder)
+				}
 				s.Revision = revision
 				out, err := exec.Command(validator, write(t, s, discs(s), c.spacing)).CombinedOutput()
 				if err != nil {
@@ -83,7 +87,7 @@ func TestBuild_PydicomReadsTheMasks(t *testing.T) {
 		rows, columns int
 	}{{"512 x 512", 512, 512}, {"299 x 331", 299, 331}} {
 		t.Run(c.name, func(t *testing.T) {
-			s := objecttest.Study(t, "covid_p001")
+			s := objecttest.Chest(t)
 			for i := range s.Slices {
 				s.Slices[i].Rows, s.Slices[i].Columns = c.rows, c.columns
 			}
@@ -137,7 +141,7 @@ func checksum(mask []byte) (c checksums) {
 // TestBuild_HighdicomReadsTheSegment looks at the object with the library that checks segmentations most strictly.
 func TestBuild_HighdicomReadsTheSegment(t *testing.T) {
 	python := objecttest.Python(t, "highdicom")
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	out, err := exec.Command(python, filepath.Join("testdata", "check.py"), write(t, s, discs(s), 2)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("check.py: %v\n%s", err, out)
@@ -147,7 +151,7 @@ func TestBuild_HighdicomReadsTheSegment(t *testing.T) {
 // TestBuild_GoDicomReadsItBack reads the object with github.com/grailbio/go-dicom, an implementation with nothing in common with
 // the writer.
 func TestBuild_GoDicomReadsItBack(t *testing.T) {
-	s := objecttest.Study(t, "covid_p001")
+	s := objecttest.Chest(t)
 	masks := discs(s)
 	ds, err := dicomreader.ReadDataSetFromFile(write(t, s, masks, 2), dicomreader.ReadOptions{})
 	if err != nil {

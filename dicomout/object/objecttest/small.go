@@ -44,6 +44,66 @@ func Small(t testing.TB, n int) *object.Study {
 	return StudyOf(Parse(t, file), slices)
 }
 
+// Chest is a made-up study of 148 slices of 512 x 512 pixels, 2 mm apart, whose header has what a scanner writes: a patient without name and
+// birth date, the scanner itself, references to other images and a private block. There are no pixels.
+func Chest(t testing.TB) *object.Study {
+	t.Helper()
+	const instance = "1.2.826.0.1.3680043.9.7.1.1"
+	kind := object.Kind{Name: "source", SOPClassUID: "1.2.840.10008.5.1.4.1.1.2"}
+	file, err := object.Encode(kind, instance, dataset.ExplicitVRLittleEndian, []*object.Element{
+		object.Text(tag.SpecificCharacterSet, "CS", "ISO_IR 100"),
+		object.Text(tag.ImageType, "CS", "ORIGINAL", "PRIMARY", "AXIAL"),
+		object.Text(tag.SOPClassUID, "UI", kind.SOPClassUID),
+		object.Text(tag.SOPInstanceUID, "UI", instance),
+		object.Text(tag.StudyDate, "DA", "20200305"),
+		object.Text(tag.StudyTime, "TM", "145500.699000"),
+		object.Text(tag.AccessionNumber, "SH", ""),
+		object.Text(tag.Modality, "CS", "CT"),
+		object.Text(tag.Manufacturer, "LO", "Maker"),
+		object.Text(tag.ReferringPhysicianName, "PN", ""),
+		object.Text(tag.StationName, "SH", "CT1"),
+		object.Text(tag.StudyDescription, "LO", "Thorax^Routine (Adult)"),
+		object.Text(tag.SeriesDescription, "LO", "Lung 2.0"),
+		object.Text(tag.ManufacturerModelName, "LO", "Scanner"),
+		object.Sequence(tag.ReferencedImageSequence, []*object.Element{
+			object.Text(tag.ReferencedSOPClassUID, "UI", kind.SOPClassUID),
+			object.Text(tag.ReferencedSOPInstanceUID, "UI", "1.2.826.0.1.3680043.9.7.9"),
+		}),
+		object.Text(tag.PatientID, "LO", "98C14734"),
+		object.Text(tag.PatientSex, "CS", "M"),
+		object.Text(tag.PatientAge, "AS", "039Y"),
+		object.Text(tag.BodyPartExamined, "CS", "CHEST"),
+		object.Text(tag.KVP, "DS", "110"),
+		object.Text(tag.DeviceSerialNumber, "LO", "93005"),
+		object.Text(tag.SoftwareVersions, "LO", "VC40"),
+		object.Text(tag.PatientPosition, "CS", "HFS"),
+		object.Text(tag.Laterality, "CS", "L"),
+		object.Text(tag.StudyInstanceUID, "UI", "1.2.826.0.1.3680043.9.7"),
+		object.Text(tag.SeriesInstanceUID, "UI", "1.2.826.0.1.3680043.9.7.1"),
+		object.Text(tag.StudyID, "SH", "1"),
+		object.Text(tag.SeriesNumber, "IS", "4"),
+		object.Text(tag.FrameOfReferenceUID, "UI", "1.2.826.0.1.3680043.9.7.2"),
+		object.Text(tag.WindowCenter, "DS", "50", "-600"),
+		object.Text(tag.WindowWidth, "DS", "350", "1200"),
+		object.Text(tag.RescaleIntercept, "DS", "-1024"),
+		object.Text(tag.LossyImageCompression, "CS", "00"),
+		object.Text(tag.Tag{Group: 0x0029, Element: 0x0010}, "LO", "MAKER HEADER"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices := make([]object.SourceImage, 148)
+	for i := range slices {
+		z := 2*float64(i) - 346.1
+		slices[i] = object.SourceImage{
+			SOPClassUID: kind.SOPClassUID, SOPInstanceUID: fmt.Sprintf("1.2.826.0.1.3680043.9.7.1.%d", len(slices)-i), InstanceNumber: len(slices) - i,
+			Rows: 512, Columns: 512, PositionDS: fmt.Sprintf(`-172.1259765625\-328.1259765625\%.1f`, z), OrientationDS: `1\0\0\0\1\0`,
+			PixelSpacingDS: `0.748046875\0.748046875`, SliceThicknessDS: "2", Position: z,
+		}
+	}
+	return StudyOf(Parse(t, file), slices)
+}
+
 // Parse reads a file of ours with our own reader.
 func Parse(t testing.TB, file []byte) *dataset.File {
 	t.Helper()
