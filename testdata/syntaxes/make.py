@@ -1,9 +1,9 @@
-"""Makes the inputs of this folder out of the phantom: every transfer syntax that DCMTK, OpenJPEG (in GDCM) and pydicom write, every
-character set, and files broken by rule. What they decode to is said by other decoders than ours: the raw values themselves where nothing
-is lost, dcmdjpeg, dcmdjpls and GDCM where something is.
+"""Makes the inputs of this folder out of the phantom: every transfer syntax that DCMTK, OpenJPEG (in GDCM), OpenJPH and libjpeg-turbo (in
+imagecodecs) and pydicom write, every character set, and files broken by rule. What they decode to is said by other decoders than ours:
+the raw values themselves where nothing is lost, dcmdjpeg, dcmdjpls, GDCM and OpenJPH where something is.
 
     make build && bin/jcsnode phantom --out /tmp/phantom --slices 3 --lesions
-    pip install pydicom numpy python-gdcm          # and DCMTK's tools
+    pip install pydicom numpy python-gdcm imagecodecs    # and DCMTK's tools
     python testdata/syntaxes/make.py /tmp/phantom
 
 Everything here is synthetic. The tests read the tables (manifest.csv, malformed.csv, charsets.csv) and need none of this.
@@ -20,6 +20,7 @@ import sys
 import tempfile
 
 import gdcm
+import imagecodecs
 import numpy as np
 import pydicom
 from pydicom.encaps import encapsulate, encapsulate_extended
@@ -32,6 +33,7 @@ NAMES = {
     "1.2.840.10008.1.2.4.51": "jpeg-extended-12bit", "1.2.840.10008.1.2.4.57": "jpeg-lossless-p14-sv6",
     "1.2.840.10008.1.2.4.70": "jpeg-lossless-sv1", "1.2.840.10008.1.2.4.80": "jpegls-lossless",
     "1.2.840.10008.1.2.4.81": "jpegls-near2", "1.2.840.10008.1.2.4.90": "j2k-lossless", "1.2.840.10008.1.2.4.91": "j2k-lossy",
+    "1.2.840.10008.1.2.4.201": "htj2k-lossless", "1.2.840.10008.1.2.4.202": "htj2k-lossless-rpcl", "1.2.840.10008.1.2.4.203": "htj2k-lossy",
 }
 
 
@@ -136,6 +138,30 @@ def dcmtk_values(path, tool):
         return pydicom.dcmread(plain).pixel_array.astype(int).reshape(-1, 128, 128)
 
 
+def compressed(data, stream, target, uid, lossy):
+    """Writes one frame that is encoded already."""
+    data.PixelData = encapsulate([stream])
+    data["PixelData"].VR, data["PixelData"].is_undefined_length = "OB", True
+    data.file_meta.TransferSyntaxUID = UID(uid)
+    if lossy:
+        data.LossyImageCompression = "01"
+    data.save_as(target, enforce_file_format=True)
+
+
+def extended_jpeg(plain, target):
+    """Writes the file with libjpeg-turbo: dcmcjpeg would change the values."""
+    data = pydicom.dcmread(plain)
+    compressed(data, imagecodecs.jpeg8_encode(data.pixel_array, level=95, bitspersample=12), target, "1.2.840.10008.1.2.4.51", lossy=True)
+
+
+def high_throughput(plain, target, uid, level=0):
+    """Writes the file with OpenJPH, which writes the order RPCL; returns what OpenJPH decodes: [frames, rows, columns]."""
+    data = pydicom.dcmread(plain)
+    stream = imagecodecs.htj2k_encode(data.pixel_array, level=level or None, reversible=level == 0, tlm="rpcl" in target.stem)
+    compressed(data, stream, target, uid, lossy=level > 0)
+    return imagecodecs.htj2k_decode(stream).astype(int)[None]
+
+
 def syntaxes(source, hu, manifest):
     stored = {
         "ct_s16": (hu[1].clip(-1024, 3071), 16, True, 0),
@@ -171,6 +197,9 @@ def syntaxes(source, hu, manifest):
         exact("1.2.840.10008.1.2.4.80", "DCMTK")
         gdcm_change(plain, target("1.2.840.10008.1.2.4.90"), "1.2.840.10008.1.2.4.90")
         exact("1.2.840.10008.1.2.4.90", "GDCM, OpenJPEG")
+        for uid in ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202"):
+            assert (high_throughput(plain, target(uid), uid) == values).all()
+            exact(uid, "OpenJPH")
 
         def lossy(uid, encoder, decoded):
             manifest.add(target(uid), name, "lossy", decoded, encoder, raw=f"raw/{name}.raw", original=values)
@@ -180,6 +209,11 @@ def syntaxes(source, hu, manifest):
             lossy("1.2.840.10008.1.2.4.81", "DCMTK", dcmtk_values(target("1.2.840.10008.1.2.4.81"), "dcmdjpls"))
         gdcm_change(plain, target("1.2.840.10008.1.2.4.91"), "1.2.840.10008.1.2.4.91", lossless=False)
         lossy("1.2.840.10008.1.2.4.91", "GDCM, OpenJPEG", gdcm_values(target("1.2.840.10008.1.2.4.91")))
+        uid = "1.2.840.10008.1.2.4.203"
+        lossy(uid, "OpenJPH", high_throughput(plain, target(uid), uid, level=0.4 / 2 ** min(bits, 12)))
+        if bits == 12:
+            extended_jpeg(plain, target("1.2.840.10008.1.2.4.51"))
+            lossy("1.2.840.10008.1.2.4.51", "libjpeg-turbo", dcmtk_values(target("1.2.840.10008.1.2.4.51"), "dcmdjpeg"))
         if bits == 8:
             run("dcmcjpeg", "+eb", "+q", 95, "+sr", plain, target("1.2.840.10008.1.2.4.50"))
             lossy("1.2.840.10008.1.2.4.50", "DCMTK", dcmtk_values(target("1.2.840.10008.1.2.4.50"), "dcmdjpeg"))

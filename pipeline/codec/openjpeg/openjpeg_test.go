@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -17,14 +15,10 @@ import (
 
 var small = codestream.Image{Rows: 128, Columns: 128, Precision: 16}
 
-// stream takes a codestream out of our own inputs, or of the larger data where these have none of that kind.
+// stream takes a codestream out of our own inputs.
 func stream(t testing.TB, name string) []byte {
 	t.Helper()
-	path := filepath.Join(corpus.Own(t, "syntaxes", "ct_s16"), name)
-	if _, err := os.Stat(path); err != nil {
-		path = corpus.Shared(t, "syntaxes", "small_s16", name)
-	}
-	f, err := dataset.Open(path, dataset.Limits{})
+	f, err := dataset.Open(corpus.Own(t, "syntaxes", "ct_s16", name), dataset.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
