@@ -97,9 +97,19 @@ func (s *census) admit(c *connection, peer string) *Rejection {
 	case s.draining != nil:
 		return &Rejection{Result: 2, Source: 3, Reason: 1, Detail: "this server is shutting down"}
 	case s.limit > 0 && s.associations >= s.limit:
-		return &Rejection{Result: 2, Source: 3, Reason: 2, Detail: fmt.Sprintf("%d associations are open, the limit in all: raise it if they should be", s.associations)}
+		return &Rejection{
+			Result: 2,
+			Source: 3,
+			Reason: 2,
+			Detail: fmt.Sprintf("%d associations are open, the limit in all: raise it if they should be", s.associations),
+		}
 	case s.limitPerPeer > 0 && s.peers[peer] >= s.limitPerPeer:
-		return &Rejection{Result: 2, Source: 3, Reason: 2, Detail: fmt.Sprintf("%d associations of this peer are open, the limit of one: raise it if they should be", s.peers[peer])}
+		return &Rejection{
+			Result: 2,
+			Source: 3,
+			Reason: 2,
+			Detail: fmt.Sprintf("%d associations of this peer are open, the limit of one: raise it if they should be", s.peers[peer]),
+		}
 	}
 	s.associations++
 	s.peers[peer]++

@@ -258,9 +258,11 @@ func (c *Conn) readResponse(request *pdu.Command) (Response, error) {
 // stray compares what a response names with what was sent.
 func stray(request, response *pdu.Command) string {
 	switch {
-	case request.AffectedSOPInstanceUID != "" && response.AffectedSOPInstanceUID != "" && response.AffectedSOPInstanceUID != request.AffectedSOPInstanceUID:
+	case request.AffectedSOPInstanceUID != "" && response.AffectedSOPInstanceUID != "" &&
+		response.AffectedSOPInstanceUID != request.AffectedSOPInstanceUID:
 		return fmt.Sprintf("SOP instance %.64q", response.AffectedSOPInstanceUID)
-	case request.AffectedSOPClassUID != "" && response.AffectedSOPClassUID != "" && response.AffectedSOPClassUID != request.AffectedSOPClassUID:
+	case request.AffectedSOPClassUID != "" && response.AffectedSOPClassUID != "" &&
+		response.AffectedSOPClassUID != request.AffectedSOPClassUID:
 		return fmt.Sprintf("SOP class %.64q", response.AffectedSOPClassUID)
 	}
 	return ""

@@ -46,7 +46,12 @@ func (p *raw) accept(peerMax uint32) {
 		p.t.Errorf("got %v, %v, want A-ASSOCIATE-RQ", got, err)
 		return
 	}
-	ac := &pdu.AssociateAC{Version: 1, Titles: rq.Titles, ApplicationContext: rq.ApplicationContext, User: pdu.UserInformation{MaxLength: peerMax}}
+	ac := &pdu.AssociateAC{
+		Version:            1,
+		Titles:             rq.Titles,
+		ApplicationContext: rq.ApplicationContext,
+		User:               pdu.UserInformation{MaxLength: peerMax},
+	}
 	for _, c := range rq.Contexts {
 		ac.Contexts = append(ac.Contexts, pdu.ContextAC{ID: c.ID, TransferSyntax: c.TransferSyntaxes[0]})
 	}
@@ -60,7 +65,12 @@ var testContexts = []PresentationContext{
 }
 
 func testDialer() *Dialer {
-	return &Dialer{CallingAETitle: callingTitle, Timeouts: Timeouts{Connect: 5 * time.Second, Request: 5 * time.Second, Response: 5 * time.Second, Release: 5 * time.Second}}
+	return &Dialer{CallingAETitle: callingTitle, Timeouts: Timeouts{
+		Connect:  5 * time.Second,
+		Request:  5 * time.Second,
+		Response: 5 * time.Second,
+		Release:  5 * time.Second,
+	}}
 }
 
 func dial(t *testing.T, address string) *Conn {
@@ -89,7 +99,11 @@ func TestConn_AgainstServer(t *testing.T) {
 	if status, err := c.Echo(t.Context()); status != StatusSuccess || err != nil {
 		t.Errorf("Echo: %v, %v", status, err)
 	}
-	if _, err := c.Store(t.Context(), StoreCommand{SOPClassUID: ctImage, TransferSyntaxUID: "1.2", Body: strings.NewReader("")}); !errors.Is(err, ErrNoContext) {
+	if _, err := c.Store(t.Context(), StoreCommand{
+		SOPClassUID:       ctImage,
+		TransferSyntaxUID: "1.2",
+		Body:              strings.NewReader(""),
+	}); !errors.Is(err, ErrNoContext) {
 		t.Errorf("Store without a context: %v", err)
 	}
 	var want [][]byte
@@ -183,7 +197,12 @@ func TestConn_Store_ResponseAboutSomethingElse(t *testing.T) {
 				v, _ := pdu.DecodePDV(body, uint32(len(body)))
 				last = !v.Command && v.Last
 			}
-			p.write(message(3, pdu.Command{Field: pdu.CStoreRSP, RespondedTo: 1, AffectedSOPClassUID: test.class, AffectedSOPInstanceUID: test.instance}, nil))
+			p.write(message(3, pdu.Command{
+				Field:                  pdu.CStoreRSP,
+				RespondedTo:            1,
+				AffectedSOPClassUID:    test.class,
+				AffectedSOPInstanceUID: test.instance,
+			}, nil))
 			_, _ = p.read()
 			p.write(pdu.AppendReleaseRP(nil))
 		})

@@ -210,7 +210,12 @@ func TestConn_DCMTKReceiver(t *testing.T) {
 			}
 			for _, file := range files {
 				instance, data := dataSet(t, file)
-				response, err := c.Store(t.Context(), StoreCommand{SOPClassUID: ctImage, SOPInstanceUID: instance, TransferSyntaxUID: jpegLosslessSV1, Body: bytes.NewReader(data)})
+				response, err := c.Store(t.Context(), StoreCommand{
+					SOPClassUID:       ctImage,
+					SOPInstanceUID:    instance,
+					TransferSyntaxUID: jpegLosslessSV1,
+					Body:              bytes.NewReader(data),
+				})
 				if err != nil || response.Status != StatusSuccess {
 					t.Fatalf("Store: %+v, %v", response, err)
 				}

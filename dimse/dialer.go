@@ -200,7 +200,8 @@ func settle(contexts []PresentationContext, ac *pdu.AssociateAC) error {
 			continue
 		}
 		if !slices.Contains(c.TransferSyntaxes, answer.TransferSyntax) {
-			return fmt.Errorf("presentation context %d was accepted with transfer syntax %q, which was not proposed", c.ID, answer.TransferSyntax)
+			return fmt.Errorf("presentation context %d was accepted with transfer syntax %q, which was not proposed",
+				c.ID, answer.TransferSyntax)
 		}
 		if c.SCP && slices.ContainsFunc(ac.User.Roles, func(r pdu.Role) bool { return r.SOPClassUID == c.AbstractSyntax && !r.SCP }) {
 			c.Result = pdu.ResultUserRejection

@@ -17,7 +17,11 @@ func TestDialer_Dial_Failures(t *testing.T) {
 		}
 	}
 	ac := func(change func(*pdu.AssociateAC)) func(*raw) {
-		p := &pdu.AssociateAC{Version: 1, ApplicationContext: pdu.ApplicationContext, Contexts: []pdu.ContextAC{{ID: 1, TransferSyntax: implicitVRLittleEndian}}}
+		p := &pdu.AssociateAC{
+			Version:            1,
+			ApplicationContext: pdu.ApplicationContext,
+			Contexts:           []pdu.ContextAC{{ID: 1, TransferSyntax: implicitVRLittleEndian}},
+		}
 		change(p)
 		return func(r *raw) {
 			_, _ = r.read()
@@ -49,8 +53,10 @@ func TestDialer_Dial_Failures(t *testing.T) {
 			func(err error) bool { return errors.As(err, &abort) && abort.Reason == 2 }},
 		{"answer of 4 GiB", func(p *raw) { _, _ = p.read(); p.write([]byte("\x02\x00\xFF\xFF\xFF\xFF")); p.wantAbort(2, 6) },
 			func(err error) bool { return errors.As(err, &abort) && abort.Reason == 6 }},
-		{"context never proposed", ac(func(p *pdu.AssociateAC) { p.Contexts[0].ID = 99 }), func(err error) bool { return errors.As(err, &abort) }},
-		{"syntax never proposed", ac(func(p *pdu.AssociateAC) { p.Contexts[0].TransferSyntax = "1.2" }), func(err error) bool { return errors.As(err, &abort) }},
+		{"context never proposed", ac(func(p *pdu.AssociateAC) { p.Contexts[0].ID = 99 }),
+			func(err error) bool { return errors.As(err, &abort) }},
+		{"syntax never proposed", ac(func(p *pdu.AssociateAC) { p.Contexts[0].TransferSyntax = "1.2" }),
+			func(err error) bool { return errors.As(err, &abort) }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -76,7 +82,8 @@ func TestDialer_Dial_Failures(t *testing.T) {
 		"even context ID":  {*testDialer(), calledTitle, []PresentationContext{{ID: 2}}},
 		"same context IDs": {*testDialer(), calledTitle, []PresentationContext{{ID: 1}, {ID: 1}}},
 	} {
-		if _, err := d.dialer.Dial(t.Context(), "127.0.0.1:1", d.called, d.contexts); err == nil || strings.Contains(err.Error(), "refused") {
+		_, err := d.dialer.Dial(t.Context(), "127.0.0.1:1", d.called, d.contexts)
+		if err == nil || strings.Contains(err.Error(), "refused") {
 			t.Errorf("%s: %v, want an error before anything is sent", name, err)
 		}
 	}

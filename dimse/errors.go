@@ -120,7 +120,8 @@ func handshakeError(err error) error {
 	case errors.As(err, &record):
 		return fmt.Errorf("TLS handshake: %w", ErrNoTLS)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return fmt.Errorf("TLS handshake: the peer closed the connection; it may not speak TLS on this port, or not take our certificate: %w", err)
+		return fmt.Errorf(
+			"TLS handshake: the peer closed the connection; it may not speak TLS on this port, or not take our certificate: %w", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("TLS handshake: the peer may not speak TLS on this port: %w", err)
 	}

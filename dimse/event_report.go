@@ -111,7 +111,8 @@ func (a *Association) reported(response *pdu.Command) (ok bool) {
 func (a *Association) expireReports(now time.Time) {
 	for id, r := range a.sent {
 		if r.Done != nil && now.Sub(r.at) > a.link.timeouts.Response {
-			a.done(r.EventReport, Response{Status: StatusProcessingFailure}, &TimeoutError{Waiting: "the response to N-EVENT-REPORT-RQ", Err: context.DeadlineExceeded})
+			a.done(r.EventReport, Response{Status: StatusProcessingFailure},
+				&TimeoutError{Waiting: "the response to N-EVENT-REPORT-RQ", Err: context.DeadlineExceeded})
 			r.Done = nil
 			a.sent[id] = r
 		}

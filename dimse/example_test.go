@@ -29,7 +29,8 @@ func scanner(address string) context.Context {
 	go func() {
 		defer done()
 		dialer := dimse.Dialer{CallingAETitle: "SCANNER"}
-		conn, err := dialer.Dial(ctx, address, "ARCHIVE", []dimse.PresentationContext{{AbstractSyntax: ctImageStorage, TransferSyntaxes: []string{explicitVRLittleEndian}}})
+		conn, err := dialer.Dial(ctx, address, "ARCHIVE",
+			[]dimse.PresentationContext{{AbstractSyntax: ctImageStorage, TransferSyntaxes: []string{explicitVRLittleEndian}}})
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -270,7 +270,8 @@ func (p *raw) wantStatus(field pdu.CommandField, id uint16, status Status) pdu.C
 	p.t.Helper()
 	got := p.response()
 	if got.Field != field || got.RespondedTo != id || Status(got.Status) != status {
-		p.t.Fatalf("got %v to message %d: %v %q, want %v to message %d: %v", got.Field, got.RespondedTo, Status(got.Status), got.ErrorComment,
+		p.t.Fatalf("got %v to message %d: %v %q, want %v to message %d: %v",
+			got.Field, got.RespondedTo, Status(got.Status), got.ErrorComment,
 			field, id, status)
 	}
 	return got
@@ -301,7 +302,13 @@ func echoRequest(id uint16) []byte {
 }
 
 func storeCommand(id uint16) pdu.Command {
-	return pdu.Command{Field: pdu.CStoreRQ, MessageID: id, AffectedSOPClassUID: ctImage, AffectedSOPInstanceUID: "1.2.3.4", HasDataSet: true}
+	return pdu.Command{
+		Field:                  pdu.CStoreRQ,
+		MessageID:              id,
+		AffectedSOPClassUID:    ctImage,
+		AffectedSOPInstanceUID: "1.2.3.4",
+		HasDataSet:             true,
+	}
 }
 
 func storeRequest(id uint16, data []byte) []byte {

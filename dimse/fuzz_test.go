@@ -27,16 +27,27 @@ func (*replay) SetDeadline(time.Time) error        { return nil }
 func (*replay) SetReadDeadline(time.Time) error    { return nil }
 func (r *replay) SetWriteDeadline(time.Time) error { return nil }
 
-// FuzzServer plays a connection from its first byte, or from the one behind a good request: whatever comes, the association ends in a state that table 9-10 knows as
-// an end, and a handler never gets more bytes than came.
+// FuzzServer plays a connection from its first byte, or from the one behind a good request: whatever comes, the association ends in a state
+// that table 9-10 knows as an end, and a handler never gets more bytes than came.
 func FuzzServer(f *testing.F) {
 	request := packed(f, testRequest())
 	for _, then := range [][]byte{
 		nil, echoRequest(1), storeRequest(1, pattern(100)), pdu.AppendReleaseRQ(nil), pdu.Abort{}.Append(nil),
 		pdata(pdv(contextStore, 3, commandSet(storeCommand(1))), pdv(contextStore, 0, "odd"), pdv(contextStore, 2, "")),
 		append(storeRequest(1, nil), echoRequest(2)...),
-		message(contextStore, pdu.Command{Field: pdu.NActionRQ, MessageID: 1, RequestedSOPClassUID: ctImage, RequestedSOPInstanceUID: "1", ActionTypeID: 1}, []byte("ab")),
-		message(contextStore, pdu.Command{Field: pdu.NEventReportRQ, MessageID: 1, AffectedSOPClassUID: ctImage, EventTypeID: 1}, []byte("ab")),
+		message(contextStore, pdu.Command{
+			Field:                   pdu.NActionRQ,
+			MessageID:               1,
+			RequestedSOPClassUID:    ctImage,
+			RequestedSOPInstanceUID: "1",
+			ActionTypeID:            1,
+		}, []byte("ab")),
+		message(contextStore, pdu.Command{
+			Field:               pdu.NEventReportRQ,
+			MessageID:           1,
+			AffectedSOPClassUID: ctImage,
+			EventTypeID:         1,
+		}, []byte("ab")),
 		message(contextStore, pdu.Command{Field: pdu.NEventReportRSP, RespondedTo: 1}, nil),
 	} {
 		f.Add(true, then)
@@ -59,11 +70,16 @@ func FuzzServer(f *testing.F) {
 			return StatusSuccess, ""
 		}
 		asked, told := 0, 0
-		services := &normalized{recorder: handler, events: make(chan string, len(b)), act: func(a *Association, req *ActionRequest, _ string) (Status, string) {
-			asked++
-			a.QueueEventReport(EventReport{SOPClassUID: ctImage, Make: func(string) (uint16, []byte, error) { return 1, nil, nil }, Done: func(Response, error) { told++ }})
-			return StatusSuccess, ""
-		}}
+		services := &normalized{recorder: handler, events: make(chan string, len(b)),
+			act: func(a *Association, req *ActionRequest, _ string) (Status, string) {
+				asked++
+				a.QueueEventReport(EventReport{
+					SOPClassUID: ctImage,
+					Make:        func(string) (uint16, []byte, error) { return 1, nil, nil },
+					Done:        func(Response, error) { told++ },
+				})
+				return StatusSuccess, ""
+			}}
 		s := &Server{Accept: acceptTest, Handler: services, Logger: slog.New(slog.DiscardHandler)}
 		s.init()
 		conn := &replay{}

@@ -154,7 +154,12 @@ func TestServer_ShutdownAborts(t *testing.T) {
 
 func TestServer_EndOfContextIsShutdown(t *testing.T) {
 	handler := &recorder{closed: make(chan error, 10)}
-	s := &Server{Accept: acceptTest, Handler: handler, Logger: slog.New(slog.DiscardHandler), Timeouts: Timeouts{Drain: 50 * time.Millisecond}}
+	s := &Server{
+		Accept:   acceptTest,
+		Handler:  handler,
+		Logger:   slog.New(slog.DiscardHandler),
+		Timeouts: Timeouts{Drain: 50 * time.Millisecond},
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

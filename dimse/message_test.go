@@ -64,7 +64,8 @@ func TestServer_AbortsWhatBreaksTheRules(t *testing.T) {
 		{"command where data are due", pdata(pdv(contextStore, 3, store), pdv(contextStore, 3, store)), 5},
 		{"data on another context", pdata(pdv(contextStore, 3, store), pdv(contextEcho, 2, "data")), 5},
 		{"command spread over contexts", pdata(pdv(contextStore, 1, store[:20]), pdv(contextEcho, 3, store[20:])), 5},
-		{"second request in the middle of data", append(pdata(pdv(contextStore, 3, store), pdv(contextStore, 0, "da")), packed(t, testRequest())...), 2},
+		{"second request in the middle of data",
+			append(pdata(pdv(contextStore, 3, store), pdv(contextStore, 0, "da")), packed(t, testRequest())...), 2},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -102,15 +103,21 @@ func TestServer_AnswersMessages(t *testing.T) {
 		{"store", contextStore, storeCommand(1), []byte("data"), StatusSuccess, true},
 		{"store of an empty data set", contextStore, storeCommand(1), []byte{}, StatusSuccess, true},
 		{"message ID 0", contextStore, change(func(c *pdu.Command) { c.MessageID = 0 }), []byte("data"), StatusSuccess, true},
-		{"store of another class", contextStore, change(func(c *pdu.Command) { c.AffectedSOPClassUID = "1.2" }), []byte("data"), StatusClassNotSupported, false},
+		{"store of another class", contextStore,
+			change(func(c *pdu.Command) { c.AffectedSOPClassUID = "1.2" }), []byte("data"), StatusClassNotSupported, false},
 		{"store on the context of echo", contextEcho, storeCommand(1), []byte("data"), StatusClassNotSupported, false},
-		{"store of verification", contextEcho, change(func(c *pdu.Command) { c.AffectedSOPClassUID = Verification }), []byte("data"), StatusClassNotSupported, false},
-		{"echo on the context of store", contextStore, pdu.Command{Field: pdu.CEchoRQ, AffectedSOPClassUID: Verification}, nil, StatusClassNotSupported, false},
-		{"store without class", contextStore, change(func(c *pdu.Command) { c.AffectedSOPClassUID = "" }), []byte("data"), StatusCannotUnderstand, false},
-		{"store without instance", contextStore, change(func(c *pdu.Command) { c.AffectedSOPInstanceUID = "" }), []byte("data"), StatusCannotUnderstand, false},
+		{"store of verification", contextEcho,
+			change(func(c *pdu.Command) { c.AffectedSOPClassUID = Verification }), []byte("data"), StatusClassNotSupported, false},
+		{"echo on the context of store", contextStore,
+			pdu.Command{Field: pdu.CEchoRQ, AffectedSOPClassUID: Verification}, nil, StatusClassNotSupported, false},
+		{"store without class", contextStore,
+			change(func(c *pdu.Command) { c.AffectedSOPClassUID = "" }), []byte("data"), StatusCannotUnderstand, false},
+		{"store without instance", contextStore,
+			change(func(c *pdu.Command) { c.AffectedSOPInstanceUID = "" }), []byte("data"), StatusCannotUnderstand, false},
 		{"store without data set", contextStore, storeCommand(1), nil, StatusCannotUnderstand, false},
 		{"unknown operation", contextStore, pdu.Command{Field: 0x0777, MessageID: 9}, nil, StatusUnrecognizedOperation, false},
-		{"unknown operation with a data set", contextStore, pdu.Command{Field: 0x0777, MessageID: 9}, pattern(100000), StatusUnrecognizedOperation, false},
+		{"unknown operation with a data set", contextStore,
+			pdu.Command{Field: 0x0777, MessageID: 9}, pattern(100000), StatusUnrecognizedOperation, false},
 		{"C-FIND", contextStore, pdu.Command{Field: 0x0020, MessageID: 9}, []byte("data"), StatusUnrecognizedOperation, false},
 	}
 	for _, test := range tests {
@@ -294,7 +301,8 @@ func TestServer_EndsInTheMiddleOfData(t *testing.T) {
 		{"close", func(p *raw) { _ = p.conn.Close() }, func(err error) bool { return errors.Is(err, ErrConnectionLost) }},
 		{"close inside a PDU", func(p *raw) { p.write([]byte("\x04\x00\x00\x00\x10\x00\x00")); _ = p.conn.Close() },
 			func(err error) bool { return errors.Is(err, ErrConnectionLost) }},
-		{"silence", func(p *raw) { p.wantAbort(0, 0) }, func(err error) bool { return errors.As(err, &timeout) && !errors.As(err, &abort) }},
+		{"silence", func(p *raw) { p.wantAbort(0, 0) },
+			func(err error) bool { return errors.As(err, &timeout) && !errors.As(err, &abort) }},
 		{"silence inside a PDU", func(p *raw) { p.write([]byte("\x04\x00\x00\x00\x10\x00\x00")); p.wantAbort(0, 0) },
 			func(err error) bool { return errors.As(err, &timeout) }},
 		{"release", (*raw).release, func(err error) bool { return errors.Is(err, errReleaseRequested) }},
@@ -358,12 +366,18 @@ func TestServer_StreamsInConstantMemory(t *testing.T) {
 		return StatusSuccess, ""
 	}
 	d := Dialer{CallingAETitle: callingTitle}
-	c, err := d.Dial(t.Context(), address, calledTitle, []PresentationContext{{AbstractSyntax: ctImage, TransferSyntaxes: []string{explicitLE}}})
+	c, err := d.Dial(t.Context(), address, calledTitle,
+		[]PresentationContext{{AbstractSyntax: ctImage, TransferSyntaxes: []string{explicitLE}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := io.LimitReader(zeros{}, size)
-	if _, err := c.Store(t.Context(), StoreCommand{SOPClassUID: ctImage, SOPInstanceUID: "1.2", TransferSyntaxUID: explicitLE, Body: body}); err != nil {
+	if _, err := c.Store(t.Context(), StoreCommand{
+		SOPClassUID:       ctImage,
+		SOPInstanceUID:    "1.2",
+		TransferSyntaxUID: explicitLE,
+		Body:              body,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Release(t.Context()); err != nil {

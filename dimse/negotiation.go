@@ -104,7 +104,9 @@ func negotiate(proposed []pdu.ContextRQ, accept func(abstract string, proposed [
 
 // answer builds the A-ASSOCIATE-AC. The titles go back as they came (PS3.8 table 9-17); extended negotiation and the user
 // identity get no answer.
-func answer(rq *pdu.AssociateRQ, contexts []PresentationContext, grantSCP func(string) bool, maxLength uint32, classUID, version string) *pdu.AssociateAC {
+func answer(
+	rq *pdu.AssociateRQ, contexts []PresentationContext, grantSCP func(string) bool, maxLength uint32, classUID, version string,
+) *pdu.AssociateAC {
 	ac := &pdu.AssociateAC{
 		Version: pdu.ProtocolVersion, Titles: rq.Titles, ApplicationContext: pdu.ApplicationContext,
 		User: pdu.UserInformation{MaxLength: maxLength, ImplementationClassUID: classUID, ImplementationVersion: version},

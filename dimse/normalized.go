@@ -49,7 +49,8 @@ type EventRequest struct {
 
 func newEventRequest(pc *PresentationContext, command *pdu.Command, data *body) *EventRequest {
 	return &EventRequest{
-		MessageID: command.MessageID, AbstractSyntax: pc.AbstractSyntax, SOPClassUID: command.AffectedSOPClassUID, SOPInstanceUID: command.AffectedSOPInstanceUID,
+		MessageID: command.MessageID, AbstractSyntax: pc.AbstractSyntax,
+		SOPClassUID: command.AffectedSOPClassUID, SOPInstanceUID: command.AffectedSOPInstanceUID,
 		EventTypeID: command.EventTypeID, TransferSyntaxUID: pc.TransferSyntax, Body: data,
 	}
 }
@@ -92,7 +93,8 @@ func (a *Association) action(ctx context.Context, pc *PresentationContext, comma
 	}
 	defer a.recover("N-ACTION", &status, &text)
 	return actor.Action(ctx, a, &ActionRequest{
-		MessageID: command.MessageID, AbstractSyntax: pc.AbstractSyntax, SOPClassUID: command.RequestedSOPClassUID, SOPInstanceUID: command.RequestedSOPInstanceUID,
+		MessageID: command.MessageID, AbstractSyntax: pc.AbstractSyntax,
+		SOPClassUID: command.RequestedSOPClassUID, SOPInstanceUID: command.RequestedSOPInstanceUID,
 		ActionTypeID: command.ActionTypeID, TransferSyntaxUID: pc.TransferSyntax, Body: data,
 	})
 }

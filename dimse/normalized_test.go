@@ -202,8 +202,15 @@ func TestReport_UnansweredIsGivenUpAndALateAnswerIsNoDisorder(t *testing.T) {
 	rq.Contexts = append(rq.Contexts, pdu.ContextRQ{ID: 7, AbstractSyntax: pushModel, TransferSyntaxes: []string{explicitLE}})
 	p := connect(t, address)
 	p.associate(rq)
-	p.write(message(7, pdu.Command{Field: pdu.NActionRQ, MessageID: 9, RequestedSOPClassUID: pushModel, RequestedSOPInstanceUID: "1.2.3", ActionTypeID: 1}, nil))
-	if got := p.wantStatus(pdu.NActionRSP, 9, StatusSuccess); got.AffectedSOPClassUID != pushModel || got.AffectedSOPInstanceUID != "1.2.3" || got.ActionTypeID != 1 {
+	p.write(message(7, pdu.Command{
+		Field:                   pdu.NActionRQ,
+		MessageID:               9,
+		RequestedSOPClassUID:    pushModel,
+		RequestedSOPInstanceUID: "1.2.3",
+		ActionTypeID:            1,
+	}, nil))
+	got := p.wantStatus(pdu.NActionRSP, 9, StatusSuccess)
+	if got.AffectedSOPClassUID != pushModel || got.AffectedSOPInstanceUID != "1.2.3" || got.ActionTypeID != 1 {
 		t.Errorf("response %+v", got)
 	}
 	report := p.response()
@@ -237,7 +244,13 @@ func TestReport_OneAtATime(t *testing.T) {
 	p := connect(t, address)
 	p.associate(rq)
 	ask := func(id uint16) []byte {
-		return message(7, pdu.Command{Field: pdu.NActionRQ, MessageID: id, RequestedSOPClassUID: pushModel, RequestedSOPInstanceUID: "1.2.3", ActionTypeID: 1}, nil)
+		return message(7, pdu.Command{
+			Field:                   pdu.NActionRQ,
+			MessageID:               id,
+			RequestedSOPClassUID:    pushModel,
+			RequestedSOPInstanceUID: "1.2.3",
+			ActionTypeID:            1,
+		}, nil)
 	}
 	p.write(append(ask(1), ask(2)...))
 	p.wantStatus(pdu.NActionRSP, 1, StatusSuccess)
@@ -299,7 +312,12 @@ func TestConn_ReportBeforeAResponse(t *testing.T) {
 	address := scripted(t, func(p *raw) {
 		p.accept(0)
 		p.read()
-		p.write(message(1, pdu.Command{Field: pdu.NEventReportRQ, MessageID: 5, EventTypeID: 1, AffectedSOPClassUID: pushModel}, []byte("x")))
+		p.write(message(1, pdu.Command{
+			Field:               pdu.NEventReportRQ,
+			MessageID:           5,
+			EventTypeID:         1,
+			AffectedSOPClassUID: pushModel,
+		}, []byte("x")))
 		answers <- p.response()
 		p.write(message(3, pdu.Command{Field: pdu.CEchoRSP, RespondedTo: 1}, nil))
 		p.read()
@@ -308,7 +326,8 @@ func TestConn_ReportBeforeAResponse(t *testing.T) {
 	if s, err := c.Echo(t.Context()); err != nil || s != StatusSuccess {
 		t.Fatalf("%v, %v", s, err)
 	}
-	if got := wait(t, answers); got.Field != pdu.NEventReportRSP || got.RespondedTo != 5 || Status(got.Status) != StatusUnrecognizedOperation {
+	got := wait(t, answers)
+	if got.Field != pdu.NEventReportRSP || got.RespondedTo != 5 || Status(got.Status) != StatusUnrecognizedOperation {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -33,7 +33,8 @@ func (p *progress) add(n int, took time.Duration) error {
 		return nil
 	}
 	if float64(p.received) < float64(p.rate)*p.waited.Seconds() {
-		return &TimeoutError{Waiting: fmt.Sprintf("a message to arrive at %d bytes per second: %d bytes came in %v", p.rate, p.received, p.waited.Round(time.Millisecond)),
+		return &TimeoutError{Waiting: fmt.Sprintf("a message to arrive at %d bytes per second: %d bytes came in %v",
+			p.rate, p.received, p.waited.Round(time.Millisecond)),
 			Err: os.ErrDeadlineExceeded}
 	}
 	p.waited, p.received = 0, 0

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Twenty rejections of one scanner are a warning now and one with the number of the others; another scanner, or another reason, has its own.
+// Twenty rejections of one scanner are a warning now and one with the number of the others;
+// another scanner, or another reason, has its own.
 func TestServer_RepeatedRejections(t *testing.T) {
 	log := &syncBuffer{}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -26,7 +27,8 @@ func TestServer_RepeatedRejections(t *testing.T) {
 	for _, title := range []string{"CT1", "CT2"} {
 		d := Dialer{CallingAETitle: title}
 		for range 20 {
-			if _, err := d.Dial(t.Context(), l.Addr().String(), "NODE", []PresentationContext{{AbstractSyntax: Verification, TransferSyntaxes: []string{"1.2.840.10008.1.2"}}}); err == nil {
+			echo := []PresentationContext{{AbstractSyntax: Verification, TransferSyntaxes: []string{"1.2.840.10008.1.2"}}}
+			if _, err := d.Dial(t.Context(), l.Addr().String(), "NODE", echo); err == nil {
 				t.Fatal("let in")
 			}
 		}
@@ -37,7 +39,8 @@ func TestServer_RepeatedRejections(t *testing.T) {
 	}
 	cancel()
 	<-done
-	if strings.Count(log.String(), "WARN") != 4 || strings.Count(log.String(), "more=19") != 2 || strings.Count(log.String(), "CT1 is not known") != 2 {
+	if strings.Count(log.String(), "WARN") != 4 || strings.Count(log.String(), "more=19") != 2 ||
+		strings.Count(log.String(), "CT1 is not known") != 2 {
 		t.Errorf("the log says\n%s", log.String())
 	}
 }

@@ -141,7 +141,11 @@ func TestServer_AnswersContextsAndRoles(t *testing.T) {
 		pdu.ContextRQ{ID: 9, AbstractSyntax: ctImage},
 		pdu.ContextRQ{ID: 11, TransferSyntaxes: []string{explicitLE}})
 	for id := 13; id < 256; id += 2 {
-		rq.Contexts = append(rq.Contexts, pdu.ContextRQ{ID: byte(id), AbstractSyntax: ctImage + "\x00", TransferSyntaxes: []string{explicitLE + "\x00"}})
+		rq.Contexts = append(rq.Contexts, pdu.ContextRQ{
+			ID:               byte(id),
+			AbstractSyntax:   ctImage + "\x00",
+			TransferSyntaxes: []string{explicitLE + "\x00"},
+		})
 	}
 	rq.User.Async = &pdu.AsyncOperations{Invoked: 0, Performed: 5}
 	rq.User.Roles = []pdu.Role{
@@ -167,7 +171,8 @@ func TestServer_AnswersContextsAndRoles(t *testing.T) {
 		t.Errorf("last context %+v", last)
 	}
 	user := pdu.UserInformation{
-		MaxLength: 131072, ImplementationClassUID: "1.2.3", ImplementationVersion: "TEST", Async: &pdu.AsyncOperations{Invoked: 1, Performed: 1},
+		MaxLength: 131072, ImplementationClassUID: "1.2.3", ImplementationVersion: "TEST",
+		Async: &pdu.AsyncOperations{Invoked: 1, Performed: 1},
 		Roles: []pdu.Role{{SOPClassUID: ctImage, SCU: true}, {SOPClassUID: Verification}},
 	}
 	if diff := cmp.Diff(user, ac.User); diff != "" {
@@ -263,7 +268,12 @@ func TestServer_TLS(t *testing.T) {
 		t.Errorf("TLS state %+v", p.TLS)
 	}
 	data := pattern(1 << 20)
-	response, err := c.Store(t.Context(), StoreCommand{SOPClassUID: ctImage, SOPInstanceUID: "1.2", TransferSyntaxUID: explicitLE, Body: bytes.NewReader(data)})
+	response, err := c.Store(t.Context(), StoreCommand{
+		SOPClassUID:       ctImage,
+		SOPInstanceUID:    "1.2",
+		TransferSyntaxUID: explicitLE,
+		Body:              bytes.NewReader(data),
+	})
 	if err != nil || response.Status != StatusSuccess {
 		t.Fatalf("Store: %+v, %v", response, err)
 	}

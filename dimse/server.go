@@ -219,7 +219,8 @@ func (s *Server) open(c *connection) error {
 			log.Warn("again: "+rejection.Error(), "more", more, "within", s.rejections.within().String())
 		}
 		if s.rejections.first(host(peer.Addr)+" "+peer.CallingAETitle+" "+peer.CalledAETitle+" "+rejection.Error(), summary) {
-			log.Warn(rejection.Error(), "calling_raw", fmt.Sprintf("%q", peer.rawCalling[:]), "called_raw", fmt.Sprintf("%q", peer.rawCalled[:]))
+			log.Warn(rejection.Error(), "calling_raw", fmt.Sprintf("%q", peer.rawCalling[:]),
+				"called_raw", fmt.Sprintf("%q", peer.rawCalled[:]))
 		}
 		return nil
 	}

@@ -47,13 +47,17 @@ func TestDial_TLSAgainstPlain(t *testing.T) {
 		is     error
 		text   string
 	}{
-		"TLS to a peer that aborts":   {&tls.Config{}, func(c net.Conn) { first(c); c.Write([]byte{7, 0, 0, 0, 0, 4, 0, 0, 2, 1}) }, ErrNoTLS, "does not speak TLS on this port"},
-		"TLS to a peer that closes":   {&tls.Config{}, first, nil, "may not speak TLS on this port"},
-		"TLS to a peer that resets":   {&tls.Config{}, func(c net.Conn) { first(c); c.(*net.TCPConn).SetLinger(0) }, nil, "may not speak TLS on this port"},
-		"TLS to a peer that waits":    {&tls.Config{}, func(c net.Conn) { io.Copy(io.Discard, c) }, nil, "may not speak TLS on this port"},
-		"plain to a peer that alerts": {nil, func(c net.Conn) { first(c); c.Write([]byte{0x15, 3, 3, 0, 2, 2, 70}) }, ErrSpeaksTLS, "speaks TLS on this port"},
+		"TLS to a peer that aborts": {&tls.Config{},
+			func(c net.Conn) { first(c); c.Write([]byte{7, 0, 0, 0, 0, 4, 0, 0, 2, 1}) }, ErrNoTLS, "does not speak TLS on this port"},
+		"TLS to a peer that closes": {&tls.Config{}, first, nil, "may not speak TLS on this port"},
+		"TLS to a peer that resets": {&tls.Config{},
+			func(c net.Conn) { first(c); c.(*net.TCPConn).SetLinger(0) }, nil, "may not speak TLS on this port"},
+		"TLS to a peer that waits": {&tls.Config{}, func(c net.Conn) { io.Copy(io.Discard, c) }, nil, "may not speak TLS on this port"},
+		"plain to a peer that alerts": {nil,
+			func(c net.Conn) { first(c); c.Write([]byte{0x15, 3, 3, 0, 2, 2, 70}) }, ErrSpeaksTLS, "speaks TLS on this port"},
 		"plain to a peer that closes": {nil, first, nil, "may speak TLS on this port"},
-		"plain to a peer that resets": {nil, func(c net.Conn) { first(c); c.(*net.TCPConn).SetLinger(0) }, nil, "may speak TLS on this port"},
+		"plain to a peer that resets": {nil,
+			func(c net.Conn) { first(c); c.(*net.TCPConn).SetLinger(0) }, nil, "may speak TLS on this port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Dialer{CallingAETitle: "TEST", TLSConfig: c.tls, Timeouts: Timeouts{Connect: 300 * time.Millisecond, Request: time.Second}}
@@ -101,7 +105,8 @@ func TestServer_TLSAgainstPlain(t *testing.T) {
 		text string
 	}{
 		"plain at the TLS port": {identity.Server(false), []byte{1, 0, 0, 0, 0, 68, 0, 1}, "the peer does not speak TLS on this port"},
-		"TLS at the plain port": {nil, []byte{0x16, 3, 1, 2, 0, 1, 0, 1, 252}, "the peer speaks TLS on this port, and the connection is one without"},
+		"TLS at the plain port": {nil,
+			[]byte{0x16, 3, 1, 2, 0, 1, 0, 1, 252}, "the peer speaks TLS on this port, and the connection is one without"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := &syncBuffer{}

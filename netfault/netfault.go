@@ -49,7 +49,8 @@ func certificate(err error) cause {
 			words += ": " + authority.Cert.Issuer.String()
 		}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		words = "its certificate is valid from " + day(invalid.Cert.NotBefore) + " to " + day(invalid.Cert.NotAfter) + ", and this machine's clock says otherwise"
+		words = "its certificate is valid from " + day(invalid.Cert.NotBefore) + " to " + day(invalid.Cert.NotAfter) +
+			", and this machine's clock says otherwise"
 	default:
 		words = "its certificate does not hold: " + failed.Err.Error()
 	}

@@ -15,7 +15,8 @@ import (
 )
 
 // internals are words that mean nothing to an operator.
-var internals = regexp.MustCompile(`context |EOF|i/o timeout|reset by peer|broken pipe|deadline|dial tcp|read tcp|write tcp|x509|tls:|syscall|closed network`)
+var internals = regexp.MustCompile(
+	`context |EOF|i/o timeout|reset by peer|broken pipe|deadline|dial tcp|read tcp|write tcp|x509|tls:|syscall|closed network`)
 
 // dialed is the error of a real connection.
 func dialed(t *testing.T, serve func(net.Conn), use func(net.Conn) error) error {
@@ -76,9 +77,11 @@ func TestWords(t *testing.T) {
 		"os":         {os.ErrDeadlineExceeded, "no answer in time"},
 		"stopped":    {context.Canceled, "it was stopped on this side"},
 		"unresolved": {unresolved, ""},
-		"alert":      {&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, "the peer wants a certificate of ours, and none is configured"},
-		"new alert":  {&net.OpError{Op: "remote error", Err: errors.New("tls: internal error")}, "the peer ended the TLS handshake: internal error"},
-		"other":      {errors.New("the disk is full"), "the disk is full"},
+		"alert": {&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")},
+			"the peer wants a certificate of ours, and none is configured"},
+		"new alert": {&net.OpError{Op: "remote error", Err: errors.New("tls: internal error")},
+			"the peer ended the TLS handshake: internal error"},
+		"other": {errors.New("the disk is full"), "the disk is full"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := netfault.Words(fmt.Errorf("associate with pacs: %w", c.err))

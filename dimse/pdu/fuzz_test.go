@@ -11,7 +11,8 @@ import (
 
 func FuzzAssociateRQ(f *testing.F) {
 	f.Add(request())
-	f.Add(request(item(0x10, ApplicationContext), item(0x20, "\x01\x00\x00\x00"+item(0x30, "1.2.840.10008.1.1")+item(0x40, "1.2.840.10008.1.2")),
+	f.Add(request(item(0x10, ApplicationContext),
+		item(0x20, "\x01\x00\x00\x00"+item(0x30, "1.2.840.10008.1.1")+item(0x40, "1.2.840.10008.1.2")),
 		item(0x50, item(0x51, "\x00\x00\x40\x00")+item(0x52, "1.2.3")+item(0x53, "\x00\x00\x00\x00")+item(0x54, "\x00\x011\x01\x00")+
 			item(0x55, "NAME")+item(0x56, "\x00\x011abc")+item(0x57, "\x00\x011\x00\x012\x00\x05\x00\x033.4")+
 			item(0x58, "\x02\x01\x00\x04user\x00\x04pass")+item(0x59, "\x00\x02ok"))))
@@ -32,7 +33,8 @@ func FuzzAssociateRQ(f *testing.F) {
 }
 
 func FuzzAssociateAC(f *testing.F) {
-	f.Add(request(item(0x10, ApplicationContext), item(0x21, "\x01\x00\x03\x00"+item(0x40, "1.2.840.10008.1.2")), item(0x50, item(0x59, "\x00\x02ok"))))
+	f.Add(request(item(0x10, ApplicationContext),
+		item(0x21, "\x01\x00\x03\x00"+item(0x40, "1.2.840.10008.1.2")), item(0x50, item(0x59, "\x00\x02ok"))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		first, err := DecodeAssociateAC(b)
 		if err != nil || len(b) > 0xFF00 {

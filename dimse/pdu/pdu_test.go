@@ -126,7 +126,8 @@ func TestAssociateRQ_AppendRefusesWhatDoesNotFit(t *testing.T) {
 
 func TestNewTitles(t *testing.T) {
 	for title, good := range map[string]bool{
-		"A": true, "ABCDEFGHIJKLMNOP": true, "A B": true, "": false, "   ": false, "ABCDEFGHIJKLMNOPQ": false, "A\\B": false, "Ä": false, "A\n": false,
+		"A": true, "ABCDEFGHIJKLMNOP": true, "A B": true, "": false, "   ": false,
+		"ABCDEFGHIJKLMNOPQ": false, "A\\B": false, "Ä": false, "A\n": false,
 	} {
 		titles, err := NewTitles(title, "B")
 		if (err == nil) != good {
@@ -202,7 +203,8 @@ func TestDecodeCommand(t *testing.T) {
 		{"no message ID", strings.Replace(echoRQ, "\x00\x00\x10\x01\x02\x00\x00\x00\x07\x00", "", 1), Command{}, 58},
 		{"no command field", strings.Replace(echoRQ, "\x00\x00\x00\x01\x02\x00\x00\x00\x30\x00", "", 1), Command{}, 58},
 		{"no data set type", echoRQ[:58], Command{}, 58},
-		{"response without status", "\x00\x00\x00\x01\x02\x00\x00\x00\x30\x80\x00\x00\x20\x01\x02\x00\x00\x00\x07\x00" + echoRQ[58:], Command{}, 30},
+		{"response without status",
+			"\x00\x00\x00\x01\x02\x00\x00\x00\x30\x80\x00\x00\x20\x01\x02\x00\x00\x00\x07\x00" + echoRQ[58:], Command{}, 30},
 		{"cancel", "\x00\x00\x00\x01\x02\x00\x00\x00\xFF\x0F\x00\x00\x20\x01\x02\x00\x00\x00\x07\x00" + echoRQ[58:],
 			Command{Field: CCancelRQ, RespondedTo: 7}, -1},
 		{"too long", strings.Repeat("\x00", MaxCommandLength+1), Command{}, MaxCommandLength},

@@ -276,7 +276,8 @@ func echo(id int) command {
 }
 
 func store(id int) command {
-	return operation(cStore, id, withData).with(affectedClass, uidValue(ctImage)).with(affectedInstance, uidValue(instance)).number(priority, 0)
+	c := operation(cStore, id, withData).number(priority, 0)
+	return c.with(affectedClass, uidValue(ctImage)).with(affectedInstance, uidValue(instance))
 }
 
 // message packs a command and, if data is not nil, its data set, each in P-DATA-TFs of their own.

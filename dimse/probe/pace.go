@@ -21,40 +21,46 @@ func pace() []Case {
 			}
 		})
 	})
-	add("a whole association in segments of 7 bytes", stream, []string{"accepted, C-STORE-RSP 0000H to 1, A-RELEASE-RP"}, func(p *peer) string {
-		return p.association(func(b []byte) {
-			for len(b) > 0 {
-				n := min(7, len(b))
-				p.write(b[:n])
-				b = b[n:]
-			}
+	add("a whole association in segments of 7 bytes", stream,
+		[]string{"accepted, C-STORE-RSP 0000H to 1, A-RELEASE-RP"}, func(p *peer) string {
+			return p.association(func(b []byte) {
+				for len(b) > 0 {
+					n := min(7, len(b))
+					p.write(b[:n])
+					b = b[n:]
+				}
+			})
 		})
-	})
-	add("request, C-ECHO and release in one segment", "PS3.8 table 9-10, Sta3: nothing comes before the answer; an acceptor that answers at once may go on", []string{"A-ASSOCIATE-AC, C-ECHO-RSP 0000H to 1, A-RELEASE-RP", "A-ABORT *", "A-ASSOCIATE-AC*", "closed"}, func(p *peer) string {
-		p.write(p.target.usual().bytes(), echoMessage(1), releaseRQ)
-		all := []string{p.answer()}
-		for len(all) < 3 && (strings.HasSuffix(all[len(all)-1], "-AC") || strings.Contains(all[len(all)-1], "-RSP")) {
-			all = append(all, p.answer())
-		}
-		return strings.Join(all, ", ")
-	})
-	add("C-STORE and release in one segment", "PS3.8 table 9-10, Sta6: in order", []string{"C-STORE-RSP 0000H to 1, A-RELEASE-RP"}, func(p *peer) string {
-		if ac, answer := p.associate(p.target.usual()); ac == nil {
-			return answer
-		}
-		p.write(message(explicitContext, store(1), ct(explicitLE)), releaseRQ)
-		got := p.answer()
-		return got + ", " + p.answer()
-	})
-	add("a whole association, then the peer closes its side before it reads", "the peer may have all answers, or none", []string{"A-ASSOCIATE-AC, C-ECHO-RSP 0000H to 1, closed", "*closed", "A-ABORT *", "A-ASSOCIATE-AC, A-ABORT *", "A-ASSOCIATE-AC, C-ECHO-RSP 0000H to 1, A-ABORT *"}, func(p *peer) string {
-		p.write(p.target.usual().bytes(), echoMessage(1))
-		p.halfClose()
-		all := []string{p.answer()}
-		for strings.HasSuffix(all[len(all)-1], "-AC") || strings.Contains(all[len(all)-1], "-RSP") {
-			all = append(all, p.answer())
-		}
-		return strings.Join(all, ", ")
-	})
+	add("request, C-ECHO and release in one segment",
+		"PS3.8 table 9-10, Sta3: nothing comes before the answer; an acceptor that answers at once may go on",
+		[]string{"A-ASSOCIATE-AC, C-ECHO-RSP 0000H to 1, A-RELEASE-RP", "A-ABORT *", "A-ASSOCIATE-AC*", "closed"}, func(p *peer) string {
+			p.write(p.target.usual().bytes(), echoMessage(1), releaseRQ)
+			all := []string{p.answer()}
+			for len(all) < 3 && (strings.HasSuffix(all[len(all)-1], "-AC") || strings.Contains(all[len(all)-1], "-RSP")) {
+				all = append(all, p.answer())
+			}
+			return strings.Join(all, ", ")
+		})
+	add("C-STORE and release in one segment", "PS3.8 table 9-10, Sta6: in order",
+		[]string{"C-STORE-RSP 0000H to 1, A-RELEASE-RP"}, func(p *peer) string {
+			if ac, answer := p.associate(p.target.usual()); ac == nil {
+				return answer
+			}
+			p.write(message(explicitContext, store(1), ct(explicitLE)), releaseRQ)
+			got := p.answer()
+			return got + ", " + p.answer()
+		})
+	add("a whole association, then the peer closes its side before it reads",
+		"the peer may have all answers, or none", []string{"A-ASSOCIATE-AC, C-ECHO-RSP 0000H to 1, closed",
+			"*closed", "A-ABORT *", "A-ASSOCIATE-AC, A-ABORT *", "A-ASSOCIATE-AC, C-ECHO-RSP 0000H to 1, A-ABORT *"}, func(p *peer) string {
+			p.write(p.target.usual().bytes(), echoMessage(1))
+			p.halfClose()
+			all := []string{p.answer()}
+			for strings.HasSuffix(all[len(all)-1], "-AC") || strings.Contains(all[len(all)-1], "-RSP") {
+				all = append(all, p.answer())
+			}
+			return strings.Join(all, ", ")
+		})
 	add("100 associations one after the other", "none leaves anything behind", []string{"served 100 times"}, func(p *peer) string {
 		for n := range 100 {
 			if lost := p.target.serves(); lost != "" {
@@ -65,37 +71,40 @@ func pace() []Case {
 	})
 	for _, n := range []int{8, 100} {
 		served := fmt.Sprintf("served %d times", n)
-		add(fmt.Sprintf("%d associations at the same time, each with a C-STORE", n), "PS3.8 9.1: associations are independent", []string{served}, func(p *peer) string {
-			if lost := p.target.beside(n); lost != "" {
-				return lost
-			}
-			return served
-		})
+		add(fmt.Sprintf("%d associations at the same time, each with a C-STORE", n), "PS3.8 9.1: associations are independent",
+			[]string{served}, func(p *peer) string {
+				if lost := p.target.beside(n); lost != "" {
+					return lost
+				}
+				return served
+			})
 	}
-	add("C-STORE and A-ABORT in one segment", "PS3.8 table 9-10, Sta6: in order; the peer does not wait for the answer", []string{"C-STORE-RSP 0000H to 1, closed", "closed"}, func(p *peer) string {
-		if ac, answer := p.associate(p.target.usual()); ac == nil {
-			return answer
-		}
-		p.write(message(explicitContext, store(1), ct(explicitLE)), abort)
-		got := p.answer()
-		if got != closed {
-			got += ", " + p.answer()
-		}
-		return got
-	})
-	add("200 connections that say nothing, and a good peer beside them", "PS3.8 9.1.5 (ARTIM); no connection waits for another", []string{"served"}, func(p *peer) string {
-		for range 200 {
-			silent, err := p.target.connect()
-			if err != nil {
-				return "no connection: " + err.Error()
+	add("C-STORE and A-ABORT in one segment", "PS3.8 table 9-10, Sta6: in order; the peer does not wait for the answer",
+		[]string{"C-STORE-RSP 0000H to 1, closed", "closed"}, func(p *peer) string {
+			if ac, answer := p.associate(p.target.usual()); ac == nil {
+				return answer
 			}
-			defer silent.conn.Close()
-		}
-		if lost := p.target.serves(); lost != "" {
-			return "good peer: " + lost
-		}
-		return "served"
-	})
+			p.write(message(explicitContext, store(1), ct(explicitLE)), abort)
+			got := p.answer()
+			if got != closed {
+				got += ", " + p.answer()
+			}
+			return got
+		})
+	add("200 connections that say nothing, and a good peer beside them",
+		"PS3.8 9.1.5 (ARTIM); no connection waits for another", []string{"served"}, func(p *peer) string {
+			for range 200 {
+				silent, err := p.target.connect()
+				if err != nil {
+					return "no connection: " + err.Error()
+				}
+				defer silent.conn.Close()
+			}
+			if lost := p.target.serves(); lost != "" {
+				return "good peer: " + lost
+			}
+			return "served"
+		})
 	return cases
 }
 
@@ -144,12 +153,14 @@ func waits() []Case {
 	request("all of a request but its last byte", func(p *peer) string { return p.halt(len(p.target.usual().bytes()) - 1) })
 	request("a request, one byte a second", func(p *peer) string { return p.drip(p.target.usual().bytes()) })
 	const left = "PS3.8 table 9-10, Sta13: ARTIM, AA-2"
-	add("a rejected peer that does not close", left, []string{"A-ASSOCIATE-RJ 1/2/2, closed", "A-ASSOCIATE-RJ *, closed", "A-ABORT *, closed", "closed"}, func(p *peer) string {
-		r := p.target.usual()
-		r.version = 0
-		return p.linger(r.bytes())
-	})
-	add("an aborted peer that does not close", left, []string{"A-ABORT 0/0, closed", "A-ABORT *, closed", "closed"}, func(p *peer) string { return p.linger(releaseRP) })
+	add("a rejected peer that does not close", left,
+		[]string{"A-ASSOCIATE-RJ 1/2/2, closed", "A-ASSOCIATE-RJ *, closed", "A-ABORT *, closed", "closed"}, func(p *peer) string {
+			r := p.target.usual()
+			r.version = 0
+			return p.linger(r.bytes())
+		})
+	add("an aborted peer that does not close", left, []string{"A-ABORT 0/0, closed", "A-ABORT *, closed", "closed"},
+		func(p *peer) string { return p.linger(releaseRP) })
 	add("a released peer that does not close", left, []string{"A-RELEASE-RP, closed", "A-ABORT *, closed"}, func(p *peer) string {
 		if ac, answer := p.associate(p.target.usual()); ac == nil {
 			return answer

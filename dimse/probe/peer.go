@@ -135,7 +135,8 @@ func (p *peer) response(body []byte) string {
 	return describe(set)
 }
 
-var operations = map[int]string{cStore: "C-STORE", cGet: "C-GET", cFind: "C-FIND", cMove: "C-MOVE", cEcho: "C-ECHO", nEvent: "N-EVENT-REPORT",
+var operations = map[int]string{cStore: "C-STORE", cGet: "C-GET",
+	cFind: "C-FIND", cMove: "C-MOVE", cEcho: "C-ECHO", nEvent: "N-EVENT-REPORT",
 	nGet: "N-GET", nSet: "N-SET", nAction: "N-ACTION", nCreate: "N-CREATE", nDelete: "N-DELETE", cCancel: "C-CANCEL"}
 
 // describe names a command set with its status, and says what is wrong with its form (PS3.7 section 6.3.1).

@@ -37,35 +37,45 @@ func titles() []Case {
 	add("calling title padded with NULs", trimmed, good, func(r *request) { r.calling = nulls(r.calling) })
 	add("called title of nobody", "PS3.8 table 9-21, source 1, reason 7", []string{"A-ASSOCIATE-RJ 1/1/7", "A-ASSOCIATE-RJ *", "accepted*"},
 		func(r *request) { r.called = title("NOBODY") })
-	add("called title in the other case", "PS3.5 6.2, AE: case is significant", []string{"A-ASSOCIATE-RJ 1/1/7", "A-ASSOCIATE-RJ *", "accepted*"},
+	add("called title in the other case", "PS3.5 6.2, AE: case is significant",
+		[]string{"A-ASSOCIATE-RJ 1/1/7", "A-ASSOCIATE-RJ *", "accepted*"},
 		func(r *request) { copy(r.called[:], bytes.ToLower(r.called[:])) })
-	add("called title of 16 spaces", "PS3.5 6.2, AE: not allowed, so it is nobody's", []string{"A-ASSOCIATE-RJ 1/1/7", "A-ASSOCIATE-RJ *", "A-ABORT *", "accepted*"},
+	add("called title of 16 spaces", "PS3.5 6.2, AE: not allowed, so it is nobody's",
+		[]string{"A-ASSOCIATE-RJ 1/1/7", "A-ASSOCIATE-RJ *", "A-ABORT *", "accepted*"},
 		func(r *request) { r.called = title("") })
 	add("called title of 16 NULs", "as 16 spaces", []string{"A-ASSOCIATE-RJ 1/1/7", "A-ASSOCIATE-RJ *", "A-ABORT *", "accepted*"},
 		func(r *request) { r.called = [16]byte{} })
-	add("calling title of 16 spaces", "PS3.5 6.2, AE: not allowed; an ultrasound sends it (pynetdicom issue 646)", either("accepted, 7 refused (3)"),
+	add("calling title of 16 spaces", "PS3.5 6.2, AE: not allowed; an ultrasound sends it (pynetdicom issue 646)",
+		either("accepted, 7 refused (3)"),
 		func(r *request) { r.calling = title("") })
 	add("calling title of 16 characters", "PS3.8 table 9-11", good, func(r *request) { r.calling = title("PROBE_OF_16_CHAR") })
 	add("calling title with a space inside", "PS3.5 6.2, AE", good, func(r *request) { r.calling = title("CT SCANNER 1") })
-	add("calling title that is not ASCII", "PS3.5 6.2, AE: not allowed, and the peer is admitted by its address", either("accepted, 7 refused (3)"),
+	add("calling title that is not ASCII", "PS3.5 6.2, AE: not allowed, and the peer is admitted by its address",
+		either("accepted, 7 refused (3)"),
 		func(r *request) { r.calling = title("R\xd6NTGEN\xff") })
 	add("calling title with control characters and a backslash", "as before", either("accepted, 7 refused (3)"),
 		func(r *request) { r.calling = title("A\\B\x07\x1b[2J") })
-	add("protocol version 3: an unknown bit beside that of version 1", "PS3.8 table 9-11: this bit alone is tested", good, func(r *request) { r.version = 3 })
+	add("protocol version 3: an unknown bit beside that of version 1",
+		"PS3.8 table 9-11: this bit alone is tested", good, func(r *request) { r.version = 3 })
 	add("protocol version FFFF", "PS3.8 table 9-11", good, func(r *request) { r.version = 0xFFFF })
-	add("protocol version 2", "PS3.8 table 9-21, source 2, reason 2", []string{"A-ASSOCIATE-RJ 1/2/2", "A-ASSOCIATE-RJ *", "A-ABORT *"}, func(r *request) { r.version = 2 })
-	add("protocol version 0", "PS3.8 table 9-21, source 2, reason 2", []string{"A-ASSOCIATE-RJ 1/2/2", "A-ASSOCIATE-RJ *", "A-ABORT *"}, func(r *request) { r.version = 0 })
+	add("protocol version 2", "PS3.8 table 9-21, source 2, reason 2",
+		[]string{"A-ASSOCIATE-RJ 1/2/2", "A-ASSOCIATE-RJ *", "A-ABORT *"}, func(r *request) { r.version = 2 })
+	add("protocol version 0", "PS3.8 table 9-21, source 2, reason 2",
+		[]string{"A-ASSOCIATE-RJ 1/2/2", "A-ASSOCIATE-RJ *", "A-ABORT *"}, func(r *request) { r.version = 0 })
 	add("reserved bytes 9 and 10 set", "PS3.8 table 9-11: not tested", good, func(r *request) { r.unused = [2]byte{0xFF, 0xFF} })
-	add("reserved bytes 43 to 74 set", "PS3.8 table 9-11: not tested, and sent back", good, func(r *request) { copy(r.reserved[:], strings.Repeat("\xAA", 32)) })
+	add("reserved bytes 43 to 74 set", "PS3.8 table 9-11: not tested, and sent back", good,
+		func(r *request) { copy(r.reserved[:], strings.Repeat("\xAA", 32)) })
 	cases = append(cases,
-		Case{Group: "Requests: titles and fixed fields", Input: "reserved byte of the PDU header set", Want: good, Source: "PS3.8 table 9-11: not tested", run: func(p *peer) string {
-			b := p.target.usual().bytes()
-			b[1] = 0xFF
-			return p.play(p.target.usual(), b)
-		}},
-		Case{Group: "Requests: titles and fixed fields", Input: "reserved bytes of every item and sub-item set", Want: good, Source: "PS3.8 9.3.1: not tested", run: func(p *peer) string {
-			return p.play(p.target.usual(), unit(typeRQ, reserve(p.target.usual().body())))
-		}})
+		Case{Group: "Requests: titles and fixed fields", Input: "reserved byte of the PDU header set",
+			Want: good, Source: "PS3.8 table 9-11: not tested", run: func(p *peer) string {
+				b := p.target.usual().bytes()
+				b[1] = 0xFF
+				return p.play(p.target.usual(), b)
+			}},
+		Case{Group: "Requests: titles and fixed fields", Input: "reserved bytes of every item and sub-item set",
+			Want: good, Source: "PS3.8 9.3.1: not tested", run: func(p *peer) string {
+				return p.play(p.target.usual(), unit(typeRQ, reserve(p.target.usual().body())))
+			}})
 	return cases
 }
 
@@ -120,18 +130,23 @@ func proposals() []Case {
 		cases = append(cases, Case{Group: "Requests: presentation contexts", Input: input, Want: want, Source: source, run: ask(change)})
 	}
 	more := func(c ...context) func(*request) { return func(r *request) { r.contexts = append(r.contexts, c...) } }
-	add("unknown application context", "PS3.8 table 9-21, source 1, reason 2", []string{"A-ASSOCIATE-RJ 1/1/2", "A-ASSOCIATE-RJ *", "A-ABORT *"},
+	add("unknown application context", "PS3.8 table 9-21, source 1, reason 2",
+		[]string{"A-ASSOCIATE-RJ 1/1/2", "A-ASSOCIATE-RJ *", "A-ABORT *"},
 		func(r *request) { r.application = textItem(0x10, "1.2.840.10008.3.1.1.2") })
 	add("no application context", "PS3.8 9.3.2: it must be there", []string{"A-ASSOCIATE-RJ 1/1/2", "A-ASSOCIATE-RJ *", "A-ABORT *"},
 		func(r *request) { r.application = nil })
 	add("application context of 0 bytes", "as before", []string{"A-ASSOCIATE-RJ 1/1/2", "A-ASSOCIATE-RJ *", "A-ABORT *"},
 		func(r *request) { r.application = textItem(0x10, "") })
-	add("two application contexts", "PS3.8 9.3.2: one; table 9-26, reason 6", either("A-ABORT 2/6"), func(r *request) { r.before = [][]byte{r.application} })
-	add("application context behind the presentation contexts", "PS3.8 9.3.2 gives an order, which receivers need not test", either("accepted, 7 refused (3)"),
+	add("two application contexts", "PS3.8 9.3.2: one; table 9-26, reason 6", either("A-ABORT 2/6"),
+		func(r *request) { r.before = [][]byte{r.application} })
+	add("application context behind the presentation contexts", "PS3.8 9.3.2 gives an order, which receivers need not test",
+		either("accepted, 7 refused (3)"),
 		func(r *request) { r.after, r.application = [][]byte{r.application}, nil })
-	add("application context padded with a NUL", "PS3.8 annex F: UIDs are not padded; some are (pynetdicom issue 240)", either("accepted, 7 refused (3)"),
+	add("application context padded with a NUL", "PS3.8 annex F: UIDs are not padded; some are (pynetdicom issue 240)",
+		either("accepted, 7 refused (3)"),
 		func(r *request) { r.application = textItem(0x10, applicationContext+"\x00") })
-	add("no presentation context", "PS3.8 9.3.2: one or more; table 9-21", []string{"A-ASSOCIATE-RJ 1/1/1", "A-ASSOCIATE-RJ *", "A-ABORT *", "accepted*"},
+	add("no presentation context", "PS3.8 9.3.2: one or more; table 9-21",
+		[]string{"A-ASSOCIATE-RJ 1/1/1", "A-ASSOCIATE-RJ *", "A-ABORT *", "accepted*"},
 		func(r *request) { r.contexts = nil })
 	add("one context, for verification", rejected, []string{"accepted"}, func(r *request) { r.contexts = r.contexts[:1] })
 	add("one context, of a class of nobody", rejected, []string{"accepted, 1 refused (3)", "accepted, 1 refused (?)", "A-ASSOCIATE-RJ *"},
@@ -152,23 +167,31 @@ func proposals() []Case {
 			r.contexts = append(r.contexts, context{byte(id), ctImage, syntaxes})
 		}
 	})
-	add("a private transfer syntax alone", rejected, []string{"accepted, 7 refused (3), 9 refused (4)"}, more(context{9, ctImage, []string{privateSyntax}}))
+	add("a private transfer syntax alone", rejected, []string{"accepted, 7 refused (3), 9 refused (4)"},
+		more(context{9, ctImage, []string{privateSyntax}}))
 	add("a private transfer syntax and one that all know", rejected, good, more(context{9, ctImage, []string{privateSyntax, implicitLE}}))
-	add("a context without transfer syntax", "PS3.8 9.3.2.2: one or more; table 9-18", either("accepted, 7 refused (3), 9 refused (4)"), more(context{9, ctImage, nil}))
-	add("a context with a transfer syntax of 0 bytes", "as before", either("accepted, 7 refused (3), 9 refused (4)"), more(context{9, ctImage, []string{""}}))
+	add("a context without transfer syntax", "PS3.8 9.3.2.2: one or more; table 9-18",
+		either("accepted, 7 refused (3), 9 refused (4)"), more(context{9, ctImage, nil}))
+	add("a context with a transfer syntax of 0 bytes", "as before",
+		either("accepted, 7 refused (3), 9 refused (4)"), more(context{9, ctImage, []string{""}}))
 	add("a context without abstract syntax", "PS3.8 9.3.2.2: one; table 9-18", either("accepted, 7 refused (3), 9 refused (3)"),
 		func(r *request) { r.addRaw(9, textItem(0x40, implicitLE)) })
 	add("a context with two abstract syntaxes", "PS3.8 9.3.2.2: one; table 9-26, reason 6", either("A-ABORT 2/6"),
 		func(r *request) {
 			r.addRaw(9, textItem(0x30, ctImage), textItem(0x30, ctImage), textItem(0x40, implicitLE))
 		})
-	add("a context whose transfer syntax stands before its abstract syntax", "PS3.8 9.3.2.2 gives an order, which receivers need not test", either("accepted, 7 refused (3)"),
+	add("a context whose transfer syntax stands before its abstract syntax", "PS3.8 9.3.2.2 gives an order, which receivers need not test",
+		either("accepted, 7 refused (3)"),
 		func(r *request) { r.addRaw(9, textItem(0x40, implicitLE), textItem(0x30, ctImage)) })
-	add("a context with nothing in it", "as a context without abstract syntax", either("accepted, 7 refused (3), 9 refused (3)"), func(r *request) { r.addRaw(9) })
-	add("abstract and transfer syntaxes padded with a NUL", "PS3.8 annex F: UIDs are not padded; some are (pynetdicom issue 240)", either("accepted, 7 refused (3)"),
+	add("a context with nothing in it", "as a context without abstract syntax",
+		either("accepted, 7 refused (3), 9 refused (3)"), func(r *request) { r.addRaw(9) })
+	add("abstract and transfer syntaxes padded with a NUL", "PS3.8 annex F: UIDs are not padded; some are (pynetdicom issue 240)",
+		either("accepted, 7 refused (3)"),
 		more(context{9, ctImage + "\x00", []string{implicitLE + "\x00"}}))
-	add("an abstract syntax that is no UID", rejected, []string{"accepted, 7 refused (3), 9 refused (3)"}, more(context{9, "chest CT", []string{implicitLE}}))
-	add("an abstract syntax of 1000 characters", rejected, []string{"accepted, 7 refused (3), 9 refused (3)", "A-ABORT *", "A-ASSOCIATE-RJ *"},
+	add("an abstract syntax that is no UID", rejected, []string{"accepted, 7 refused (3), 9 refused (3)"},
+		more(context{9, "chest CT", []string{implicitLE}}))
+	add("an abstract syntax of 1000 characters", rejected,
+		[]string{"accepted, 7 refused (3), 9 refused (3)", "A-ABORT *", "A-ASSOCIATE-RJ *"},
 		more(context{9, strings.Repeat("1.2.", 250), []string{implicitLE}}))
 	chosen := func(a *accepted) string { return ", 9 in " + a.syntaxes[9] }
 	pick := func(input, source string, want []string, syntaxes ...string) {
@@ -180,14 +203,19 @@ func proposals() []Case {
 		return []string{"accepted, 7 refused (3), 9 in " + syntax, "accepted, 7 refused (3), 9 in 1.*"}
 	}
 	pick("implicit before explicit VR in a context", acceptor, anyOf(explicitLE), implicitLE, explicitLE)
-	pick("lossless compression before uncompressed syntaxes in a context", acceptor+"; what stands first is what such senders have", anyOf(losslessJPEG), losslessJPEG, explicitLE, implicitLE)
-	pick("lossy compression before uncompressed syntaxes in a context", acceptor+"; it must not make the sender lose what it has", anyOf(implicitLE), lossyJPEG, implicitLE)
+	pick("lossless compression before uncompressed syntaxes in a context",
+		acceptor+"; what stands first is what such senders have", anyOf(losslessJPEG), losslessJPEG, explicitLE, implicitLE)
+	pick("lossy compression before uncompressed syntaxes in a context",
+		acceptor+"; it must not make the sender lose what it has", anyOf(implicitLE), lossyJPEG, implicitLE)
 	for _, syntax := range []string{implicitLE, explicitLE, explicitBE} {
-		add("verification in "+syntax, "PS3.4 A.4", append(good, "accepted, 1 refused (4), 7 refused (3)"), func(r *request) { r.contexts[0].syntaxes = []string{syntax} })
+		add("verification in "+syntax, "PS3.4 A.4", append(good, "accepted, 1 refused (4), 7 refused (3)"),
+			func(r *request) { r.contexts[0].syntaxes = []string{syntax} })
 	}
-	add("verification in a syntax of compressed images", rejected, []string{"accepted, 1 refused (4), 7 refused (3)", "accepted, 7 refused (3)"}, func(r *request) { r.contexts[0].syntaxes = []string{losslessJPEG} })
+	add("verification in a syntax of compressed images", rejected, []string{"accepted, 1 refused (4), 7 refused (3)",
+		"accepted, 7 refused (3)"}, func(r *request) { r.contexts[0].syntaxes = []string{losslessJPEG} })
 	add("one class in three contexts with one syntax each", rejected, good,
-		more(context{9, ctImage, []string{implicitLE}}, context{13, ctImage, []string{implicitLE}}, context{15, ctImage, []string{explicitLE}}))
+		more(context{9, ctImage, []string{implicitLE}},
+			context{13, ctImage, []string{implicitLE}}, context{15, ctImage, []string{explicitLE}}))
 	add("the same transfer syntax twice in a context", rejected, good, more(context{9, ctImage, []string{implicitLE, implicitLE}}))
 	add("contexts with falling IDs", "PS3.8 7.1.1.13: IDs have no order", good, func(r *request) {
 		c := r.contexts
@@ -195,7 +223,8 @@ func proposals() []Case {
 	})
 	add("an even context ID", ids, either("A-ABORT 2/6"), more(context{8, ctImage, []string{implicitLE}}))
 	add("context ID 0", ids, either("A-ABORT 2/6"), more(context{0, ctImage, []string{implicitLE}}))
-	add("a context ID twice", ids, either("A-ABORT 2/6"), func(r *request) { r.after = [][]byte{context{implicitContext, ctImage, []string{implicitLE}}.bytes()} })
+	add("a context ID twice", ids, either("A-ABORT 2/6"),
+		func(r *request) { r.after = [][]byte{context{implicitContext, ctImage, []string{implicitLE}}.bytes()} })
 	add("129 contexts", ids, either("A-ABORT 2/6"), func(r *request) {
 		r.contexts = nil
 		for id := 1; id < 256; id += 2 {
@@ -220,16 +249,24 @@ func lies() []Case {
 	)
 	var cases []Case
 	add := func(input, source string, want []string, run func(*peer) string) {
-		cases = append(cases, Case{Group: "Requests: unknown items and lengths that lie", Input: input, Want: want, Source: source, run: run})
+		cases = append(cases, Case{
+			Group:  "Requests: unknown items and lengths that lie",
+			Input:  input,
+			Want:   want,
+			Source: source,
+			run:    run,
+		})
 	}
 	change := func(f func(*request)) func(*peer) string { return ask(f) }
 	add("unknown item before all others", skip, good, change(func(r *request) { r.before = [][]byte{textItem(0x7A, "what is this")} }))
 	add("unknown item between the contexts", skip, good, change(func(r *request) { r.after = [][]byte{textItem(0x77, "")} }))
-	add("unknown item of 60,000 bytes", skip, good, change(func(r *request) { r.after = [][]byte{textItem(0x77, strings.Repeat("x", 60000))} }))
+	add("unknown item of 60,000 bytes", skip, good,
+		change(func(r *request) { r.after = [][]byte{textItem(0x77, strings.Repeat("x", 60000))} }))
 	add("unknown sub-item in a context", skip, good, change(func(r *request) {
 		r.addRaw(9, textItem(0x30, ctImage), textItem(0x3F, "?"), textItem(0x40, implicitLE))
 	}))
-	add("unknown sub-item in the user information", skip, good, change(func(r *request) { r.user = append(r.user, textItem(0x7E, "private"), textItem(0x6F, "")) }))
+	add("unknown sub-item in the user information", skip, good,
+		change(func(r *request) { r.user = append(r.user, textItem(0x7E, "private"), textItem(0x6F, "")) }))
 	add("context item of an A-ASSOCIATE-AC in the request", skip, either("accepted, 7 refused (3)"),
 		change(func(r *request) { r.after = [][]byte{item(0x21, []byte{9, 0, 0, 0}, textItem(0x40, implicitLE))} }))
 	// cut plays the usual request with bytes changed by f; the PDU length is set right afterwards.
@@ -239,11 +276,13 @@ func lies() []Case {
 	const firstItem, firstContext = 68, 68 + 4 + len(applicationContext)
 	add("item longer than the PDU", invalid, refused, cut(func(b []byte) []byte { b[firstItem+2] = 0xFF; return b }))
 	add("context item longer than the PDU", invalid, refused, cut(func(b []byte) []byte { b[firstContext+2] = 0xFF; return b }))
-	add("context item that ends inside its abstract syntax", invalid, refused, cut(func(b []byte) []byte { b[firstContext+3] = 12; return b }))
+	add("context item that ends inside its abstract syntax", invalid, refused,
+		cut(func(b []byte) []byte { b[firstContext+3] = 12; return b }))
 	add("context item of 2 bytes", invalid, refused, cut(func(b []byte) []byte { return append(b, item(0x20, []byte{9, 0})...) }))
 	add("abstract syntax longer than its context", invalid, refused, cut(func(b []byte) []byte { b[firstContext+8+2] = 0x10; return b }))
 	add("transfer syntax one byte longer than its context", invalid, refused, cut(func(b []byte) []byte {
-		return append(b, item(0x20, []byte{9, 0, 0, 0}, textItem(0x30, ctImage), []byte{0x40, 0, 0, byte(len(implicitLE) + 1)}, []byte(implicitLE))...)
+		return append(b, item(0x20, []byte{9, 0, 0, 0}, textItem(0x30, ctImage),
+			[]byte{0x40, 0, 0, byte(len(implicitLE) + 1)}, []byte(implicitLE))...)
 	}))
 	add("user information longer than the PDU", invalid, refused, cut(func(b []byte) []byte {
 		i := bytes.Index(b, []byte{0x50, 0})
@@ -256,22 +295,24 @@ func lies() []Case {
 		return b
 	}))
 	add("3 bytes behind the last item", invalid, refused, cut(func(b []byte) []byte { return append(b, 1, 2, 3) }))
-	add("fixed fields and no item", "PS3.8 9.3.2: application context is missing", []string{"A-ASSOCIATE-RJ 1/1/2", "A-ASSOCIATE-RJ *", "A-ABORT *", "closed"},
+	add("fixed fields and no item", "PS3.8 9.3.2: application context is missing",
+		[]string{"A-ASSOCIATE-RJ 1/1/2", "A-ASSOCIATE-RJ *", "A-ABORT *", "closed"},
 		cut(func(b []byte) []byte { return b[:68] }))
 	add("PDU length that ends the request inside an item", invalid, refused, func(p *peer) string {
 		b := p.target.usual().bytes()
 		copy(b[2:], be32(100))
 		return p.play(p.target.usual(), b)
 	})
-	add("PDU length that ends before the user information", "PS3.8 table 9-10, Sta6, what follows is no PDU: AA-8", []string{"A-ASSOCIATE-AC, A-ABORT 2/1", "A-ASSOCIATE-AC, *", "A-ABORT *", "A-ASSOCIATE-RJ *", "closed"}, func(p *peer) string {
-		b := p.target.usual().body()
-		end := bytes.Index(b, []byte{0x50, 0})
-		p.write(join([]byte{typeRQ, 0}, be32(end), b))
-		if got := p.answer(); got != "A-ASSOCIATE-AC" {
-			return got
-		}
-		return "A-ASSOCIATE-AC, " + p.answer()
-	})
+	add("PDU length that ends before the user information", "PS3.8 table 9-10, Sta6, what follows is no PDU: AA-8",
+		[]string{"A-ASSOCIATE-AC, A-ABORT 2/1", "A-ASSOCIATE-AC, *", "A-ABORT *", "A-ASSOCIATE-RJ *", "closed"}, func(p *peer) string {
+			b := p.target.usual().body()
+			end := bytes.Index(b, []byte{0x50, 0})
+			p.write(join([]byte{typeRQ, 0}, be32(end), b))
+			if got := p.answer(); got != "A-ASSOCIATE-AC" {
+				return got
+			}
+			return "A-ASSOCIATE-AC, " + p.answer()
+		})
 	return cases
 }
 
@@ -296,19 +337,26 @@ func userInformation() []Case {
 	class, version := textItem(0x52, "2.25.98"), textItem(0x55, "PROBE")
 	replaced("no user information", "PS3.8 9.3.2: it must be there; nothing in it is needed to go on", either("accepted, 7 refused (3)"))
 	replaced("user information of 0 bytes", "as before", either("accepted, 7 refused (3)"), []byte{})
-	replaced("no maximum length", "PS3.8 D.1: must be there; without it no limit is known", either("accepted, 7 refused (3)"), class, version)
+	replaced("no maximum length", "PS3.8 D.1: must be there; without it no limit is known",
+		either("accepted, 7 refused (3)"), class, version)
 	replaced("maximum length 0: no limit", "PS3.8 D.1.1", good, maxLength(0), class)
 	replaced("maximum length FFFFFFFF", "PS3.8 D.1.1", good, maxLength(0xFFFFFFFF), class)
 	for _, n := range []int{1, 7, 8, 13, 64, 128} {
-		replaced(fmt.Sprintf("maximum length %d", n), "PS3.8 D.1.1: answers are cut to fit, to single bytes where nothing fits", tiny(n), maxLength(n), class)
+		replaced(fmt.Sprintf("maximum length %d", n), "PS3.8 D.1.1: answers are cut to fit, to single bytes where nothing fits",
+			tiny(n), maxLength(n), class)
 	}
 	replaced("maximum length of 2 bytes", invalid, either("A-ABORT 2/6"), item(0x51, be16(4096)), class)
-	replaced("maximum length twice", "PS3.8 D.1: once; the last one counts", either("accepted, 7 refused (3)"), maxLength(16384), maxLength(32768), class)
-	replaced("no implementation class UID", "PS3.7 D.3.3.2: must be there; nothing depends on it", either("accepted, 7 refused (3)"), maxLength(16384))
+	replaced("maximum length twice", "PS3.8 D.1: once; the last one counts",
+		either("accepted, 7 refused (3)"), maxLength(16384), maxLength(32768), class)
+	replaced("no implementation class UID", "PS3.7 D.3.3.2: must be there; nothing depends on it",
+		either("accepted, 7 refused (3)"), maxLength(16384))
 	replaced("implementation class UID of 0 bytes", "as before", either("accepted, 7 refused (3)"), maxLength(16384), textItem(0x52, ""))
-	replaced("implementation class UID padded with a NUL", "PS3.8 annex F; pynetdicom issue 240", either("accepted, 7 refused (3)"), maxLength(16384), textItem(0x52, "2.25.9\x00"))
-	replaced("implementation class UID of 100 characters", "PS3.5 9.1: 64; nothing depends on it", either("accepted, 7 refused (3)"), maxLength(16384), textItem(0x52, strings.Repeat("1.", 49)+"1"))
-	replaced("implementation version name of 100 characters", "PS3.7 D.3.3.2.3: 16; nothing depends on it", either("accepted, 7 refused (3)"), maxLength(16384), class, textItem(0x55, strings.Repeat("V", 100)))
+	replaced("implementation class UID padded with a NUL", "PS3.8 annex F; pynetdicom issue 240",
+		either("accepted, 7 refused (3)"), maxLength(16384), textItem(0x52, "2.25.9\x00"))
+	replaced("implementation class UID of 100 characters", "PS3.5 9.1: 64; nothing depends on it",
+		either("accepted, 7 refused (3)"), maxLength(16384), textItem(0x52, strings.Repeat("1.", 49)+"1"))
+	replaced("implementation version name of 100 characters", "PS3.7 D.3.3.2.3: 16; nothing depends on it",
+		either("accepted, 7 refused (3)"), maxLength(16384), class, textItem(0x55, strings.Repeat("V", 100)))
 	replaced("sub-items in another order", "PS3.7 D.3.3 gives none", good, version, class, maxLength(16384))
 	window := func(a *accepted) string {
 		if len(a.user[0x53]) == 0 {
@@ -330,29 +378,41 @@ func userInformation() []Case {
 		return text
 	}
 	selection := "PS3.7 D.3.3.4: an acceptor may turn roles down, and never adds one"
-	addFor("role selection for CT: SCU", selection, []string{"accepted, 7 refused (3), roles 1/0", "accepted, 7 refused (3)"}, roles, role(ctImage, 1, 0))
-	addFor("role selection for CT: SCU and SCP", selection, []string{"accepted, 7 refused (3), roles 1/0", "accepted, 7 refused (3)*"}, roles, role(ctImage, 1, 1))
-	addFor("role selection for CT: SCP", selection, []string{"accepted, 7 refused (3), roles 0/0", "accepted, 7 refused (3)*", "accepted, 3 refused (?), 5 refused (?), 7 refused (3)*"}, roles, role(ctImage, 0, 1))
-	addFor("role selection for CT: neither", selection, []string{"accepted, 7 refused (3), roles 0/0", "accepted, 7 refused (3)", "accepted, 3 refused (?), 5 refused (?), 7 refused (3)*"}, roles, role(ctImage, 0, 0))
-	addFor("role selection for CT with the values 255", selection, either("accepted, 7 refused (3), roles 0/0"), roles, role(ctImage, 255, 255))
-	addFor("role selection for a class that is not proposed", "PS3.7 D.3.3.4: nothing to answer", []string{"accepted, 7 refused (3)"}, roles, role(enhancedCT, 1, 1))
-	addFor("role selection for a class that is refused", "PS3.7 D.3.3.4: nothing to answer", []string{"accepted, 7 refused (3)"}, roles, role(nobodysClass, 1, 1))
-	addFor("role selection for CT twice", "PS3.7 D.3.3.4: one for a class; the first counts", either("accepted, 7 refused (3), roles 1/0"), roles, role(ctImage, 1, 0), role(ctImage, 1, 1))
+	addFor("role selection for CT: SCU", selection,
+		[]string{"accepted, 7 refused (3), roles 1/0", "accepted, 7 refused (3)"}, roles, role(ctImage, 1, 0))
+	addFor("role selection for CT: SCU and SCP", selection,
+		[]string{"accepted, 7 refused (3), roles 1/0", "accepted, 7 refused (3)*"}, roles, role(ctImage, 1, 1))
+	addFor("role selection for CT: SCP", selection, []string{"accepted, 7 refused (3), roles 0/0",
+		"accepted, 7 refused (3)*", "accepted, 3 refused (?), 5 refused (?), 7 refused (3)*"}, roles, role(ctImage, 0, 1))
+	addFor("role selection for CT: neither", selection, []string{"accepted, 7 refused (3), roles 0/0",
+		"accepted, 7 refused (3)", "accepted, 3 refused (?), 5 refused (?), 7 refused (3)*"}, roles, role(ctImage, 0, 0))
+	addFor("role selection for CT with the values 255", selection,
+		either("accepted, 7 refused (3), roles 0/0"), roles, role(ctImage, 255, 255))
+	addFor("role selection for a class that is not proposed", "PS3.7 D.3.3.4: nothing to answer",
+		[]string{"accepted, 7 refused (3)"}, roles, role(enhancedCT, 1, 1))
+	addFor("role selection for a class that is refused", "PS3.7 D.3.3.4: nothing to answer",
+		[]string{"accepted, 7 refused (3)"}, roles, role(nobodysClass, 1, 1))
+	addFor("role selection for CT twice", "PS3.7 D.3.3.4: one for a class; the first counts",
+		either("accepted, 7 refused (3), roles 1/0"), roles, role(ctImage, 1, 0), role(ctImage, 1, 1))
 	add("role selection whose UID length lies", invalid, refused, item(0x54, be16(200), []byte(ctImage), []byte{1, 0}))
 	add("role selection without roles", invalid, either("A-ABORT 2/6"), item(0x54, block(ctImage)))
 	for _, sub := range []struct {
 		name string
 		kind byte
-	}{{"maximum length", 0x51}, {"asynchronous operations window", 0x53}, {"role selection", 0x54}, {"extended negotiation", 0x56}, {"common extended negotiation", 0x57}, {"user identity", 0x58}} {
+	}{{"maximum length", 0x51}, {"asynchronous operations window", 0x53}, {"role selection", 0x54}, {"extended negotiation", 0x56},
+		{"common extended negotiation", 0x57}, {"user identity", 0x58}} {
 		add(sub.name+" of 0 bytes", invalid, either("A-ABORT 2/6"), item(sub.kind))
 	}
-	add("extended negotiation for CT", "PS3.4 B.3.1: no answer means the default", []string{"accepted, 7 refused (3)"}, item(0x56, block(ctImage), []byte{2, 0, 3, 0, 0, 0}))
-	add("extended negotiation for a class that is not proposed", "PS3.7 D.3.3.5", []string{"accepted, 7 refused (3)"}, item(0x56, block(enhancedCT), []byte{1}))
+	add("extended negotiation for CT", "PS3.4 B.3.1: no answer means the default",
+		[]string{"accepted, 7 refused (3)"}, item(0x56, block(ctImage), []byte{2, 0, 3, 0, 0, 0}))
+	add("extended negotiation for a class that is not proposed", "PS3.7 D.3.3.5",
+		[]string{"accepted, 7 refused (3)"}, item(0x56, block(enhancedCT), []byte{1}))
 	add("extended negotiation without information", "PS3.7 D.3.3.5", either("accepted, 7 refused (3)"), item(0x56, block(ctImage)))
 	add("extended negotiation whose UID length lies", invalid, either("A-ABORT 2/6"), item(0x56, be16(200), []byte(ctImage)))
 	add("common extended negotiation", "PS3.7 D.3.3.6: has no answer", []string{"accepted, 7 refused (3)"},
 		item(0x57, block(ctImage), block("1.2.840.10008.4.2"), be16(2+len(enhancedCT)), block(enhancedCT)))
-	add("common extended negotiation whose list lies", invalid, either("A-ABORT 2/6"), item(0x57, block(ctImage), block("1.2.840.10008.4.2"), be16(200)))
+	add("common extended negotiation whose list lies", invalid, either("A-ABORT 2/6"),
+		item(0x57, block(ctImage), block("1.2.840.10008.4.2"), be16(200)))
 	identity := func(kind, response byte, primary, secondary string) []byte {
 		return item(0x58, []byte{kind, response}, block(primary), block(secondary))
 	}
@@ -366,8 +426,13 @@ func userInformation() []Case {
 	add("user identity without name", user, either("accepted, 7 refused (3)"), identity(1, 0, "", ""))
 	add("user identity whose length lies", invalid, refused, item(0x58, []byte{1, 0}, be16(500), []byte("radiographer")))
 	add("user identity of an A-ASSOCIATE-AC in the request", skip, either("accepted, 7 refused (3)"), item(0x59, block("ticket")))
-	cases = append(cases, Case{Group: "Requests: user information", Input: "two user information items", Want: either("A-ABORT 2/6"), Source: "PS3.8 9.3.2: one; table 9-26, reason 6",
-		run: ask(func(r *request) { r.after = [][]byte{item(0x50, maxLength(4096), class)} })})
+	cases = append(cases, Case{
+		Group:  "Requests: user information",
+		Input:  "two user information items",
+		Want:   either("A-ABORT 2/6"),
+		Source: "PS3.8 9.3.2: one; table 9-26, reason 6",
+		run:    ask(func(r *request) { r.after = [][]byte{item(0x50, maxLength(4096), class)} }),
+	})
 	return cases
 }
 

@@ -28,12 +28,15 @@ func states() []Case {
 		add(at.group, "A-ASSOCIATE-RJ", aa8+"2", unexpected, play(unit(typeRJ, []byte{0, 1, 1, 1})))
 		add(at.group, "A-RELEASE-RP", aa8+"2", unexpected, play(releaseRP))
 		add(at.group, "A-RELEASE-RQ", "PS3.8 table 9-10, Sta6: AR-2, AR-4", []string{"A-RELEASE-RP", "A-ABORT *"}, play(releaseRQ))
-		add(at.group, "A-RELEASE-RQ with its reserved bytes set", "PS3.8 table 9-24: not tested", []string{"A-RELEASE-RP", "A-ABORT *"}, play([]byte("\x05\xFF\x00\x00\x00\x04\xFF\xFF\xFF\xFF")))
+		add(at.group, "A-RELEASE-RQ with its reserved bytes set", "PS3.8 table 9-24: not tested",
+			[]string{"A-RELEASE-RP", "A-ABORT *"}, play([]byte("\x05\xFF\x00\x00\x00\x04\xFF\xFF\xFF\xFF")))
 		add(at.group, "A-ABORT", "PS3.8 table 9-10, Sta6: AA-3", []string{"closed"}, play(abort))
-		add(at.group, "A-ABORT with unknown source and reason, reserved bytes set", "PS3.8 table 9-26: AA-3", []string{"closed"}, play([]byte("\x07\xFF\x00\x00\x00\x04\xFF\xFF\x09\xFF")))
+		add(at.group, "A-ABORT with unknown source and reason, reserved bytes set",
+			"PS3.8 table 9-26: AA-3", []string{"closed"}, play([]byte("\x07\xFF\x00\x00\x00\x04\xFF\xFF\x09\xFF")))
 		add(at.group, "PDU of the unknown type 00", aa8+"1", unknown, play(unit(0, []byte("abcd"))))
 		add(at.group, "PDU of the unknown type 08", aa8+"1", unknown, play(unit(8, []byte("abcd"))))
-		add(at.group, "PDU of the unknown type FF that says 4 GiB", aa8+"1", append(unknown, "closed"), play([]byte("\xFF\x00\xFF\xFF\xFF\xFF")))
+		add(at.group, "PDU of the unknown type FF that says 4 GiB", aa8+"1", append(unknown, "closed"),
+			play([]byte("\xFF\x00\xFF\xFF\xFF\xFF")))
 		add(at.group, "A-RELEASE-RQ of 0 bytes", aa8+"6", append(invalid, "A-RELEASE-RP", "closed"), play(unit(typeReleaseRQ)))
 		add(at.group, "A-RELEASE-RQ that says 4 GiB", aa8+"6", append(invalid, "closed"), play([]byte("\x05\x00\xFF\xFF\xFF\xFF")))
 		add(at.group, "A-ABORT of 5 bytes", aa8+"6", append(invalid, "closed"), play(unit(typeAbort, make([]byte, 5))))
@@ -72,25 +75,28 @@ func states() []Case {
 			add(group, b.input, source, want, func(p *peer) string { return ends(p, b.bytes) })
 		}
 	}
-	late("In the same segment as an A-RELEASE-RQ (Sta8, Sta13)", sta13, []string{"A-RELEASE-RP", "A-ABORT *", "A-RELEASE-RP, A-ABORT *"}, func(p *peer, trailing []byte) string {
-		if ac, answer := p.associate(p.target.usual()); ac == nil {
-			return answer
-		}
-		p.write(releaseRQ, trailing)
-		return p.answer()
-	})
-	late("In the same segment as a request that is rejected (Sta13)", sta13, []string{"A-ASSOCIATE-RJ 1/2/2", "A-ASSOCIATE-RJ *", "A-ABORT *"}, func(p *peer, trailing []byte) string {
-		r := p.target.usual()
-		r.version = 0
-		p.write(r.bytes(), trailing)
-		return p.answer()
-	})
-	late("In the same segment as an unexpected PDU (Sta13)", sta13, []string{"A-ABORT 2/2", "A-ABORT *"}, func(p *peer, trailing []byte) string {
-		if ac, answer := p.associate(p.target.usual()); ac == nil {
-			return answer
-		}
-		p.write(releaseRP, trailing)
-		return p.answer()
-	})
+	late("In the same segment as an A-RELEASE-RQ (Sta8, Sta13)", sta13,
+		[]string{"A-RELEASE-RP", "A-ABORT *", "A-RELEASE-RP, A-ABORT *"}, func(p *peer, trailing []byte) string {
+			if ac, answer := p.associate(p.target.usual()); ac == nil {
+				return answer
+			}
+			p.write(releaseRQ, trailing)
+			return p.answer()
+		})
+	late("In the same segment as a request that is rejected (Sta13)", sta13,
+		[]string{"A-ASSOCIATE-RJ 1/2/2", "A-ASSOCIATE-RJ *", "A-ABORT *"}, func(p *peer, trailing []byte) string {
+			r := p.target.usual()
+			r.version = 0
+			p.write(r.bytes(), trailing)
+			return p.answer()
+		})
+	late("In the same segment as an unexpected PDU (Sta13)", sta13,
+		[]string{"A-ABORT 2/2", "A-ABORT *"}, func(p *peer, trailing []byte) string {
+			if ac, answer := p.associate(p.target.usual()); ac == nil {
+				return answer
+			}
+			p.write(releaseRP, trailing)
+			return p.answer()
+		})
 	return cases
 }

@@ -54,11 +54,12 @@ func strangers() []Case {
 		p.halfClose()
 		return p.answer()
 	})
-	add("half a request, then the peer closes its side", "PS3.8 table 9-10, Sta2: AA-5", []string{"closed", "A-ABORT *"}, func(p *peer) string {
-		p.write(p.target.usual().bytes()[:90])
-		p.halfClose()
-		return p.answer()
-	})
+	add("half a request, then the peer closes its side", "PS3.8 table 9-10, Sta2: AA-5",
+		[]string{"closed", "A-ABORT *"}, func(p *peer) string {
+			p.write(p.target.usual().bytes()[:90])
+			p.halfClose()
+			return p.answer()
+		})
 	add("half a request, then a reset", "PS3.8 table 9-10, Sta2: AA-5", []string{"nothing to answer"}, func(p *peer) string {
 		p.write(p.target.usual().bytes()[:90])
 		p.reset()

@@ -108,7 +108,8 @@ func (i *Identity) describe(m *material) []any {
 		return []any{"authorities", i.files.Authorities}
 	}
 	leaf := m.certificate.Leaf
-	return []any{"certificate", i.files.Certificate, "names", Names(leaf), "issuer", leaf.Issuer.String(), "expires", leaf.NotAfter.UTC().Format(time.RFC3339)}
+	return []any{"certificate", i.files.Certificate, "names", Names(leaf), "issuer", leaf.Issuer.String(), "expires",
+		leaf.NotAfter.UTC().Format(time.RFC3339)}
 }
 
 // Names are the common name and the DNS names, addresses and mail names of a certificate, each once.
@@ -227,7 +228,8 @@ func (i *Identity) warn(ahead time.Duration) bool {
 	left := c.NotAfter.Sub(i.now())
 	switch {
 	case left <= 0:
-		i.log.Error("TLS certificate has expired, peers will refuse it: put a new one into its file, no restart is needed", i.describe(i.fresh())...)
+		i.log.Error("TLS certificate has expired, peers will refuse it: put a new one into its file, no restart is needed",
+			i.describe(i.fresh())...)
 	case left <= ahead:
 		i.log.Warn("TLS certificate expires soon: put a new one into its file, no restart is needed",
 			append(i.describe(i.fresh()), "left", left.Round(time.Minute))...)

@@ -106,7 +106,8 @@ func TestIdentity_WhoMayConnect(t *testing.T) {
 		})
 	}
 	t.Run("server of another authority", func(t *testing.T) {
-		if _, _, clientErr := shake(t, node.Server(false), load(t, secure.Files{Authorities: theirs.File}, log).Client("")); clientErr == nil {
+		client := load(t, secure.Files{Authorities: theirs.File}, log).Client("")
+		if _, _, clientErr := shake(t, node.Server(false), client); clientErr == nil {
 			t.Error("the client trusted it")
 		}
 	})
@@ -181,7 +182,8 @@ func TestIdentity_WatchWarns(t *testing.T) {
 			if !strings.Contains(text.String(), `names="[`+c.name) || !strings.Contains(text.String(), "expires=") {
 				t.Errorf("log does not name the certificate: %s", text.String())
 			}
-			if got := strings.Contains(text.String(), "TLS certificate expires soon") || strings.Contains(text.String(), "TLS certificate has expired"); got != (c.want != "") ||
+			if got := strings.Contains(text.String(), "TLS certificate expires soon") ||
+				strings.Contains(text.String(), "TLS certificate has expired"); got != (c.want != "") ||
 				!strings.Contains(text.String(), c.want) {
 				t.Errorf("log %s, want %q", text.String(), c.want)
 			}
@@ -194,7 +196,8 @@ func TestLoad_SaysWhatIsWrong(t *testing.T) {
 	certificate, key := ca.Issue("a", time.Now().Add(time.Hour))
 	_, other := ca.Issue("b", time.Now().Add(time.Hour))
 	for name, f := range map[string]secure.Files{
-		"missing": {Certificate: "nowhere.pem", Key: key}, "no key": {Certificate: certificate}, "mismatched": {Certificate: certificate, Key: other},
+		"missing": {Certificate: "nowhere.pem", Key: key}, "no key": {Certificate: certificate},
+		"mismatched":   {Certificate: certificate, Key: other},
 		"no authority": {Authorities: key}, "missing authority": {Authorities: "nowhere.pem"},
 	} {
 		if _, err := secure.Load(f, slog.Default(), time.Now); err == nil {
