@@ -111,7 +111,8 @@ func DecodeResult(body io.Reader, transferSyntaxUID string) (Result, error) {
 		return r, ErrTooLong
 	}
 	for _, item := range items {
-		f := Failure{Reference{item.String(dataset.ReferencedSOPClassUID), item.String(dataset.ReferencedSOPInstanceUID)}, dimse.StatusProcessingFailure}
+		f := Failure{Reference{item.String(dataset.ReferencedSOPClassUID), item.String(dataset.ReferencedSOPInstanceUID)},
+			dimse.StatusProcessingFailure}
 		if !plausible(f.SOPInstanceUID) {
 			return r, errors.New("the Failed SOP Sequence has an item without an instance")
 		}

@@ -32,7 +32,8 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil || !cmp.Equal(got, report) {
 				t.Errorf("report, %s: %v, %v", name, got, err)
 			}
-			if want := map[string]uint16{"all": EventAllCommitted}[name]; name == "all" && got.EventType() != want || name != "all" && got.EventType() != EventSomeFailed {
+			want := map[string]uint16{"all": EventAllCommitted}[name]
+			if name == "all" && got.EventType() != want || name != "all" && got.EventType() != EventSomeFailed {
 				t.Errorf("report, %s: event type %d", name, got.EventType())
 			}
 		}

@@ -1,5 +1,5 @@
-// Package corpus finds the inputs of tests: those of our own making, which lie in testdata and are always there, and the larger ones beside the
-// repository, which a stranger has not got. A test that needs the latter is left out where they are absent, and is counted.
+// Package corpus finds the inputs of tests: those of our own making, which lie in testdata and are always there, and the larger ones beside
+// the repository, which a stranger has not got. A test that needs the latter is left out where they are absent, and is counted.
 //
 // For tests only; it knows nothing of the program.
 package corpus

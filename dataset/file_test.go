@@ -197,7 +197,8 @@ func TestRead_SequenceOfVRUN(t *testing.T) {
 	inner := encode([]node{{tag: dataset.RequestAttributesSequence, open: true,
 		items: [][]node{{{tag: dataset.RequestedProcedureID, value: []byte("P1")}}}}}, implicit)
 	set := append(encode(someNodes[:1], explicit()), inner[:4]...)
-	set = append(append(append(set, "UN\x00\x00"...), inner[4:]...), encode([]node{{tag: dataset.NewTag(0x41, 1), vr: "LO"}}, explicit())...)
+	set = append(append(append(set, "UN\x00\x00"...), inner[4:]...),
+		encode([]node{{tag: dataset.NewTag(0x41, 1), vr: "LO"}}, explicit())...)
 	items := read(t, part10(dataset.ExplicitVRLittleEndian, set)).Set().Items(dataset.RequestAttributesSequence)
 	if len(items) != 1 || items[0].String(dataset.RequestedProcedureID) != "P1" {
 		t.Errorf("items %v", items)

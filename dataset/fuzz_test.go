@@ -24,7 +24,8 @@ func fuzzSeeds(f *testing.F) {
 		{tag: dataset.NewTag(0x29, 0x1000), vr: "ZZ", value: bytes.Repeat([]byte{7}, 40)},
 		{tag: dataset.PixelDataTag, vr: "OW", value: bytes.Repeat([]byte{1, 2}, 16)},
 	}
-	fragments := []byte("\xfe\xff\x00\xe0\x04\x00\x00\x00\x00\x00\x00\x00\xfe\xff\x00\xe0\x04\x00\x00\x00\xff\xd8\xff\xd9\xfe\xff\xdd\xe0\x00\x00\x00\x00")
+	fragments := []byte("\xfe\xff\x00\xe0\x04\x00\x00\x00\x00\x00\x00\x00" + // offset table
+		"\xfe\xff\x00\xe0\x04\x00\x00\x00\xff\xd8\xff\xd9" + "\xfe\xff\xdd\xe0\x00\x00\x00\x00")
 	for _, uid := range append(walkSyntaxes, dataset.JPEGLosslessSV1) {
 		ts, _ := dataset.LookupTransferSyntax(uid)
 		b := encode(nodes, ts)

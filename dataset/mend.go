@@ -236,7 +236,8 @@ func (s *scanner) over(b []byte, enc layout) (bool, error) {
 	case !s.pixels:
 		return false, nil
 	case !zero(b):
-		if s.mend == nil || s.mend.trial || further(b, enc) || s.mend.damaged && s.candidate(0, s.src.offset(), s.look(s.src.offset(), 12), enc) {
+		if s.mend == nil || s.mend.trial || further(b, enc) ||
+			s.mend.damaged && s.candidate(0, s.src.offset(), s.look(s.src.offset(), 12), enc) {
 			return false, nil
 		}
 	case s.zeros():

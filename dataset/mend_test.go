@@ -39,7 +39,8 @@ var samples = bytes.Repeat([]byte{1, 2, 3, 4}, 8)
 // whole says what is wrong with what was read of a slice.
 func whole(f *dataset.File) error {
 	s := f.Set()
-	for tag, want := range map[dataset.Tag]string{dataset.SOPClassUID: "1.2.840.10008.5.1.4.1.1.2", dataset.SOPInstanceUID: "1.2.3", dataset.PatientID: "P4711",
+	for tag, want := range map[dataset.Tag]string{dataset.SOPClassUID: "1.2.840.10008.5.1.4.1.1.2",
+		dataset.SOPInstanceUID: "1.2.3", dataset.PatientID: "P4711",
 		dataset.StudyInstanceUID: "1.2.4", dataset.SeriesInstanceUID: "1.2.5"} {
 		if got := s.String(tag); got != want {
 			return fmt.Errorf("%v is %q, want %q", tag, got, want)
@@ -96,36 +97,40 @@ func TestRead_PassesWhatNobodyNeeds(t *testing.T) {
 			deep = le(dataset.Item, undefined) + string(raw(sq, "SQ", undefined, []byte(deep), ts)) + endItem
 		}
 		cases := map[string][]byte{
-			"surplus sequence delimiter inside":            sequence(item+endSQ, 0),
-			"surplus item delimiter inside":                sequence(item+endItem, 0),
-			"both, twice":                                  sequence(item+endItem+endSQ+item+endItem+endSQ, 0),
-			"surplus sequence delimiter behind":            append(sequence(item, 0), endSQ...),
-			"surplus item delimiter behind":                append(sequence(item, 0), endItem...),
-			"surplus item delimiter, undefined length":     list(item + endItem + endSQ),
-			"surplus sequence delimiter, nested":           list(le(dataset.Item, undefined) + string(sequence(item, 0)) + endSQ + endItem + endSQ),
-			"surplus delimiters behind undefined length":   append(list(open+endItem+endSQ), endSQ...),
-			"delimiter with a length":                      list(open + le(dataset.ItemDelimitation, 8) + le(dataset.SequenceDelimitation, 4)),
+			"surplus sequence delimiter inside":        sequence(item+endSQ, 0),
+			"surplus item delimiter inside":            sequence(item+endItem, 0),
+			"both, twice":                              sequence(item+endItem+endSQ+item+endItem+endSQ, 0),
+			"surplus sequence delimiter behind":        append(sequence(item, 0), endSQ...),
+			"surplus item delimiter behind":            append(sequence(item, 0), endItem...),
+			"surplus item delimiter, undefined length": list(item + endItem + endSQ),
+			"surplus sequence delimiter, nested": list(
+				le(dataset.Item, undefined) + string(sequence(item, 0)) + endSQ + endItem + endSQ),
+			"surplus delimiters behind undefined length": append(list(open+endItem+endSQ), endSQ...),
+			"delimiter with a length": list(
+				open + le(dataset.ItemDelimitation, 8) + le(dataset.SequenceDelimitation, 4)),
 			"item delimiter missing before the sequence's": list(open + endSQ),
 			"item delimiter missing before an item":        list(open + item + endSQ),
 			"delimiters missing, length stated":            sequence(open, 0),
 			"item too long":                                sequence(le(dataset.Item, 400)+string(inner), 0),
 			"item too short":                               sequence(le(dataset.Item, 6)+string(inner), 0),
-			"element in the item too long":                 sequence(le(dataset.Item, uint32(len(inner)))+string(raw(text, "LO", 90, []byte("abcd"), ts)), 0),
-			"noise in place of items":                      sequence("noise in place of items.", 0),
-			"sequence too short":                           sequence(item, -6),
-			"sequence too short by its item":               sequence(item+item, -len(item)),
-			"sequence too long":                            sequence(item, 6),
-			"sequence that swallows what follows":          sequence(item, 60),
-			"sequence beyond the end of the file":          sequence(item, 1<<20),
-			"text too short":                               raw(text, "LO", 4, []byte("abcdefgh"), ts),
-			"text too long":                                raw(text, "LO", 8, []byte("abcd"), ts),
-			"bytes beyond the end of the file":             raw(text, "OB", 1<<24, []byte("abcd"), ts),
-			"odd length":                                   raw(text, "LO", 3, []byte("abc"), ts),
-			"odd length, padded all the same":              raw(text, "LO", 3, []byte("abc "), ts),
-			"two of them":                                  append(sequence(item, -6), raw(text, "LO", 8, []byte("abcd"), ts)...),
-			"out of order":                                 append(raw(text, "LO", 4, []byte("abcd"), ts), sequence(item, 0)...),
-			"twice":                                        append(raw(text, "LO", 4, []byte("abcd"), ts), raw(text, "LO", 4, []byte("abcd"), ts)...),
-			"too deep, length stated":                      sequence(deep, 0),
+			"element in the item too long": sequence(
+				le(dataset.Item, uint32(len(inner)))+string(raw(text, "LO", 90, []byte("abcd"), ts)), 0),
+			"noise in place of items":             sequence("noise in place of items.", 0),
+			"sequence too short":                  sequence(item, -6),
+			"sequence too short by its item":      sequence(item+item, -len(item)),
+			"sequence too long":                   sequence(item, 6),
+			"sequence that swallows what follows": sequence(item, 60),
+			"sequence beyond the end of the file": sequence(item, 1<<20),
+			"text too short":                      raw(text, "LO", 4, []byte("abcdefgh"), ts),
+			"text too long":                       raw(text, "LO", 8, []byte("abcd"), ts),
+			"bytes beyond the end of the file":    raw(text, "OB", 1<<24, []byte("abcd"), ts),
+			"odd length":                          raw(text, "LO", 3, []byte("abc"), ts),
+			"odd length, padded all the same":     raw(text, "LO", 3, []byte("abc "), ts),
+			"two of them":                         append(sequence(item, -6), raw(text, "LO", 8, []byte("abcd"), ts)...),
+			"out of order":                        append(raw(text, "LO", 4, []byte("abcd"), ts), sequence(item, 0)...),
+			"twice": append(raw(text, "LO", 4, []byte("abcd"), ts),
+				raw(text, "LO", 4, []byte("abcd"), ts)...),
+			"too deep, length stated": sequence(deep, 0),
 		}
 		if ts.Explicit {
 			implicit, _ := dataset.LookupTransferSyntax(dataset.ImplicitVRLittleEndian)
@@ -152,7 +157,8 @@ func TestRead_PassesWhatNobodyNeeds(t *testing.T) {
 				if err := whole(f); err != nil {
 					t.Error(err)
 				}
-				if opaque := !ts.Explicit && string(private[4:8]) != "\xff\xff\xff\xff"; !opaque && (len(f.Faults()) == 0 || f.Faults()[0].Text == "") {
+				opaque := !ts.Explicit && string(private[4:8]) != "\xff\xff\xff\xff"
+				if !opaque && (len(f.Faults()) == 0 || f.Faults()[0].Text == "") {
 					t.Errorf("faults %+v", f.Faults())
 				}
 				touch(f.Set(), 0)
@@ -204,7 +210,8 @@ func TestRead_ReadsWhatCanBeRead(t *testing.T) {
 		if err := whole(f); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if items := f.Set().Items(dataset.RequestAttributesSequence); len(items) == 0 || items[0].String(dataset.RequestedProcedureID) != "P1" {
+		items := f.Set().Items(dataset.RequestAttributesSequence)
+		if len(items) == 0 || items[0].String(dataset.RequestedProcedureID) != "P1" {
 			t.Errorf("%s: items %v", name, items)
 		}
 	}
@@ -214,11 +221,13 @@ func TestRead_ReadsWhatCanBeRead(t *testing.T) {
 func TestRead_RefusesWhatIsCutOrNeeded(t *testing.T) {
 	ts := explicit()
 	text := dataset.NewTag(0x0019, 0x1060)
-	inner := slices.Concat(raw(text, "LO", 4, []byte("abcd"), ts), raw(text+1, "LO", 4, []byte("abcd"), ts), raw(text+2, "LO", 4, []byte("abcd"), ts),
+	inner := slices.Concat(raw(text, "LO", 4, []byte("abcd"), ts),
+		raw(text+1, "LO", 4, []byte("abcd"), ts), raw(text+2, "LO", 4, []byte("abcd"), ts),
 		raw(text+3, "LO", 4, []byte("abcd"), ts), raw(text+4, "LO", 4, []byte("abcd"), ts))
 	value := le(dataset.Item, uint32(len(inner))) + string(inner)
 	b := part10(ts.UID, slice(nil, raw(dataset.NewTag(0x0019, 0x105F), "SQ", uint32(len(value)), []byte(value), ts), nil, ts))
-	open := part10(ts.UID, slice(nil, raw(dataset.NewTag(0x0019, 0x105F), "SQ", 0xFFFFFFFF, []byte(value+le(dataset.SequenceDelimitation, 0)), ts), nil, ts))
+	open := part10(ts.UID,
+		slice(nil, raw(dataset.NewTag(0x0019, 0x105F), "SQ", 0xFFFFFFFF, []byte(value+le(dataset.SequenceDelimitation, 0)), ts), nil, ts))
 	for _, b := range [][]byte{b, open} {
 		ends := map[int]bool{} // of elements of the top level
 		f := read(t, b)
@@ -226,7 +235,8 @@ func TestRead_RefusesWhatIsCutOrNeeded(t *testing.T) {
 			ends[int(e.Offset)] = true
 		}
 		for n := 300; n < len(b); n++ {
-			if _, err := dataset.Read(bytes.NewReader(b[:n]), int64(n), dataset.Limits{}); !errors.Is(err, dataset.ErrTruncated) && !ends[n] {
+			_, err := dataset.Read(bytes.NewReader(b[:n]), int64(n), dataset.Limits{})
+			if !errors.Is(err, dataset.ErrTruncated) && !ends[n] {
 				t.Errorf("cut at %d of %d: %v", n, len(b), err)
 			}
 		}

@@ -30,7 +30,8 @@ func needed(t Tag) bool {
 }
 
 // resume finds the next element of the top level behind one that states a wrong length or holds something unreadable, and goes on
-// there. It returns err if there is none, if the one that is to blame is needed, or if no whole pixel data follow: then the data set is cut.
+// there. It returns err if there is none, if the one that is to blame is needed, or if no whole
+// pixel data follow: then the data set is cut.
 func (s *scanner) resume(err error, enc layout) error {
 	m := s.mend
 	if m == nil || m.at == nil || s.src.size < 0 || s.tops == 0 || s.pixels || !structural(err) || m.resumes >= maxResumes {
@@ -69,10 +70,12 @@ func (s *scanner) goOn(at int64, blamed Element) error {
 // so that a wrong length before shows by odd tags alone.
 func (s *scanner) doubtful(tag Tag, enc layout) bool {
 	m := s.mend
-	if m == nil || m.trial || m.sure || m.at == nil || s.src.size < 0 || enc.explicit || s.tops == 0 || s.pixels || m.doubts >= maxResumes || needed(s.top.Tag) {
+	if m == nil || m.trial || m.sure || m.at == nil || s.src.size < 0 || enc.explicit ||
+		s.tops == 0 || s.pixels || m.doubts >= maxResumes || needed(s.top.Tag) {
 		return false
 	}
-	if tag > s.top.Tag && (tag.Private() || tag.Element() == 0 || implicitVR(tag) != "") && (!tag.Private() || tag.Element() < 0x100 || tag.Group() == s.top.Tag.Group()) {
+	if tag > s.top.Tag && (tag.Private() || tag.Element() == 0 || implicitVR(tag) != "") &&
+		(!tag.Private() || tag.Element() < 0x100 || tag.Group() == s.top.Tag.Group()) {
 		return false
 	}
 	m.doubts++

@@ -256,7 +256,8 @@ func (s *scanner) inner(e Element, x extent) (extent, error) {
 	}
 	if x.end >= 0 && e.Length > x.end-e.ValueOffset {
 		if x.end == s.src.size {
-			return extent{}, s.fail(e.Tag, e.Offset, fmt.Errorf("%d bytes stated, %d left: %w", e.Length, x.end-e.ValueOffset, ErrTruncated))
+			return extent{}, s.fail(e.Tag, e.Offset,
+				fmt.Errorf("%d bytes stated, %d left: %w", e.Length, x.end-e.ValueOffset, ErrTruncated))
 		}
 		return extent{}, s.wrong(e.Tag, e.Offset, "%d bytes stated, %d left in the enclosing item", e.Length, x.end-e.ValueOffset)
 	}

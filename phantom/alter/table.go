@@ -31,8 +31,10 @@ func Tables() []Table {
 		{Name: "deep, hollow, bright edges", Wide: 440, Deep: 80, Curve: 25, Bottom: 0.65, Shell: 4, ShellHU: 600, FoamHU: -1000},
 		{Name: "deeply curved, foam -800", Wide: 400, Deep: 30, Curve: 90, Bottom: 0.8, Shell: 2.5, ShellHU: 50, FoamHU: -800},
 		{Name: "thin carbon, foam -930", Wide: 400, Deep: 25, Curve: 15, Bottom: 1, Shell: 0.8, ShellHU: -300, FoamHU: -930},
-		{Name: "mattress -940 on flat, foam -880", Wide: 420, Deep: 35, Bottom: 1, Shell: 2, ShellHU: 0, FoamHU: -880, Mattress: 30, MattressHU: -940},
-		{Name: "mattress -830 on curved, hollow", Wide: 430, Deep: 50, Curve: 40, Bottom: 0.7, Shell: 3, ShellHU: 200, FoamHU: -1000, Mattress: 25, MattressHU: -830},
+		{Name: "mattress -940 on flat, foam -880", Wide: 420, Deep: 35, Bottom: 1,
+			Shell: 2, ShellHU: 0, FoamHU: -880, Mattress: 30, MattressHU: -940},
+		{Name: "mattress -830 on curved, hollow", Wide: 430, Deep: 50, Curve: 40,
+			Bottom: 0.7, Shell: 3, ShellHU: 200, FoamHU: -1000, Mattress: 25, MattressHU: -830},
 	}
 }
 

@@ -108,7 +108,8 @@ func (h header) clamp(values []int32, precision int) error {
 	}
 	for i, v := range values {
 		if v < low && low-v > most || v > high && v-high > most {
-			return &codestream.Mismatch{Text: fmt.Sprintf("pixel %d is %d, codestream of %d bits, which does not fit into Bits Stored %d", i, v, precision, h.stored)}
+			return &codestream.Mismatch{Text: fmt.Sprintf("pixel %d is %d, codestream of %d bits, which does not fit into Bits Stored %d",
+				i, v, precision, h.stored)}
 		}
 		values[i] = min(max(v, low), high)
 	}
@@ -119,7 +120,8 @@ func (h header) clamp(values []int32, precision int) error {
 // show by values that no overshoot reaches, such as those of air.
 func (h header) extend(values []int32, precision int) {
 	bits := precision
-	if least, most := slices.Min(values), slices.Max(values); least >= 0 && most < 1<<h.stored && most>>(h.stored-1) == 1 && most>>(h.stored-2) == 3 {
+	least, most := slices.Min(values), slices.Max(values)
+	if least >= 0 && most < 1<<h.stored && most>>(h.stored-1) == 1 && most>>(h.stored-2) == 3 {
 		bits = h.stored
 	}
 	for i, v := range values {
@@ -138,7 +140,8 @@ func (h header) fits(values []int32, precision int) error {
 			same = uint32(v)<<wide>>wide == uint32(v)<<stored>>stored
 		}
 		if !same {
-			return &codestream.Mismatch{Text: fmt.Sprintf("pixel %d is %d, codestream of %d bits, which does not fit into Bits Stored %d", i, v, precision, h.stored)}
+			return &codestream.Mismatch{Text: fmt.Sprintf("pixel %d is %d, codestream of %d bits, which does not fit into Bits Stored %d",
+				i, v, precision, h.stored)}
 		}
 	}
 	return nil

@@ -39,7 +39,8 @@ func describe(f *dataset.File) (header, int, error) {
 	}
 	need := int64(h.rows) * int64(h.columns) * int64(h.allocated/8)
 	if pixels.Length/need < int64(frames) {
-		return h, 0, refuse(Truncated, "%d frames of %d x %d need %d bytes each, Pixel Data has %d", frames, h.rows, h.columns, need, pixels.Length)
+		return h, 0, refuse(Truncated, "%d frames of %d x %d need %d bytes each, Pixel Data has %d",
+			frames, h.rows, h.columns, need, pixels.Length)
 	}
 	if pixels.Length/need > int64(frames) {
 		return h, 0, refuse(HeaderMismatch, "Pixel Data has %d bytes, the header accounts for %d", pixels.Length, need*int64(frames))

@@ -48,7 +48,9 @@ func TestClamp(t *testing.T) {
 // Every lossy process of real files, told that a bit less is stored than the image has, gives the largest value for what does not fit,
 // and nothing else changes.
 func TestDecode_LossyOvershoot(t *testing.T) {
-	for _, name := range []string{"ct_u12/jpeg-extended-12bit.dcm", "ct_u12/j2k-lossy.dcm", "ct_u12/jpegls-near2.dcm", "ct_u12/htj2k-lossy.dcm"} {
+	for _, name := range []string{
+		"ct_u12/jpeg-extended-12bit.dcm", "ct_u12/j2k-lossy.dcm", "ct_u12/jpegls-near2.dcm", "ct_u12/htj2k-lossy.dcm",
+	} {
 		t.Run(name, func(t *testing.T) {
 			file, err := os.ReadFile(corpus.Shared(t, "syntaxes", name))
 			if err != nil {

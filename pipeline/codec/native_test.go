@@ -37,7 +37,12 @@ func (p pixels) build(uid string) (*dataset.File, error) {
 		order = binary.BigEndian
 	}
 	var b bytes.Buffer
-	err := dataset.WriteMeta(&b, dataset.Meta{SOPClassUID: "1.2", SOPInstanceUID: "1.2.3", TransferSyntaxUID: uid, ImplementationClassUID: "2.25.1"})
+	err := dataset.WriteMeta(&b, dataset.Meta{
+		SOPClassUID:            "1.2",
+		SOPInstanceUID:         "1.2.3",
+		TransferSyntaxUID:      uid,
+		ImplementationClassUID: "2.25.1",
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -78,15 +83,17 @@ func TestDecode_Native(t *testing.T) {
 		frame int
 		want  []int32
 	}{
-		"8 bit":               {le, pixels{8, 8, 7, 0, 0, "OB", "\x01\x80\xff\x00"}, 0, []int32{1, 128, 255}},
-		"8 bit signed":        {le, pixels{8, 8, 7, 1, 0, "OB", "\x01\x80\xff\x00"}, 0, []int32{1, -128, -1}},
-		"8 bit big OB":        {be, pixels{8, 8, 7, 0, 0, "OB", "\x01\x80\xff\x00"}, 0, []int32{1, 128, 255}},
-		"8 bit big OW":        {be, pixels{8, 8, 7, 0, 0, "OW", "\x80\x01\x00\xff"}, 0, []int32{1, 128, 255}},
-		"12 of 16 signed":     {le, pixels{16, 12, 11, 1, 0, "OW", "\xff\x0f\x00\xf8\x01\xf0"}, 0, []int32{-1, -2048, 1}},
-		"16 big":              {be, pixels{16, 16, 15, 1, 0, "OW", "\xff\xfe\x01\x02\x80\x00"}, 0, []int32{-2, 258, -32768}},
-		"12 of 16, at top":    {le, pixels{16, 12, 15, 0, 0, "OW", "\x1f\x00\xf0\xff\x00\x80"}, 0, []int32{1, 4095, 2048}},
-		"32 signed":           {le, pixels{32, 32, 31, 1, 0, "OW", "\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00\x00\x80"}, 0, []int32{-1, 1, -1 << 31}},
-		"24 of 32 big":        {be, pixels{32, 24, 23, 0, 0, "OW", "\xff\x00\x00\x01\x00\xff\xff\xff\x00\x00\x00\x00"}, 0, []int32{1, 1<<24 - 1, 0}},
+		"8 bit":            {le, pixels{8, 8, 7, 0, 0, "OB", "\x01\x80\xff\x00"}, 0, []int32{1, 128, 255}},
+		"8 bit signed":     {le, pixels{8, 8, 7, 1, 0, "OB", "\x01\x80\xff\x00"}, 0, []int32{1, -128, -1}},
+		"8 bit big OB":     {be, pixels{8, 8, 7, 0, 0, "OB", "\x01\x80\xff\x00"}, 0, []int32{1, 128, 255}},
+		"8 bit big OW":     {be, pixels{8, 8, 7, 0, 0, "OW", "\x80\x01\x00\xff"}, 0, []int32{1, 128, 255}},
+		"12 of 16 signed":  {le, pixels{16, 12, 11, 1, 0, "OW", "\xff\x0f\x00\xf8\x01\xf0"}, 0, []int32{-1, -2048, 1}},
+		"16 big":           {be, pixels{16, 16, 15, 1, 0, "OW", "\xff\xfe\x01\x02\x80\x00"}, 0, []int32{-2, 258, -32768}},
+		"12 of 16, at top": {le, pixels{16, 12, 15, 0, 0, "OW", "\x1f\x00\xf0\xff\x00\x80"}, 0, []int32{1, 4095, 2048}},
+		"32 signed": {le,
+			pixels{32, 32, 31, 1, 0, "OW", "\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00\x00\x80"}, 0, []int32{-1, 1, -1 << 31}},
+		"24 of 32 big": {be,
+			pixels{32, 24, 23, 0, 0, "OW", "\xff\x00\x00\x01\x00\xff\xff\xff\x00\x00\x00\x00"}, 0, []int32{1, 1<<24 - 1, 0}},
 		"second, 8 bit big":   {be, pixels{8, 8, 7, 0, 2, "OW", "\x02\x01\x04\x03\x06\x05"}, 1, []int32{4, 5, 6}},
 		"second frame, 8 bit": {le, pixels{8, 8, 7, 0, 2, "OB", "\x01\x02\x03\x04\x05\x06"}, 1, []int32{4, 5, 6}},
 	} {

@@ -196,8 +196,8 @@ func anyElement(headers []Header) []criterion {
 	return out
 }
 
-// mostScans is how many scans one series is taken for: a perfusion or a heart has less than a hundred phases. Of scans whose planes together
-// lie as those of one, that is by chance or by design a half or a third of a step apart, there are a few.
+// mostScans is how many scans one series is taken for: a perfusion or a heart has less than a hundred phases. Of scans whose planes
+// together lie as those of one, that is by chance or by design a half or a third of a step apart, there are a few.
 const (
 	mostScans  = 256
 	mostBeside = 4

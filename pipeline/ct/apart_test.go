@@ -56,22 +56,33 @@ func TestSelect_ScansOfOneSeries(t *testing.T) {
 		by    string
 		also  []string // layouts beside one plane for all: "half", a half step apart; "off", 0.3 mm; "lost", slices of all got lost
 	}{
-		{"phases of breath", 2, valued(dataset.TemporalPositionIdentifier, "1", "2"), "TemporalPositionIdentifier (0020,0100)", []string{"half", "off", "lost"}},
-		{"ten phases", 10, func(h *Header, k, i int) { say(h, dataset.TemporalPositionIdentifier, fmt.Sprint(k+1)) }, "TemporalPositionIdentifier", []string{"lost"}},
-		{"phases of the heart", 3, valued(dataset.NominalPercentageOfCardiacPhase, "40", "75", "0"), "NominalPercentageOfCardiacPhase (0020,9241)", []string{"lost"}},
+		{"phases of breath", 2, valued(dataset.TemporalPositionIdentifier, "1", "2"), "TemporalPositionIdentifier (0020,0100)",
+			[]string{"half", "off", "lost"}},
+		{"ten phases", 10, func(h *Header, k, i int) { say(h, dataset.TemporalPositionIdentifier, fmt.Sprint(k+1)) },
+			"TemporalPositionIdentifier", []string{"lost"}},
+		{"phases of the heart", 3, valued(dataset.NominalPercentageOfCardiacPhase, "40", "75", "0"),
+			"NominalPercentageOfCardiacPhase (0020,9241)", []string{"lost"}},
 		{"trigger time", 2, valued(dataset.TriggerTime, "0", "430.5"), "TriggerTime (0018,1060)", []string{"half"}},
-		{"phases of an enhanced instance", 2, func(h *Header, k, i int) { h.Phase = fmt.Sprintf("1/%d", k+1) }, "TemporalPositionIndex (0020,9128)", []string{"half"}},
+		{"phases of an enhanced instance", 2,
+			func(h *Header, k, i int) { h.Phase = fmt.Sprintf("1/%d", k+1) }, "TemporalPositionIndex (0020,9128)", []string{"half"}},
 		{"scan options", 2, valued(dataset.ScanOptions, "HELICAL MODE", "CINE MODE"), "ScanOptions (0018,0022)", []string{"half", "off"}},
 		{"energies", 2, valued(dataset.KVP, "80", "140"), "KVP (0018,0060)", []string{"half", "off", "lost"}},
-		{"contrast medium", 2, valued(dataset.ContrastBolusAgent, "", "APPLIED"), "ContrastBolusAgent (0018,0010)", []string{"half", "lost"}},
-		{"place in the heart's cycle", 2, valued(dataset.NewTag(0x0018, 0x9236), "END_SYSTOLE", "END_DIASTOLE"), "CardiacCyclePosition (0018,9236)", []string{"half"}},
-		{"place in the breath's cycle", 2, valued(dataset.NewTag(0x0018, 0x9214), "START_RESPIR", "END_RESPIR"), "RespiratoryCyclePosition (0018,9214)", []string{"half"}},
-		{"trigger times that follow the heart", 2, func(h *Header, k, i int) { say(h, dataset.TriggerTime, fmt.Sprint(430*k+7*i%40)) }, "TriggerTime", nil},
+		{"contrast medium", 2,
+			valued(dataset.ContrastBolusAgent, "", "APPLIED"), "ContrastBolusAgent (0018,0010)", []string{"half", "lost"}},
+		{"place in the heart's cycle", 2,
+			valued(dataset.NewTag(0x0018, 0x9236), "END_SYSTOLE", "END_DIASTOLE"), "CardiacCyclePosition (0018,9236)", []string{"half"}},
+		{"place in the breath's cycle", 2, valued(dataset.NewTag(0x0018, 0x9214), "START_RESPIR", "END_RESPIR"),
+			"RespiratoryCyclePosition (0018,9214)", []string{"half"}},
+		{"trigger times that follow the heart", 2,
+			func(h *Header, k, i int) { say(h, dataset.TriggerTime, fmt.Sprint(430*k+7*i%40)) }, "TriggerTime", nil},
 		{"numbers of series", 2, valued(dataset.SeriesNumber, "4", "5"), "SeriesNumber (0020,0011)", []string{"half"}},
 		{"voltages as measured", 2, func(h *Header, k, i int) { say(h, dataset.KVP, fmt.Sprint(80+60*k+i%2)) }, "KVP", []string{"half"}},
 		{"filter", 2, valued(dataset.FilterType, "0", "1"), "FilterType (0018,1160)", nil},
-		{"time of acquisition, one for each scan", 2, valued(dataset.AcquisitionTime, "100000", "100500"), "AcquisitionTime (0008,0032)", []string{"half", "off", "lost"}},
-		{"time of acquisition, rising with the slices", 2, func(h *Header, k, i int) { say(h, dataset.AcquisitionTime, clockText(3000*k+2*i)) }, "AcquisitionTime", []string{"half", "off", "lost"}},
+		{"time of acquisition, one for each scan", 2,
+			valued(dataset.AcquisitionTime, "100000", "100500"), "AcquisitionTime (0008,0032)", []string{"half", "off", "lost"}},
+		{"time of acquisition, rising with the slices", 2,
+			func(h *Header, k, i int) { say(h, dataset.AcquisitionTime, clockText(3000*k+2*i)) }, "AcquisitionTime",
+			[]string{"half", "off", "lost"}},
 		{"three breaths up and down", 3, func(h *Header, k, i int) {
 			at := i
 			if k == 1 {
@@ -86,37 +97,52 @@ func TestSelect_ScansOfOneSeries(t *testing.T) {
 			}
 			say(h, dataset.AcquisitionTime, clockText(at))
 		}, "AcquisitionTime", nil},
-		{"four times at each place of the table", 4, func(h *Header, k, i int) { say(h, dataset.AcquisitionTime, clockText(40*i+k)) }, "AcquisitionTime", nil},
-		{"rotations of four slices", 2, func(h *Header, k, i int) { say(h, dataset.AcquisitionTime, clockText(3000*k+i/4)) }, "AcquisitionTime", []string{"half", "lost"}},
+		{"four times at each place of the table", 4,
+			func(h *Header, k, i int) { say(h, dataset.AcquisitionTime, clockText(40*i+k)) }, "AcquisitionTime", nil},
+		{"rotations of four slices", 2, func(h *Header, k, i int) { say(h, dataset.AcquisitionTime, clockText(3000*k+i/4)) },
+			"AcquisitionTime", []string{"half", "lost"}},
 		{"past midnight", 2, func(h *Header, k, i int) {
 			say(h, dataset.AcquisitionDate, []string{"20240101", "20240102"}[k])
 			say(h, dataset.AcquisitionTime, []string{"235959.5", "000004"}[k])
 		}, "AcquisitionTime", []string{"half"}},
-		{"date and time", 2, func(h *Header, k, i int) { say(h, dataset.AcquisitionDateTime, "20240101"+clockText(600*k+i)+"+0100") }, "AcquisitionDateTime (0008,002A)", []string{"half", "lost"}},
-		{"event of irradiation", 2, valued(dataset.NewTag(0x0008, 0x3010), "1.2.3", "1.2.4"), "IrradiationEventUID (0008,3010)", []string{"half"}},
-		{"number of the acquisition", 2, func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(k + 3) }, "AcquisitionNumber (0020,0012)", []string{"half", "off", "lost"}},
-		{"a number for each slice", 2, func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(k*scanSlices + i) }, "AcquisitionNumber", []string{"half", "lost"}},
-		{"two ranges in each of two breaths", 2, func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(2*k + i/30) }, "AcquisitionNumber", []string{"half", "lost"}},
-		{"two breaths in each of two ranges", 2, func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(k + i/30*2) }, "AcquisitionNumber", nil},
-		{"kernels", 2, func(h *Header, k, i int) { h.Kernel = []string{"B31f", "B70f"}[k] }, "ConvolutionKernel (0018,1210)", []string{"half", "lost"}},
+		{"date and time", 2, func(h *Header, k, i int) { say(h, dataset.AcquisitionDateTime, "20240101"+clockText(600*k+i)+"+0100") },
+			"AcquisitionDateTime (0008,002A)", []string{"half", "lost"}},
+		{"event of irradiation", 2,
+			valued(dataset.NewTag(0x0008, 0x3010), "1.2.3", "1.2.4"), "IrradiationEventUID (0008,3010)", []string{"half"}},
+		{"number of the acquisition", 2, func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(k + 3) },
+			"AcquisitionNumber (0020,0012)", []string{"half", "off", "lost"}},
+		{"a number for each slice", 2, func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(k*scanSlices + i) },
+			"AcquisitionNumber", []string{"half", "lost"}},
+		{"two ranges in each of two breaths", 2,
+			func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(2*k + i/30) }, "AcquisitionNumber", []string{"half", "lost"}},
+		{"two breaths in each of two ranges", 2,
+			func(h *Header, k, i int) { h.AcquisitionNumber = integerOf(k + i/30*2) }, "AcquisitionNumber", nil},
+		{"kernels", 2, func(h *Header, k, i int) { h.Kernel = []string{"B31f", "B70f"}[k] },
+			"ConvolutionKernel (0018,1210)", []string{"half", "lost"}},
 		{"types of image", 2, func(h *Header, k, i int) {
 			h.ImageType = []string{"ORIGINAL", "PRIMARY", "AXIAL", []string{"DET_A", "DET_B"}[k]}
 		}, "ImageType (0008,0008)", []string{"half"}},
 		{"thickness", 2, func(h *Header, k, i int) { h.SliceThickness = float64(1 + k) }, "SliceThickness (0018,0050)", []string{"half"}},
-		{"description", 2, valued(dataset.SeriesDescription, "Thorax insp", "Thorax exp"), "SeriesDescription (0008,103E)", []string{"half", "off", "lost"}},
+		{"description", 2, valued(dataset.SeriesDescription, "Thorax insp", "Thorax exp"), "SeriesDescription (0008,103E)",
+			[]string{"half", "off", "lost"}},
 		{"comment", 2, valued(dataset.ImageComments, "inspiration", ""), "ImageComments (0020,4000)", []string{"off"}},
 		{"diameter", 2, valued(dataset.ReconstructionDiameter, "360", "360.5"), "ReconstructionDiameter (0018,1100)", nil},
 		{"rotation", 2, valued(dataset.RevolutionTime, "0.28", "0.5"), "RevolutionTime (0018,9305)", nil},
-		{"two centres", 2, func(h *Header, k, i int) { h.Position[0] += 31.5 * float64(k) }, "ImagePositionPatient (0020,0032)", []string{"lost"}},
-		{"time of the picture", 2, func(h *Header, k, i int) { say(h, dataset.ContentTime, clockText(500*k+i)) }, "ContentTime (0008,0033)", []string{"lost"}},
+		{"two centres", 2, func(h *Header, k, i int) { h.Position[0] += 31.5 * float64(k) },
+			"ImagePositionPatient (0020,0032)", []string{"lost"}},
+		{"time of the picture", 2,
+			func(h *Header, k, i int) { say(h, dataset.ContentTime, clockText(500*k+i)) }, "ContentTime (0008,0033)", []string{"lost"}},
 		{"time of the series", 2, valued(dataset.SeriesTime, "100000", "100217"), "SeriesTime (0008,0031)", []string{"half"}},
 		{"a multi-frame instance for each", 2, func(h *Header, k, i int) {
 			h.SOPInstanceUID, h.Frame, h.Frames = fmt.Sprint("1.1.", 5-k), (7*i)%scanSlices, scanSlices
 		}, "SOPInstanceUID (0008,0018) of multi-frame instances", []string{"half", "off", "lost"}},
-		{"numbers one after the other", 2, func(h *Header, k, i int) { h.InstanceNumber = integerOf(k*scanSlices + i + 1) }, "InstanceNumber (0020,0013)", []string{"half", "lost"}},
-		{"numbers from above", 2, func(h *Header, k, i int) { h.InstanceNumber = integerOf(k*scanSlices + scanSlices - i) }, "InstanceNumber", []string{"half"}},
+		{"numbers one after the other", 2, func(h *Header, k, i int) { h.InstanceNumber = integerOf(k*scanSlices + i + 1) },
+			"InstanceNumber (0020,0013)", []string{"half", "lost"}},
+		{"numbers from above", 2, func(h *Header, k, i int) { h.InstanceNumber = integerOf(k*scanSlices + scanSlices - i) },
+			"InstanceNumber", []string{"half"}},
 		{"numbers by turns", 3, func(h *Header, k, i int) { h.InstanceNumber = integerOf(3*i + k + 1) }, "InstanceNumber", nil},
-		{"an element that nobody thought of", 2, valued(dataset.NewTag(0x0018, 0x9345), "3.1", "6.2"), "element (0018,9345)", []string{"lost"}},
+		{"an element that nobody thought of", 2,
+			valued(dataset.NewTag(0x0018, 0x9345), "3.1", "6.2"), "element (0018,9345)", []string{"lost"}},
 		{"a private element", 2, valued(dataset.NewTag(0x0045, 0x1001), "PHASE A", "PHASE B"), "private element (0045,1001)", nil},
 		{"the one of two elements that is no noise", 2, func(h *Header, k, i int) {
 			say(h, dataset.XRayTubeCurrent, fmt.Sprint(100+i%7)) // modulated
@@ -218,7 +244,8 @@ func TestSelect_OneScanStaysOne(t *testing.T) {
 			say(h, dataset.RevolutionTime, []string{"0.5", "0.500001"}[i%2])
 		}), scanSlices},
 		{"comments by turns", each(func(h *Header, i int) { say(h, dataset.ImageComments, fmt.Sprint("row ", i%2)) }), scanSlices},
-		{"a thousandth of a millimetre beside", each(func(h *Header, i int) { h.Position[0] += 0.001 * float64(i%3); h.Position[1] -= 0.2 * float64(i%2) }), scanSlices},
+		{"a thousandth of a millimetre beside",
+			each(func(h *Header, i int) { h.Position[0] += 0.001 * float64(i%3); h.Position[1] -= 0.2 * float64(i%2) }), scanSlices},
 		{"sent twice", again(func(*Header, int) {}), scanSlices},
 		{"sent twice, the second time with other times and numbers", again(func(h *Header, i int) {
 			h.AcquisitionNumber, h.InstanceNumber = integerOf(2), integerOf(scanSlices-i)
@@ -226,7 +253,8 @@ func TestSelect_OneScanStaysOne(t *testing.T) {
 			say(h, dataset.ContentTime, "120000")
 			say(h, dataset.AcquisitionTime, "120000")
 		}), scanSlices},
-		{"half of it sent twice, with another time", again(func(h *Header, i int) { say(h, dataset.SeriesTime, "120000") })[:scanSlices+30], scanSlices},
+		{"half of it sent twice, with another time",
+			again(func(h *Header, i int) { say(h, dataset.SeriesTime, "120000") })[:scanSlices+30], scanSlices},
 		{"the second half sent again with a time, the first without", slices.Concat(scan(0, whole[:40]), func() []Header {
 			out := scan(0, whole)[20:]
 			return change(out, func(h *Header) { h.SOPInstanceUID += ".7"; say(h, dataset.ContentTime, "120000") })

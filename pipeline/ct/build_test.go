@@ -117,19 +117,23 @@ func (e elements) headers(t testing.TB) []Header {
 // enhanced is a multi-frame instance whose frames lie at the given z.
 func enhanced(z ...string) elements {
 	e := slice()
-	for _, t := range []dataset.Tag{dataset.ImagePositionPatient, dataset.ImageOrientationPatient, dataset.PixelSpacing, dataset.SliceThickness,
+	for _, t := range []dataset.Tag{
+		dataset.ImagePositionPatient, dataset.ImageOrientationPatient, dataset.PixelSpacing, dataset.SliceThickness,
 		dataset.RescaleIntercept, dataset.RescaleSlope, dataset.ConvolutionKernel, dataset.AcquisitionNumber} {
 		delete(e, t)
 	}
 	e[dataset.SOPClassUID] = value("UI", enhancedCTImageStorage)
 	e[dataset.NumberOfFrames] = value("IS", strconv.Itoa(len(z)))
 	e[dataset.SharedFunctionalGroupsSequence] = items(elements{
-		dataset.CTImageFrameTypeSequence: items(elements{dataset.FrameType: value("CS", `ORIGINAL\PRIMARY\VOLUME\NONE`), dataset.VolumetricProperties: value("CS", "VOLUME")}),
-		dataset.PixelMeasuresSequence:    items(elements{dataset.PixelSpacing: value("DS", `0.5\0.5`), dataset.SliceThickness: value("DS", "1")}),
+		dataset.CTImageFrameTypeSequence: items(elements{dataset.FrameType: value("CS", `ORIGINAL\PRIMARY\VOLUME\NONE`),
+			dataset.VolumetricProperties: value("CS", "VOLUME")}),
+		dataset.PixelMeasuresSequence: items(elements{dataset.PixelSpacing: value("DS", `0.5\0.5`),
+			dataset.SliceThickness: value("DS", "1")}),
 		dataset.PlaneOrientationSequence: items(elements{dataset.ImageOrientationPatient: value("DS", `1\0\0\0\1\0`)}),
 		dataset.CTReconstructionSequence: items(elements{dataset.ConvolutionKernel: value("SH", "LUNG")}),
 		dataset.PixelValueTransformationSequence: items(elements{
-			dataset.RescaleSlope: value("DS", "2"), dataset.RescaleIntercept: value("DS", "-1000"), dataset.RescaleType: value("LO", "HU")}),
+			dataset.RescaleSlope: value("DS", "2"), dataset.RescaleIntercept: value("DS", "-1000"),
+			dataset.RescaleType: value("LO", "HU")}),
 	})
 	var frames []elements
 	for i, at := range z {

@@ -219,7 +219,8 @@ func (c *correction) settle() (moved int) {
 			if f.bFirst {
 				a, b = b, a
 			}
-			r = *refuse(CodePartCorrected, fmt.Sprintf("%d of %d slices came again under another patient (PatientID (0010,0020) with its issuer), the others did not",
+			r = *refuse(CodePartCorrected, fmt.Sprintf(
+				"%d of %d slices came again under another patient (PatientID (0010,0020) with its issuer), the others did not",
 				len(later[a]), len(a.slices)), remedyPatient)
 		}
 		c.refuse(a, r)
@@ -229,7 +230,9 @@ func (c *correction) settle() (moved int) {
 		h := &c.headers[i]
 		whose := patientOfStudy{h.StudyInstanceUID, h.patient()}
 		if h.Refusal == nil && c.taken[whose] && !c.kept[whose] {
-			h.Refusal = refuse(CodePartCorrected, "other slices of the study came again under another patient (PatientID (0010,0020) with its issuer), these did not", remedyPatient)
+			h.Refusal = refuse(CodePartCorrected,
+				"other slices of the study came again under another patient (PatientID (0010,0020) with its issuer), these did not",
+				remedyPatient)
 		}
 	}
 	return moved

@@ -83,8 +83,10 @@ func TestCorrect(t *testing.T) {
 	}{
 		{"nothing corrected", []coming{wrong}, "1.1", "WRONG", 20, 0, 0, ""},
 		{"new series and instances", []coming{wrong, right}, "1.5", "RIGHT", 20, 20, 0, ""},
-		{"new UIDs that sort before the old ones", []coming{wrong, with(right, func(c *coming) { c.series, c.uids = "1.0", "1.0" })}, "1.0", "RIGHT", 20, 20, 0, ""},
-		{"new instances of the same series", []coming{wrong, with(right, func(c *coming) { c.series = "1.1" })}, "1.1", "RIGHT", 20, 20, 0, ""},
+		{"new UIDs that sort before the old ones",
+			[]coming{wrong, with(right, func(c *coming) { c.series, c.uids = "1.0", "1.0" })}, "1.0", "RIGHT", 20, 20, 0, ""},
+		{"new instances of the same series",
+			[]coming{wrong, with(right, func(c *coming) { c.series = "1.1" })}, "1.1", "RIGHT", 20, 20, 0, ""},
 		{"the same UIDs", []coming{wrong, with(right, func(c *coming) { c.series, c.uids = "1.1", "1.1" })}, "1.1", "RIGHT", 20, 20, 0, ""},
 		{"more slices than before", []coming{with(wrong, func(c *coming) { c.to = 10 }), right}, "1.5", "RIGHT", 20, 10, 0, ""},
 		{"the issuer alone", []coming{with(wrong, func(c *coming) { c.patient, c.change = "4711", issuer("A") }),
@@ -99,26 +101,35 @@ func TestCorrect(t *testing.T) {
 				c.change = func(e elements) { e[dataset.PatientBirthDate] = value("DA", "19500101") }
 			})}, "1.5", "RIGHT", 20, 0, 0, ""},
 		{"the accession number, new series", []coming{with(right, func(c *coming) { c.series, c.uids = "1.1", "1.1" }),
-			with(right, func(c *coming) { c.change = func(e elements) { e[dataset.AccessionNumber] = value("SH", "A2") } })}, "1.5", "RIGHT", 20, 0, 0, ""},
-		{"the same patient sent twice", []coming{with(right, func(c *coming) { c.series, c.uids = "1.1", "1.1" }), right}, "1.1", "RIGHT", 20, 0, 0, ""},
-		{"corrected, and back", []coming{wrong, right, with(wrong, func(c *coming) { c.series, c.uids = "1.3", "1.3" })}, "1.3", "WRONG", 20, 40, 0, ""},
+			with(right, func(c *coming) { c.change = func(e elements) { e[dataset.AccessionNumber] = value("SH", "A2") } })},
+			"1.5", "RIGHT", 20, 0, 0, ""},
+		{"the same patient sent twice",
+			[]coming{with(right, func(c *coming) { c.series, c.uids = "1.1", "1.1" }), right}, "1.1", "RIGHT", 20, 0, 0, ""},
+		{"corrected, and back",
+			[]coming{wrong, right, with(wrong, func(c *coming) { c.series, c.uids = "1.3", "1.3" })}, "1.3", "WRONG", 20, 40, 0, ""},
 
-		{"half of it, new UIDs", []coming{wrong, with(right, func(c *coming) { c.to = 10 })}, "", "", 0, 0, 2, "10 of 20 slices came again under another patient"},
+		{"half of it, new UIDs", []coming{wrong, with(right, func(c *coming) { c.to = 10 })},
+			"", "", 0, 0, 2, "10 of 20 slices came again under another patient"},
 		{"half of it, the same UIDs", []coming{wrong, with(right, func(c *coming) { c.series, c.uids, c.to = "1.1", "1.1", 10 })},
 			"", "", 0, 0, 2, "10 of 20 slices came again under another patient"},
-		{"half of it, then the rest", []coming{wrong, with(right, func(c *coming) { c.to = 10 }), with(right, func(c *coming) { c.from = 10 })}, "1.5", "RIGHT", 20, 20, 0, ""},
+		{"half of it, then the rest", []coming{wrong, with(right, func(c *coming) { c.to = 10 }),
+			with(right, func(c *coming) { c.from = 10 })}, "1.5", "RIGHT", 20, 20, 0, ""},
 		{"half of it, then all in a new series", []coming{wrong, with(right, func(c *coming) { c.to = 10 }),
 			with(right, func(c *coming) { c.series, c.uids = "1.6", "1.6" })}, "1.6", "RIGHT", 20, 20, 0, ""},
-		{"one of two series", []coming{wrong, with(wrong, func(c *coming) { c.series, c.uids, c.picture, c.kernel = "1.2", "1.2", 5, "B80f" }), right},
+		{"one of two series",
+			[]coming{wrong, with(wrong, func(c *coming) { c.series, c.uids, c.picture, c.kernel = "1.2", "1.2", 5, "B80f" }), right},
 			"1.5", "RIGHT", 20, 20, 2, ""},
 		{"the second half came for another patient", []coming{with(wrong, func(c *coming) { c.to = 10 }),
 			with(wrong, func(c *coming) { c.from, c.patient = 10, "RIGHT" })}, "", "", 0, 0, 2, "slices of 2 patients"},
 		{"and then all for that one", []coming{with(wrong, func(c *coming) { c.to = 10 }),
 			with(wrong, func(c *coming) { c.from, c.patient = 10, "RIGHT" }), right}, "1.5", "RIGHT", 20, 10, 0, ""},
 
-		{"other pictures in the same planes", []coming{wrong, with(right, func(c *coming) { c.picture = 3 })}, "1.1", "WRONG", 20, 0, 2, ""},
-		{"nothing in the planes of two patients", []coming{with(wrong, func(c *coming) { c.picture = -1 }), with(right, func(c *coming) { c.picture = -1 })}, "1.1", "WRONG", 20, 0, 2, ""},
-		{"two patients in one series", []coming{wrong, with(right, func(c *coming) { c.series, c.picture = "1.1", 3 })}, "", "", 0, 0, 2, "slices of 2 patients"},
+		{"other pictures in the same planes",
+			[]coming{wrong, with(right, func(c *coming) { c.picture = 3 })}, "1.1", "WRONG", 20, 0, 2, ""},
+		{"nothing in the planes of two patients", []coming{with(wrong, func(c *coming) { c.picture = -1 }),
+			with(right, func(c *coming) { c.picture = -1 })}, "1.1", "WRONG", 20, 0, 2, ""},
+		{"two patients in one series",
+			[]coming{wrong, with(right, func(c *coming) { c.series, c.picture = "1.1", 3 })}, "", "", 0, 0, 2, "slices of 2 patients"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			headers := arrive(t, c.came...)
@@ -135,7 +146,8 @@ func TestCorrect(t *testing.T) {
 				if strings.Contains(c.says, "came again") {
 					code = CodePartCorrected
 				}
-				if sel.Refusal == nil || sel.Refusal.Code != code || !strings.Contains(sel.Refusal.Text, c.says) || sel.Refusal.Remedy == "" {
+				if sel.Refusal == nil || sel.Refusal.Code != code ||
+					!strings.Contains(sel.Refusal.Text, c.says) || sel.Refusal.Remedy == "" {
 					t.Errorf("refusal %+v, want %s with %q and a remedy", sel.Refusal, code, c.says)
 				}
 				return
@@ -144,7 +156,8 @@ func TestCorrect(t *testing.T) {
 				t.Fatal(sel.Refusal)
 			}
 			if sel.Chosen.SeriesInstanceUID != c.series || len(sel.Chosen.Headers) != c.slices {
-				t.Errorf("chosen %d slices of series %s, want %d of %s", len(sel.Chosen.Headers), sel.Chosen.SeriesInstanceUID, c.slices, c.series)
+				t.Errorf("chosen %d slices of series %s, want %d of %s",
+					len(sel.Chosen.Headers), sel.Chosen.SeriesInstanceUID, c.slices, c.series)
 			}
 			last := len(c.came) - 1
 			for _, h := range sel.Chosen.Headers {
@@ -161,7 +174,8 @@ func TestCorrect(t *testing.T) {
 
 // What came under two patients at the same time is nobody's until somebody sends it again.
 func TestCorrect_AtTheSameTime(t *testing.T) {
-	headers := arrive(t, coming{series: "1.1", uids: "1.1", patient: "WRONG", to: 20}, coming{series: "1.5", uids: "1.5", patient: "RIGHT", to: 20})
+	headers := arrive(t, coming{series: "1.1", uids: "1.1", patient: "WRONG", to: 20},
+		coming{series: "1.5", uids: "1.5", patient: "RIGHT", to: 20})
 	for i := range headers { // in turns
 		headers[i].Order = 2*(i%20) + (i/20+i)%2
 	}

@@ -16,7 +16,8 @@ import (
 // madeOf are phrases, words separated by a space, that say in ImageType what no slice is.
 var madeOf = phrases(
 	// projections and pictures
-	"MIP", "MIPS", "MINIP", "MIN IP", "MAXIP", "MAX IP", "PROJECTION IMAGE", "CPR", "CURVED", "VRT", "SSD", "SCREEN SAVE", "SCREENSAVE", "DOSE INFO",
+	"MIP", "MIPS", "MINIP", "MIN IP", "MAXIP", "MAX IP", "PROJECTION IMAGE", "CPR",
+	"CURVED", "VRT", "SSD", "SCREEN SAVE", "SCREENSAVE", "DOSE INFO",
 	"REFORMATTED", "RENDERED",
 	// maps (PS3.3 C.8.2.1.1.1: value 4 of multi-energy images) and vendors' names of them
 	"MAT SPECIFIC", "MAT REMOVED", "MAT FRACTIONAL", "MAT MODIFIED", "MAT VALUE BASED", "EFF ATOMIC NUM", "EFFECTIVE ATOMIC",
@@ -29,8 +30,10 @@ var madeOf = phrases(
 
 // describedAs are phrases that say the same in a description, in any of the languages that scanners are used in most.
 var describedAs = phrases(
-	"MIP", "MIPS", "MINIP", "MIN IP", "MAXIP", "MAX IP", "MAXIMUM INTENSITY", "MINIMUM INTENSITY", "VRT", "VOLUME RENDERING", "VOLUME RENDERED",
-	"VNC", "VUE", "VIRTUAL NON CONTRAST", "VIRTUAL NONCONTRAST", "VIRTUAL UNENHANCED", "VIRTUAL NATIVE", "VIRTUELL NATIV", "VIRTUELL NATIVE",
+	"MIP", "MIPS", "MINIP", "MIN IP", "MAXIP", "MAX IP", "MAXIMUM INTENSITY",
+	"MINIMUM INTENSITY", "VRT", "VOLUME RENDERING", "VOLUME RENDERED",
+	"VNC", "VUE", "VIRTUAL NON CONTRAST", "VIRTUAL NONCONTRAST", "VIRTUAL UNENHANCED",
+	"VIRTUAL NATIVE", "VIRTUELL NATIV", "VIRTUELL NATIVE",
 	"MD IODINE", "MD WATER", "IODINE WATER", "WATER IODINE", "WATER HAP", "IODINE NO", "IODINE DENSITY", "IODINE MAP", "IODINE MAPS",
 	"IODINE OVERLAY", "IODINE IMAGE", "IODINE CONCENTRATION", "JODKARTE", "JOD KARTE", "JODBILD", "JODBILDER", "JOD MAP", "CARTE IODE",
 	"CARTE D IODE", "CARTOGRAPHIE IODE", "MAPA DE YODO", "MAPA YODO", "MAPPA IODIO", "MAPPA DI IODIO", "MAPPA DELLO IODIO",
@@ -103,7 +106,8 @@ func find(list [][]string, in []string) string {
 	return ""
 }
 
-// Words in a description that say what an image is not, of the word behind them, and what it is for, of all that follow: "Lung 1.0 for MIP".
+// Words in a description that say what an image is not, of the word behind them, and what it is for, of all that follow:
+// "Lung 1.0 for MIP".
 var (
 	negations = []string{"NO", "NON", "NOT", "WITHOUT", "OHNE", "SANS", "SIN", "SENZA", "ZONDER"}
 	purposes  = []string{"FOR", "FUER", "FÜR", "POUR", "PARA", "PER", "VOOR"}
@@ -147,7 +151,8 @@ func checkDerived(set *dataset.Set, imageType []string) (lesserKind string, r *R
 	texts := []struct {
 		name string
 		tag  dataset.Tag
-	}{{"SeriesDescription", dataset.SeriesDescription}, {"DerivationDescription", dataset.DerivationDescription}, {"FilterType", dataset.FilterType},
+	}{{"SeriesDescription", dataset.SeriesDescription},
+		{"DerivationDescription", dataset.DerivationDescription}, {"FilterType", dataset.FilterType},
 		{"ImageComments", dataset.ImageComments}}
 	all := [][]string{types}
 	for _, t := range texts {
@@ -198,8 +203,8 @@ func checkImageType(values []string) *Refusal {
 	return nil
 }
 
-// Energies in keV at which a monoenergetic image is as one of 120 kV: scanners of two energies show such a one by default. Lower ones are far
-// brighter where there is contrast medium.
+// Energies in keV at which a monoenergetic image is as one of 120 kV: scanners of two energies show such a one by default. Lower ones are
+// far brighter where there is contrast medium.
 const (
 	leastUsualKeV = 65
 	mostUsualKeV  = 75

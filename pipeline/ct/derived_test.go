@@ -9,7 +9,8 @@ import (
 	"jcsnode/dataset"
 )
 
-// What was calculated from slices is told by words of ImageType and of descriptions, wherever in a value they stand, and what is a slice is not.
+// What was calculated from slices is told by words of ImageType and of descriptions, wherever in a
+// value they stand, and what is a slice is not.
 func TestReadHeader_Derived(t *testing.T) {
 	const (
 		slice0 = ""        // a slice as any other
@@ -123,7 +124,8 @@ func TestReadHeader_Derived(t *testing.T) {
 		{"compression", said(dataset.DerivationDescription, "ST", "Lossless JPEG compression, selection value 1"), slice0, ""},
 		{"filter", said(dataset.FilterType, "SH", "MIP"), no, "FilterType (0018,1160)"},
 		{"comment", said(dataset.ImageComments, "LT", "MinIP"), no, "ImageComments (0020,4000)"},
-		{"a sentence about other series", said(dataset.ImageComments, "LT", "Thin slices of the lung, see the series with MIP and MPR for the rest of it"), slice0, ""},
+		{"a sentence about other series",
+			said(dataset.ImageComments, "LT", "Thin slices of the lung, see the series with MIP and MPR for the rest of it"), slice0, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,7 +170,8 @@ func TestSelect_DerivedBesideOriginals(t *testing.T) {
 		{"an average every millimetre", [][]Header{whole("1.1", 10, plain), whole("1.2", 1, lesser)}, "1.1", "is original"},
 		{"a derived stack every millimetre", [][]Header{whole("1.1", 5, plain), whole("1.2", 1, derived)}, "1.1", "is original"},
 		{"lesser beside derived", [][]Header{whole("1.1", 5, derived), whole("1.2", 1, lesser)}, "1.1", "is original, or nearer to it"},
-		{"lesser alone", [][]Header{whole("1.2", 1, lesser)}, "1.2", "a monoenergetic image of 70 keV: read for want of slices as the scanner made them"},
+		{"lesser alone", [][]Header{whole("1.2", 1, lesser)}, "1.2",
+			"a monoenergetic image of 70 keV: read for want of slices as the scanner made them"},
 		{"slabs of 20 mm every 4 mm", [][]Header{whole("1.1", 8, plain), whole("1.2", 4, thick(20))}, "1.1", "only stack"},
 		{"nothing but slabs", [][]Header{whole("1.2", 4, thick(20))}, "", "slabs of 20 mm (SliceThickness (0018,0050)) every 4 mm"},
 		{"nothing but slabs of 10 mm every 3 mm", [][]Header{whole("1.2", 3, thick(10))}, "", "slabs of 10 mm"},
@@ -176,9 +179,11 @@ func TestSelect_DerivedBesideOriginals(t *testing.T) {
 		{"nothing but what may be slabs", [][]Header{whole("1.2", 2, thick(8))}, "1.2", "slabs of 8 mm"},
 		{"slices that overlap by half", [][]Header{whole("1.2", 5, thick(10))}, "1.2", "only stack"},
 		{"thin slices that overlap by two thirds", [][]Header{whole("1.2", 1, thick(3))}, "1.2", "only stack"},
-		{"slabs in the series of the originals", [][]Header{whole("1.1", 5, thick(5)), change(whole("1.1", 4, thick(20)), func(h *Header) { h.SOPInstanceUID += ".9" })}, "1.1",
+		{"slabs in the series of the originals", [][]Header{whole("1.1", 5, thick(5)),
+			change(whole("1.1", 4, thick(20)), func(h *Header) { h.SOPInstanceUID += ".9" })}, "1.1",
 			"SliceThickness (0018,0050) is 5, and 20"},
-		{"expiration", [][]Header{whole("1.1", 1, func(h *Header) { h.SeriesDescription = "Thorax Exspiration 1.0" }), whole("1.2", 5, plain)}, "1.2", "not said to be in expiration"},
+		{"expiration", [][]Header{whole("1.1", 1, func(h *Header) { h.SeriesDescription = "Thorax Exspiration 1.0" }),
+			whole("1.2", 5, plain)}, "1.2", "not said to be in expiration"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -193,8 +198,10 @@ func TestSelect_DerivedBesideOriginals(t *testing.T) {
 				}
 				return
 			}
-			if said := sel.Reason + "\n" + strings.Join(sel.Chosen.Notes, "\n"); sel.Chosen.SeriesInstanceUID != tt.chosen || !strings.Contains(said, tt.text) {
-				t.Errorf("chosen %s of %s, said %q; want %s with %q", sel.Chosen.Name, sel.Chosen.SeriesInstanceUID, said, tt.chosen, tt.text)
+			said := sel.Reason + "\n" + strings.Join(sel.Chosen.Notes, "\n")
+			if sel.Chosen.SeriesInstanceUID != tt.chosen || !strings.Contains(said, tt.text) {
+				t.Errorf("chosen %s of %s, said %q; want %s with %q",
+					sel.Chosen.Name, sel.Chosen.SeriesInstanceUID, said, tt.chosen, tt.text)
 			}
 		})
 	}

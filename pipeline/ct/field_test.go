@@ -39,7 +39,8 @@ func TestLoad_PartsOfATrunk(t *testing.T) {
 			v, err := Load(context.Background(), sel.Chosen, nil)
 			var r *Refusal
 			if errors.As(err, &r) {
-				if r.Code != CodeNoLungs || c.onLungs > 0 || !strings.Contains(r.Text, c.refused) || strings.Contains(r.Text, "hardly any air") {
+				if r.Code != CodeNoLungs || c.onLungs > 0 || !strings.Contains(r.Text, c.refused) ||
+					strings.Contains(r.Text, "hardly any air") {
 					t.Errorf("refused: %v, want %q", r, c.refused)
 				}
 				return

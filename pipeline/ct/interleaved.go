@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// Two scans whose planes lie between each other, and that no element tells apart, look like one of half the step. Their pictures tell: in one
-// scan a slice is more like its neighbour than like the one behind that, in two it is the other way round. Measured over three real
-// chests in steps of 2 to 15 mm, by the median slice: the next but one differs 1.43 to 1.63 times as much as the next, 1.25 times at
-// least; with a second breath between the planes, 3 to 75 mm off, 0.38 to 0.85 times.
+// Two scans whose planes lie between each other, and that no element tells apart, look like one of half the step. Their pictures tell: in
+// one scan a slice is more like its neighbour than like the one behind that, in two it is the other way round. Measured over three real
+// chests in steps of 2 to 15 mm, by the median slice: the next but one differs 1.43 to 1.63 times as much as the next, 1.25 times at least;
+// with a second breath between the planes, 3 to 75 mm off, 0.38 to 0.85 times.
 const (
 	alternates  = 0.9 // noise makes both differences alike where steps are small, which is 1
 	leastPlanes = 8   // that the median is of some slices

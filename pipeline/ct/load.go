@@ -56,7 +56,8 @@ func load(ctx context.Context, s *Series, seen Seen, progress func(done, total i
 	}
 	broken := len(v.Dropped)
 	if broken > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("%d of %d slices could not be decoded and are missing (first: %s)", broken, n, v.Dropped[0].Refusal.Text))
+		v.Notes = append(v.Notes,
+			fmt.Sprintf("%d of %d slices could not be decoded and are missing (first: %s)", broken, n, v.Dropped[0].Refusal.Text))
 	}
 	if r := v.fill(planes, s); r != nil {
 		if broken > 0 {
@@ -270,7 +271,8 @@ func (o *openFiles) closeAll() {
 func decode(f *dataset.File, h *Header) decodedSlice {
 	samples, err := codec.Decode(f, h.Frame)
 	if err != nil {
-		return decodedSlice{refusal: refuse(CodeBrokenPixelData, fmt.Sprintf("the pixel data cannot be decoded: %v", err), "send the instance again")}
+		return decodedSlice{refusal: refuse(CodeBrokenPixelData,
+			fmt.Sprintf("the pixel data cannot be decoded: %v", err), "send the instance again")}
 	}
 	if samples.Rows != h.Rows || samples.Columns != h.Columns || samples.SamplesPerPixel != 1 || len(samples.Values) != h.Rows*h.Columns {
 		return decodedSlice{refusal: refuse(CodeBrokenPixelData, fmt.Sprintf("the pixel data are %d x %d x %d, the header says %d x %d",

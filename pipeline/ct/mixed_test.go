@@ -48,8 +48,9 @@ func TestLoad_ScansOfOneSeries(t *testing.T) {
 		{"a third sent twice", append(again(a[10:20]), a...), 30, ""},
 		{"two at the same planes", slices.Concat(b, a), 0, CodeMixed},
 		{"two half a step apart", slices.Concat(raised(b, step/2), a), 0, CodeMixed},
-		{"two at the same planes with a time each", append(change(slices.Clone(b), func(h *Header) { say(h, dataset.AcquisitionTime, "100500") }),
-			change(slices.Clone(a), func(h *Header) { say(h, dataset.AcquisitionTime, "100000") })...), 30, ""},
+		{"two at the same planes with a time each",
+			append(change(slices.Clone(b), func(h *Header) { say(h, dataset.AcquisitionTime, "100500") }),
+				change(slices.Clone(a), func(h *Header) { say(h, dataset.AcquisitionTime, "100000") })...), 30, ""},
 		{"two half a step apart with numbers", countedUp(slices.Concat(upwards(a), raised(b, step/2))), 30, ""},
 		{"a slice taken again", append(again(b[:1]), a...), 30, ""},
 	}
@@ -120,7 +121,8 @@ func TestLoad_TooFewToTell(t *testing.T) {
 
 // A real chest is one scan, and two with another breath between its planes, which nothing tells apart.
 func TestLoad_RealScanInterleaved(t *testing.T) {
-	a := change(readFolder(t, dataDir(t, "ct", "normal_001")), func(h *Header) { h.Values, h.InstanceNumber, h.AcquisitionNumber = nil, nil, nil })
+	a := change(readFolder(t, dataDir(t, "ct", "normal_001")),
+		func(h *Header) { h.Values, h.InstanceNumber, h.AcquisitionNumber = nil, nil, nil })
 	if _, _, err := loadBest(a); err != nil {
 		t.Fatal(err)
 	}

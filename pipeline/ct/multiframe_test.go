@@ -17,7 +17,8 @@ func TestReadHeaders_FramesUnderSingleFrameClass(t *testing.T) {
 	}
 	for _, n := range []string{"2", "3", "77"} {
 		got := frames(n).headers(t)
-		if len(got) != 1 || got[0].Refusal == nil || got[0].Refusal.Code != CodeMultiFrame || !strings.Contains(got[0].Refusal.Text, "NumberOfFrames (0028,0008) is "+n) {
+		if len(got) != 1 || got[0].Refusal == nil || got[0].Refusal.Code != CodeMultiFrame ||
+			!strings.Contains(got[0].Refusal.Text, "NumberOfFrames (0028,0008) is "+n) {
 			t.Errorf("%s frames: %d headers, refusal %v", n, len(got), got[0].Refusal)
 		}
 	}
@@ -56,8 +57,10 @@ func TestReadHeaders_Values(t *testing.T) {
 	e[dataset.ImageComments] = value("LT", strings.Repeat("long ", 40))
 	h := e.headers(t)[0]
 	for tag, want := range map[dataset.Tag]string{
-		dataset.KVP: "120", dataset.NewTag(0x0045, 0x1001): "PHASE A", dataset.Rows: "64", dataset.ImageComments: "", dataset.PatientComments: "", dataset.PatientID: "",
-		dataset.SOPInstanceUID: "", dataset.ImagePositionPatient: "", dataset.InstanceNumber: "", dataset.NewTag(0x0045, 0x0010): "", dataset.PixelDataTag: "",
+		dataset.KVP: "120", dataset.NewTag(0x0045, 0x1001): "PHASE A", dataset.Rows: "64",
+		dataset.ImageComments: "", dataset.PatientComments: "", dataset.PatientID: "",
+		dataset.SOPInstanceUID: "", dataset.ImagePositionPatient: "", dataset.InstanceNumber: "",
+		dataset.NewTag(0x0045, 0x0010): "", dataset.PixelDataTag: "",
 	} {
 		if got := h.value(tag); got != want {
 			t.Errorf("%v: %q, want %q", tag, got, want)

@@ -14,15 +14,15 @@ import (
 //
 // Not labelled as another part of the body; covers the patient (the longest stack and all that reach 70 % of it are equal, and nothing
 // is longer than a chest); as the scanner made it, before what was derived, before what is read only for want of something better; not in
-// expiration, where healthy lung looks like ground glass; planes close enough for the count of the paper (classes up to 1.5, 3, 5.5 mm and more);
-// lung kernel before unknown before soft kernel, since the networks see the lung window; of two energies that nearer to what a chest is
-// usually taken with; closer planes, but none under 0.5 mm is
-// closer than another (it only costs time); more slices.
+// expiration, where healthy lung looks like ground glass; planes close enough for the count of the paper (classes up to 1.5, 3, 5.5 mm and
+// more); lung kernel before unknown before soft kernel, since the networks see the lung window; of two energies that nearer to what a chest
+// is usually taken with; closer planes, but none under 0.5 mm is closer than another (it only costs time); more slices.
 var preferences = []struct {
 	reason string
 	value  func(c *Series, longest float64) float64
 }{
-	{"is not labelled as another part of the body", func(c *Series, _ float64) float64 { return boolRank(otherBodyPart(c.Headers[0].BodyPart)) }},
+	{"is not labelled as another part of the body",
+		func(c *Series, _ float64) float64 { return boolRank(otherBodyPart(c.Headers[0].BodyPart)) }},
 	{"covers more of the patient", func(c *Series, longest float64) float64 { return boolRank(c.Length < 0.7*longest) }},
 	{"is original, or nearer to it", func(c *Series, _ float64) float64 { return c.derived() }},
 	{"is not said to be in expiration", func(c *Series, _ float64) float64 {

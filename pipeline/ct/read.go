@@ -81,15 +81,18 @@ func ReadHeaders(path string, f *dataset.File) []Header {
 			return []Header{base}
 		}
 		if len(perFrame) == 0 {
-			base.Refusal = refuse(CodeMultiFrame, fmt.Sprintf("NumberOfFrames (0028,0008) is %d under CT Image Storage, which has one frame: "+
-				"nothing tells where the others lie", n), "let the sender write one instance for each slice, or Enhanced CT Image Storage")
+			base.Refusal = refuse(CodeMultiFrame,
+				fmt.Sprintf("NumberOfFrames (0028,0008) is %d under CT Image Storage, which has one frame: "+
+					"nothing tells where the others lie", n),
+				"let the sender write one instance for each slice, or Enhanced CT Image Storage")
 			return []Header{base}
 		}
 		top = set
 	}
 	if err != nil || n < 1 || n > maxFrames || n != len(perFrame) {
 		base.Refusal = refuse(CodeBadGeometry,
-			fmt.Sprintf("NumberOfFrames (0028,0008) does not match the %d items of PerFrameFunctionalGroupsSequence (5200,9230)", len(perFrame)), askSource)
+			fmt.Sprintf("NumberOfFrames (0028,0008) does not match the %d items of PerFrameFunctionalGroupsSequence (5200,9230)",
+				len(perFrame)), askSource)
 		return []Header{base}
 	}
 	var shared *dataset.Set
@@ -180,7 +183,8 @@ func checkPixels(set *dataset.Set, rows, columns int) *Refusal {
 		return refuse(CodeNotGrey, fmt.Sprintf("PhotometricInterpretation (0028,0004) is %q, not greyscale", printable(p)), "")
 	}
 	if rows < minSide || columns < minSide || rows > maxSide || columns > maxSide {
-		return refuse(CodeBadGeometry, fmt.Sprintf("Rows (0028,0010) and Columns (0028,0011) are %d x %d, outside %d to %d", rows, columns, minSide, maxSide), askSource)
+		return refuse(CodeBadGeometry, fmt.Sprintf("Rows (0028,0010) and Columns (0028,0011) are %d x %d, outside %d to %d",
+			rows, columns, minSide, maxSide), askSource)
 	}
 	return nil
 }
@@ -259,7 +263,8 @@ func (h *Header) read(g groups) {
 }
 
 func (h *Header) readGeometry(g groups) *Refusal {
-	orientation, r := decimals(g, dataset.PlaneOrientationSequence, dataset.ImageOrientationPatient, "ImageOrientationPatient", 6, &h.OrientationDS)
+	orientation, r := decimals(g, dataset.PlaneOrientationSequence,
+		dataset.ImageOrientationPatient, "ImageOrientationPatient", 6, &h.OrientationDS)
 	if r != nil {
 		return r
 	}
@@ -320,7 +325,9 @@ func (h *Header) readRescale(g groups) *Refusal {
 		return refuse(code, r.Text+": stored values are not Hounsfield units without it", r.Remedy)
 	}
 	if h.Slope <= 0 || h.Slope > 1e4 || math.Abs(h.Intercept) > 1e5 {
-		return refuse(CodeBadRescale, fmt.Sprintf("RescaleSlope (0028,1053) %v and RescaleIntercept (0028,1052) %v give no Hounsfield units", h.Slope, h.Intercept), askSource)
+		return refuse(CodeBadRescale,
+			fmt.Sprintf("RescaleSlope (0028,1053) %v and RescaleIntercept (0028,1052) %v give no Hounsfield units", h.Slope, h.Intercept),
+			askSource)
 	}
 	if s := g.in(dataset.PixelValueTransformationSequence); s != nil {
 		var known bool

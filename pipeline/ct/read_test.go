@@ -17,7 +17,8 @@ func TestReadHeader_ReadsASlice(t *testing.T) {
 	want := []Header{{
 		Path: "slice.dcm", SOPClassUID: ctImageStorage, SOPInstanceUID: "1.2.3.4", StudyInstanceUID: "1.2.3", SeriesInstanceUID: "1.2.3.1",
 		FrameOfReferenceUID: "1.2.3.9", TransferSyntaxUID: dataset.ExplicitVRLittleEndian, PatientID: "P1", Modality: "CT",
-		ImageType: []string{"ORIGINAL", "PRIMARY", "AXIAL"}, InstanceNumber: &seven, SeriesNumber: &four, AcquisitionNumber: &one, Kernel: "B70s",
+		ImageType: []string{"ORIGINAL", "PRIMARY", "AXIAL"}, InstanceNumber: &seven,
+		SeriesNumber: &four, AcquisitionNumber: &one, Kernel: "B70s",
 		Rows: 64, Columns: 64, Frames: 1, Position: [3]float64{-100.5, -200, 3.5}, Orientation: [6]float64{1, 0, 0, 0, 1, 0},
 		PixelSpacing: [2]float64{0.7, 0.8}, SliceThickness: 2.5, Slope: 1, Intercept: -1024,
 		PositionDS: `-100.5\-200\+3.50`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `0.70\.8e0`, SliceThicknessDS: "2.5",
@@ -38,7 +39,8 @@ func TestReadHeaders_ReadsFunctionalGroups(t *testing.T) {
 		if h.Refusal != nil {
 			t.Fatalf("frame %d: %v", i, h.Refusal)
 		}
-		if h.Frame != i || h.Frames != 3 || h.Position[2] != float64(10-2*i) || h.Slope != 2 || h.Intercept != -1000 || h.PixelSpacing != [2]float64{0.5, 0.5} ||
+		if h.Frame != i || h.Frames != 3 || h.Position[2] != float64(10-2*i) ||
+			h.Slope != 2 || h.Intercept != -1000 || h.PixelSpacing != [2]float64{0.5, 0.5} ||
 			h.Kernel != "LUNG" || h.AcquisitionNumber == nil || *h.AcquisitionNumber != i+1 || h.SliceThicknessDS != "1" {
 			t.Errorf("frame %d: %+v", i, h)
 		}

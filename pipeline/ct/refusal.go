@@ -56,7 +56,8 @@ const (
 // Defect tells whether the code refuses an instance for what is wrong with it, where a sound one would have been a slice to read.
 func Defect(code string) bool {
 	switch code {
-	case CodeUnreadable, CodeMissingUID, CodeMalformedUID, CodeSharedUID, CodeMultiFrame, CodeMissingGeometry, CodeBadGeometry, CodeMissingRescale, CodeBadRescale,
+	case CodeUnreadable, CodeMissingUID, CodeMalformedUID, CodeSharedUID, CodeMultiFrame,
+		CodeMissingGeometry, CodeBadGeometry, CodeMissingRescale, CodeBadRescale,
 		CodeNotGrey, CodeNoPixelData, CodeUnsupportedSyntax, CodeBrokenPixelData:
 		return true
 	}

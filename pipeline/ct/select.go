@@ -69,7 +69,8 @@ func (rules Rules) Select(headers []Header) Selection {
 	if len(sel.Candidates) == 0 {
 		sel.Refusal = sel.conclude(len(all), broken)
 		if alone > takenAgain && alone == len(groups) {
-			sel.Refusal = refuse(CodeTooFewSlices, fmt.Sprintf("SeriesInstanceUID (0020,000E) is another in each of %d slices, so that no two are of one series", alone),
+			sel.Refusal = refuse(CodeTooFewSlices,
+				fmt.Sprintf("SeriesInstanceUID (0020,000E) is another in each of %d slices, so that no two are of one series", alone),
 				"send the slices of a scan under one Series Instance UID")
 		}
 	} else {
@@ -168,7 +169,8 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 		switch {
 		case !ok:
 			first[k] = h
-		case f.SeriesInstanceUID == h.SeriesInstanceUID && f.Position == h.Position && f.Orientation == h.Orientation && f.StudyInstanceUID == h.StudyInstanceUID:
+		case f.SeriesInstanceUID == h.SeriesInstanceUID && f.Position == h.Position &&
+			f.Orientation == h.Orientation && f.StudyInstanceUID == h.StudyInstanceUID:
 			copies[h] = true
 			if f.patient() != h.patient() {
 				moved++
@@ -194,10 +196,12 @@ func (sel *Selection) dropSharedUIDs(headers []Header) []Header {
 		}
 	}
 	if repeated > 0 {
-		sel.Notes = append(sel.Notes, fmt.Sprintf("%d slices came more than once under one SOP Instance UID at one position; the last that came is used", repeated))
+		sel.Notes = append(sel.Notes,
+			fmt.Sprintf("%d slices came more than once under one SOP Instance UID at one position; the last that came is used", repeated))
 	}
 	if moved > 0 {
-		sel.Notes = append(sel.Notes, fmt.Sprintf("%d slices came again under another PatientID (0010,0020); the result belongs to the one that came last", moved))
+		sel.Notes = append(sel.Notes,
+			fmt.Sprintf("%d slices came again under another PatientID (0010,0020); the result belongs to the one that came last", moved))
 	}
 	return usable
 }
@@ -222,7 +226,8 @@ func (sel *Selection) dropMixedPatients(headers []Header) []Header {
 			usable = append(usable, *h)
 			continue
 		}
-		r := *refuse(CodeTwoPatients, fmt.Sprintf("slices of %d patients (PatientID (0010,0020) with its issuer) are in one series", len(patients[key])),
+		r := *refuse(CodeTwoPatients,
+			fmt.Sprintf("slices of %d patients (PatientID (0010,0020) with its issuer) are in one series", len(patients[key])),
 			"if they are of one, "+remedyPatient+"; otherwise send the slices of each patient under a Study Instance UID of their own")
 		if !refused[key] {
 			refused[key] = true
@@ -246,7 +251,8 @@ func (sel *Selection) noteStudy(all []Header) {
 		studies[all[i].StudyInstanceUID][all[i].patient()] = true
 	}
 	if len(studies) > 1 {
-		sel.Notes = append(sel.Notes, fmt.Sprintf("instances of %d studies were given together; a stack has slices of one only", len(studies)))
+		sel.Notes = append(sel.Notes,
+			fmt.Sprintf("instances of %d studies were given together; a stack has slices of one only", len(studies)))
 	}
 	most := 0
 	for _, patients := range studies {
@@ -254,7 +260,9 @@ func (sel *Selection) noteStudy(all []Header) {
 	}
 	if most > 1 {
 		sel.Patients = most
-		sel.Notes = append(sel.Notes, fmt.Sprintf("%d patients (PatientID with its issuer) share the study: a result belongs to the patient of its own slices only; send the slices of each under a Study Instance UID of their own", most))
+		sel.Notes = append(sel.Notes, fmt.Sprintf("%d patients (PatientID with its issuer) share the study: "+
+			"a result belongs to the patient of its own slices only; "+
+			"send the slices of each under a Study Instance UID of their own", most))
 	}
 }
 

@@ -22,7 +22,8 @@ func planes(series string, z ...float64) []Header {
 			Path: fmt.Sprintf("%s/%d", series, i), SOPClassUID: ctImageStorage, SOPInstanceUID: fmt.Sprintf("%s.%d", series, i+1),
 			StudyInstanceUID: "1.2", SeriesInstanceUID: series, FrameOfReferenceUID: "1.9", PatientID: "P", Modality: "CT",
 			ImageType: []string{"ORIGINAL", "PRIMARY", "AXIAL"}, InstanceNumber: &n, AcquisitionNumber: &acquisition, Frames: 1,
-			Rows: 512, Columns: 512, Position: [3]float64{0, 0, at}, Orientation: [6]float64{1, 0, 0, 0, 1, 0}, PixelSpacing: [2]float64{0.7, 0.7},
+			Rows: 512, Columns: 512, Position: [3]float64{0, 0, at},
+			Orientation: [6]float64{1, 0, 0, 0, 1, 0}, PixelSpacing: [2]float64{0.7, 0.7},
 			SliceThickness: 2, Slope: 1, Intercept: -1024,
 		})
 	}
@@ -70,28 +71,47 @@ func TestSelect_ChoosesOneStack(t *testing.T) {
 	}{
 		{"one", planes("1.1", whole...), "1.1", 300, "only stack", 0},
 		{"lung kernel", concat(kernel("B30f", planes("1.1", whole...)), kernel("B70f", planes("1.2", whole...))), "1.2", 300, "kernel", 1},
-		{"lung by description", concat(planes("1.1", whole...), change(planes("1.2", whole...), func(h *Header) { h.SeriesDescription = "Thorax LUNG 1.0" })), "1.2", 300, "kernel", 1},
-		{"thin before lung kernel", concat(kernel("LUNG", planes("1.1", steps(0, 5, 60)...)), kernel("STANDARD", planes("1.2", steps(0, 1.25, 240)...))), "1.2", 240, "closer", 1},
-		{"coverage before thin", concat(planes("1.1", steps(0, 0.6, 100)...), planes("1.2", steps(0, 5, 60)...)), "1.2", 60, "covers more", 1},
-		{"chest of a small adult beside a trunk", concat(kernel("B30f", planes("1.1", steps(0, 5, 90)...)), kernel("B70f", planes("1.2", steps(200, 1, 242)...))), "1.2", 242, "closer", 1},
-		{"half a chest beside a whole one", concat(kernel("B30f", planes("1.1", steps(0, 5, 60)...)), kernel("B70f", planes("1.2", steps(0, 1, 160)...))), "1.1", 60, "covers more", 1},
-		{"a head beside it", concat(change(planes("1.1", steps(0, 1, 400)...), func(h *Header) { h.BodyPart = "HEAD" }), planes("1.2", steps(0, 5, 60)...)), "1.2", 60, "another part of the body", 1},
-		{"derived beside it", concat(change(planes("1.1", whole...), func(h *Header) { h.ImageType = []string{"DERIVED", "PRIMARY", "AXIAL"} }), planes("1.2", whole...)), "1.2", 300, "original", 1},
+		{"lung by description", concat(planes("1.1", whole...),
+			change(planes("1.2", whole...), func(h *Header) { h.SeriesDescription = "Thorax LUNG 1.0" })), "1.2", 300, "kernel", 1},
+		{"thin before lung kernel", concat(kernel("LUNG", planes("1.1", steps(0, 5, 60)...)),
+			kernel("STANDARD", planes("1.2", steps(0, 1.25, 240)...))), "1.2", 240, "closer", 1},
+		{"coverage before thin",
+			concat(planes("1.1", steps(0, 0.6, 100)...), planes("1.2", steps(0, 5, 60)...)), "1.2", 60, "covers more", 1},
+		{"chest of a small adult beside a trunk", concat(kernel("B30f", planes("1.1", steps(0, 5, 90)...)),
+			kernel("B70f", planes("1.2", steps(200, 1, 242)...))), "1.2", 242, "closer", 1},
+		{"half a chest beside a whole one", concat(kernel("B30f", planes("1.1", steps(0, 5, 60)...)),
+			kernel("B70f", planes("1.2", steps(0, 1, 160)...))), "1.1", 60, "covers more", 1},
+		{"a head beside it", concat(change(planes("1.1", steps(0, 1, 400)...), func(h *Header) { h.BodyPart = "HEAD" }),
+			planes("1.2", steps(0, 5, 60)...)), "1.2", 60, "another part of the body", 1},
+		{"derived beside it",
+			concat(change(planes("1.1", whole...), func(h *Header) { h.ImageType = []string{"DERIVED", "PRIMARY", "AXIAL"} }),
+				planes("1.2", whole...)), "1.2", 300, "original", 1},
 		{"equal", concat(planes("1.1", whole...), planes("1.2", whole...)), "1.1", 300, "equal stacks", 1},
-		{"two acquisitions at one place", concat(acquisition(1, planes("1.1", whole...)), acquisition(2, planes("1.1", whole...))), "1.1", 300, "acquisition 1", 1},
-		{"two acquisitions between each other", concat(acquisition(1, planes("1.1", steps(0, 4, 50)...)), acquisition(2, planes("1.1", steps(2, 4, 50)...))), "1.1", 50, "acquisition", 1},
-		{"an acquisition for each step of the table", concat(acquisition(1, planes("1.1", steps(0, 5, 4)...)), acquisition(2, planes("1.1", steps(20, 5, 4)...)), acquisition(3, planes("1.1", steps(40, 5, 4)...))), "1.1", 12, "only", 0},
-		{"two acquisitions that overlap by some slices", concat(acquisition(1, planes("1.1", steps(0, 4, 40)...)), otherUIDs(acquisition(2, planes("1.1", steps(37*4, 4, 40)...)))), "1.1", 77, "only", 0},
-		{"a slice taken again between two acquisitions", concat(acquisition(1, planes("1.1", steps(0, 4, 30)...)), otherUIDs(acquisition(2, planes("1.1", steps(29*4, 4, 40)...)))), "1.1", 69, "only", 0},
-		{"an acquisition for each slice, one taken again", concat(eachAcquired(planes("1.1", steps(0, 10, 30)...)), otherUIDs(acquisition(31, planes("1.1", 110)))), "1.1", 30, "only", 0},
-		{"a short acquisition within another", concat(acquisition(1, planes("1.1", steps(0, 2, 150)...)), otherUIDs(acquisition(2, planes("1.1", steps(101, 10, 8)...)))), "1.1", 150, "covers more", 1},
-		{"two kernels in one series", concat(kernel("B20f", planes("1.1", whole...)), change(kernel("B60f", planes("1.1", whole...)), func(h *Header) { h.SOPInstanceUID += ".9" })), "1.1", 300, "kernel", 1},
-		{"two frames of reference in one series", concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(1, 2, 101)...), func(h *Header) { h.FrameOfReferenceUID = "1.8"; h.SOPInstanceUID += ".9" })), "1.1", 101, "more slices", 1},
-		{"two directions in one series", concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(0, 2, 120)...), func(h *Header) {
-			h.Orientation = [6]float64{1, 0, 0, 0, 0.966, -0.259}
-			h.SOPInstanceUID += ".9"
-		})), "1.1", 120, "slices", 1},
-		{"two matrices in one series", concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(0, 2, 90)...), func(h *Header) { h.Rows = 256; h.SOPInstanceUID += ".9" })), "1.1", 100, "slices", 1},
+		{"two acquisitions at one place",
+			concat(acquisition(1, planes("1.1", whole...)), acquisition(2, planes("1.1", whole...))), "1.1", 300, "acquisition 1", 1},
+		{"two acquisitions between each other", concat(acquisition(1, planes("1.1", steps(0, 4, 50)...)),
+			acquisition(2, planes("1.1", steps(2, 4, 50)...))), "1.1", 50, "acquisition", 1},
+		{"an acquisition for each step of the table", concat(acquisition(1, planes("1.1", steps(0, 5, 4)...)),
+			acquisition(2, planes("1.1", steps(20, 5, 4)...)), acquisition(3, planes("1.1", steps(40, 5, 4)...))), "1.1", 12, "only", 0},
+		{"two acquisitions that overlap by some slices", concat(acquisition(1, planes("1.1", steps(0, 4, 40)...)),
+			otherUIDs(acquisition(2, planes("1.1", steps(37*4, 4, 40)...)))), "1.1", 77, "only", 0},
+		{"a slice taken again between two acquisitions", concat(acquisition(1, planes("1.1", steps(0, 4, 30)...)),
+			otherUIDs(acquisition(2, planes("1.1", steps(29*4, 4, 40)...)))), "1.1", 69, "only", 0},
+		{"an acquisition for each slice, one taken again", concat(eachAcquired(planes("1.1", steps(0, 10, 30)...)),
+			otherUIDs(acquisition(31, planes("1.1", 110)))), "1.1", 30, "only", 0},
+		{"a short acquisition within another", concat(acquisition(1, planes("1.1", steps(0, 2, 150)...)),
+			otherUIDs(acquisition(2, planes("1.1", steps(101, 10, 8)...)))), "1.1", 150, "covers more", 1},
+		{"two kernels in one series", concat(kernel("B20f", planes("1.1", whole...)),
+			change(kernel("B60f", planes("1.1", whole...)), func(h *Header) { h.SOPInstanceUID += ".9" })), "1.1", 300, "kernel", 1},
+		{"two frames of reference in one series", concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(1, 2, 101)...),
+			func(h *Header) { h.FrameOfReferenceUID = "1.8"; h.SOPInstanceUID += ".9" })), "1.1", 101, "more slices", 1},
+		{"two directions in one series",
+			concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(0, 2, 120)...), func(h *Header) {
+				h.Orientation = [6]float64{1, 0, 0, 0, 0.966, -0.259}
+				h.SOPInstanceUID += ".9"
+			})), "1.1", 120, "slices", 1},
+		{"two matrices in one series", concat(planes("1.1", steps(0, 2, 100)...), change(planes("1.1", steps(0, 2, 90)...),
+			func(h *Header) { h.Rows = 256; h.SOPInstanceUID += ".9" })), "1.1", 100, "slices", 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -99,11 +119,14 @@ func TestSelect_ChoosesOneStack(t *testing.T) {
 			if sel.Refusal != nil {
 				t.Fatal(sel.Refusal)
 			}
-			if sel.Chosen.SeriesInstanceUID != tt.chosen || len(sel.Chosen.Headers) != tt.slices || !strings.Contains(sel.Reason, tt.reason) {
-				t.Errorf("chosen %s of %s because %q; want %d slices of %s because of %q", sel.Chosen.Name, sel.Chosen.SeriesInstanceUID, sel.Reason, tt.slices, tt.chosen, tt.reason)
+			if sel.Chosen.SeriesInstanceUID != tt.chosen ||
+				len(sel.Chosen.Headers) != tt.slices || !strings.Contains(sel.Reason, tt.reason) {
+				t.Errorf("chosen %s of %s because %q; want %d slices of %s because of %q",
+					sel.Chosen.Name, sel.Chosen.SeriesInstanceUID, sel.Reason, tt.slices, tt.chosen, tt.reason)
 			}
 			if len(sel.Refused) != tt.refused || len(sel.Candidates) != tt.refused+1 {
-				t.Errorf("%d stacks refused, %d candidates, want %d and %d: %+v", len(sel.Refused), len(sel.Candidates), tt.refused, tt.refused+1, sel.Refused)
+				t.Errorf("%d stacks refused, %d candidates, want %d and %d: %+v",
+					len(sel.Refused), len(sel.Candidates), tt.refused, tt.refused+1, sel.Refused)
 			}
 			if got := len(sel.Chosen.Headers) + len(sel.Dropped); got != len(tt.headers) {
 				t.Errorf("%d slices chosen and %d dropped of %d", len(sel.Chosen.Headers), len(sel.Dropped), len(tt.headers))
@@ -178,7 +201,8 @@ func TestSelect_MeasuresGeometry(t *testing.T) {
 		{"even", planes("1.1", steps(10, 2.5, 80)...), 2.5, 200, nil, 0, ""},
 		{"from above", planes("1.1", steps(10, -2.5, 80)...), 2.5, 200, nil, 0, ""},
 		{"one missing", planes("1.1", append(steps(0, 2, 50), steps(102, 2, 49)...)...), 2, 198, []int{1}, 0, "about 1 missing"},
-		{"two gaps", planes("1.1", append(append(steps(0, 2, 30), steps(64, 2, 30)...), steps(130, 2, 30)...)...), 2, 180, []int{2, 3}, 0, "gap of"},
+		{"two gaps", planes("1.1", append(append(steps(0, 2, 30), steps(64, 2, 30)...), steps(130, 2, 30)...)...),
+			2, 180, []int{2, 3}, 0, "gap of"},
 		{"a gap at the end of three", planes("1.1", 0, 4, 12), 4, 12, []int{1}, 0, "gap of 8.0 mm"},
 		{"a plane twice", planes("1.1", 0, 4, 4, 8, 12), 4, 16, nil, 1, "each position is used once"},
 		{"a plane twice by rounding", planes("1.1", 0, 4, 4.01, 8, 12), 4, 16, nil, 1, "each position is used once"},
@@ -307,7 +331,8 @@ func TestSelect_PatientCorrected(t *testing.T) {
 			t.Fatalf("a slice of patient %s", h.PatientID)
 		}
 	}
-	if notes := strings.Join(sel.Notes, "\n"); !strings.Contains(notes, "50 slices came again under another PatientID") || strings.Contains(notes, "2 patients") {
+	notes := strings.Join(sel.Notes, "\n")
+	if !strings.Contains(notes, "50 slices came again under another PatientID") || strings.Contains(notes, "2 patients") {
 		t.Errorf("notes %q", sel.Notes)
 	}
 
@@ -350,7 +375,8 @@ func TestSelection_Outcome(t *testing.T) {
 	if len(o.Unread) != 0 {
 		t.Errorf("%d stacks unread, want none: both were read", len(o.Unread))
 	}
-	if broken := sel.Choose([]SeriesRefusal{{"1.1", *refuse(CodeBrokenPixelData, "no slice could be decoded", "")}}); len(broken.Unread) != 1 {
+	broken := sel.Choose([]SeriesRefusal{{"1.1", *refuse(CodeBrokenPixelData, "no slice could be decoded", "")}})
+	if len(broken.Unread) != 1 {
 		t.Errorf("%d stacks unread, want the broken one", len(broken.Unread))
 	}
 	if first := sel.Choose(nil); len(first.Unread) != 1 || first.Unread[0].SeriesInstanceUID != "1.2" {
@@ -370,7 +396,8 @@ func TestSelect_OrderDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var headers []Header
 		for s := range rapid.IntRange(1, 3).Draw(t, "series") {
-			list := planes(fmt.Sprintf("1.%d", s+1), rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(0, 40), rapid.Map(rapid.IntRange(0, 8), func(n int) float64 { return float64(4 * n) })), 1, 24).Draw(t, "z")...)
+			list := planes(fmt.Sprintf("1.%d", s+1), rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(0, 40),
+				rapid.Map(rapid.IntRange(0, 8), func(n int) float64 { return float64(4 * n) })), 1, 24).Draw(t, "z")...)
 			for i := range list {
 				n := rapid.IntRange(1, 2).Draw(t, "acquisition")
 				list[i].AcquisitionNumber = &n
@@ -413,11 +440,13 @@ func TestKernelClass(t *testing.T) {
 		kernel, description string
 		want                int
 	}{
-		{"B70s", "", kernelLung}, {"B60f", "", kernelLung}, {"I70f\\3", "", kernelLung}, {"Bl57d", "", kernelLung}, {"Br59", "", kernelLung},
+		{"B70s", "", kernelLung}, {"B60f", "", kernelLung},
+		{"I70f\\3", "", kernelLung}, {"Bl57d", "", kernelLung}, {"Br59", "", kernelLung},
 		{"B20s", "", kernelSoft}, {"D40s", "", kernelSoft}, {"Br40d", "", kernelSoft}, {"B30f", "", kernelSoft},
 		{"FC51", "", kernelLung}, {"FC08", "", kernelSoft}, {"FC18-H", "", kernelSoft},
 		{"LUNG", "", kernelLung}, {"BONEPLUS", "", kernelLung}, {"STANDARD", "", kernelSoft}, {"B_SHARP_C", "", kernelLung},
-		{"YC", "", kernelLung}, {"", "", kernelUnknown}, {"", "Lunge 1.0", kernelLung}, {"PHANTOM", "", kernelUnknown}, {"99", "", kernelUnknown},
+		{"YC", "", kernelLung}, {"", "", kernelUnknown}, {"", "Lunge 1.0", kernelLung},
+		{"PHANTOM", "", kernelUnknown}, {"99", "", kernelUnknown},
 	}
 	for _, tt := range tests {
 		if got := kernelClass(tt.kernel, tt.description); got != tt.want {

@@ -84,7 +84,8 @@ func (rules Rules) build(g group) (*Series, []Header, *Refusal) {
 		s.lasting = append(s.lasting, "the series holds more than this stack: "+m.String())
 	}
 	if s.Length < WholeChest {
-		s.lasting = append(s.lasting, fmt.Sprintf("the slices stand for %.0f mm of the patient, less than a chest: a result speaks only about them", s.Length))
+		s.lasting = append(s.lasting,
+			fmt.Sprintf("the slices stand for %.0f mm of the patient, less than a chest: a result speaks only about them", s.Length))
 	}
 	if h.PatientID == "" {
 		s.lasting = append(s.lasting, "PatientID (0010,0020) is absent or empty: results can be found by the study only")
@@ -109,7 +110,8 @@ func mixed(headers []Header, n [3]float64, name string) *Refusal {
 		most = max(most, count)
 	}
 	return refuse(CodeMixed, fmt.Sprintf("%s mixes scans: at %d of %d positions lie up to %d different slices, and no element, "+
-		"from AcquisitionNumber (0020,0012), AcquisitionTime (0008,0032) and TemporalPositionIdentifier (0020,0100) to InstanceNumber (0020,0013), "+
+		"from AcquisitionNumber (0020,0012), AcquisitionTime (0008,0032) and "+
+		"TemporalPositionIdentifier (0020,0100) to InstanceNumber (0020,0013), "+
 		"tells whole scans apart", name, several, len(pictures), most), separateScans)
 }
 
@@ -137,8 +139,9 @@ func frameOf(headers []Header) (uid, note string) {
 		return "", fmt.Sprintf("FrameOfReferenceUID (0020,0052) changes from slice to slice of one stack (%s, %s): "+
 			"results match the slices by reference, not by position", printable(all[0]), printable(all[1]))
 	case empty > 0:
-		return all[0], fmt.Sprintf("FrameOfReferenceUID (0020,0052) is absent or empty in %d of %d slices, which lie in one stack with the others",
-			empty, len(headers))
+		return all[0],
+			fmt.Sprintf("FrameOfReferenceUID (0020,0052) is absent or empty in %d of %d slices, which lie in one stack with the others",
+				empty, len(headers))
 	}
 	return all[0], ""
 }
@@ -150,10 +153,12 @@ func (rules Rules) check(st *stack, name string) *Refusal {
 		return refuse(CodeTooFewSlices, fmt.Sprintf("%s has too few usable slices (at least %d are needed)", name, rules.MinSlices),
 			"send the whole axial series")
 	case st.spacing > rules.MaxStep:
-		return refuse(CodeTooFarApart, fmt.Sprintf("the planes of %s are %.1f mm apart (at most %.1f mm can be read)", name, st.spacing, rules.MaxStep),
+		return refuse(CodeTooFarApart,
+			fmt.Sprintf("the planes of %s are %.1f mm apart (at most %.1f mm can be read)", name, st.spacing, rules.MaxStep),
 			"send the whole axial series")
 	case st.length() < rules.MinLength:
-		return refuse(CodeTooFewSlices, fmt.Sprintf("the slices of %s stand for %.1f mm of the patient (at least %.1f mm are needed)", name, st.length(), rules.MinLength),
+		return refuse(CodeTooFewSlices, fmt.Sprintf("the slices of %s stand for %.1f mm of the patient (at least %.1f mm are needed)",
+			name, st.length(), rules.MinLength),
 			"send the whole axial series")
 	}
 	return nil

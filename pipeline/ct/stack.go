@@ -284,8 +284,9 @@ func (s *stack) shift(n [3]float64) float64 {
 func (s *stack) gapNotes() []string {
 	var out []string
 	for _, g := range s.gaps {
-		out = append(out, fmt.Sprintf("gap of %.1f mm between positions %.1f and %.1f: about %d missing; no plane and no length is assumed there",
-			g.To-g.From, g.From, g.To, g.Missing))
+		out = append(out,
+			fmt.Sprintf("gap of %.1f mm between positions %.1f and %.1f: about %d missing; no plane and no length is assumed there",
+				g.To-g.From, g.From, g.To, g.Missing))
 	}
 	return out
 }
@@ -294,19 +295,26 @@ func (s *stack) gapNotes() []string {
 func (s *stack) notes(n [3]float64) []string {
 	var out []string
 	if len(s.repeated) > 0 {
-		out = append(out, fmt.Sprintf("%d more slices at positions already taken were left out; each position is used once", len(s.repeated)))
+		out = append(out,
+			fmt.Sprintf("%d more slices at positions already taken were left out; each position is used once", len(s.repeated)))
 	}
 	if s.closest < s.widest {
-		out = append(out, fmt.Sprintf("the distance of planes changes on the way, between %.2f and %.2f mm; lengths are measured slice by slice", s.closest, s.widest))
+		out = append(out,
+			fmt.Sprintf("the distance of planes changes on the way, between %.2f and %.2f mm; lengths are measured slice by slice",
+				s.closest, s.widest))
 	}
 	if s.spread > irregular {
-		out = append(out, fmt.Sprintf("steps between planes differ by up to %.0f %% from their mean of %.2f mm; lengths are measured slice by slice", 100*s.spread, s.spacing))
+		out = append(out,
+			fmt.Sprintf("steps between planes differ by up to %.0f %% from their mean of %.2f mm; lengths are measured slice by slice",
+				100*s.spread, s.spacing))
 	}
 	if mm := s.shift(n); mm > maxShift {
-		out = append(out, fmt.Sprintf("slices are shifted against each other in their plane by up to %.1f mm; each result keeps the place of its own slice", mm))
+		out = append(out, fmt.Sprintf(
+			"slices are shifted against each other in their plane by up to %.1f mm; each result keeps the place of its own slice", mm))
 	}
 	if a := s.shear(n); a > 1 {
-		out = append(out, fmt.Sprintf("tilted gantry: planes step at %.1f degrees to their normal; distances are measured along the normal", a))
+		out = append(out,
+			fmt.Sprintf("tilted gantry: planes step at %.1f degrees to their normal; distances are measured along the normal", a))
 	}
 	return out
 }
@@ -321,7 +329,8 @@ func tooFewToTell(planes []Slice, n [3]float64) string {
 	}
 	n1 := len(planes) - 1
 	switch {
-	case n1 < 1 || n1+1 >= leastPlanes && (dot(planes[n1].Header.Position, n)-dot(planes[0].Header.Position, n))/float64(n1) <= singlePictures:
+	case n1 < 1 ||
+		n1+1 >= leastPlanes && (dot(planes[n1].Header.Position, n)-dot(planes[0].Header.Position, n))/float64(n1) <= singlePictures:
 		return ""
 	case widest < aboutEqual*closest:
 		return fmt.Sprintf("%d slices, %.3g mm apart, are too few to judge", len(planes), widest)

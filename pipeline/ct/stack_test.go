@@ -45,11 +45,14 @@ func TestStack_StepsThatChange(t *testing.T) {
 		{"a step of its own where it changes", join(equal(4, 26), []float64{8}, equal(12, 16)), nil, 26*4 + 8 + 16*12 + 8, 4, 12},
 		{"three are a spacing", join(equal(4, 20), equal(8, 3), equal(4, 20)), nil, 184 + 4, 4, 8},
 		{"two are gaps", join(equal(4, 5), equal(8, 2), equal(4, 5)), []Gap{{20, 28, 1}, {28, 36, 1}}, 13 * 4, 4, 4},
-		{"one gap in the closer part, one in the wider", join(equal(4, 5), []float64{12}, equal(4, 5), equal(8, 5), []float64{24}, equal(8, 5)),
+		{"one gap in the closer part, one in the wider",
+			join(equal(4, 5), []float64{12}, equal(4, 5), equal(8, 5), []float64{24}, equal(8, 5)),
 			[]Gap{{20, 32, 2}, {92, 116, 2}}, 10*4 + 10*8 + 3*2 + 3*4, 4, 8},
-		{"a gap near a change", join(equal(4, 5), []float64{8}, equal(4, 2), equal(8, 5)), []Gap{{20, 28, 1}}, 5*4 + 4 + 2*4 + 5*8 + 2 + 4, 4, 8},
+		{"a gap near a change",
+			join(equal(4, 5), []float64{8}, equal(4, 2), equal(8, 5)), []Gap{{20, 28, 1}}, 5*4 + 4 + 2*4 + 5*8 + 2 + 4, 4, 8},
 		{"a gap where it changes", join(equal(4, 5), []float64{40}, equal(8, 5)), []Gap{{20, 60, 4}}, 6*4 + 6*8, 4, 8},
-		{"two different gaps beside each other", join(equal(2, 5), []float64{6, 4}, equal(2, 5)), []Gap{{10, 16, 2}, {16, 20, 1}}, 13 * 2, 2, 2},
+		{"two different gaps beside each other", join(equal(2, 5), []float64{6, 4}, equal(2, 5)),
+			[]Gap{{10, 16, 2}, {16, 20, 1}}, 13 * 2, 2, 2},
 		{"a gap beside the first plane", join([]float64{10}, equal(5, 6)), []Gap{{0, 10, 1}}, 40, 5, 5},
 		{"single pictures beside a scan", join(equal(4, 20), equal(30, 3)), []Gap{{80, 110, 7}, {110, 140, 7}, {140, 170, 7}}, 96, 4, 4},
 		{"single pictures only", equal(30, 5), nil, 180, 30, 30},
@@ -60,7 +63,8 @@ func TestStack_StepsThatChange(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := stackOf(tt.steps)
 			approx := cmpopts.EquateApprox(0, 1e-9)
-			if d := cmp.Diff([]any{tt.gaps, tt.length, tt.closest, tt.widest}, []any{s.gaps, s.length(), s.closest, s.widest}, approx); d != "" {
+			d := cmp.Diff([]any{tt.gaps, tt.length, tt.closest, tt.widest}, []any{s.gaps, s.length(), s.closest, s.widest}, approx)
+			if d != "" {
 				t.Errorf("gaps, length, closest and widest step (-want +got):\n%s", d)
 			}
 			notes := strings.Join(s.notes([3]float64{0, 0, 1}), "\n")
@@ -77,7 +81,8 @@ func TestStack_EachPlaneStandsForHalfTheWayToItsNeighbours(t *testing.T) {
 	if d := cmp.Diff(want, s.extents, cmpopts.EquateApprox(0, 1e-9)); d != "" {
 		t.Errorf("extents (-want +got):\n%s", d)
 	}
-	if name := nameOf(&Series{Headers: s.headers, Spacing: s.spacing, closest: s.closest, widest: s.widest}); !strings.Contains(name, "11 slices every 4 to 8 mm") {
+	name := nameOf(&Series{Headers: s.headers, Spacing: s.spacing, closest: s.closest, widest: s.widest})
+	if !strings.Contains(name, "11 slices every 4 to 8 mm") {
 		t.Errorf("name %q", name)
 	}
 }
@@ -123,7 +128,8 @@ func TestStack_ExtentsCoverWhatIsNoGap(t *testing.T) {
 			between, widest = between+d, math.Max(widest, d)
 		}
 		if beyond := s.length() - between; beyond < 1e-9 || beyond > float64(open)*widest/2+1e-9 {
-			t.Fatalf("planes at %v stand for %v, %v mm beyond the steps that are no gap, at %d open ends", s.positions, s.extents, beyond, open)
+			t.Fatalf("planes at %v stand for %v, %v mm beyond the steps that are no gap, at %d open ends",
+				s.positions, s.extents, beyond, open)
 		}
 		for i, e := range s.extents {
 			var half float64

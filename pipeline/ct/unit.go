@@ -10,7 +10,8 @@ import (
 var otherUnits = []string{"OD", "HUMOD", "MGML", "ZEFF", "ED", "EDW", "PCT", "PERCENT", "GML", "BQML", "CNTS", "KEV"}
 
 // unitOf reads a RescaleType. Hounsfield units by any spelling, or by none as the CT Image IOD has it, are "". Otherwise it returns the
-// value, and whether it is known to be another unit: US is "unspecified" (PS3.3 C.11.1.1.2), which scanners write for Hounsfield units, too.
+// value, and whether it is known to be another unit: US is "unspecified" (PS3.3 C.11.1.1.2), which scanners write for Hounsfield units,
+// too.
 func unitOf(rescaleType string) (unit string, known bool) {
 	letters := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) {
@@ -30,8 +31,8 @@ func unitOf(rescaleType string) (unit string, known bool) {
 	return rescaleType, false
 }
 
-// What a scan of a body shows in Hounsfield units: air around or in it, and soft tissue of which most is near water, from fat (-130) to muscle
-// and blood with contrast medium.
+// What a scan of a body shows in Hounsfield units: air around or in it, and soft tissue of which most is near water, from fat
+// (-130) to muscle and blood with contrast medium.
 const (
 	airLike       = -900
 	leastAir      = 0.01
@@ -79,5 +80,6 @@ func checkUnit(planes []Slice) *Refusal {
 		return nil
 	}
 	return refuse(CodeBadRescale, fmt.Sprintf("RescaleType (0028,1054) is %q, and the pixels are not as Hounsfield units are: "+
-		"%.1f %% are air below %d, most soft tissue is at %d", printable(unit), 100*float64(air)/float64(max(all, 1)), airLike, at), askSource)
+		"%.1f %% are air below %d, most soft tissue is at %d", printable(unit),
+		100*float64(air)/float64(max(all, 1)), airLike, at), askSource)
 }

@@ -49,7 +49,8 @@ func TestLoad_UnitThatIsNotTold(t *testing.T) {
 		switch {
 		case tt.ok && err != nil:
 			t.Errorf("%s: %v", tt.name, err)
-		case !tt.ok && (!errors.As(err, &r) || r.Code != CodeBadRescale || !strings.Contains(r.Text, `RescaleType (0028,1054) is "unspecified"`)):
+		case !tt.ok && (!errors.As(err, &r) || r.Code != CodeBadRescale ||
+			!strings.Contains(r.Text, `RescaleType (0028,1054) is "unspecified"`)):
 			t.Errorf("%s: error %v, want %s that names the value", tt.name, err, CodeBadRescale)
 		}
 	}

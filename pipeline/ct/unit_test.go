@@ -9,10 +9,12 @@ import (
 
 func TestUnitOf(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "HU", "HU": "HU", "hu": "HU", " Hu ": "HU", "H.U.": "HU", "Hounsfield": "HU", "HOUNSFIELD UNITS": "HU", "Hounsfield Unit": "HU", "hounsfield_units": "HU",
+		"": "HU", "HU": "HU", "hu": "HU", " Hu ": "HU", "H.U.": "HU", "Hounsfield": "HU",
+		"HOUNSFIELD UNITS": "HU", "Hounsfield Unit": "HU", "hounsfield_units": "HU",
 		"Unités Hounsfield": "HU", "Hounsfield-Einheiten": "HU", "UH": "HU",
 		"US": "open", "unspecified": "open", "UNSPECIFIED": "open", "NORMALIZED": "open", "CT": "open", "none": "open",
-		"Z_EFF": "other", "z eff": "other", "HU_MOD": "other", "Modified Hounsfield": "open", "MGML": "other", "mg/ml": "other", "ED": "other", "EDW": "other", "PCT": "other", "OD": "other",
+		"Z_EFF": "other", "z eff": "other", "HU_MOD": "other", "Modified Hounsfield": "open",
+		"MGML": "other", "mg/ml": "other", "ED": "other", "EDW": "other", "PCT": "other", "OD": "other",
 	} {
 		unit, known := unitOf(text)
 		got := "other"

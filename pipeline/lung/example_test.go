@@ -18,6 +18,7 @@ func ExampleMeasure() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("%.0f mL of %.0f mL, %.0f %% of the right lung, %d component\n", m.LesionML, m.Lungs.Total(), 100*m.RightShare, len(m.Components))
+	fmt.Printf("%.0f mL of %.0f mL, %.0f %% of the right lung, %d component\n",
+		m.LesionML, m.Lungs.Total(), 100*m.RightShare, len(m.Components))
 	// Output: 1 mL of 4 mL, 50 % of the right lung, 1 component
 }

@@ -280,10 +280,14 @@ func TestComponents(t *testing.T) {
 	}
 	want := []Component{
 		// Two in slice 0, two touching by a corner in slice 1, of 2 mm2 and 5 mm.
-		{Voxels: 4, VolumeML: 0.04, Slices: 2, LargestSlice: 0, LargestAreaMM2: 4, FirstSlice: 0, LastSlice: 1, CentreRow: 0.25, CentreColumn: 0.5},
-		{Voxels: 1, VolumeML: 0.02, Slices: 1, LargestSlice: 3, LargestAreaMM2: 2, FirstSlice: 3, LastSlice: 3, CentreRow: 0, CentreColumn: 0},
-		{Voxels: 1, VolumeML: 0.02, Slices: 1, LargestSlice: 3, LargestAreaMM2: 2, FirstSlice: 3, LastSlice: 3, CentreRow: 2, CentreColumn: 4},
-		{Voxels: 1, VolumeML: 0.01, Slices: 1, LargestSlice: 1, LargestAreaMM2: 2, FirstSlice: 1, LastSlice: 1, CentreRow: 2, CentreColumn: 4},
+		{Voxels: 4, VolumeML: 0.04, Slices: 2, LargestSlice: 0, LargestAreaMM2: 4,
+			FirstSlice: 0, LastSlice: 1, CentreRow: 0.25, CentreColumn: 0.5},
+		{Voxels: 1, VolumeML: 0.02, Slices: 1, LargestSlice: 3, LargestAreaMM2: 2,
+			FirstSlice: 3, LastSlice: 3, CentreRow: 0, CentreColumn: 0},
+		{Voxels: 1, VolumeML: 0.02, Slices: 1, LargestSlice: 3, LargestAreaMM2: 2,
+			FirstSlice: 3, LastSlice: 3, CentreRow: 2, CentreColumn: 4},
+		{Voxels: 1, VolumeML: 0.01, Slices: 1, LargestSlice: 1, LargestAreaMM2: 2,
+			FirstSlice: 1, LastSlice: 1, CentreRow: 2, CentreColumn: 4},
 	}
 	if d := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); d != "" {
 		t.Errorf("components (-want +got):\n%s", d)
@@ -324,13 +328,17 @@ func TestSelect_OffTheLungs(t *testing.T) {
 	for i := range wide {
 		wide[i] = 1
 	}
-	if _, out, err := Select([][]byte{wide, wide, nil, nil}, [][]byte{touched, none, none, none}, g, rule); err != nil || out.Off.Count != 1 {
+	both := [][]byte{wide, wide, nil, nil}
+	beside := [][]byte{touched, none, none, none}
+	if _, out, err := Select(both, beside, g, rule); err != nil || out.Off.Count != 1 {
 		t.Errorf("one of 30 pixels in a lung: %+v, %v", out, err)
 	}
-	if _, out, err := Select([][]byte{wide, wide, nil, nil}, [][]byte{touched, touched, none, none}, g, rule); err != nil || out.Off.Count != 0 {
+	beside = [][]byte{touched, touched, none, none}
+	if _, out, err := Select(both, beside, g, rule); err != nil || out.Off.Count != 0 {
 		t.Errorf("two of 30 pixels in a lung: %+v, %v", out, err)
 	}
-	if kept, out, err := Select(lesions, [][]byte{none, none, none, none}, g, rule); err != nil || out != (LeftOut{}) || cmp.Diff(lesions, kept) != "" {
+	beside = [][]byte{none, none, none, none}
+	if kept, out, err := Select(lesions, beside, g, rule); err != nil || out != (LeftOut{}) || cmp.Diff(lesions, kept) != "" {
 		t.Errorf("without lungs: %v, %+v, %v", kept, out, err)
 	}
 	if _, _, err := Select(lesions[:2], [][]byte{none, none, none, none}, g, rule); err == nil {
@@ -380,7 +388,8 @@ func TestSelect_Specks(t *testing.T) {
 	for z := range lungs {
 		lungs[z] = picture("#..", "...", "...")
 	}
-	if _, out, err := Select(lesions, lungs, g, Rule{InLungs: true, LeastML: 1}); err != nil || out.Off.Count != 2 || out.Specks.Count != 1 {
+	inLungs := Rule{InLungs: true, LeastML: 1}
+	if _, out, err := Select(lesions, lungs, g, inLungs); err != nil || out.Off.Count != 2 || out.Specks.Count != 1 {
 		t.Errorf("specks beside the lungs: %+v, %v", out, err)
 	}
 }
@@ -411,8 +420,16 @@ func TestComponents_DoNotCrossGaps(t *testing.T) {
 // The runs give the same pieces as a flood fill over voxels.
 func TestComponents_AgreeWithFloodFill(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		slices, rows, columns := rapid.IntRange(1, 4).Draw(t, "slices"), rapid.IntRange(1, 7).Draw(t, "rows"), rapid.IntRange(1, 7).Draw(t, "columns")
-		g := Grid{Rows: rows, Columns: columns, RowSpacing: 1, ColumnSpacing: 1, Extents: make([]float64, slices), AfterGap: make([]bool, slices)}
+		slices := rapid.IntRange(1, 4).Draw(t, "slices")
+		rows, columns := rapid.IntRange(1, 7).Draw(t, "rows"), rapid.IntRange(1, 7).Draw(t, "columns")
+		g := Grid{
+			Rows:          rows,
+			Columns:       columns,
+			RowSpacing:    1,
+			ColumnSpacing: 1,
+			Extents:       make([]float64, slices),
+			AfterGap:      make([]bool, slices),
+		}
 		mask := make([][]byte, slices)
 		for z := range mask {
 			g.Extents[z] = 1000

@@ -178,7 +178,8 @@ func TestMask_AgreesWithRadiologists(t *testing.T) {
 				if _, small, err := lung.Select(v.lesions, mask, g, lung.Rule{LeastML: least}); err != nil {
 					t.Fatal(err)
 				} else if tt.set == "seg20" && small.Specks.VolumeML > 0.005*all.LesionML {
-					t.Errorf("%s: %d drawn lesions below %v mL hold %.2f of %.1f mL", name, small.Specks.Count, least, small.Specks.VolumeML, all.LesionML)
+					t.Errorf("%s: %d drawn lesions below %v mL hold %.2f of %.1f mL",
+						name, small.Specks.Count, least, small.Specks.VolumeML, all.LesionML)
 				}
 				if dice < tt.least {
 					t.Errorf("%s: Dice %.3f, want at least %.2f", name, dice, tt.least)

@@ -30,7 +30,8 @@ func (m *Mismatch) Error() string { return m.Text }
 func (im Image) Check(rows, columns, components, precision int) error {
 	switch {
 	case rows != im.Rows || columns != im.Columns:
-		return &Mismatch{fmt.Sprintf("codestream has %d rows and %d columns, the data set says %d and %d", rows, columns, im.Rows, im.Columns)}
+		return &Mismatch{fmt.Sprintf("codestream has %d rows and %d columns, the data set says %d and %d",
+			rows, columns, im.Rows, im.Columns)}
 	case components != 1:
 		return &Mismatch{fmt.Sprintf("codestream has %d components, one is expected", components)}
 	case precision < 1 || precision > im.Precision:

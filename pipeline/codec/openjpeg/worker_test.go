@@ -34,8 +34,9 @@ func TestPool_EndsWorkersThatFail(t *testing.T) {
 		want   error
 		text   string
 	}{
-		"stuck":                {"exec sleep 60", ErrDeadline, ""},
-		"dies":                 {"echo 'mel_init: Assertion failed' >&2; echo and more >&2; kill -ABRT $$", errDied, "(signal: aborted) mel_init: Assertion failed"},
+		"stuck": {"exec sleep 60", ErrDeadline, ""},
+		"dies": {"echo 'mel_init: Assertion failed' >&2; echo and more >&2; kill -ABRT $$",
+			errDied, "(signal: aborted) mel_init: Assertion failed"},
 		"ends":                 {"exit 0", errDied, "exit status 0"},
 		"ends after half":      {"head -c 12 >/dev/null; printf '\\000\\001'", errDied, "EOF"},
 		"nonsense":             {"head -c 12 >/dev/null; printf 'nonsense'", errDied, "response of kind 110"},
@@ -151,7 +152,8 @@ func TestDecode_SurvivesTheDeathOfTheLibrary(t *testing.T) {
 
 func TestServe_AnswersInTheFormThatIsRead(t *testing.T) {
 	im := codestream.Image{Rows: 3, Columns: 5}
-	answers := map[string]error{"good": nil, "refused": errors.New("damaged"), "other size": &codestream.Mismatch{Text: "4 x 4"}, "long": errors.New(strings.Repeat("x", 5000))}
+	answers := map[string]error{"good": nil, "refused": errors.New("damaged"),
+		"other size": &codestream.Mismatch{Text: "4 x 4"}, "long": errors.New(strings.Repeat("x", 5000))}
 	samples := []int32{-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1 << 30, -1 << 31}
 	for name, answer := range answers {
 		request := binary.LittleEndian.AppendUint32(nil, 3)
