@@ -11,7 +11,8 @@ import (
 
 // activationText says how the maps were made, for every slice alike.
 func (r *Study) activationText() string {
-	return fmt.Sprintf("positive from %s, activation 0 to %s (%s).", object.Decimal(r.Decision.OperatingPoint), object.Decimal(r.Scale.Max), r.Scale.Text)
+	return fmt.Sprintf("positive from %s, activation 0 to %s (%s).",
+		object.Decimal(r.Decision.OperatingPoint), object.Decimal(r.Scale.Max), r.Scale.Text)
 }
 
 // probabilityText is the probability of a slice, and that which counts in its place.

@@ -31,7 +31,8 @@ func TestBuild_Attributes(t *testing.T) {
 	source := r.Shared.Source.Set()
 	numbers := map[string]string{"summary": "9100", "seg": "9101", "activation": "9102", "outline": "9107"}
 	types := map[string]string{
-		"summary": `DERIVED\SECONDARY\OTHER\SUMMARY`, "activation": `DERIVED\SECONDARY\AXIAL\ACTIVATION`, "outline": `DERIVED\SECONDARY\AXIAL\OUTLINE`,
+		"summary": `DERIVED\SECONDARY\OTHER\SUMMARY`, "activation": `DERIVED\SECONDARY\AXIAL\ACTIVATION`,
+		"outline": `DERIVED\SECONDARY\AXIAL\OUTLINE`,
 	}
 	next := map[string]int{"activation": 3, "outline": 3} // the slices of these objects, in order
 	for _, b := range build(t, r) {
@@ -48,7 +49,9 @@ func TestBuild_Attributes(t *testing.T) {
 		if got := text(0x0020, 0x4000); !strings.HasPrefix(got, findings.Notice) || !strings.Contains(got, "UNTRAINED") {
 			t.Errorf("%s: image comments %q", o.Title, got)
 		}
-		for _, absent := range [][2]uint16{{0x0028, 0x1050}, {0x0028, 0x1051}, {0x0028, 0x1052}, {0x0028, 0x1053}, {0x0028, 0x3010}, {0x0028, 0x0120}} {
+		for _, absent := range [][2]uint16{
+			{0x0028, 0x1050}, {0x0028, 0x1051}, {0x0028, 0x1052}, {0x0028, 0x1053}, {0x0028, 0x3010}, {0x0028, 0x0120},
+		} {
 			if set.Has(dataset.NewTag(absent[0], absent[1])) {
 				t.Errorf("%s has (%04x,%04x), which turns colour pictures black", o.Title, absent[0], absent[1])
 			}
@@ -87,7 +90,8 @@ func TestBuild_Attributes(t *testing.T) {
 				t.Errorf("%s: %v is %q, want %q", o.Title, tag, got, want)
 			}
 		}
-		if items := set.Items(dataset.NewTag(0x0008, 0x2112)); len(items) != 1 || items[0].String(dataset.NewTag(0x0008, 0x1155)) != sl.SOPInstanceUID {
+		items := set.Items(dataset.NewTag(0x0008, 0x2112))
+		if len(items) != 1 || items[0].String(dataset.NewTag(0x0008, 0x1155)) != sl.SOPInstanceUID {
 			t.Errorf("%s does not name its slice as source image", o.Title)
 		}
 		if got := text(0x0008, 0x2111); !strings.HasPrefix(got, "JCS ") || !strings.Contains(got, "0.5") {
@@ -138,7 +142,8 @@ func TestBuild_GeometryOfFinerPictures(t *testing.T) {
 				t.Errorf("%s: spacing %s, want %s", name, got, c.spacing)
 			}
 			var was [3]float64
-			if _, err := fmt.Sscanf(strings.ReplaceAll(c.report.Shared.Slices[1].PositionDS, `\`, " "), "%g %g %g", &was[0], &was[1], &was[2]); err != nil {
+			position := strings.ReplaceAll(c.report.Shared.Slices[1].PositionDS, `\`, " ")
+			if _, err := fmt.Sscanf(position, "%g %g %g", &was[0], &was[1], &was[2]); err != nil {
 				t.Fatal(err)
 			}
 			is, err := set.Floats(dataset.ImagePositionPatient)

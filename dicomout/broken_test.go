@@ -32,7 +32,12 @@ func ofEveryKind(t *testing.T, source *dataset.File) []*object.Object {
 	t.Helper()
 	s := objecttest.Small(t, 2)
 	s.Source = source
-	s.Replaces = []object.ReferencedObject{{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+	s.Replaces = []object.ReferencedObject{{
+		Kind:              "summary",
+		SOPClassUID:       object.SecondaryCaptureImageStorage,
+		SOPInstanceUID:    "2.25.1",
+		SeriesInstanceUID: "2.25.2",
+	}}
 	masks := seg.Input{Masks: [][]byte{nil, {14: 1}}, SpacingBetweenSlices: 2.5, Model: objecttest.Model, Threshold: 0.5}
 	picture := image.NewRGBA(image.Rect(0, 0, 512, 512))
 	var all []*object.Object
@@ -45,7 +50,12 @@ func ofEveryKind(t *testing.T, source *dataset.File) []*object.Object {
 		},
 		func() (*object.Object, error) { return sr.Reject(s) },
 		func() (*object.Object, error) {
-			return pmap.Build(s, pmap.Input{Indices: []int{0}, Values: func(int) []float32 { return []float32{14: 1} }, Max: 1, SpacingBetweenSlices: 2.5})
+			return pmap.Build(s, pmap.Input{
+				Indices:              []int{0},
+				Values:               func(int) []float32 { return []float32{14: 1} },
+				Max:                  1,
+				SpacingBetweenSlices: 2.5,
+			})
 		},
 	} {
 		o, err := make()
@@ -84,8 +94,13 @@ func TestBuild_BrokenSources(t *testing.T) {
 			if _, err := dicomreader.ReadDataSet(bytes.NewReader(o.File), dicomreader.ReadOptions{}); err != nil {
 				t.Errorf("source %d, %s: grailbio: %v", seed, o.Kind, err)
 			}
-			items = append(items, deliver.Item{ID: int64(len(items)), SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
-				Read: func() ([]byte, error) { return o.File, nil }})
+			items = append(items, deliver.Item{
+				ID:                int64(len(items)),
+				SOPClassUID:       o.SOPClassUID,
+				SOPInstanceUID:    o.SOPInstanceUID,
+				TransferSyntaxUID: o.TransferSyntaxUID,
+				Read:              func() ([]byte, error) { return o.File, nil },
+			})
 			if o.Kind == object.LabelMap.Name {
 				continue // dciodvfy does not know the class
 			}
@@ -136,8 +151,13 @@ func TestBuild_BrokenIdentity(t *testing.T) {
 			if _, err := dicomreader.ReadDataSet(bytes.NewReader(o.File), dicomreader.ReadOptions{}); err != nil {
 				t.Errorf("source %d, %s: grailbio: %v", seed, o.Kind, err)
 			}
-			items = append(items, deliver.Item{ID: int64(len(items)), SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
-				Read: func() ([]byte, error) { return o.File, nil }})
+			items = append(items, deliver.Item{
+				ID:                int64(len(items)),
+				SOPClassUID:       o.SOPClassUID,
+				SOPInstanceUID:    o.SOPInstanceUID,
+				TransferSyntaxUID: o.TransferSyntaxUID,
+				Read:              func() ([]byte, error) { return o.File, nil },
+			})
 		}
 	}
 	storedByImplicitArchive(t, items)
@@ -176,7 +196,12 @@ func storedByImplicitArchive(t *testing.T, items []deliver.Item) {
 		}
 	}
 	destination := deliver.Destination{Name: "pacs", AETitle: "PACS", CallingAETitle: "JCSNODE", Address: address,
-		Timeouts: dimse.Timeouts{Connect: 10 * time.Second, Request: 10 * time.Second, Response: 30 * time.Second, Release: 10 * time.Second}}
+		Timeouts: dimse.Timeouts{
+			Connect:  10 * time.Second,
+			Request:  10 * time.Second,
+			Response: 30 * time.Second,
+			Release:  10 * time.Second,
+		}}
 	sent := 0
 	err = deliver.Send(t.Context(), destination, items, func(o deliver.Outcome) {
 		if o.Result == deliver.Sent && o.TransferSyntaxUID == dataset.ImplicitVRLittleEndian {

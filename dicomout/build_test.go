@@ -25,7 +25,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // usual is the profile of a destination that asks for nothing special.
 func usual() dicomout.Profile {
-	return dicomout.Profile{Summary: true, Segmentation: true, Activation: true, Outline: true, LabelMapBackground: true, NotProcessed: true}
+	return dicomout.Profile{
+		Summary:            true,
+		Segmentation:       true,
+		Activation:         true,
+		Outline:            true,
+		LabelMapBackground: true,
+		NotProcessed:       true,
+	}
 }
 
 // options are those of a site with one destination, whose profile is the usual one but for the change.
@@ -132,7 +139,8 @@ func TestBuild_MakesWhatTheOutcomeAsksFor(t *testing.T) {
 				r.Slices[i].LesionAreaMM2 = 0
 			}
 		}, "summary 1, activation 3"},
-		{"positive, one slice not segmented", func(r *dicomout.Study) { r.Slices[4].Mask = nil }, "summary 1, seg 1, activation 3, outline 2"},
+		{"positive, one slice not segmented",
+			func(r *dicomout.Study) { r.Slices[4].Mask = nil }, "summary 1, seg 1, activation 3, outline 2"},
 		{"positive, no activation", func(r *dicomout.Study) { r.Activation = nil }, "summary 1, seg 1, outline 3"},
 		{"positive, summary only", func(r *dicomout.Study) { r.Options.Kinds = []object.Kind{object.Summary} }, "summary 1"},
 		{"positive, all off", func(r *dicomout.Study) { r.Options.Kinds = nil }, ""},

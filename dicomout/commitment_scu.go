@@ -53,7 +53,8 @@ func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
 	case now.Sub(request.CreatedAt) > commitmentGiveUp:
 		return c.Ledger.GiveUpCommitmentSCU(ctx, id, giveUpText(request))
 	}
-	log := c.Logger.With("study", request.StudyUID, "destination", destination.Name, "address", destination.Address, "called", destination.CommitmentAETitle, "objects", len(request.References))
+	log := c.Logger.With("study", request.StudyUID, "destination", destination.Name,
+		"address", destination.Address, "called", destination.CommitmentAETitle, "objects", len(request.References))
 	uid := transactionUID()
 	if err := c.Ledger.SaveTransactionUID(ctx, id, uid); err != nil {
 		return err
@@ -79,7 +80,8 @@ func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
 		return err // of the ledger
 	}
 	delay := grow(firstConfirmDelay, request.Attempts, lastConfirmDelay)
-	log.Warn("storage commitment could not be asked for", "attempt", request.Attempts+1, "again_in", delay, "error", netfault.Words(err), "remedy", deliver.ClassifyError(err).Remedy)
+	log.Warn("storage commitment could not be asked for",
+		"attempt", request.Attempts+1, "again_in", delay, "error", netfault.Words(err), "remedy", deliver.ClassifyError(err).Remedy)
 	if err := c.Ledger.RetryCommitmentSCU(ctx, id, netfault.Words(err), now.Add(delay)); err != nil {
 		return err
 	}
@@ -109,7 +111,8 @@ func (c *CommitmentSCU) Take(ctx context.Context, from string, r commitment.Resu
 	if err == nil {
 		err = lookup
 	}
-	log := c.Logger.With("study", study, "from", from, "transaction", r.TransactionUID, "committed", len(r.Committed), "failed", len(r.Failed))
+	log := c.Logger.With("study", study, "from", from, "transaction", r.TransactionUID,
+		"committed", len(r.Committed), "failed", len(r.Failed))
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
 		log.Warn("storage commitment reported for a transaction that is none of ours")

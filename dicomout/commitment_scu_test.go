@@ -73,7 +73,13 @@ func newOffice(t *testing.T, address string) *office {
 	o.courier = courier(l, dir, clock, pacsAt(address))
 	keeper := &o.courier.Destinations[0]
 	keeper.CommitmentAETitle, keeper.CommitmentWait = "KEEPER", time.Hour
-	o.confirmer = &dicomout.CommitmentSCU{Ledger: l, Destinations: o.courier.Destinations, Linger: 50 * time.Millisecond, Now: clock, Logger: slog.New(slog.DiscardHandler)}
+	o.confirmer = &dicomout.CommitmentSCU{
+		Ledger:       l,
+		Destinations: o.courier.Destinations,
+		Linger:       50 * time.Millisecond,
+		Now:          clock,
+		Logger:       slog.New(slog.DiscardHandler),
+	}
 	return o
 }
 
@@ -146,7 +152,8 @@ func TestConfirm_OnTheSameAssociation(t *testing.T) {
 	if c := o.confirmation(t, 1); c.State != ledger.SCUAnswered || c.Asked != 1 {
 		t.Errorf("%+v", c)
 	}
-	if len(k.asked) != 1 || len(k.asked[0].References) != 3 || k.called[0] != "KEEPER" || !strings.HasPrefix(k.asked[0].TransactionUID, "2.25.") {
+	if len(k.asked) != 1 || len(k.asked[0].References) != 3 ||
+		k.called[0] != "KEEPER" || !strings.HasPrefix(k.asked[0].TransactionUID, "2.25.") {
 		t.Errorf("asked %+v of %v", k.asked, k.called)
 	}
 	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 1 {
@@ -196,13 +203,15 @@ func TestConfirm_UnansweredIsAskedAgain(t *testing.T) {
 	if asked[0].TransactionUID == asked[1].TransactionUID {
 		t.Error("two requests under one transaction")
 	}
-	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", commitment.Result{TransactionUID: "1.2.3", Committed: asked[0].References}); !errors.Is(err, commitment.ErrUnknown) {
+	unknown := commitment.Result{TransactionUID: "1.2.3", Committed: asked[0].References}
+	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", unknown); !errors.Is(err, commitment.ErrUnknown) {
 		t.Errorf("report on a transaction of nobody: %v", err)
 	}
 	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", *all(asked[0])); err != nil {
 		t.Fatal(err)
 	}
-	if got := o.says(t); got != "sent committed PACS at 10.0.0.7:40000, sent committed PACS at 10.0.0.7:40000, sent committed PACS at 10.0.0.7:40000" {
+	const committed = "sent committed PACS at 10.0.0.7:40000"
+	if got := o.says(t); got != strings.Join([]string{committed, committed, committed}, ", ") {
 		t.Error(got)
 	}
 	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 3 {
@@ -233,7 +242,8 @@ func TestConfirm_NobodyToAsk(t *testing.T) {
 			}
 			// Enabled at last.
 			c.k.mu.Lock()
-			c.k.refused, c.k.status, c.k.answer = "", dimse.StatusSuccess, func(_ int, r commitment.Request) *commitment.Result { return all(r) }
+			c.k.refused, c.k.status = "", dimse.StatusSuccess
+			c.k.answer = func(_ int, r commitment.Request) *commitment.Result { return all(r) }
 			c.k.mu.Unlock()
 			o.confirmer.Linger = 10 * time.Second
 			o.ask(t, 1)

@@ -83,7 +83,8 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if len(items) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
-	log := c.Logger.With("study", waiting[0].StudyUID, "revision", waiting[0].Revision, "destination", name, "address", destination.Address, "called", destination.AETitle)
+	log := c.Logger.With("study", waiting[0].StudyUID, "revision", waiting[0].Revision,
+		"destination", name, "address", destination.Address, "called", destination.AETitle)
 	recorded := newRecorder(ctx, c.Ledger)
 	var lookups []error
 	sendErr := deliver.Send(ctx, destination.Destination, items, func(o deliver.Outcome) {
@@ -105,7 +106,8 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if p := (*guard.Panic)(nil); errors.As(sendErr, &p) {
 		log.Error("sending crashed", "error", sendErr, "stack", string(p.Stack))
 	} else if sendErr != nil && ctx.Err() == nil {
-		log.Warn("association with the destination failed", "error", netfault.Words(sendErr), "remedy", deliver.ClassifyError(sendErr).Remedy)
+		log.Warn("association with the destination failed",
+			"error", netfault.Words(sendErr), "remedy", deliver.ClassifyError(sendErr).Remedy)
 	}
 	if len(v.left) > 0 {
 		failures = append(failures, c.Ledger.RecordDeliveries(context.WithoutCancel(ctx), v.left))
@@ -133,9 +135,11 @@ func (c *DeliveryWorker) gone(d ledger.Delivery) *ledger.DeliveryResult {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil // another error comes again when it is read
 	}
-	c.Logger.Error("object is not on this node any more and cannot be delivered", "study", d.StudyUID, "revision", d.Revision, "destination", d.Destination,
+	c.Logger.Error("object is not on this node any more and cannot be delivered",
+		"study", d.StudyUID, "revision", d.Revision, "destination", d.Destination,
 		"object", d.Object.SOPInstanceUID, "remedy", deliver.GoneRemedy)
-	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}
+	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed,
+		Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}
 }
 
 // visit is one attempt at one destination.
@@ -313,7 +317,8 @@ func find(all []Destination, name string) (Destination, bool) {
 // unknown ends deliveries to a destination that was taken out of the configuration.
 func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery, name string) error {
 	if len(waiting) > 0 {
-		c.Logger.Warn("destination is not in the configuration any more; its deliveries end", "study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
+		c.Logger.Warn("destination is not in the configuration any more; its deliveries end",
+			"study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
 			"remedy", "to have them sent, put the destination back, restart and requeue the study")
 	}
 	for _, d := range waiting {

@@ -103,8 +103,14 @@ func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledge
 		if err := os.WriteFile(filepath.Join(dir, uid), file, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		objects = append(objects, ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "summary",
-			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: hexSHA256(file)}, Destinations: []string{"pacs"}})
+		objects = append(objects, ledger.Outgoing{Object: ledger.Object{
+			SOPInstanceUID:    uid,
+			SOPClassUID:       "1.2.840.10008.5.1.4.1.1.7",
+			Kind:              "summary",
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+			Path:              uid,
+			SHA256:            hexSHA256(file),
+		}, Destinations: []string{"pacs"}})
 	}
 	l, rev := reportedObjects(t, dir, now, objects)
 	return l, dir, rev
@@ -114,7 +120,11 @@ func reported(t *testing.T, now func() time.Time) (*ledger.Ledger, string, ledge
 func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []ledger.Outgoing) (*ledger.Ledger, ledger.Revision) {
 	t.Helper()
 	ctx := t.Context()
-	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{Now: now, Logger: slog.New(slog.DiscardHandler), Confirming: []string{"pacs"}})
+	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{
+		Now:        now,
+		Logger:     slog.New(slog.DiscardHandler),
+		Confirming: []string{"pacs"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,8 +147,14 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 
 // courier delivers to the destinations.
 func courier(l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination) *dicomout.DeliveryWorker {
-	return &dicomout.DeliveryWorker{Ledger: l, DataDir: dir, Now: now, Random: func() float64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
-		Destinations: destinations}
+	return &dicomout.DeliveryWorker{
+		Ledger:       l,
+		DataDir:      dir,
+		Now:          now,
+		Random:       func() float64 { return 0 },
+		Logger:       slog.New(slog.DiscardHandler),
+		Destinations: destinations,
+	}
 }
 
 // archiveAt is a destination that says nothing about associations and retries.
@@ -190,7 +206,8 @@ func TestDeliveryWorker_EachObjectHasItsOwnOutcome(t *testing.T) {
 		}
 	}
 	got := states(t, l)
-	if got["2.25.1"].State != ledger.DeliverySent || got["2.25.2"].State != ledger.DeliveryWaiting || got["2.25.3"].State != ledger.DeliveryFailed {
+	if got["2.25.1"].State != ledger.DeliverySent || got["2.25.2"].State != ledger.DeliveryWaiting ||
+		got["2.25.3"].State != ledger.DeliveryFailed {
 		t.Fatalf("states %q, %q, %q; want sent, waiting, failed", got["2.25.1"].State, got["2.25.2"].State, got["2.25.3"].State)
 	}
 	if got["2.25.2"].Status != "A700H" || !got["2.25.2"].NextAt.After(now) {
@@ -245,10 +262,14 @@ func TestDeliveryWorker_LogOfAVisit(t *testing.T) {
 		answers []dimse.Status // nil: nobody listens
 		want    string
 	}{
-		"away":        {nil, `level=WARN msg="objects not delivered yet: they are tried again" study=1.2 revision=1 sent=0 of=3 waiting=3 again_in=30s`},
-		"all taken":   {[]dimse.Status{0}, `level=INFO msg="objects delivered" study=1.2 revision=1 sent=3 of=3`},
-		"some later":  {[]dimse.Status{0, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered yet: they are tried again" study=1.2 revision=1 sent=1 of=3 waiting=1 again_in=`},
-		"none wanted": {[]dimse.Status{dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand}, `level=WARN msg="objects not delivered, nor tried again: ` + "`jcsnode status` of the study says why" + `" study=1.2 revision=1 sent=0 of=3`},
+		"away": {nil,
+			`level=WARN msg="objects not delivered yet: they are tried again" study=1.2 revision=1 sent=0 of=3 waiting=3 again_in=30s`},
+		"all taken": {[]dimse.Status{0}, `level=INFO msg="objects delivered" study=1.2 revision=1 sent=3 of=3`},
+		"some later": {[]dimse.Status{0, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand},
+			`level=WARN msg="objects not delivered yet: they are tried again" study=1.2 revision=1 sent=1 of=3 waiting=1 again_in=`},
+		"none wanted": {[]dimse.Status{dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand, dimse.StatusCannotUnderstand},
+			`level=WARN msg="objects not delivered, nor tried again: ` +
+				"`jcsnode status` of the study says why" + `" study=1.2 revision=1 sent=0 of=3`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address := "127.0.0.1:1"
@@ -328,7 +349,8 @@ func TestDeliveryWorker_LabelMapOrItsBinaryForm(t *testing.T) {
 		detail  string
 	}{
 		{"", labelMap, "stored"},
-		{object.LabelMapSegmentationStorage, binary, "stored, as SOP class " + object.SegmentationStorage + ", instance " + binary.SOPInstanceUID + ": " + unknown},
+		{object.LabelMapSegmentationStorage, binary,
+			"stored, as SOP class " + object.SegmentationStorage + ", instance " + binary.SOPInstanceUID + ": " + unknown},
 	} {
 		dir := t.TempDir()
 		var objects []ledger.Outgoing
@@ -346,7 +368,8 @@ func TestDeliveryWorker_LabelMapOrItsBinaryForm(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := states(t, l)[labelMap.SOPInstanceUID]
-		if d.State != ledger.DeliverySent || d.Detail != c.detail || d.SentClass != c.sent.SOPClassUID || d.SentUID != c.sent.SOPInstanceUID {
+		if d.State != ledger.DeliverySent || d.Detail != c.detail ||
+			d.SentClass != c.sent.SOPClassUID || d.SentUID != c.sent.SOPInstanceUID {
 			t.Errorf("%s: %q as %s %s, want sent: %q as %s", d.State, d.Detail, d.SentClass, d.SentUID, c.detail, c.sent.Title)
 		}
 		if len(archive.received) != 1 || archive.received[0] != c.sent.SOPInstanceUID {
@@ -416,7 +439,8 @@ func TestDeliveryWorker_AlteredFileStaysHere(t *testing.T) {
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
-	if d := states(t, l)["2.25.2"]; d.State != ledger.DeliveryFailed || !strings.Contains(d.Detail, "not the file that was written") || len(archive.received) != 2 {
+	d := states(t, l)["2.25.2"]
+	if d.State != ledger.DeliveryFailed || !strings.Contains(d.Detail, "not the file that was written") || len(archive.received) != 2 {
 		t.Errorf("%s %q, archive got %v; want the altered file kept here", d.State, d.Detail, archive.received)
 	}
 }
@@ -447,7 +471,8 @@ func TestDeliveryWorker_ReplacedWhileTheFirstObjectIsOnItsWay(t *testing.T) {
 		}
 		object := h.Revisions[0].Objects[0]
 		object.SOPInstanceUID = "2.25.9"
-		if err := l.Complete(ctx, h.Revisions[1].ID, []ledger.Outgoing{{Object: object, Destinations: []string{"pacs"}}}, ledger.Reason{}); err != nil {
+		again := []ledger.Outgoing{{Object: object, Destinations: []string{"pacs"}}}
+		if err := l.Complete(ctx, h.Revisions[1].ID, again, ledger.Reason{}); err != nil {
 			t.Error(err)
 		}
 	}}
@@ -459,7 +484,8 @@ func TestDeliveryWorker_ReplacedWhileTheFirstObjectIsOnItsWay(t *testing.T) {
 		t.Errorf("sent %v, want the first alone", archive.received)
 	}
 	got := states(t, l)
-	if got["2.25.1"].State != ledger.DeliverySent || got["2.25.2"].State != ledger.DeliveryWithdrawn || got["2.25.3"].State != ledger.DeliveryWithdrawn {
+	if got["2.25.1"].State != ledger.DeliverySent || got["2.25.2"].State != ledger.DeliveryWithdrawn ||
+		got["2.25.3"].State != ledger.DeliveryWithdrawn {
 		t.Errorf("states %q, %q, %q; want sent, withdrawn, withdrawn", got["2.25.1"].State, got["2.25.2"].State, got["2.25.3"].State)
 	}
 }

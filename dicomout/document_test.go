@@ -35,8 +35,14 @@ func withReport(t testing.TB, n int) dicomout.Study {
 	}
 	r.Measures.LesionML = float64(voxels) * row * column * r.Segmentation.SpacingBetweenSlices / 1000
 	r.LesionHU = -620
-	r.Lesions = []sr.Lesion{{VolumeML: r.Measures.LesionML, MeanHU: -620, LargestAreaMM2: r.Slices[largest].LesionAreaMM2, LargestSlice: largest,
-		SliceProbability: r.Slices[largest].Probability, Side: sr.Right}}
+	r.Lesions = []sr.Lesion{{
+		VolumeML:         r.Measures.LesionML,
+		MeanHU:           -620,
+		LargestAreaMM2:   r.Slices[largest].LesionAreaMM2,
+		LargestSlice:     largest,
+		SliceProbability: r.Slices[largest].Probability,
+		Side:             sr.Right,
+	}}
 	return r
 }
 
@@ -67,7 +73,8 @@ func TestBuild_ReportOnRequest(t *testing.T) {
 				r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
 			}
 		}, "summary 1, seg 1, labelmap 1, lungs 1, report-alone 1, activation 3, outline 3"},
-		{"lungs without a lung", func(r *dicomout.Study) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Lungs = true }) }, "summary 1, seg 1, report 1, activation 3, outline 3"},
+		{"lungs without a lung", func(r *dicomout.Study) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Lungs = true }) },
+			"summary 1, seg 1, report 1, activation 3, outline 3"},
 		{"second revision, rejection", func(r *dicomout.Study) {
 			r.Shared.Revision, r.Options = 2, withReportAnd(func(p *dicomout.Profile) { p.Rejection = true })
 			r.Shared.Replaces = []object.ReferencedObject{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
@@ -77,7 +84,8 @@ func TestBuild_ReportOnRequest(t *testing.T) {
 			r.Shared.Replaces = []object.ReferencedObject{{Kind: "summary", SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
 			r.Outcome, r.Reason, r.Slices, r.Shared.Slices = sc.NotProcessed, "No axial series.", nil, nil
 		}, "summary 1, report 1"},
-		{"first revision, rejection", func(r *dicomout.Study) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Rejection = true }) },
+		{"first revision, rejection",
+			func(r *dicomout.Study) { r.Options = withReportAnd(func(p *dicomout.Profile) { p.Rejection = true }) },
 			"summary 1, seg 1, report 1, activation 3, outline 3"},
 		{"parametric map", func(r *dicomout.Study) {
 			r.Options = withReportAnd(func(p *dicomout.Profile) { p.ParametricMap = true })
@@ -154,7 +162,12 @@ func TestBuild_EveryObjectSaysWhatItReplaces(t *testing.T) {
 	r := withReport(t, 9)
 	r.Shared.Revision = 3
 	r.Options.Kinds = everyKind
-	r.Shared.Replaces = []object.ReferencedObject{{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"}}
+	r.Shared.Replaces = []object.ReferencedObject{{
+		Kind:              "report",
+		SOPClassUID:       object.Comprehensive3DSRStorage,
+		SOPInstanceUID:    "2.25.1",
+		SeriesInstanceUID: "2.25.2",
+	}}
 	for i := range r.Slices {
 		r.Slices[i].Lung = bytes.Repeat([]byte{1}, len(r.Slices[i].HU))
 	}

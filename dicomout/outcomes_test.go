@@ -432,7 +432,8 @@ func short(d time.Duration) string {
 // The table of outcomes in docs/delivery.md is what happens.
 func TestDeliveryWorker_OutcomeOfEveryAnswer(t *testing.T) {
 	const file, mark = "../docs/delivery.md", "<!-- the table of TestDeliveryWorker_OutcomeOfEveryAnswer -->\n"
-	table := "| the destination | objects concerned | asked again after | if that lasts | if it lasts an hour |\n|---|---|---|---|---|\n" + outcomes(t, 1)
+	table := "| the destination | objects concerned | asked again after | if that lasts | if it lasts an hour |\n|---|---|---|---|---|\n" +
+		outcomes(t, 1)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,8 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 				}
 				for line := range strings.Lines(string(out)) {
 					// A plane makes it a Standard Extended SOP Class, which the recipe accepts.
-					extended := strings.Contains(line, "Standard Extended SOP Class") || strings.Contains(line, "not present in standard DICOM IOD")
+					extended := strings.Contains(line, "Standard Extended SOP Class") ||
+						strings.Contains(line, "not present in standard DICOM IOD")
 					extended = extended && b.object.Kind != object.ActivationMultiFrame.Name
 					private := b.object.Kind == object.Report.Name && strings.Contains(line, "99JCSNODE")
 					if private {

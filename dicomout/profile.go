@@ -33,7 +33,8 @@ func (p Profile) Of(refused bool) Profile {
 }
 
 // order is that in which objects are made and sent: what refers to an object comes behind it.
-var order = []object.Kind{object.Summary, object.Segmentation, object.LabelMap, object.LabelMapPlain, object.Lungs, object.Report, object.ReportAlone,
+var order = []object.Kind{object.Summary, object.Segmentation, object.LabelMap,
+	object.LabelMapPlain, object.Lungs, object.Report, object.ReportAlone,
 	object.Rejection, object.Activation, object.ActivationMultiFrame, object.ParametricMap, object.Outline}
 
 // wants tells whether the destination is to get objects of the kind.

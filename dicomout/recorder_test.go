@@ -28,12 +28,23 @@ func TestDeliveryWorker_ManyObjects(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, uid), file, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		objects = append(objects, ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: uid, SOPClassUID: "1.2.840.10008.5.1.4.1.1.7", Kind: "outline",
-			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: hexSHA256(file)}, Destinations: []string{"pacs"}})
+		objects = append(objects, ledger.Outgoing{Object: ledger.Object{
+			SOPInstanceUID:    uid,
+			SOPClassUID:       "1.2.840.10008.5.1.4.1.1.7",
+			Kind:              "outline",
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+			Path:              uid,
+			SHA256:            hexSHA256(file),
+		}, Destinations: []string{"pacs"}})
 	}
 	l, rev := reportedObjects(t, dir, time.Now, objects)
 	p := &pacs{}
-	c := courier(l, dir, time.Now, dicomout.Destination{Destination: deliver.Destination{Name: "pacs", AETitle: "PACS", Address: p.serve(t), CallingAETitle: "JCSNODE"},
+	c := courier(l, dir, time.Now, dicomout.Destination{Destination: deliver.Destination{
+		Name:           "pacs",
+		AETitle:        "PACS",
+		Address:        p.serve(t),
+		CallingAETitle: "JCSNODE",
+	},
 		Profile: dicomout.Profile{Outline: true}})
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)

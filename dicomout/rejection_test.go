@@ -82,7 +82,12 @@ func (s *site) report(t *testing.T, kinds ...object.Kind) ledger.Revision {
 	}
 	ctx, l := t.Context(), s.Ledger
 	instance := fmt.Sprintf("1.2.1.%d", s.revision)
-	if err := l.Record(ctx, ledger.Instance{StudyUID: "1.2", SeriesUID: "1.2.1", SOPInstanceUID: instance, Path: "inbox/" + instance}); err != nil {
+	if err := l.Record(ctx, ledger.Instance{
+		StudyUID:       "1.2",
+		SeriesUID:      "1.2.1",
+		SOPInstanceUID: instance,
+		Path:           "inbox/" + instance,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	rev, err := l.Settle(ctx, "1.2", "test")
@@ -102,8 +107,12 @@ func (s *site) report(t *testing.T, kinds ...object.Kind) ledger.Revision {
 func bodySet(t *testing.T, body []byte) *dataset.Set {
 	t.Helper()
 	var file fileBuffer
-	if err := dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: "1.2", SOPInstanceUID: "1.2", TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
-		ImplementationClassUID: "2.25.9"}); err != nil {
+	if err := dataset.WriteMeta(&file, dataset.Meta{
+		SOPClassUID:            "1.2",
+		SOPInstanceUID:         "1.2",
+		TransferSyntaxUID:      dataset.ExplicitVRLittleEndian,
+		ImplementationClassUID: "2.25.9",
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return objecttest.Parse(t, append(file, body...)).Set()
@@ -140,7 +149,14 @@ func (p *pacs) rejected(t *testing.T) []string {
 func TestDeliveryWorker_RejectsWhatTheDestinationHas(t *testing.T) {
 	full := &pacs{refused: object.LabelMapSegmentationStorage}
 	bare := &pacs{}
-	everything := dicomout.Profile{Summary: true, Segmentation: true, LabelMap: true, LabelMapBackground: true, Outline: true, Rejection: true}
+	everything := dicomout.Profile{
+		Summary:            true,
+		Segmentation:       true,
+		LabelMap:           true,
+		LabelMapBackground: true,
+		Outline:            true,
+		Rejection:          true,
+	}
 	s := newSite(t, time.Now, archiveAt("full", full.serve(t), everything),
 		archiveAt("bare", bare.serve(t), dicomout.Profile{Outline: true, Rejection: true}))
 	deliver := func(rev ledger.Revision) {
@@ -172,7 +188,8 @@ func TestDeliveryWorker_RejectsWhatTheDestinationHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range h.Revisions[1].Deliveries {
-		if want := map[string]string{"full": ledger.DeliverySent, "bare": ledger.DeliveryWithdrawn}[d.Destination]; d.Object.Kind == "rejection" && d.State != want {
+		want := map[string]string{"full": ledger.DeliverySent, "bare": ledger.DeliveryWithdrawn}[d.Destination]
+		if d.Object.Kind == "rejection" && d.State != want {
 			t.Errorf("rejection for %s is %s: %q, want %s", d.Destination, d.State, d.Detail, want)
 		}
 	}

@@ -54,7 +54,11 @@ func TestDeliveryWorker_ClockWasAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, d := range waiting {
-				if err := l.RecordDelivery(t.Context(), d.ID, ledger.DeliveryOutcome{State: ledger.DeliveryWaiting, Trouble: c.trouble, NextAt: at.Add(c.wait)}); err != nil {
+				if err := l.RecordDelivery(t.Context(), d.ID, ledger.DeliveryOutcome{
+					State:   ledger.DeliveryWaiting,
+					Trouble: c.trouble,
+					NextAt:  at.Add(c.wait),
+				}); err != nil {
 					t.Fatal(err)
 				}
 			}

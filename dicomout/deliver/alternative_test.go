@@ -24,9 +24,11 @@ func TestSend_AlternativeForAPeerThatDoesNotKnowTheClass(t *testing.T) {
 		text          string
 	}{
 		{"knows the class", "", nil, object.LabelMapSegmentationStorage, "stored"},
-		{"knows the other form alone", object.LabelMapSegmentationStorage, nil, object.SegmentationStorage, "instance 1.2.3.2: peer does not accept SOP class " + object.LabelMapSegmentationStorage},
+		{"knows the other form alone", object.LabelMapSegmentationStorage, nil, object.SegmentationStorage,
+			"instance 1.2.3.2: peer does not accept SOP class " + object.LabelMapSegmentationStorage},
 		{"knows the class alone", object.SegmentationStorage, nil, object.LabelMapSegmentationStorage, "stored"},
-		{"knows no syntax of ours", "", []string{dataset.JPEGBaseline8Bit}, "", "does not accept our transfer syntaxes for SOP class " + object.LabelMapSegmentationStorage},
+		{"knows no syntax of ours", "", []string{dataset.JPEGBaseline8Bit}, "",
+			"does not accept our transfer syntaxes for SOP class " + object.LabelMapSegmentationStorage},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := &peer{refused: c.refused, syntaxes: c.syntaxes}

@@ -53,20 +53,24 @@ func classifyStatus(status dimse.Status) Verdict {
 	switch {
 	case status == dimse.StatusSuccess:
 		return Verdict{Sent, RetryNever, "stored", ""}
-	case status == dimse.StatusDuplicateInstance: // duplicate SOP instance: our UIDs are derived from the content, so it is this very object
+	case status == dimse.StatusDuplicateInstance: // our UIDs are derived from the content, so it is this very object
 		return Verdict{SentWithWarning, RetryNever, "peer has this instance already (0111H duplicate SOP instance)", ""}
 	case status.Class() == dimse.ClassWarning:
 		return Verdict{SentWithWarning, RetryNever, "stored with warning " + status.String(), ""}
 	case status>>8 == 0xA7:
-		return Verdict{Temporary, RetrySlow, "peer cannot store now, " + status.String(), "free space on the peer; many archives answer this for any failure, see the peer's log"}
+		return Verdict{Temporary, RetrySlow, "peer cannot store now, " + status.String(),
+			"free space on the peer; many archives answer this for any failure, see the peer's log"}
 	case status>>8 == 0xA9, status>>12 == 0xC:
 		return Verdict{Permanent, RetryNever, "peer does not want this object, " + status.String(), look}
 	case status == dimse.StatusInvalidInstance, status == dimse.StatusClassNotSupported, status == 0x0118, status == 0x0119:
-		return Verdict{Permanent, RetryNever, "peer does not take this class or instance, " + status.String(), "enable the SOP class on the peer, or switch this kind of object off for the destination"}
+		return Verdict{Permanent, RetryNever, "peer does not take this class or instance, " + status.String(),
+			"enable the SOP class on the peer, or switch this kind of object off for the destination"}
 	case status == dimse.StatusNotAuthorized:
-		return Verdict{Permanent, RetryNever, "peer does not authorise us, " + status.String(), "grant this calling AE title the right to store on the peer"}
+		return Verdict{Permanent, RetryNever, "peer does not authorise us, " + status.String(),
+			"grant this calling AE title the right to store on the peer"}
 	case status == dimse.StatusUnrecognizedOperation, status == 0x0212: // 0212H: mistyped argument
-		return Verdict{Permanent, RetryNever, "peer does not understand C-STORE, " + status.String(), "check that address and called AE title are those of a storage service"}
+		return Verdict{Permanent, RetryNever, "peer does not understand C-STORE, " + status.String(),
+			"check that address and called AE title are those of a storage service"}
 	default: // 0110H processing failure, 0213H resource limitation, and whatever else a peer makes up
 		return Verdict{Temporary, RetryFew, "peer failed, " + status.String(), look}
 	}
@@ -75,7 +79,8 @@ func classifyStatus(status dimse.Status) Verdict {
 // classifyStray reads a response that is about another instance or class than was sent: whatever it says, it says nothing about ours.
 func classifyStray(r dimse.Response) Verdict {
 	return Verdict{Temporary, RetryFew, fmt.Sprintf("peer answered %v for another object than was sent, %s", r.Status, r.Stray),
-		"look at the peer, or a proxy before it: it mixes answers up, or renames what it stores, and then nothing that refers to the object finds it"}
+		"look at the peer, or a proxy before it: it mixes answers up, or renames what it stores, " +
+			"and then nothing that refers to the object finds it"}
 }
 
 // classifyEnd reads how an association ended while an object was on its way. Where the others get through, it is that object's fault.
@@ -109,9 +114,11 @@ func ClassifyError(err error) Verdict {
 	case errors.Is(err, context.Canceled):
 		return Verdict{Temporary, RetrySoon, "delivery was stopped on our side", ""}
 	case errors.As(err, &dns):
-		return Verdict{Temporary, RetrySoon, "host name of the destination was not resolved: " + words, "check the address and the name service"}
+		return Verdict{Temporary, RetrySoon, "host name of the destination was not resolved: " + words,
+			"check the address and the name service"}
 	case errors.Is(err, dimse.ErrNoTLS), errors.As(err, &record):
-		return Verdict{Temporary, RetryProbe, "destination does not speak TLS: " + words, "correct the port, or set tls = false for the destination"}
+		return Verdict{Temporary, RetryProbe, "destination does not speak TLS: " + words,
+			"correct the port, or set tls = false for the destination"}
 	case errors.Is(err, dimse.ErrSpeaksTLS):
 		return Verdict{Temporary, RetryProbe, "destination speaks TLS: " + words, "set tls = true for the destination, or correct the port"}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -120,11 +127,14 @@ func ClassifyError(err error) Verdict {
 		return Verdict{Temporary, RetryProbe, "certificate of the destination has another name: " + words,
 			fmt.Sprintf("if it is the right machine, set tls_name = %q for the destination", names[0])}
 	case wrongName:
-		return Verdict{Temporary, RetryProbe, "certificate of the destination has another name: " + words, "have it given a certificate with its DNS name or address"}
+		return Verdict{Temporary, RetryProbe, "certificate of the destination has another name: " + words,
+			"have it given a certificate with its DNS name or address"}
 	case errors.As(err, &certificate):
-		return Verdict{Temporary, RetryProbe, "certificate of the destination is not trusted: " + words, "add its certificate authority to the configuration, or renew its certificate"}
+		return Verdict{Temporary, RetryProbe, "certificate of the destination is not trusted: " + words,
+			"add its certificate authority to the configuration, or renew its certificate"}
 	case errors.As(err, &operation) && operation.Op == "remote error": // an alert, by which crypto/tls names it alone
-		return Verdict{Temporary, RetryProbe, "destination refused the TLS handshake: " + words, "check that the destination trusts our certificate"}
+		return Verdict{Temporary, RetryProbe, "destination refused the TLS handshake: " + words,
+			"check that the destination trusts our certificate"}
 	case errors.As(err, &abort):
 		return Verdict{Temporary, RetrySoon, "association was aborted: " + words, transport}
 	default:
@@ -159,6 +169,7 @@ func classifyContexts(sopClassUID string, results []byte) Verdict {
 			reason = "our transfer syntaxes"
 		}
 	}
-	return Verdict{Permanent, RetryNever, fmt.Sprintf("peer does not accept %s for SOP class %s (presentation context results %v)", reason, sopClassUID, results),
+	return Verdict{Permanent, RetryNever,
+		fmt.Sprintf("peer does not accept %s for SOP class %s (presentation context results %v)", reason, sopClassUID, results),
 		"enable the SOP class and Explicit or Implicit VR Little Endian on the peer, or switch this kind of object off for the destination"}
 }

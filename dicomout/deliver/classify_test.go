@@ -94,9 +94,12 @@ func TestClassifyError(t *testing.T) {
 		{"closed", fmt.Errorf("read: %w", io.EOF), RetrySoon, "connection failed"},
 		{"timeout", fmt.Errorf("read: %w", os.ErrDeadlineExceeded), RetrySoon, "in time"},
 		{"aborted", fmt.Errorf("store: %w", &dimse.AbortError{ByPeer: true}), RetrySoon, "aborted"},
-		{"no answer, we aborted", fmt.Errorf("store: %w", &dimse.AbortError{Cause: &dimse.TimeoutError{Waiting: "the response"}}), RetrySoon, "in time"},
-		{"plain peer", fmt.Errorf("dial: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), RetryProbe, "does not speak TLS"},
-		{"TLS alert", fmt.Errorf("read: %w", &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}), RetryProbe, "refused the TLS handshake"},
+		{"no answer, we aborted",
+			fmt.Errorf("store: %w", &dimse.AbortError{Cause: &dimse.TimeoutError{Waiting: "the response"}}), RetrySoon, "in time"},
+		{"plain peer", fmt.Errorf("dial: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}),
+			RetryProbe, "does not speak TLS"},
+		{"TLS alert", fmt.Errorf("read: %w", &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}),
+			RetryProbe, "refused the TLS handshake"},
 		{"host name", &net.DNSError{Err: "no such host", Name: "pacs"}, RetrySoon, "not resolved"},
 		{"we stop", fmt.Errorf("store: %w", context.Canceled), RetrySoon, "our side"},
 		{"anything", errors.New("x"), RetrySoon, "connection failed"},
@@ -149,7 +152,8 @@ func TestClassifyError_CertificateName(t *testing.T) {
 	}
 	other := securetest.NewAuthority(t, "other")
 	for name, c := range map[string]struct{ authorities, called, text, remedy string }{
-		"another name":      {authority.File, "10.0.0.5", "its certificate is for pacs.hospital, 127.0.0.1, not for 10.0.0.5", `tls_name = "pacs.hospital"`},
+		"another name": {authority.File, "10.0.0.5", "its certificate is for pacs.hospital, 127.0.0.1, not for 10.0.0.5",
+			`tls_name = "pacs.hospital"`},
 		"another authority": {other.File, "pacs.hospital", "authority that is not known here", "certificate authority"},
 	} {
 		v := ClassifyError(fmt.Errorf("TLS handshake: %w", dial(c.authorities, c.called)))

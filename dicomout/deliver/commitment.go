@@ -23,7 +23,8 @@ type Asking struct {
 }
 
 // errCommitmentRefused says that there is nobody to ask.
-var errCommitmentRefused = errors.New("destination does not accept storage commitment: enable it there for our AE title, check commitment_ae_title, or set commitment = false")
+var errCommitmentRefused = errors.New("destination does not accept storage commitment: " +
+	"enable it there for our AE title, check commitment_ae_title, or set commitment = false")
 
 // AskCommitment asks a destination to commit to what it was sent. The error is nil once the destination has taken the request: its
 // report comes on this association within a.Linger, or later on one that it opens.
@@ -87,5 +88,6 @@ func (dest Destination) dialCommitment(ctx context.Context, report func(*dimse.E
 		ImplementationClassUID: object.ImplementationClassUID,
 		ImplementationVersion:  object.ImplementationVersionName,
 	}
-	return dialer.Dial(ctx, dest.Address, dest.CommitmentAETitle, []dimse.PresentationContext{{AbstractSyntax: commitment.PushModel, TransferSyntaxes: commitment.Syntaxes()}})
+	return dialer.Dial(ctx, dest.Address, dest.CommitmentAETitle,
+		[]dimse.PresentationContext{{AbstractSyntax: commitment.PushModel, TransferSyntaxes: commitment.Syntaxes()}})
 }

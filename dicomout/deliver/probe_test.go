@@ -30,7 +30,8 @@ func TestProbe_SaysWhatSendWouldDoAndSendsNothing(t *testing.T) {
 		{"", "", "does not accept our transfer syntaxes"},
 	} {
 		a := answers[i]
-		if a.SOPClassUID != want.class || a.TransferSyntaxUID != want.syntax || !strings.Contains(a.Verdict.Text, want.text) || (want.text == "") != (a.Verdict.Text == "") {
+		if a.SOPClassUID != want.class || a.TransferSyntaxUID != want.syntax ||
+			!strings.Contains(a.Verdict.Text, want.text) || (want.text == "") != (a.Verdict.Text == "") {
 			t.Errorf("item %d: class %q, syntax %q, %q; want %+v", i+1, a.SOPClassUID, a.TransferSyntaxUID, a.Verdict.Text, want)
 		}
 	}

@@ -81,7 +81,8 @@ func TestPolicy_NextEnds(t *testing.T) {
 
 func TestPolicy_NextStaysWithinHalfAndWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom([]Retry{RetrySoon, RetryAlone, RetrySlow, RetryFew, RetryFewSlow, RetryProbe}).Draw(t, "retry").Policy(passing)
+		retries := []Retry{RetrySoon, RetryAlone, RetrySlow, RetryFew, RetryFewSlow, RetryProbe}
+		p := rapid.SampledFrom(retries).Draw(t, "retry").Policy(passing)
 		attempts := rapid.IntRange(1, 4).Draw(t, "attempts")
 		r := rapid.Float64Range(0, 0.999999).Draw(t, "random")
 		whole, _ := p.Next(attempts, 0, func() float64 { return 0 })

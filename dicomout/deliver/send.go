@@ -82,7 +82,8 @@ func Send(ctx context.Context, dest Destination, items []Item, report func(Outco
 }
 
 // GoneRemedy is what to do about an object whose file is gone.
-const GoneRemedy = "`jcsnode requeue` of the study makes it again from its instances; if these are gone, too, restore data_dir from the backup or send the study again"
+const GoneRemedy = "`jcsnode requeue` of the study makes it again from its instances; " +
+	"if these are gone, too, restore data_dir from the backup or send the study again"
 
 // ErrAltered is for an object whose bytes are not those that were made.
 var ErrAltered = errors.New("it is not the file that was written")
@@ -171,8 +172,9 @@ func attempt(ctx context.Context, conn *dimse.Conn, item Item) (outcome Outcome,
 		return err
 	})
 	if p := (*guard.Panic)(nil); errors.As(err, &p) {
-		outcome = Outcome{Item: item, Attempted: true, Verdict: Verdict{Temporary, RetryFew, "this program failed at the object: " + p.Error(),
-			"this is a fault of the program: report it with the log"}}
+		outcome = Outcome{Item: item, Attempted: true,
+			Verdict: Verdict{Temporary, RetryFew, "this program failed at the object: " + p.Error(),
+				"this is a fault of the program: report it with the log"}}
 	}
 	return outcome, err
 }
@@ -196,7 +198,8 @@ func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) 
 	if other := item.Alternative; !ok && other != nil && len(conn.Accepted(other.SOPClassUID)) > 0 {
 		outcome, err := deliver(ctx, conn, *other)
 		outcome.Item, outcome.Alternative = item, true
-		outcome.Text += fmt.Sprintf(", as SOP class %s, instance %s: peer does not accept SOP class %s", other.SOPClassUID, other.SOPInstanceUID, item.SOPClassUID)
+		outcome.Text += fmt.Sprintf(", as SOP class %s, instance %s: peer does not accept SOP class %s",
+			other.SOPClassUID, other.SOPInstanceUID, item.SOPClassUID)
 		return outcome, err
 	}
 	if !ok {
@@ -210,7 +213,8 @@ func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) 
 		return outcome, nil
 	}
 	if err != nil {
-		outcome.Verdict = Verdict{Temporary, RetryFew, "object cannot be read on this node: " + err.Error(), "check the disk that holds the objects; reprocess the study if the file is gone"}
+		outcome.Verdict = Verdict{Temporary, RetryFew, "object cannot be read on this node: " + err.Error(),
+			"check the disk that holds the objects; reprocess the study if the file is gone"}
 		return outcome, nil
 	}
 	response, err := conn.Store(ctx, dimse.StoreCommand{

@@ -90,7 +90,8 @@ func TestSend_OneAssociationForAllAndTheBytesArrive(t *testing.T) {
 	for i, r := range p.received {
 		file, _ := all[i].Read()
 		body, _ := object.Body(file)
-		if r.class != all[i].SOPClassUID || r.instance != all[i].SOPInstanceUID || r.syntax != dataset.ExplicitVRLittleEndian || !bytes.Equal(r.body, body) {
+		if r.class != all[i].SOPClassUID || r.instance != all[i].SOPInstanceUID ||
+			r.syntax != dataset.ExplicitVRLittleEndian || !bytes.Equal(r.body, body) {
 			t.Errorf("instance %d arrived as %s %s in %s, body equal: %v", i, r.class, r.instance, r.syntax, bytes.Equal(r.body, body))
 		}
 		if !outcomes[i].Answered || outcomes[i].TransferSyntaxUID != dataset.ExplicitVRLittleEndian {
@@ -161,8 +162,10 @@ func TestSend_ClassOrSyntaxNotAccepted(t *testing.T) {
 		text string
 		want []string
 	}{
-		{"one class", &peer{refused: object.SegmentationStorage}, "the class", []string{"1 permanent, never, tried", "1 sent, never, tried"}},
-		{"no syntax of ours", &peer{syntaxes: []string{dataset.JPEGLosslessSV1}}, "transfer syntaxes", []string{"1 permanent, never, tried", "1 permanent, never, tried"}},
+		{"one class", &peer{refused: object.SegmentationStorage}, "the class",
+			[]string{"1 permanent, never, tried", "1 sent, never, tried"}},
+		{"no syntax of ours", &peer{syntaxes: []string{dataset.JPEGLosslessSV1}}, "transfer syntaxes",
+			[]string{"1 permanent, never, tried", "1 permanent, never, tried"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			lines, outcomes, err := send(t, c.peer.serve(t), append(items(t, object.Segmentation, 1), items(t, object.Summary, 1)...))
@@ -275,8 +278,9 @@ func TestSend_ObjectsThatEndAssociations(t *testing.T) {
 		ends func(n int) bool // counting what arrives
 		want []string
 	}{
-		{"every object", func(int) bool { return true }, []string{"1 temporary, alone, tried", "2 temporary, alone, tried", "3 temporary, alone, tried",
-			"4 temporary, soon, not tried", "5 temporary, soon, not tried", "6 temporary, soon, not tried"}},
+		{"every object", func(int) bool { return true },
+			[]string{"1 temporary, alone, tried", "2 temporary, alone, tried", "3 temporary, alone, tried",
+				"4 temporary, soon, not tried", "5 temporary, soon, not tried", "6 temporary, soon, not tried"}},
 		{"every second object", func(n int) bool { return n%2 == 0 }, []string{"1 temporary, alone, tried", "2 sent, never, tried",
 			"3 temporary, alone, tried", "4 sent, never, tried", "5 temporary, alone, tried", "6 sent, never, tried"}},
 	} {
@@ -469,7 +473,8 @@ func TestSend_OneOfSeveralAssociationsDies(t *testing.T) {
 }
 
 func TestSend_NothingToSendDialsNobody(t *testing.T) {
-	if err := deliver.Send(context.Background(), destination("127.0.0.1:1"), nil, func(deliver.Outcome) { t.Error("reported") }); err != nil {
+	err := deliver.Send(context.Background(), destination("127.0.0.1:1"), nil, func(deliver.Outcome) { t.Error("reported") })
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -58,7 +58,9 @@ func TestSend_Storescp(t *testing.T) {
 			if got.TransferSyntax().UID != name {
 				t.Errorf("stored in %s", got.TransferSyntax().UID)
 			}
-			for _, tg := range []dataset.Tag{dataset.PatientID, dataset.SpecificCharacterSet, dataset.StudyInstanceUID, dataset.SOPInstanceUID} {
+			for _, tg := range []dataset.Tag{
+				dataset.PatientID, dataset.SpecificCharacterSet, dataset.StudyInstanceUID, dataset.SOPInstanceUID,
+			} {
 				want, _ := s.Source.Set().Bytes(tg)
 				if tg == dataset.SOPInstanceUID {
 					want = []byte(s.InstanceUID(object.Segmentation))

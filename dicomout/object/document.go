@@ -41,12 +41,21 @@ func (s *Study) Evidence(t tag.Tag, references ...ReferencedObject) *Element {
 func (s *Study) SourceReferences() []ReferencedObject {
 	references := make([]ReferencedObject, 0, len(s.Slices))
 	for _, sl := range s.Slices {
-		references = append(references, ReferencedObject{SOPClassUID: sl.SOPClassUID, SOPInstanceUID: sl.SOPInstanceUID, SeriesInstanceUID: s.SeriesInstanceUID})
+		references = append(references, ReferencedObject{
+			SOPClassUID:       sl.SOPClassUID,
+			SOPInstanceUID:    sl.SOPInstanceUID,
+			SeriesInstanceUID: s.SeriesInstanceUID,
+		})
 	}
 	return references
 }
 
 // Reference names the one instance of a kind that has a single one. It needs no object: the UIDs are derived.
 func (s *Study) Reference(kind Kind) ReferencedObject {
-	return ReferencedObject{Kind: kind.Name, SOPClassUID: kind.SOPClassUID, SOPInstanceUID: s.InstanceUID(kind), SeriesInstanceUID: s.SeriesUID(kind)}
+	return ReferencedObject{
+		Kind:              kind.Name,
+		SOPClassUID:       kind.SOPClassUID,
+		SOPInstanceUID:    s.InstanceUID(kind),
+		SeriesInstanceUID: s.SeriesUID(kind),
+	}
 }

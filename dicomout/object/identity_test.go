@@ -153,7 +153,8 @@ func TestASCII(t *testing.T) {
 
 func TestReferences_OfAMultiFrameSource(t *testing.T) {
 	s := Study{SeriesInstanceUID: "1.2.3"}
-	frames := []SourceImage{{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 1}, {SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 2}}
+	frames := []SourceImage{{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 1},
+		{SOPClassUID: "1.1", SOPInstanceUID: "1.2.3.4", Frame: 2}}
 	if got := countTag(s.ReferencedSeries(frames), tag.ReferencedSOPInstanceUID); got != 1 {
 		t.Errorf("the instance of two frames is referenced %d times, want once", got)
 	}

@@ -49,8 +49,9 @@ func codeItem(elements []*Element) ([]*Element, string) {
 		return nil, "a code without its meaning"
 	}
 	if slices.ContainsFunc(contextGroup, func(t tag.Tag) bool { return !has(elements, t) }) {
-		elements = without(elements, append(slices.Clone(contextGroup), tag.Tag{Group: 0x0008, Element: 0x010B}, tag.Tag{Group: 0x0008, Element: 0x0107},
-			tag.Tag{Group: 0x0008, Element: 0x010D})...)
+		surplus := append(slices.Clone(contextGroup), tag.Tag{Group: 0x0008, Element: 0x010B},
+			tag.Tag{Group: 0x0008, Element: 0x0107}, tag.Tag{Group: 0x0008, Element: 0x010D})
+		elements = without(elements, surplus...)
 	}
 	return elements, ""
 }

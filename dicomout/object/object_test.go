@@ -109,7 +109,9 @@ func TestCommon_KeepsBytesOfEveryTransferSyntax(t *testing.T) {
 func TestCommon_StudyWithoutNameAndBirthDate(t *testing.T) {
 	s := objecttest.Chest(t)
 	out := parse(t, build(t, s, object.Segmentation)).Set()
-	for _, tg := range []dataset.Tag{dataset.PatientName, dataset.PatientBirthDate, dataset.AccessionNumber, dataset.ReferringPhysicianName} {
+	for _, tg := range []dataset.Tag{
+		dataset.PatientName, dataset.PatientBirthDate, dataset.AccessionNumber, dataset.ReferringPhysicianName,
+	} {
 		if b, ok := out.Bytes(tg); !ok || len(b) != 0 {
 			t.Errorf("%v: %q, present %v, want present with zero length", tg, b, ok)
 		}
@@ -235,7 +237,8 @@ func TestCopy_SequencesKeepRawValues(t *testing.T) {
 	}
 	for _, syntax := range []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian} {
 		t.Run(syntax, func(t *testing.T) {
-			source := sourceOf(t, syntax, items(), object.Text(tag.ClinicalTrialProtocolID, "LO", "TRIAL"), object.Text(tag.ClinicalTrialSponsorName, "LO", "SPONSOR"),
+			source := sourceOf(t, syntax, items(), object.Text(tag.ClinicalTrialProtocolID, "LO", "TRIAL"),
+				object.Text(tag.ClinicalTrialSponsorName, "LO", "SPONSOR"),
 				object.Text(tag.ClinicalTrialSubjectID, "LO", "S-1"))
 			out := parse(t, build(t, objecttest.StudyOf(source, nil), object.Summary)).Set()
 			want, got := dump(source.Set().Items(dataset.OtherPatientIDsSequence)), dump(out.Items(dataset.OtherPatientIDsSequence))
@@ -337,8 +340,10 @@ func TestEncode_Refuses(t *testing.T) {
 		name, syntax, want string
 		elements           []*object.Element
 	}{
-		{"a tag twice", dataset.ExplicitVRLittleEndian, "twice", append(ok(), object.Number(tag.InstanceNumber, 1), object.Number(tag.InstanceNumber, 2))},
-		{"a tag twice in an item", dataset.ExplicitVRLittleEndian, "twice", append(ok(), object.Sequence(tag.SourceImageSequence, []*object.Element{object.Number(tag.InstanceNumber, 1), object.Number(tag.InstanceNumber, 2)}))},
+		{"a tag twice", dataset.ExplicitVRLittleEndian, "twice",
+			append(ok(), object.Number(tag.InstanceNumber, 1), object.Number(tag.InstanceNumber, 2))},
+		{"a tag twice in an item", dataset.ExplicitVRLittleEndian, "twice", append(ok(), object.Sequence(tag.SourceImageSequence,
+			[]*object.Element{object.Number(tag.InstanceNumber, 1), object.Number(tag.InstanceNumber, 2)}))},
 		{"no class", dataset.ExplicitVRLittleEndian, "missing", ok()[1:]},
 		{"another instance", dataset.ExplicitVRLittleEndian, "1.3", append(ok()[:1], object.Text(tag.SOPInstanceUID, "UI", "1.3"))},
 		{"big endian", dataset.ExplicitVRBigEndian, "transfer syntax", ok()},

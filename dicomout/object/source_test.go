@@ -131,7 +131,8 @@ func TestLossy(t *testing.T) {
 		{"says nothing", [][]*object.Element{{}}, "00", "", ""},
 		{"never", [][]*object.Element{{flag("00")}}, "00", "", ""},
 		{"once, long ago", [][]*object.Element{{flag("01"), ratio, method}}, "01", `10\5.5`, `ISO_10918_1\ISO_15444_1`},
-		{"in the second slice only", [][]*object.Element{{flag("00")}, {flag("01"), ratio, method}}, "01", `10\5.5`, `ISO_10918_1\ISO_15444_1`},
+		{"in the second slice only",
+			[][]*object.Element{{flag("00")}, {flag("01"), ratio, method}}, "01", `10\5.5`, `ISO_10918_1\ISO_15444_1`},
 		{"without ratio", [][]*object.Element{{flag("01")}}, "01", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,7 +158,8 @@ func TestLossy(t *testing.T) {
 		source := objecttest.Open(t, corpus.Own(t, "syntaxes", "window8", "jpeg-baseline.dcm"))
 		s := objecttest.StudyOf(source, nil)
 		out := parse(t, build(t, s, object.Summary)).Set()
-		if got := out.String(dataset.LossyImageCompression) + " " + out.String(dataset.LossyImageCompressionMethod); got != "01 ISO_10918_1" {
+		got := out.String(dataset.LossyImageCompression) + " " + out.String(dataset.LossyImageCompressionMethod)
+		if got != "01 ISO_10918_1" {
 			t.Fatalf("got %q", got)
 		}
 	})

@@ -20,7 +20,8 @@ func Transcode(file []byte, transferSyntaxUID string) ([]byte, error) {
 	from, set := f.TransferSyntax(), f.Set()
 	to, known := dataset.LookupTransferSyntax(transferSyntaxUID)
 	if !known || to.Encapsulated || from.Encapsulated || !from.Explicit {
-		return nil, fmt.Errorf("transcode object %s: from %q to %q is not supported", set.String(dataset.SOPInstanceUID), from.UID, transferSyntaxUID)
+		return nil, fmt.Errorf("transcode object %s: from %q to %q is not supported",
+			set.String(dataset.SOPInstanceUID), from.UID, transferSyntaxUID)
 	}
 	elements, err := CopyAll(set)
 	if err != nil {

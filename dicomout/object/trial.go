@@ -15,7 +15,8 @@ const groupClinicalTrial = 0x0012
 func trialTag(element uint16) dataset.Tag { return dataset.NewTag(groupClinicalTrial, element) }
 
 // trialSubject is the Clinical Trial Subject module (PS3.3 C.7.1.3), which is there as a whole or not at all.
-var trialSubject = []dataset.Tag{trialTag(0x10), trialTag(0x20), trialTag(0x21), trialTag(0x22), trialTag(0x23), trialTag(0x30), trialTag(0x31), trialTag(0x32),
+var trialSubject = []dataset.Tag{trialTag(0x10), trialTag(0x20), trialTag(0x21),
+	trialTag(0x22), trialTag(0x23), trialTag(0x30), trialTag(0x31), trialTag(0x32),
 	trialTag(0x40), trialTag(0x41), trialTag(0x42), trialTag(0x43), trialTag(0x81), trialTag(0x82)}
 
 // clinicalTrial copies group 0012. What says that a patient's identity was removed keeps its reason, and a trial that has no sponsor,
@@ -78,7 +79,8 @@ func (c *copier) subject(elements []*Element) []*Element {
 		}
 	}
 	// An approval is that of a committee, which is named for its approval.
-	if committee, approval := tag.ClinicalTrialProtocolEthicsCommitteeName, tag.ClinicalTrialProtocolEthicsCommitteeApprovalNumber; !has(elements, committee) || !has(elements, approval) {
+	committee, approval := tag.ClinicalTrialProtocolEthicsCommitteeName, tag.ClinicalTrialProtocolEthicsCommitteeApprovalNumber
+	if !has(elements, committee) || !has(elements, approval) {
 		elements = without(elements, committee, approval)
 	}
 	for _, t := range []tag.Tag{tag.ClinicalTrialSubjectID, tag.ClinicalTrialSubjectReadingID} { // one of them may lack, none be empty

@@ -25,7 +25,8 @@ var rules = map[string]rule{
 	"CS": {longest: 16, form: regexp.MustCompile(`^[A-Z0-9 _]*$`)},
 	"DA": {longest: 8, form: regexp.MustCompile(`^[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$`)},
 	"DS": {longest: 16, form: regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)},
-	"DT": {longest: 26, form: regexp.MustCompile(`^[0-9]{4}((0[1-9]|1[0-2])((0[1-9]|[12][0-9]|3[01])(([01][0-9]|2[0-3])([0-5][0-9](([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?)?)?)?([+-][0-9]{4})?$`)},
+	"DT": {longest: 26, form: regexp.MustCompile(`^[0-9]{4}((0[1-9]|1[0-2])((0[1-9]|[12][0-9]|3[01])` +
+		`(([01][0-9]|2[0-3])([0-5][0-9](([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?)?)?)?([+-][0-9]{4})?$`)},
 	"IS": {longest: 12, form: regexp.MustCompile(`^[+-]?[0-9]+$`)},
 	"LO": {longest: 64},
 	"LT": {longest: 10240, single: true},
@@ -40,7 +41,8 @@ var rules = map[string]rule{
 }
 
 // units are the bytes of a number of the VRs that hold such.
-var units = map[string]int{"AT": 4, "FD": 8, "FL": 4, "OB": 1, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+var units = map[string]int{"AT": 4, "FD": 8, "FL": 4, "OB": 1, "OD": 8, "OF": 4, "OL": 4,
+	"OV": 8, "OW": 2, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
 
 // invalid says why a value cannot be one of the VR with so many values at most (0: any number), "" if it can. The character set is that
 // of the data set. Empty values are valid: whether one may be missing is another question.
@@ -147,8 +149,8 @@ func unpadded(vr string, value []byte) []byte {
 	return value
 }
 
-// Decimals returns the values of a DS as they stand in a file, with backslashes, where they are valid; one of more than 16 characters, which
-// some scanners write, is written again, as exact as fits. A text that holds no numbers gives "".
+// Decimals returns the values of a DS as they stand in a file, with backslashes, where they are valid; one of more than 16 characters,
+// which some scanners write, is written again, as exact as fits. A text that holds no numbers gives "".
 func Decimals(text string) string {
 	values := strings.Split(text, `\`)
 	for i, v := range values {

@@ -94,7 +94,8 @@ func (in *Input) slices(s *object.Study) ([]object.SourceImage, error) {
 		}
 		slices[i] = s.Slices[index]
 		if sl, first := slices[i], slices[0]; sl.Rows != first.Rows || sl.Columns != first.Columns {
-			return nil, fmt.Errorf("slice %s has %d x %d pixels, the first %d x %d", sl.SOPInstanceUID, sl.Rows, sl.Columns, first.Rows, first.Columns)
+			return nil, fmt.Errorf("slice %s has %d x %d pixels, the first %d x %d",
+				sl.SOPInstanceUID, sl.Rows, sl.Columns, first.Rows, first.Columns)
 		}
 	}
 	return slices, nil

@@ -56,7 +56,8 @@ for pixels, g in zip(ds.pixel_array, ds.PerFrameFunctionalGroupsSequence, strict
           g.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID)
 `
 	out, err := exec.Command(python, "-c", script, objecttest.Write(t, o)).CombinedOutput()
-	want := fmt.Sprintf("(3, 5) 0.25 1.25 -97.500 %s\n(3, 5) 0.75 1.75 -92.500 %s\n", s.Slices[1].SOPInstanceUID, s.Slices[3].SOPInstanceUID)
+	want := fmt.Sprintf("(3, 5) 0.25 1.25 -97.500 %s\n(3, 5) 0.75 1.75 -92.500 %s\n",
+		s.Slices[1].SOPInstanceUID, s.Slices[3].SOPInstanceUID)
 	if err != nil || string(out) != want {
 		t.Errorf("pydicom: %v\n%s\nwant\n%s", err, out, want)
 	}

@@ -35,7 +35,9 @@ func Outline(s *object.Study, c Capture, picture *image.RGBA) (*object.Object, e
 }
 
 // slicePicture packs a picture of one slice.
-func slicePicture(s *object.Study, kind object.Kind, flavour, derivation, title string, c Capture, picture *image.RGBA) (*object.Object, error) {
+func slicePicture(
+	s *object.Study, kind object.Kind, flavour, derivation, title string, c Capture, picture *image.RGBA,
+) (*object.Object, error) {
 	if c.Index < 0 || c.Index >= len(s.Slices) {
 		return nil, fmt.Errorf("build %s: slice %d of %d", kind.Name, c.Index, len(s.Slices))
 	}

@@ -29,7 +29,8 @@ func TestSlicePictures_TextFits(t *testing.T) {
 				s.Label = "Slice 1048 of 2096"
 				s.Mask = make([]byte, len(s.HU))
 				s.LesionAreaMM2 = 1e6
-				img, err := p.RenderActivation(&s, make([]float32, len(s.HU)), Scale{Max: 12345678, Text: "range that the manifest of the network states"}, models)
+				img, err := p.RenderActivation(&s, make([]float32, len(s.HU)),
+					Scale{Max: 12345678, Text: "range that the manifest of the network states"}, models)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -55,7 +56,10 @@ func TestSlicePictures_SayWhatTheyAre(t *testing.T) {
 	if _, err := p.RenderActivation(&s, blob(&s), Scale{Max: 3.42, Text: "study maximum"}, testModels); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"activation map", s.Label, "RESEARCH USE ONLY", "jcs-classifier-res2net50 0.1.0", "UNTRAINED", "PRELIMINARY", "1 = study maximum", "(3.42)"} {
+	for _, want := range []string{
+		"activation map", s.Label, "RESEARCH USE ONLY", "jcs-classifier-res2net50 0.1.0",
+		"UNTRAINED", "PRELIMINARY", "1 = study maximum", "(3.42)",
+	} {
 		if !hasText(*boxes, want) {
 			t.Errorf("activation overlay does not say %q", want)
 		}
@@ -64,7 +68,9 @@ func TestSlicePictures_SayWhatTheyAre(t *testing.T) {
 	if _, err := p.RenderOutline(&s, StudyFacts{LesionVolumeML: 96.4, LungShare: 0.0229}, testModels); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"lesion outline", s.Label, "RESEARCH USE ONLY", "UNTRAINED", "Lesions in slice 1", "96 mL", "2.3 %", "Area", "Probability"} {
+	for _, want := range []string{
+		"lesion outline", s.Label, "RESEARCH USE ONLY", "UNTRAINED", "Lesions in slice 1", "96 mL", "2.3 %", "Area", "Probability",
+	} {
 		if !hasText(*boxes, want) {
 			t.Errorf("outline does not say %q", want)
 		}
@@ -90,9 +96,24 @@ func TestSummary_TextFits(t *testing.T) {
 			g.Models = hugeModels
 			g.Limits = []string{strings.Repeat("A very long sentence about what was not read. ", 20), strings.Repeat("1.2.840.", 200)}
 			g.Software = strings.Repeat("1.2.3-", 30)
-			g.Measures = Measures{Segmented: true, LesionML: 123456, OutsideML: 123455, Lesions: 99999, LungML: 1234567, LungsCut: true, LungShare: -1}
-			g.Decision = Basis{Rule: "length", PositiveSlices: 10000, Threshold: 10000, PositiveMM: 12345, ThresholdMM: 12345, OperatingPoint: 0.123456789,
-				Text: strings.Repeat("A very long sentence about the decision of this study. ", 8)}
+			g.Measures = Measures{
+				Segmented: true,
+				LesionML:  123456,
+				OutsideML: 123455,
+				Lesions:   99999,
+				LungML:    1234567,
+				LungsCut:  true,
+				LungShare: -1,
+			}
+			g.Decision = Basis{
+				Rule:           "length",
+				PositiveSlices: 10000,
+				Threshold:      10000,
+				PositiveMM:     12345,
+				ThresholdMM:    12345,
+				OperatingPoint: 0.123456789,
+				Text:           strings.Repeat("A very long sentence about the decision of this study. ", 8),
+			}
 			for i := range g.Slices {
 				g.Slices[i].Label = fmt.Sprintf("Slice %d of 20000", 10000+i)
 				g.Slices[i].LesionAreaMM2 = 1e7
@@ -117,7 +138,8 @@ func TestSummary_TextFits(t *testing.T) {
 		"no slices":           change(func(g *Page) { g.Slices = nil }),
 		"not processed":       {Reason: "No axial CT series.", Remedy: "Send the axial series.", Models: testModels},
 		"not processed, bare": {},
-		"not processed, huge": {Reason: strings.Repeat("The series has a gap between two images. ", 60), Remedy: strings.Repeat("1.2.840.", 200), Models: hugeModels},
+		"not processed, huge": {Reason: strings.Repeat("The series has a gap between two images. ", 60),
+			Remedy: strings.Repeat("1.2.840.", 200), Models: hugeModels},
 	}
 	for name, page := range pages {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +196,9 @@ func TestSummary_SaysWhatDecided(t *testing.T) {
 	if _, err := p.RenderSummary(phantomPage()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"POSITIVE", "12 of 40", "24 mm", "20 mm", "96 mL", "4210 mL", "2.3 %", "4.2 %", "UNTRAINED", "PRELIMINARY", "CT image 40"} {
+	for _, want := range []string{
+		"POSITIVE", "12 of 40", "24 mm", "20 mm", "96 mL", "4210 mL", "2.3 %", "4.2 %", "UNTRAINED", "PRELIMINARY", "CT image 40",
+	} {
 		if !hasText(*boxes, want) {
 			t.Errorf("summary does not say %q", want)
 		}

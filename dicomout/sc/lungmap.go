@@ -120,8 +120,9 @@ func at(lines [][]float32, y, x step) float32 {
 	return value(lines[y.low])*(1-y.weight) + value(lines[y.high])*y.weight
 }
 
-// lungMap draws the frontal picture into r, whose rows are those of axis and stay empty in its gaps: the chest in grey, lungs a little lighter, lesions
-// in colour, the stronger the more of the lung's depth they take, and faintly where they lie beside the lungs. It shows the width of the crop.
+// lungMap draws the frontal picture into r, whose rows are those of axis and stay empty in its gaps: the chest in grey, lungs
+// a little lighter, lesions in colour, the stronger the more of the lung's depth they take, and faintly where they lie beside
+// the lungs. It shows the width of the crop.
 func (p *Painter) lungMap(dst *image.RGBA, r image.Rectangle, all []Picture, a axis, c crop, f Facing) {
 	sums := newCoronal(all, f.Transposed)
 	edge := c.left

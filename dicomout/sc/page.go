@@ -136,7 +136,8 @@ func (g *Page) sentence() string {
 			formatLength(d.PositiveMM), d.UnsmoothedSlices, formatLength(d.UnsmoothedMM))
 	}
 	if d.Rule == "length" {
-		return fmt.Sprintf("Positive slices cover %s of the patient; a study is positive above %s.", formatLength(d.PositiveMM), formatLength(d.ThresholdMM))
+		return fmt.Sprintf("Positive slices cover %s of the patient; a study is positive above %s.",
+			formatLength(d.PositiveMM), formatLength(d.ThresholdMM))
 	}
 	return fmt.Sprintf("%d of %d slices are positive; a study is positive above %d.", d.PositiveSlices, len(g.Slices), d.Threshold)
 }

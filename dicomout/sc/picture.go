@@ -53,7 +53,8 @@ func (s *Picture) check() error {
 		return fmt.Errorf("%s: %d HU values for %d x %d pixels", s.Label, len(s.HU), s.Rows, s.Columns)
 	}
 	if s.Mask != nil && len(s.Mask) != n || s.Lung != nil && len(s.Lung) != n {
-		return fmt.Errorf("%s: lesion mask of %d and lung mask of %d values for %d x %d pixels", s.Label, len(s.Mask), len(s.Lung), s.Rows, s.Columns)
+		return fmt.Errorf("%s: lesion mask of %d and lung mask of %d values for %d x %d pixels",
+			s.Label, len(s.Mask), len(s.Lung), s.Rows, s.Columns)
 	}
 	return nil
 }

@@ -125,7 +125,8 @@ func TestRenderActivation_Pixels(t *testing.T) {
 		t.Fatal(err)
 	}
 	half, jet := 128.0, Jet(128)
-	want := color.RGBA{uint8(0.55*half + 0.45*float64(jet.R)), uint8(0.55*half + 0.45*float64(jet.G)), uint8(0.55*half + 0.45*float64(jet.B)), 255}
+	want := color.RGBA{uint8(0.55*half + 0.45*float64(jet.R)),
+		uint8(0.55*half + 0.45*float64(jet.G)), uint8(0.55*half + 0.45*float64(jet.B)), 255}
 	got := img.RGBAAt(200, 300)
 	for k, d := range []int{int(got.R) - int(want.R), int(got.G) - int(want.G), int(got.B) - int(want.B)} {
 		if d < -2 || d > 2 {
@@ -150,7 +151,8 @@ func TestRender_RefusesPlanesOfAnotherSize(t *testing.T) {
 	} {
 		s := whole
 		spoil(&s)
-		if _, err := p.RenderActivation(&s, make([]float32, 64*64), Scale{Max: 1}, nil); err == nil || !strings.Contains(err.Error(), s.Label) {
+		_, err := p.RenderActivation(&s, make([]float32, 64*64), Scale{Max: 1}, nil)
+		if err == nil || !strings.Contains(err.Error(), s.Label) {
 			t.Errorf("%s: error %v, want one that names the slice", name, err)
 		}
 		if _, err := p.RenderOutline(&s, StudyFacts{}, nil); err == nil {

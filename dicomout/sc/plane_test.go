@@ -23,8 +23,10 @@ func TestPlaneElements(t *testing.T) {
 	}{
 		{"own grid keeps the texts", func(*object.SourceImage) {}, image.Pt(256, 256), `-100.50\-20\30.125`, `0.80\0.8`},
 		{"double grid moves by a quarter pixel", func(*object.SourceImage) {}, image.Pt(512, 512), `-100.7\-20.2\30.125`, `0.4\0.4`},
-		{"reversed axes move the other way", func(s *object.SourceImage) { s.OrientationDS = `-1\0\0\0\-1\0` }, image.Pt(512, 512), `-100.3\-19.8\30.125`, `0.4\0.4`},
-		{"one axis only", func(s *object.SourceImage) { s.Columns, s.PixelSpacingDS = 128, `0.8\1.6` }, image.Pt(256, 256), `-100.9\-20\30.125`, `0.8\0.8`},
+		{"reversed axes move the other way",
+			func(s *object.SourceImage) { s.OrientationDS = `-1\0\0\0\-1\0` }, image.Pt(512, 512), `-100.3\-19.8\30.125`, `0.4\0.4`},
+		{"one axis only", func(s *object.SourceImage) { s.Columns, s.PixelSpacingDS = 128, `0.8\1.6` },
+			image.Pt(256, 256), `-100.9\-20\30.125`, `0.8\0.8`},
 		{"four times", func(s *object.SourceImage) { s.Rows, s.Columns = 128, 128 }, image.Pt(512, 512), `-100.8\-20.3\30.125`, `0.2\0.2`},
 	} {
 		s := slice
@@ -43,7 +45,14 @@ func TestPlaneElements(t *testing.T) {
 }
 
 func TestPlaneElements_NamesWhatIsBroken(t *testing.T) {
-	whole := object.SourceImage{SOPInstanceUID: "1.2.3", Rows: 4, Columns: 4, PositionDS: `0\0\0`, OrientationDS: `1\0\0\0\1\0`, PixelSpacingDS: `1\1`}
+	whole := object.SourceImage{
+		SOPInstanceUID: "1.2.3",
+		Rows:           4,
+		Columns:        4,
+		PositionDS:     `0\0\0`,
+		OrientationDS:  `1\0\0\0\1\0`,
+		PixelSpacingDS: `1\1`,
+	}
 	for want, spoil := range map[string]func(s *object.SourceImage){
 		"PixelSpacing":            func(s *object.SourceImage) { s.PixelSpacingDS = `0,7\0,7` },
 		"ImagePositionPatient":    func(s *object.SourceImage) { s.PositionDS = `0\0\NaN` },
@@ -52,7 +61,8 @@ func TestPlaneElements_NamesWhatIsBroken(t *testing.T) {
 	} {
 		s := whole
 		spoil(&s)
-		if _, err := planeElements(s, image.Pt(8, 8)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "1.2.3") {
+		_, err := planeElements(s, image.Pt(8, 8))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "1.2.3") {
 			t.Errorf("error %v, want one about %s of 1.2.3", err, want)
 		}
 	}
@@ -132,7 +142,8 @@ func TestAxis_CoversAllSlicesOnce(t *testing.T) {
 // A slice stands for as much beside a gap as elsewhere, and what lies between is nobody's.
 func TestAxis_LeavesGapsEmpty(t *testing.T) {
 	// Steps of 4 mm, a slice by itself, and steps of 2 mm.
-	all := []Picture{{Position: 0, AfterGap: true}, {Position: 4}, {Position: 24, AfterGap: true}, {Position: 40, AfterGap: true}, {Position: 42}}
+	all := []Picture{{Position: 0, AfterGap: true}, {Position: 4},
+		{Position: 24, AfterGap: true}, {Position: 40, AfterGap: true}, {Position: 42}}
 	for _, c := range []struct {
 		apexFirst bool
 		order     []int

@@ -127,7 +127,8 @@ func TestForms_DciodvfyFindsNothing(t *testing.T) {
 			t.Fatalf("%s: dciodvfy: %v\n%s", name, err, out)
 		}
 		for line := range strings.Lines(string(out)) {
-			expected := c.unknown && (strings.Contains(line, "Information Object Not found") || strings.Contains(line, "Segment Number") || strings.Contains(line, "SegmentNumber"))
+			expected := c.unknown && (strings.Contains(line, "Information Object Not found") ||
+				strings.Contains(line, "Segment Number") || strings.Contains(line, "SegmentNumber"))
 			if (strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning")) && !expected {
 				t.Errorf("%s: %s", name, line)
 			}
@@ -168,7 +169,8 @@ func TestForms_PydicomReadsTheMasks(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if out, err := exec.Command(python, "-c", "import highdicom, sys; highdicom.seg.segread(sys.argv[1]).get_volume()", path).CombinedOutput(); err != nil {
+		const read = "import highdicom, sys; highdicom.seg.segread(sys.argv[1]).get_volume()"
+		if out, err := exec.Command(python, "-c", read, path).CombinedOutput(); err != nil {
 			t.Errorf("%s: highdicom: %v\n%s", name, err, out)
 		}
 	}

@@ -26,9 +26,11 @@ const equidistanceMM = 0.01
 // all segments, position alone.
 func (f *form) dimensions(s *object.Study) []*object.Element {
 	organization := s.UID(f.kind.Name, "dimension organization")
-	indexes := [][]*object.Element{dimensionIndex(organization, tag.ImagePositionPatient, tag.PlanePositionSequence, "ImagePositionPatient")}
+	indexes := [][]*object.Element{dimensionIndex(organization,
+		tag.ImagePositionPatient, tag.PlanePositionSequence, "ImagePositionPatient")}
 	if !f.labelMap {
-		indexes = append([][]*object.Element{dimensionIndex(organization, tagReferencedSegment, tagSegmentIdentification, "ReferencedSegmentNumber")}, indexes...)
+		indexes = append([][]*object.Element{dimensionIndex(organization, tagReferencedSegment,
+			tagSegmentIdentification, "ReferencedSegmentNumber")}, indexes...)
 	}
 	elements := []*object.Element{
 		object.Sequence(tag.DimensionOrganizationSequence, []*object.Element{
@@ -59,7 +61,8 @@ func (f *form) functionalGroups() []*object.Element {
 	first := frames[0].slice
 	sameMeasures, sameOrientation := true, true
 	for _, one := range frames {
-		sameMeasures = sameMeasures && one.slice.PixelSpacingDS == first.PixelSpacingDS && one.slice.Thickness(f.spacing) == first.Thickness(f.spacing)
+		sameMeasures = sameMeasures && one.slice.PixelSpacingDS == first.PixelSpacingDS &&
+			one.slice.Thickness(f.spacing) == first.Thickness(f.spacing)
 		sameOrientation = sameOrientation && one.slice.OrientationDS == first.OrientationDS
 	}
 	var shared []*object.Element

@@ -69,7 +69,8 @@ func TestBuild_DciodvfyFindsNothing(t *testing.T) {
 				}
 				for line := range strings.Lines(string(out)) {
 					// lidc_0003 has neither study time nor study ID, and these are not ours to invent.
-					if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning") && !strings.Contains(line, "needed to build DICOMDIR") {
+					if strings.HasPrefix(line, "Error") ||
+						strings.HasPrefix(line, "Warning") && !strings.Contains(line, "needed to build DICOMDIR") {
 						t.Error(line)
 					}
 				}
@@ -95,7 +96,11 @@ func TestBuild_PydicomReadsTheMasks(t *testing.T) {
 			var want []reading
 			for i, m := range masks {
 				if bytes.ContainsRune(m, 1) {
-					want = append(want, reading{Instance: s.Slices[i].SOPInstanceUID, Position: s.Slices[i].PositionDS, Pixels: checksum(m)})
+					want = append(want, reading{
+						Instance: s.Slices[i].SOPInstanceUID,
+						Position: s.Slices[i].PositionDS,
+						Pixels:   checksum(m),
+					})
 				}
 			}
 			out, err := exec.Command(python, filepath.Join("testdata", "read.py"), write(t, s, masks, 2)).CombinedOutput()

@@ -41,9 +41,11 @@ func selectFrames(slices []object.SourceImage, masks [][]byte, values ...byte) (
 				continue
 			}
 			if sl, first := slices[i], slices[0]; sl.Rows != first.Rows || sl.Columns != first.Columns {
-				return nil, fmt.Errorf("slice %s has %d x %d pixels, the series %d x %d", sl.SOPInstanceUID, sl.Rows, sl.Columns, first.Rows, first.Columns)
+				return nil, fmt.Errorf("slice %s has %d x %d pixels, the series %d x %d",
+					sl.SOPInstanceUID, sl.Rows, sl.Columns, first.Rows, first.Columns)
 			}
-			frames, index, used[i] = append(frames, frame{slice: slices[i], mask: m, value: value, segment: segment + 1}), append(index, i), true
+			frames = append(frames, frame{slice: slices[i], mask: m, value: value, segment: segment + 1})
+			index, used[i] = append(index, i), true
 		}
 	}
 	if len(frames) == 0 {

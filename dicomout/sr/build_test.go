@@ -67,7 +67,8 @@ func cases(t *testing.T) map[string]struct {
 	revised.Revision = 2
 	revised.Replaces = []object.ReferencedObject{
 		{Kind: "summary", SOPClassUID: object.SecondaryCaptureImageStorage, SOPInstanceUID: "2.25.1", SeriesInstanceUID: "2.25.2"},
-		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.7", SeriesInstanceUID: "2.25.8"}, // older still
+		// older still
+		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.7", SeriesInstanceUID: "2.25.8"},
 		{Kind: "report", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.3", SeriesInstanceUID: "2.25.4"},
 		{Kind: "report-alone", SOPClassUID: object.Comprehensive3DSRStorage, SOPInstanceUID: "2.25.5", SeriesInstanceUID: "2.25.6"},
 	}
@@ -154,11 +155,14 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 func TestBuild_HighdicomReadsTheGroups(t *testing.T) {
 	python := objecttest.Python(t, "highdicom")
 	for name, want := range map[string]string{
-		"positive": "1 plain, 4 volumetric, 41.034 ml", "many": "1 plain, 21 volumetric, 41.034 ml", "nothing-drawn": "1 plain, 0 volumetric",
-		"no-segmentation": "3 plain, 0 volumetric", "negative": "1 plain, 0 volumetric", "smoothed": "1 plain, 2 volumetric, 41.034 ml", "not-processed": "1 plain, 0 volumetric",
+		"positive": "1 plain, 4 volumetric, 41.034 ml",
+		"many":     "1 plain, 21 volumetric, 41.034 ml", "nothing-drawn": "1 plain, 0 volumetric",
+		"no-segmentation": "3 plain, 0 volumetric", "negative": "1 plain, 0 volumetric",
+		"smoothed": "1 plain, 2 volumetric, 41.034 ml", "not-processed": "1 plain, 0 volumetric",
 	} {
 		c := cases(t)[name]
-		out, err := exec.Command(python, filepath.Join("testdata", "read.py"), objecttest.Write(t, build(t, c.study, c.in))).CombinedOutput()
+		out, err := exec.Command(python, filepath.Join("testdata", "read.py"),
+			objecttest.Write(t, build(t, c.study, c.in))).CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
 			t.Errorf("%s: read.py: %v, %q, want %q", name, err, got, want)
 		}
@@ -251,7 +255,8 @@ func TestBuild_Refuses(t *testing.T) {
 	} {
 		in := input(3)
 		c.change(&in)
-		if o, err := sr.Build(objecttest.Small(t, 40), object.Report, in); o != nil || err == nil || !strings.Contains(err.Error(), c.want) {
+		o, err := sr.Build(objecttest.Small(t, 40), object.Report, in)
+		if o != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: object %v, error %v, want an error with %q", name, o != nil, err, c.want)
 		}
 	}
@@ -259,7 +264,8 @@ func TestBuild_Refuses(t *testing.T) {
 
 func ExampleBuild() {
 	var t testing.T
-	o, err := sr.Build(objecttest.Small(&t, 2), object.Report, sr.Input{Result: sr.Absent, Decision: sr.Basis{Slices: 2, Threshold: 25, OperatingPoint: 0.5}})
+	o, err := sr.Build(objecttest.Small(&t, 2), object.Report,
+		sr.Input{Result: sr.Absent, Decision: sr.Basis{Slices: 2, Threshold: 25, OperatingPoint: 0.5}})
 	fmt.Println(err, o.Title)
 	// Output: <nil> Measurement report, negative
 }

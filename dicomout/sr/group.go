@@ -123,14 +123,16 @@ func lesions(s *object.Study, in Input) []item {
 	for i, one := range all.Each[:min(len(all.Each), mostLesions)] {
 		sl := s.Slices[one.LargestSlice]
 		where := image(inferredFrom, nameMeasuredIn, sl.ImageReference())
-		groups = append(groups, lesionGroup(s, in, fmt.Sprintf("jcsnode lesion %d", i+1), s.UID("tracking", "lesion", strconv.Itoa(i+1)), one.Side, []item{
-			number(nameVolume, one.VolumeML, 3, unitML),
-			number(nameArea, one.LargestAreaMM2, 1, unitMM2, where),
-			number(nameAttenuation, one.MeanHU, 1, unitHounsfield),
-			number(nameProbability, one.SliceProbability, 3, unitRatio),
-			text(contains, nameComment, fmt.Sprintf("Lesion %d of %d. Area and probability are those of its largest slice, CT image %d; the probability is %s.",
-				i+1, len(all.Each), s.InstanceNumber(one.LargestSlice), whose)),
-		}))
+		groups = append(groups,
+			lesionGroup(s, in, fmt.Sprintf("jcsnode lesion %d", i+1), s.UID("tracking", "lesion", strconv.Itoa(i+1)), one.Side, []item{
+				number(nameVolume, one.VolumeML, 3, unitML),
+				number(nameArea, one.LargestAreaMM2, 1, unitMM2, where),
+				number(nameAttenuation, one.MeanHU, 1, unitHounsfield),
+				number(nameProbability, one.SliceProbability, 3, unitRatio),
+				text(contains, nameComment, fmt.Sprintf(
+					"Lesion %d of %d. Area and probability are those of its largest slice, CT image %d; the probability is %s.",
+					i+1, len(all.Each), s.InstanceNumber(one.LargestSlice), whose)),
+			}))
 	}
 	return groups
 }

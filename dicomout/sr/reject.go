@@ -48,7 +48,8 @@ func Reject(s *object.Study) (*object.Object, error) {
 		code(context, nameObserverType, codeDevice),
 		uidref(context, nameDeviceUID, s.DeviceUID()),
 		text(context, nameDevice, "jcsnode"),
-		text(contains, nameDescription, fmt.Sprintf("Results of this study that revision %d replaces: %s. %s", s.Revision, why, findings.Notice)),
+		text(contains, nameDescription,
+			fmt.Sprintf("Results of this study that revision %d replaces: %s. %s", s.Revision, why, findings.Notice)),
 	}
 	for _, r := range s.Replaces {
 		children = append(children, selected(r))
@@ -113,8 +114,11 @@ func listedIn(set *dataset.Set) []object.ReferencedObject {
 	for _, study := range set.Items(evidenceSequence) {
 		for _, series := range study.Items(referencedSeries) {
 			for _, one := range series.Items(referencedSOP) {
-				all = append(all, object.ReferencedObject{SOPClassUID: one.String(referencedClass), SOPInstanceUID: one.String(referencedInstance),
-					SeriesInstanceUID: series.String(dataset.SeriesInstanceUID)})
+				all = append(all, object.ReferencedObject{
+					SOPClassUID:       one.String(referencedClass),
+					SOPInstanceUID:    one.String(referencedInstance),
+					SeriesInstanceUID: series.String(dataset.SeriesInstanceUID),
+				})
 			}
 		}
 	}

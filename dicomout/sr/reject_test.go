@@ -40,7 +40,10 @@ func rejection(t *testing.T) *object.Object {
 func TestReject_ListsWhatIsReplaced(t *testing.T) {
 	set := objecttest.Parse(t, rejection(t).File).Set()
 	want := map[string]bool{"2.25.11": true, "2.25.21": true, "2.25.31": true, "2.25.32": true}
-	for name, sequence := range map[string]dataset.Tag{"evidence": dataset.NewTag(0x0040, 0xA375), "content": dataset.NewTag(0x0040, 0xA730)} {
+	for name, sequence := range map[string]dataset.Tag{
+		"evidence": dataset.NewTag(0x0040, 0xA375),
+		"content":  dataset.NewTag(0x0040, 0xA730),
+	} {
 		if diff := cmp.Diff(want, references(set.Items(sequence))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -67,16 +70,22 @@ func TestRejectOnly(t *testing.T) {
 	}
 	f := objecttest.Parse(t, file)
 	set := f.Set()
-	if got := set.String(dataset.SOPInstanceUID); got != uid || set.String(dataset.SOPClassUID) != object.KeyObjectSelectionDocumentStorage {
+	if got := set.String(dataset.SOPInstanceUID); got != uid ||
+		set.String(dataset.SOPClassUID) != object.KeyObjectSelectionDocumentStorage {
 		t.Errorf("instance %s of class %s, want %s", got, set.String(dataset.SOPClassUID), uid)
 	}
-	for name, sequence := range map[string]dataset.Tag{"evidence": dataset.NewTag(0x0040, 0xA375), "content": dataset.NewTag(0x0040, 0xA730)} {
+	for name, sequence := range map[string]dataset.Tag{
+		"evidence": dataset.NewTag(0x0040, 0xA375),
+		"content":  dataset.NewTag(0x0040, 0xA730),
+	} {
 		if diff := cmp.Diff(map[string]bool{"2.25.11": true, "2.25.32": true}, references(set.Items(sequence))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 	// The other content items are all there.
-	if got, want := len(set.Items(dataset.NewTag(0x0040, 0xA730))), len(objecttest.Parse(t, whole.File).Set().Items(dataset.NewTag(0x0040, 0xA730)))-2; got != want {
+	content := dataset.NewTag(0x0040, 0xA730)
+	got, want := len(set.Items(content)), len(objecttest.Parse(t, whole.File).Set().Items(content))-2
+	if got != want {
 		t.Errorf("%d content items, want %d", got, want)
 	}
 	again, _, err := sr.RejectOnly(whole.File, has("2.25.32", "2.25.11"))

@@ -31,10 +31,14 @@ var odd = []struct {
 }
 
 // texts are values that somebody wrote somewhere.
-var texts = []string{"", " ", "\x00\x00", "ISO_IR 100", "UTF-8", "YES", "NO", "MAYBE", "M", "male", "X", "042Y", "42", "42Y", "none", "20240229", "2024.02.29", "20241399", "00000000",
-	"101112", "10:11:12", "101112.5", "996161", "1.75", "1,75", "1e400", "-", "NaN", "72.123456789012345678", "LUNG", "BREAST", "Chest", "CHEST", "THORAX", "ABC", "01", "00", "1",
-	`a\b`, `a\b\c`, "Meyer^Anna", "a^b^c^d^e^f^g", "a=b=c=d", "M\xfcller", "M\xc3\xbcller", "\x1b$B;3ED", "bell\x07", "line\r\nline", "tab\there", "ends in NUL\x00",
-	strings.Repeat("x", 17), strings.Repeat("x", 65), strings.Repeat("x", 1025), strings.Repeat("x", 10241), strings.Repeat("long ", 16000), "\xfe\xff\x00\xe0\x04\x00\x00\x00abcd", "\xff\xfe\xdd\xe0"}
+var texts = []string{"", " ", "\x00\x00", "ISO_IR 100", "UTF-8", "YES", "NO", "MAYBE",
+	"M", "male", "X", "042Y", "42", "42Y", "none", "20240229", "2024.02.29", "20241399", "00000000",
+	"101112", "10:11:12", "101112.5", "996161", "1.75", "1,75", "1e400", "-",
+	"NaN", "72.123456789012345678", "LUNG", "BREAST", "Chest", "CHEST", "THORAX", "ABC", "01", "00", "1",
+	`a\b`, `a\b\c`, "Meyer^Anna", "a^b^c^d^e^f^g", "a=b=c=d", "M\xfcller", "M\xc3\xbcller",
+	"\x1b$B;3ED", "bell\x07", "line\r\nline", "tab\there", "ends in NUL\x00",
+	strings.Repeat("x", 17), strings.Repeat("x", 65), strings.Repeat("x", 1025), strings.Repeat("x", 10241),
+	strings.Repeat("long ", 16000), "\xfe\xff\x00\xe0\x04\x00\x00\x00abcd", "\xff\xfe\xdd\xe0"}
 
 // wrong are VRs under which a value may stand.
 var wrong = []string{"LO", "UN", "SH", "OB", "US", "CS", "FD", "UT", "ST", "PN", "DS", "SQ", "AT"}
@@ -70,16 +74,20 @@ func rawItems(r *rand.Rand, depth int) []byte {
 	for range r.IntN(3) {
 		elements := map[uint32][]byte{}
 		for range r.IntN(6) {
-			t := []uint32{0x00080005, 0x00080100, 0x00080102, 0x00080104, 0x0008010F, 0x00080105, 0x00080106, 0x00100020, 0x00100021, 0x00100022, 0x00100024, 0x00400031,
+			t := []uint32{0x00080005, 0x00080100, 0x00080102, 0x00080104, 0x0008010F,
+				0x00080105, 0x00080106, 0x00100020, 0x00100021, 0x00100022, 0x00100024, 0x00400031,
 				0x00400032, 0x00400033, 0x00091001, 0x00280010, 0x00089999}[r.IntN(17)]
-			vr := map[uint32]string{0x00080100: "SH", 0x00080102: "SH", 0x00080104: "LO", 0x00100020: "LO", 0x00100024: "SQ", 0x00400031: "UT", 0x00400032: "UT"}[t]
+			vr := map[uint32]string{0x00080100: "SH", 0x00080102: "SH", 0x00080104: "LO",
+				0x00100020: "LO", 0x00100024: "SQ", 0x00400031: "UT", 0x00400032: "UT"}[t]
 			if vr == "" {
 				vr = "CS"
 			}
 			elements[t] = rawValue(r, t, vr, depth)
 		}
 		if r.IntN(2) == 0 { // a code as it should be
-			elements[0x00080100], elements[0x00080102], elements[0x00080104] = rawElement(0x00080100, "SH", []byte("P5-0808E ")), rawElement(0x00080102, "SH", []byte("SRT ")), rawElement(0x00080104, "LO", []byte("CT"))
+			elements[0x00080100] = rawElement(0x00080100, "SH", []byte("P5-0808E "))
+			elements[0x00080102] = rawElement(0x00080102, "SH", []byte("SRT "))
+			elements[0x00080104] = rawElement(0x00080104, "LO", []byte("CT"))
 		}
 		all = append(all, rawItem(joined(elements))...)
 	}
@@ -142,8 +150,12 @@ func Broken(t testing.TB, seed uint64, identity bool) *dataset.File {
 			}
 		}
 		var file bytes.Buffer
-		err := dataset.WriteMeta(&file, dataset.Meta{SOPClassUID: "1.2.840.10008.5.1.4.1.1.2", SOPInstanceUID: "1.2.3.4.1", TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
-			ImplementationClassUID: "2.25.1"})
+		err := dataset.WriteMeta(&file, dataset.Meta{
+			SOPClassUID:            "1.2.840.10008.5.1.4.1.1.2",
+			SOPInstanceUID:         "1.2.3.4.1",
+			TransferSyntaxUID:      dataset.ExplicitVRLittleEndian,
+			ImplementationClassUID: "2.25.1",
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
