@@ -8,8 +8,10 @@ import (
 
 func TestAddress(t *testing.T) {
 	for a, want := range map[string]string{
-		":104": "", "10.20.0.7:104": "", "[fd00::1]:104": "", "[fe80::1%eth0]:104": "", "localhost:0": "", "pacs-2.hospital:104": "", "2pacs:104": "",
-		"999.1.1.1:104": "is no IP address", "10.20.0:104": "is no IP address", "10.20.0.7.8:104": "is no IP address", "[fd00::1::2]:104": "is no IP address",
+		":104": "", "10.20.0.7:104": "", "[fd00::1]:104": "", "[fe80::1%eth0]:104": "",
+		"localhost:0": "", "pacs-2.hospital:104": "", "2pacs:104": "",
+		"999.1.1.1:104": "is no IP address", "10.20.0:104": "is no IP address",
+		"10.20.0.7.8:104": "is no IP address", "[fd00::1::2]:104": "is no IP address",
 		"10.20.0.7": "host:port", "10.20.0.7:http": "port", ":65536": "port",
 	} {
 		var got string
@@ -57,7 +59,8 @@ func TestLoad_DestinationThatIsTheNode(t *testing.T) {
 	} {
 		_, err := load(t, fmt.Sprintf("[node]\nlisten = %q\n[tls]\nlisten = %q\nrequire_client_certificate = false\n", c.listen, c.tls)+
 			strings.Replace(archive, "pacs:104", c.address, 1))
-		if got := err != nil && strings.Contains(err.Error(), "destination[1].address: "); got != (c.want != "") || got && !strings.Contains(err.Error(), c.want) {
+		got := err != nil && strings.Contains(err.Error(), "destination[1].address: ")
+		if got != (c.want != "") || got && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got %v", c, err)
 		}
 	}

@@ -45,7 +45,7 @@ type Node struct {
 	MinRate                Size     `toml:"min_rate"` // bytes per second at which a data set has to come, on average; 0: no limit
 	Reserve                Size     `toml:"reserve"`  // disk space that reception leaves free
 	AcceptOther            bool     `toml:"accept_other"`
-	TransferSyntaxes       []string `toml:"transfer_syntaxes"` // UIDs that are accepted, the preferred one first; empty: all that can be read
+	TransferSyntaxes       []string `toml:"transfer_syntaxes"` // UIDs that are accepted, the preferred first; empty: all that can be read
 	Drain                  Duration `toml:"drain"`             // how long SIGTERM waits for open associations and running jobs
 }
 
@@ -123,7 +123,8 @@ func Default() Config {
 	return Config{
 		Node: Node{
 			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", CheckCalled: true,
-			MaxAssociations: 256, MaxAssociationsPerPeer: 128, MaxPDU: 131072, MinRate: 1 << 10, Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
+			MaxAssociations: 256, MaxAssociationsPerPeer: 128, MaxPDU: 131072, MinRate: 1 << 10,
+			Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
 		},
 		TLS:      TLS{RequireClientCertificate: true, ExpiryWarning: Duration(30 * 24 * time.Hour)},
 		Stuck:    Stuck{Study: Duration(time.Hour), Delivery: Duration(time.Hour)},
@@ -191,7 +192,8 @@ func read(path string) (Config, Problems, error) {
 	c := Default()
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil, fmt.Errorf("read the configuration: there is no %s; name the file with --config (without it, %s is looked for)", path, strings.Join(Places(), ", then "))
+		return c, nil, fmt.Errorf("read the configuration: there is no %s; name the file with --config (without it, %s is looked for)",
+			path, strings.Join(Places(), ", then "))
 	}
 	if err != nil {
 		return c, nil, fmt.Errorf("read the configuration: %w", err)

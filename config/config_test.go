@@ -112,7 +112,8 @@ device = "gpu"
 	}
 	for _, want := range []string{
 		"node.ae_title", "node.listen", "node.lissten: unknown key; did you mean node.listen?", "peer[1].network",
-		"destination[1].ae_title", "destination[1].address", "settle.quiet", "cascade.threshold_mm", "cascade.smooth_mm", "cascade.segment", "cascade.off_lungs", "models.device",
+		"destination[1].ae_title", "destination[1].address", "settle.quiet",
+		"cascade.threshold_mm", "cascade.smooth_mm", "cascade.segment", "cascade.off_lungs", "models.device",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("not reported: %s\n%v", want, err)
@@ -148,15 +149,16 @@ func TestLoad_AdmissionMistakes(t *testing.T) {
 
 func TestLoad_PeersWithOneTitle(t *testing.T) {
 	const ct = "[[peer]]\nae_title = \"CT\"\n"
+	const wide = ct + "network = \"10.1.0.0/16\"\n"
 	for text, want := range map[string]string{
-		ct + ct: "peer[2].ae_title: \"CT\" is that of peer[1], too",
-		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"10.1.0.0/16\"\n":                                              "peer[2].ae_title",
-		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"10.1.2.3\"\n":                                                 "peer[2].ae_title",
-		ct + "network = \"10.1.2.3\"\n" + ct + "quiet = \"10s\"\n":                                                           "peer[2].ae_title",
-		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"10.2.0.0/16\"\n":                                              "",
-		ct + "network = \"10.1.0.0/16\"\n" + ct + "network = \"fd00::/8\"\n":                                                 "",
-		"[[peer]]\nnetwork = \"10.1.0.0/16\"\n[[peer]]\nnetwork = \"10.1.2.3\"\n":                                            "",
-		ct + "network = \"10.1.0.0/16\"\naddress = \"ct:104\"\n" + ct + "network = \"10.2.0.0/16\"\naddress = \"ct2:104\"\n": "peer[2].address: peer[1] says where",
+		ct + ct:                                "peer[2].ae_title: \"CT\" is that of peer[1], too",
+		wide + wide:                            "peer[2].ae_title",
+		wide + ct + "network = \"10.1.2.3\"\n": "peer[2].ae_title",
+		ct + "network = \"10.1.2.3\"\n" + ct + "quiet = \"10s\"\n":                                  "peer[2].ae_title",
+		wide + ct + "network = \"10.2.0.0/16\"\n":                                                   "",
+		wide + ct + "network = \"fd00::/8\"\n":                                                      "",
+		"[[peer]]\nnetwork = \"10.1.0.0/16\"\n[[peer]]\nnetwork = \"10.1.2.3\"\n":                   "",
+		wide + "address = \"ct:104\"\n" + ct + "network = \"10.2.0.0/16\"\naddress = \"ct2:104\"\n": "peer[2].address: peer[1] says where",
 	} {
 		if _, err := load(t, text); (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
@@ -244,7 +246,8 @@ func TestFind(t *testing.T) {
 	if got := Find(places); got != here {
 		t.Errorf("without any: %s", got)
 	}
-	if _, err := Read(here); err == nil || !strings.Contains(err.Error(), here) || !strings.Contains(err.Error(), "--config") || !strings.Contains(err.Error(), "/etc/jcsnode/config.toml") {
+	if _, err := Read(here); err == nil || !strings.Contains(err.Error(), here) ||
+		!strings.Contains(err.Error(), "--config") || !strings.Contains(err.Error(), "/etc/jcsnode/config.toml") {
 		t.Errorf("without any: %v", err)
 	}
 	for _, path := range []string{installed, here} {

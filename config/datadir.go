@@ -45,7 +45,8 @@ func checkReserve(reserve, disk Size, dir string) Problems {
 		return nil
 	}
 	const gb = 1 << 30
-	return Problems{fmt.Sprintf("node.reserve: %.1f GB, and the whole disk of %s has %.1f GB, so nothing would ever be received; leave some of it, such as \"2GB\"",
+	return Problems{fmt.Sprintf("node.reserve: %.1f GB, and the whole disk of %s has %.1f GB, "+
+		"so nothing would ever be received; leave some of it, such as \"2GB\"",
 		float64(reserve)/gb, dir, float64(disk)/gb)}
 }
 

@@ -86,7 +86,8 @@ func (d *Destination) check(add adder, key string) {
 		add("%s.commitment_wait: %v; at least \"1m\"", key, d.CommitmentWait)
 	}
 	if len(d.Objects) == 0 {
-		add("%s.objects: empty, so nothing would go there; name some of %s, or take the destination out", key, strings.Join(ObjectNames(), ", "))
+		add("%s.objects: empty, so nothing would go there; name some of %s, or take the destination out", key,
+			strings.Join(ObjectNames(), ", "))
 	}
 	for i, name := range d.Objects {
 		switch {
@@ -115,7 +116,8 @@ func movedKey(key string) string {
 		return fmt.Sprintf("%s: each [[destination]] says for itself what it gets; to leave %s out, write there objects = %s", key, name,
 			list(slices.DeleteFunc(usual, func(o string) bool { return o == name })))
 	case slices.Contains(ObjectNames(), name):
-		return fmt.Sprintf("%s: each [[destination]] says for itself what it gets; to have %s, write there objects = %s", key, name, list(append(usual, name)))
+		return fmt.Sprintf("%s: each [[destination]] says for itself what it gets; to have %s, write there objects = %s",
+			key, name, list(append(usual, name)))
 	case slices.Contains([]string{"labelmap", "labelmap_background", "multiframe", "rejection", "not_processed"}, name):
 		return fmt.Sprintf("%s: each [[destination]] says for itself what it gets; write %s there, below its address", key, name)
 	}

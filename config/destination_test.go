@@ -53,7 +53,8 @@ func TestLoad_EachDestinationHasItsProfile(t *testing.T) {
 	if !reflect.DeepEqual(pacs, want) {
 		t.Errorf("a destination without a profile: %+v", pacs)
 	}
-	if fmt.Sprint(research.Objects) != "[segmentation report]" || !research.LabelMap || research.LabelMapBackground || research.NotProcessed || !research.Rejection {
+	if fmt.Sprint(research.Objects) != "[segmentation report]" || !research.LabelMap ||
+		research.LabelMapBackground || research.NotProcessed || !research.Rejection {
 		t.Errorf("a destination with one: %+v", research)
 	}
 	if time.Duration(research.Timeout) != time.Minute {
@@ -71,7 +72,7 @@ func TestLoad_ProfileMistakes(t *testing.T) {
 		archive + "objects = [\"summary\"]\nlabelmap = true\n":   "destination[1].labelmap: is set and objects lacks",
 		archive + "objects = [\"summary\"]\nmultiframe = true\n": "destination[1].multiframe: is set and objects lacks",
 		archive + "timeout = \"0s\"\n":                           "destination[1].timeout: 0s",
-		archive + "label_map = true\n":                           "destination[1].label_map: unknown key; did you mean destination.labelmap?",
+		archive + "label_map = true\n":                           "label_map: unknown key; did you mean destination.labelmap?",
 		archive + "associations = 0\n":                           "destination[1].associations: 0; 1 to 32",
 		archive + "retry_first = \"0s\"\n":                       "destination[1].retry_first: 0s",
 		archive + "retry_factor = 0.5\n":                         "destination[1].retry_factor: 0.5",
@@ -88,7 +89,8 @@ func TestLoad_ProfileMistakes(t *testing.T) {
 // Keys that used to hold for every destination are refused with what to write instead.
 func TestLoad_KeysThatMovedToTheDestinations(t *testing.T) {
 	for line, want := range map[string]string{
-		"report = true":         `objects.report: each [[destination]] says for itself what it gets; to have report, write there objects = ["summary", "segmentation", "activation", "outline", "report"]`,
+		"report = true": "objects.report: each [[destination]] says for itself what it gets; to have report, write there " +
+			`objects = ["summary", "segmentation", "activation", "outline", "report"]`,
 		"parametric_map = true": `objects = ["summary", "segmentation", "activation", "outline", "parametric_map"]`,
 		"summary = false":       `to leave summary out, write there objects = ["segmentation", "activation", "outline"]`,
 		"labelmap = true":       "write labelmap there, below its address",

@@ -13,7 +13,8 @@ func (c *Config) checkPeer(add adder, key string, peer *Peer) {
 		add("%s.certificate: needs tls.listen and tls.client_ca, or nobody can prove to be %q", key, peer.Certificate)
 	}
 	if peer.AETitle == "" && peer.Network == "" && peer.Certificate == "" {
-		add("%s: give ae_title, network, certificate or some of them; an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
+		add("%s: give ae_title, network, certificate or some of them; "+
+			"an empty peer would let everybody in (to mean that: network = \"0.0.0.0/0\")", key)
 	}
 	switch {
 	case peer.Quiet < 0 || peer.Quiet > c.Settle.Limit:
@@ -47,7 +48,8 @@ func checkNamesakes(add adder, key string, before []Peer, peer *Peer) {
 			continue
 		}
 		if covers(other, peer) || covers(peer, other) {
-			add("%s.ae_title: %q is that of peer[%d], too, and one lets in all that the other does; make one of them, or give each a network of its own",
+			add("%s.ae_title: %q is that of peer[%d], too, and one lets in all that the other does; "+
+				"make one of them, or give each a network of its own",
 				key, peer.AETitle, i+1)
 		}
 		if peer.Address != "" && other.Address != "" {

@@ -72,7 +72,8 @@ func (w *Webhook) Secret() ([]byte, error) {
 	}
 	secret := bytes.TrimSpace(text)
 	if len(secret) < minSecret {
-		return nil, fmt.Errorf("%s holds %d bytes; a secret has at least %d, such as those of `openssl rand -hex 32`", w.SecretFile, len(secret), minSecret)
+		return nil, fmt.Errorf("%s holds %d bytes; a secret has at least %d, such as those of `openssl rand -hex 32`",
+			w.SecretFile, len(secret), minSecret)
 	}
 	return secret, nil
 }

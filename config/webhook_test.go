@@ -21,12 +21,15 @@ func secretFile(t *testing.T, n int) string {
 
 func TestLoad_Webhook(t *testing.T) {
 	good := secretFile(t, 16)
-	c, err := load(t, "[[webhook]]\nurl = \"https://ris.hospital/hook\"\nsecret_file = \""+good+"\"\n[[webhook]]\nname = \"pager\"\nurl = \"http://127.0.0.1:8080/\"\non = [\"failure\"]\nsecret_file = \""+good+"\"\n")
+	secret := "secret_file = \"" + good + "\"\n"
+	c, err := load(t, "[[webhook]]\nurl = \"https://ris.hospital/hook\"\n"+secret+
+		"[[webhook]]\nname = \"pager\"\nurl = \"http://127.0.0.1:8080/\"\non = [\"failure\"]\n"+secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := c.Webhooks[0]
-	if w.Name != "ris.hospital" || !slices.Equal(w.On, notificationKinds) || w.Identifiers != IdentifiersUIDs || time.Duration(w.Timeout) != 10*time.Second {
+	if w.Name != "ris.hospital" || !slices.Equal(w.On, notificationKinds) ||
+		w.Identifiers != IdentifiersUIDs || time.Duration(w.Timeout) != 10*time.Second {
 		t.Errorf("what a webhook leaves out is not filled in: %+v", w)
 	}
 	if w := c.Webhooks[1]; w.Name != "pager" || !slices.Equal(w.On, []string{"failure"}) {

@@ -73,8 +73,8 @@ var cudaLibraries = []string{
 // cudaHelpers are loaded by the libraries above when they need them, by name; before them, if they lie beside them.
 var cudaHelpers = []string{"libnvJitLink.so.12", "libnvrtc.so.12"}
 
-// cudaNeeds are the CUDA libraries that a provider is linked with, in the order of cudaLibraries, which stand for a file that cannot be read.
-// cuDNN is always among them: newer providers open it by name at their first convolution.
+// cudaNeeds are the CUDA libraries that a provider is linked with, in the order of cudaLibraries, which stand for a file that cannot be
+// read. cuDNN is always among them: newer providers open it by name at their first convolution.
 func cudaNeeds(provider string) []string {
 	f, err := elf.Open(provider)
 	if err != nil {
@@ -136,8 +136,10 @@ func (p probe) driver() (string, *DeviceError) {
 	if err != nil {
 		if p.exists("/proc/driver/nvidia") {
 			return "", &DeviceError{
-				Device: DeviceCUDA, Kind: MissingDriver, Text: fmt.Sprintf("the NVIDIA kernel module is loaded, but the driver's library is not to be had (%v)", err),
-				Remedy: "in a container, start it with the NVIDIA container toolkit (--gpus all); else install libcuda1 of the driver's version",
+				Device: DeviceCUDA, Kind: MissingDriver,
+				Text: fmt.Sprintf("the NVIDIA kernel module is loaded, but the driver's library is not to be had (%v)", err),
+				Remedy: "in a container, start it with the NVIDIA container toolkit (--gpus all); " +
+					"else install libcuda1 of the driver's version",
 			}
 		}
 		reason := err.Error()
@@ -182,7 +184,8 @@ func (p probe) provider(device, library string) *DeviceError {
 	}
 	return &DeviceError{
 		Device: device, Kind: MissingProvider, Text: fmt.Sprintf("%s not beside the library in %s", strings.Join(missing, ", "), folder),
-		Remedy: "run `make " + device + "` and leave models.library and " + LibraryEnv + " empty, or name a build of ONNX Runtime that has it",
+		Remedy: "run `make " + device + "` and leave models.library and " +
+			LibraryEnv + " empty, or name a build of ONNX Runtime that has it",
 	}
 }
 
@@ -193,7 +196,8 @@ func (p probe) openVINO(library string) *DeviceError {
 	}
 	if !p.vnni {
 		return &DeviceError{
-			Device: DeviceOpenVINO, Kind: MissingInstructions, Text: "this processor has no VNNI instructions, and without them OpenVINO miscalculates int8 networks",
+			Device: DeviceOpenVINO, Kind: MissingInstructions,
+			Text:   "this processor has no VNNI instructions, and without them OpenVINO miscalculates int8 networks",
 			Remedy: "set models.device = \"cpu\"",
 		}
 	}
@@ -229,8 +233,10 @@ func (p probe) cuda(library string) *DeviceError {
 	}
 	if len(missing) > 0 {
 		return &DeviceError{
-			Device: DeviceCUDA, Kind: MissingCUDALibraries, Text: fmt.Sprintf("CUDA libraries not to be had: %s (%v)", strings.Join(missing, ", "), reason),
-			Remedy: "run `make cuda`, or install the CUDA that it was built for, with cuDNN 9, where the system's loader finds it (LD_LIBRARY_PATH)",
+			Device: DeviceCUDA, Kind: MissingCUDALibraries,
+			Text: fmt.Sprintf("CUDA libraries not to be had: %s (%v)", strings.Join(missing, ", "), reason),
+			Remedy: "run `make cuda`, or install the CUDA that it was built for, with cuDNN 9, " +
+				"where the system's loader finds it (LD_LIBRARY_PATH)",
 		}
 	}
 	return nil
@@ -275,7 +281,12 @@ func appendCUDA(options *ort.SessionOptions) error {
 // cudaFailure sorts what ONNX Runtime says about CUDA into a *DeviceError.
 func cudaFailure(doing string, err error) *DeviceError {
 	text := err.Error()
-	e := &DeviceError{Device: DeviceCUDA, Kind: DeviceFailed, Text: doing + ": " + text, Remedy: "set models.device = \"cpu\" until this is solved"}
+	e := &DeviceError{
+		Device: DeviceCUDA,
+		Kind:   DeviceFailed,
+		Text:   doing + ": " + text,
+		Remedy: "set models.device = \"cpu\" until this is solved",
+	}
 	has := func(parts ...string) bool {
 		for _, part := range parts {
 			if strings.Contains(text, part) {

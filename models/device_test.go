@@ -53,7 +53,8 @@ func TestDriver(t *testing.T) {
 	}{
 		{"usable", machine{gpus: 1}, "", "GPU"},
 		{"no driver", machine{absent: []string{"libcuda.so.1"}}, MissingDriver, "no NVIDIA driver found (libcuda.so.1: cannot open"},
-		{"container without toolkit", machine{absent: []string{"libcuda.so.1"}, files: []string{"/proc/driver/nvidia"}}, MissingDriver, "--gpus all"},
+		{"container without toolkit",
+			machine{absent: []string{"libcuda.so.1"}, files: []string{"/proc/driver/nvidia"}}, MissingDriver, "--gpus all"},
 		{"no device file", machine{result: 100}, MissingDevice, "/dev/nvidia0 does not exist; in a container, start it with --gpus all"},
 		{"hidden device", machine{result: 0, gpus: 0, files: []string{"/dev/nvidia0"}}, MissingDevice, "CUDA_VISIBLE_DEVICES"},
 		{"module and library differ", machine{result: 803}, MissingDriver, "CUresult 803"},
@@ -81,8 +82,10 @@ func TestCUDA(t *testing.T) {
 		want   string
 	}{
 		{"complete", nil, "", ""},
-		{"CPU build", providerFiles[DeviceCUDA], MissingProvider, "cuda: libonnxruntime_providers_shared.so, libonnxruntime_providers_cuda.so not beside the library in /gpu; run `make cuda`"},
-		{"no cuDNN", []string{"libcudnn.so.9"}, MissingCUDALibraries, "CUDA libraries not to be had: libcudnn.so.9 (libcudnn.so.9: cannot open"},
+		{"CPU build", providerFiles[DeviceCUDA], MissingProvider,
+			"cuda: libonnxruntime_providers_shared.so, libonnxruntime_providers_cuda.so not beside the library in /gpu; run `make cuda`"},
+		{"no cuDNN", []string{"libcudnn.so.9"}, MissingCUDALibraries,
+			"CUDA libraries not to be had: libcudnn.so.9 (libcudnn.so.9: cannot open"},
 		{"several", []string{"libcublasLt.so.12", "libcufft.so.11"}, MissingCUDALibraries, "libcublasLt.so.12, libcufft.so.11"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -112,11 +115,13 @@ func TestCUDA(t *testing.T) {
 func TestCUDAFailure(t *testing.T) {
 	for text, want := range map[string]DeviceProblem{
 		"CUDA execution provider is not enabled in this build.": MissingProvider,
-		"Failed to load library /x/libonnxruntime_providers_shared.so with error: /x/libonnxruntime_providers_shared.so: cannot open shared object file: No such file or directory": MissingProvider,
-		"Failed to load library /x/libonnxruntime_providers_cuda.so with error: libcudnn.so.9: cannot open shared object file: No such file or directory":                           MissingCUDALibraries,
-		"CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=0":                                                                                     MissingDriver,
-		"CUDA failure 100: no CUDA-capable device is detected ; GPU=0":                                                                                                              MissingDevice,
-		"CUDA failure 2: out of memory": DeviceFailed,
+		"Failed to load library /x/libonnxruntime_providers_shared.so with error: /x/libonnxruntime_providers_shared.so: " +
+			"cannot open shared object file: No such file or directory": MissingProvider,
+		"Failed to load library /x/libonnxruntime_providers_cuda.so with error: libcudnn.so.9: " +
+			"cannot open shared object file: No such file or directory": MissingCUDALibraries,
+		"CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=0": MissingDriver,
+		"CUDA failure 100: no CUDA-capable device is detected ; GPU=0":                          MissingDevice,
+		"CUDA failure 2: out of memory":                                                         DeviceFailed,
 	} {
 		if got := cudaFailure("test", errors.New(text)); got.Kind != want || got.Remedy == "" || !strings.Contains(got.Error(), text) {
 			t.Errorf("%s: got %s (%v), want %s", text, got.Kind, got, want)
@@ -152,22 +157,33 @@ func TestChoose(t *testing.T) {
 		{"auto without driver", "auto", machine{absent: noDriver}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
 		{"auto by default", "", machine{absent: noDriver}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
 		{"auto without device", "auto", machine{result: 100}, nil, "cpu", "cpu (auto: the NVIDIA driver sees no GPU", false},
-		{"auto without provider", "auto", machine{gpus: 1}, nil, "cpu", "cpu (auto: GPU GPU not used: cuda: libonnxruntime_providers_shared.so, libonnxruntime_providers_cuda.so not beside", true},
+		{"auto without provider", "auto", machine{gpus: 1}, nil, "cpu",
+			"cpu (auto: GPU GPU not used: cuda: libonnxruntime_providers_shared.so, libonnxruntime_providers_cuda.so not beside", true},
 		{"auto with all", "auto", machine{gpus: 1, files: complete}, nil, "cuda", "cuda:0 GPU (auto: it can be used)", false},
-		{"auto, refused at the end", "auto", machine{gpus: 1, files: complete}, refused, "cuda cpu", "cpu (auto: GPU GPU not used: X: refused", true},
+		{"auto, refused at the end", "auto",
+			machine{gpus: 1, files: complete}, refused, "cuda cpu", "cpu (auto: GPU GPU not used: X: refused", true},
 		{"auto, broken network", "auto", machine{gpus: 1, files: complete}, broken, "cuda", "classifier c.onnx: broken", false},
 		{"cuda with all", "cuda", machine{gpus: 1, files: complete}, nil, "cuda", "cuda:0 GPU", false},
 		{"cuda never falls back", "cuda", machine{gpus: 1, files: complete}, refused, "cuda", "X: refused; none", false},
 		{"cuda without provider", "cuda", machine{gpus: 1}, nil, "", "cuda: libonnxruntime_providers_shared.so", false},
-		{"cuda without anything", "cuda", machine{absent: noDriver}, nil, "", "cuda: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"; also: libonnx", false},
-		{"auto with OpenVINO", "auto", machine{absent: noDriver, files: vino}, nil, "openvino", "openvino (auto: no NVIDIA driver found", false},
-		{"auto with GPU and OpenVINO alone", "auto", machine{gpus: 1, files: vino}, nil, "openvino", "openvino (auto: GPU GPU not used: cuda:", true},
-		{"auto, OpenVINO refused", "auto", machine{absent: noDriver, files: vino}, refused, "openvino cpu", "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: X: refused", true},
-		{"auto with OpenVINO, broken network", "auto", machine{absent: noDriver, files: vino}, broken, "openvino", "classifier c.onnx: broken", false},
+		{"cuda without anything", "cuda", machine{absent: noDriver}, nil, "",
+			"cuda: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); " +
+				"install the NVIDIA driver (525 or newer), or set models.device = \"cpu\"; also: libonnx", false},
+		{"auto with OpenVINO", "auto",
+			machine{absent: noDriver, files: vino}, nil, "openvino", "openvino (auto: no NVIDIA driver found", false},
+		{"auto with GPU and OpenVINO alone", "auto", machine{gpus: 1, files: vino},
+			nil, "openvino", "openvino (auto: GPU GPU not used: cuda:", true},
+		{"auto, OpenVINO refused", "auto", machine{absent: noDriver, files: vino}, refused, "openvino cpu",
+			"cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: X: refused", true},
+		{"auto with OpenVINO, broken network", "auto",
+			machine{absent: noDriver, files: vino}, broken, "openvino", "classifier c.onnx: broken", false},
 		{"openvino", "openvino", machine{gpus: 1, files: vino}, nil, "openvino", "openvino", false},
-		{"openvino without provider", "openvino", machine{}, nil, "", "openvino: libonnxruntime_providers_shared.so, libonnxruntime_providers_openvino.so not beside the library in", false},
-		{"openvino on an old processor", "openvino", machine{files: vino, old: true}, nil, "", "openvino: this processor has no VNNI", false},
-		{"auto with OpenVINO on an old processor", "auto", machine{absent: noDriver, files: vino, old: true}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
+		{"openvino without provider", "openvino", machine{}, nil, "",
+			"openvino: libonnxruntime_providers_shared.so, libonnxruntime_providers_openvino.so not beside the library in", false},
+		{"openvino on an old processor", "openvino",
+			machine{files: vino, old: true}, nil, "", "openvino: this processor has no VNNI", false},
+		{"auto with OpenVINO on an old processor", "auto",
+			machine{absent: noDriver, files: vino, old: true}, nil, "cpu", "cpu (auto: no NVIDIA driver found", false},
 		{"openvino never falls back", "openvino", machine{files: vino}, refused, "openvino", "X: refused; none", false},
 		{"cpu beside OpenVINO", "cpu", machine{files: vino}, nil, "cpu", "cpu", false},
 		{"unknown", "tpu", machine{}, nil, "", `models.device: "tpu" is none of`, false},
@@ -217,7 +233,8 @@ func TestOpen_CUDAOnMachineWithoutGPU(t *testing.T) {
 		names     []string
 	}{
 		{[]string{library}, MissingProvider, MissingCUDALibraries, providerFiles[DeviceCUDA]},
-		{[]string{filepath.Join(folder, providerFiles[DeviceCUDA][0]), filepath.Join(folder, providerFiles[DeviceCUDA][1])}, MissingCUDALibraries, MissingProvider, cudaLibraries},
+		{[]string{filepath.Join(folder, providerFiles[DeviceCUDA][0]), filepath.Join(folder, providerFiles[DeviceCUDA][1])},
+			MissingCUDALibraries, MissingProvider, cudaLibraries},
 	} {
 		for _, path := range c.files {
 			if err := os.WriteFile(path, nil, 0o644); err != nil {
@@ -285,7 +302,11 @@ func TestChoose_BuildOfTheProcessor(t *testing.T) {
 	}
 	for old, want := range map[bool]string{true: DeviceCPU, false: DeviceOpenVINO} {
 		log, _ := logTo()
-		m := machine{absent: []string{"libcuda.so.1"}, old: old, files: providerPaths(filepath.Join(cache, "jcsnode", "onnxruntime", DeviceOpenVINO))}
+		m := machine{
+			absent: []string{"libcuda.so.1"},
+			old:    old,
+			files:  providerPaths(filepath.Join(cache, "jcsnode", "onnxruntime", DeviceOpenVINO)),
+		}
 		twice := func(string) (speed, time.Time, error) { return speed{Own: 100, OpenVINO: 50}, time.Now(), nil }
 		got, err := new(Runtime).choose(Options{}, m.probe(), twice, func(string, string) error { return nil }, log)
 		if err != nil || filepath.Base(filepath.Dir(got)) != want {

@@ -15,8 +15,8 @@
 // so every Open of a process has to use the same library.
 //
 // Where OpenVINO's build of ONNX Runtime is, a network is loaded a second time for it, with 512 x 512 as the size of its input;
-// pictures of other sizes take the first. At each Open both calculate a test picture and have to agree. Which is faster is measured in another
-// process, once for each machine.
+// pictures of other sizes take the first. At each Open both calculate a test picture and have to agree. Which is faster is measured
+// in another process, once for each machine.
 //
 // This package knows nothing of DICOM, of the cascade or of the ledger. It uses cgo to ask for the NVIDIA driver and to
 // load CUDA's libraries by path.

@@ -2,9 +2,9 @@ package models
 
 import "fmt"
 
-// Kernels are ONNX Runtime's two ways to calculate int8 networks on x86-64. With VNNI instructions both give the same to the last digit. Without
-// them the fast ones overflow: slices of normal lung got probabilities of 0.18 to 0.38 instead of 0.004. The exact ones take up to three
-// times as long, on processors that do not need them as well.
+// Kernels are ONNX Runtime's two ways to calculate int8 networks on x86-64. With VNNI instructions both give the same to the last digit.
+// Without them the fast ones overflow: slices of normal lung got probabilities of 0.18 to 0.38 instead of 0.004. The exact ones take up to
+// three times as long, on processors that do not need them as well.
 type Kernels string
 
 // The kernels that Options.Kernels may name.
@@ -14,8 +14,8 @@ const (
 	KernelsExact   Kernels = "exact" // session.x64quantprecision of ONNX Runtime
 )
 
-// chooseKernels takes the fast kernels unless they calculate wrongly on this machine. want is what the manifest says of the test picture; where
-// it says nothing (nil), the exact kernels do. calculate answers with the networks loaded for these kernels. reason is for the log.
+// chooseKernels takes the fast kernels unless they calculate wrongly on this machine. want is what the manifest says of the test picture;
+// where it says nothing (nil), the exact kernels do. calculate answers with the networks loaded for these kernels. reason is for the log.
 func chooseKernels(want *answers, calculate func(Kernels) (answers, error)) (k Kernels, reason string, err error) {
 	fast, err := calculate(KernelsFast)
 	if err != nil {

@@ -29,13 +29,15 @@ func TestChooseKernels(t *testing.T) {
 		says        string // reason or error
 	}{
 		{"fast ones are right", &right, rounded, answers{}, "none", "fast", KernelsFast, "reference values"},
-		{"fast ones overflow", &right, overflown, rounded, "none", "fast exact", KernelsExact, "fast ones give a probability 0.855 instead of 0.610"},
+		{"fast ones overflow", &right, overflown, rounded, "none", "fast exact",
+			KernelsExact, "fast ones give a probability 0.855 instead of 0.610"},
 		{"fast ones of the segmenter overflow", &right, outlined, right, "none", "fast exact", KernelsExact, "mask that differs by 0.333"},
 		{"both are wrong", &right, overflown, outlined, "none", "fast exact", "", "make provision"},
 		{"both are wrong alike", &right, overflown, overflown, "none", "fast exact", "", "make provision"},
 		{"not a number", &right, said(0.61, 0.042, nan()), right, "none", "fast exact", KernelsExact, "mask"},
 		{"no reference, the same", nil, right, right, "none", "fast exact", KernelsFast, "no reference values"},
-		{"no reference, fast ones overflow", nil, overflown, right, "none", "fast exact", KernelsExact, "another probability 0.855 instead of 0.610"},
+		{"no reference, fast ones overflow", nil, overflown, right, "none",
+			"fast exact", KernelsExact, "another probability 0.855 instead of 0.610"},
 		{"fast ones fail", &right, right, right, KernelsFast, "fast", "", "broken"},
 		{"exact ones fail", &right, overflown, right, KernelsExact, "fast exact", "", "broken"},
 		{"no reference, exact ones fail", nil, right, right, KernelsExact, "fast exact", "", "broken"},

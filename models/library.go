@@ -51,7 +51,8 @@ func cacheFolder() string {
 
 func usualPlaces() search {
 	system := filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))
-	system = append(system, "/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib")
+	system = append(system, "/usr/local/lib", "/usr/lib/x86_64-linux-gnu",
+		"/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib")
 	return search{getenv: os.Getenv, cache: filepath.Join(cacheFolder(), "onnxruntime"), system: system}
 }
 

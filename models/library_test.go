@@ -16,19 +16,29 @@ func TestFind_SearchOrder(t *testing.T) {
 		device           string
 		want             string // file, or text of the error
 	}{
-		{"named first", "own/lib.so", "env/lib.so", []string{"own/lib.so", "env/lib.so", "cache/cpu/libonnxruntime.so"}, DeviceCPU, "own/lib.so"},
+		{"named first", "own/lib.so", "env/lib.so",
+			[]string{"own/lib.so", "env/lib.so", "cache/cpu/libonnxruntime.so"}, DeviceCPU, "own/lib.so"},
 		{"environment second", "", "env/lib.so", []string{"env/lib.so", "cache/cpu/libonnxruntime.so"}, DeviceCPU, "env/lib.so"},
 		{"named but missing", "own/lib.so", "env/lib.so", []string{"env/lib.so"}, DeviceCPU, "no such file (named by models.library)"},
-		{"environment but missing", "", "env/lib.so", []string{"cache/cpu/libonnxruntime.so"}, DeviceCPU, "no such file (named by JCSNODE_ONNXRUNTIME)"},
-		{"cache before system", "", "", []string{"cache/cpu/libonnxruntime.so", "system/libonnxruntime.so"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
-		{"cpu build for cpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
-		{"cuda build for gpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCUDA, "cache/cuda/libonnxruntime.so.1.24.1"},
-		{"cuda build if it is all", "", "", []string{"cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCPU, "cache/cuda/libonnxruntime.so.1.24.1"},
-		{"cpu build before OpenVINO's for cpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
-		{"OpenVINO's build for auto", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, DeviceAuto, "cache/openvino/libonnxruntime.so"},
-		{"OpenVINO's build by default", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, "", "cache/openvino/libonnxruntime.so"},
+		{"environment but missing", "", "env/lib.so",
+			[]string{"cache/cpu/libonnxruntime.so"}, DeviceCPU, "no such file (named by JCSNODE_ONNXRUNTIME)"},
+		{"cache before system", "", "",
+			[]string{"cache/cpu/libonnxruntime.so", "system/libonnxruntime.so"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
+		{"cpu build for cpu", "", "",
+			[]string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
+		{"cuda build for gpu", "", "", []string{"cache/cpu/libonnxruntime.so", "cache/cuda/libonnxruntime.so.1.24.1"},
+			DeviceCUDA, "cache/cuda/libonnxruntime.so.1.24.1"},
+		{"cuda build if it is all", "", "",
+			[]string{"cache/cuda/libonnxruntime.so.1.24.1"}, DeviceCPU, "cache/cuda/libonnxruntime.so.1.24.1"},
+		{"cpu build before OpenVINO's for cpu", "", "",
+			[]string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, DeviceCPU, "cache/cpu/libonnxruntime.so"},
+		{"OpenVINO's build for auto", "", "",
+			[]string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, DeviceAuto, "cache/openvino/libonnxruntime.so"},
+		{"OpenVINO's build by default", "", "",
+			[]string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, "", "cache/openvino/libonnxruntime.so"},
 		{"cpu build where OpenVINO is not", "", "", []string{"cache/cpu/libonnxruntime.so"}, DeviceOpenVINO, "cache/cpu/libonnxruntime.so"},
-		{"system last", "", "", []string{"system/libonnxruntime.so.1", "system/libonnxruntime.so.1.24.1"}, DeviceCPU, "system/libonnxruntime.so.1.24.1"},
+		{"system last", "", "",
+			[]string{"system/libonnxruntime.so.1", "system/libonnxruntime.so.1.24.1"}, DeviceCPU, "system/libonnxruntime.so.1.24.1"},
 		{"nowhere", "", "", nil, DeviceCPU, "make provision"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,7 +108,9 @@ func TestLoad_WrongFile(t *testing.T) {
 
 // otherLibrary gives some shared library that is not ONNX Runtime.
 func otherLibrary(t *testing.T) string {
-	for _, pattern := range []string{"/lib/x86_64-linux-gnu/libz.so.1", "/lib/x86_64-linux-gnu/libm.so.6", "/lib*/libm.so.6", "/usr/lib*/libm.so.6"} {
+	for _, pattern := range []string{
+		"/lib/x86_64-linux-gnu/libz.so.1", "/lib/x86_64-linux-gnu/libm.so.6", "/lib*/libm.so.6", "/usr/lib*/libm.so.6",
+	} {
 		if found, _ := filepath.Glob(pattern); len(found) > 0 {
 			return found[0]
 		}

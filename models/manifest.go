@@ -49,8 +49,8 @@ type Network struct {
 	StatedSHA256 string `toml:"-"` // the manifest's own, hex; differs from SHA256 when the status is StatusAltered
 }
 
-// ReferenceOutputs is what a network says of the test picture (picture.png) when its graph is calculated literally, in float32 and without any
-// optimisation, which gives the same on every processor. At start the node compares. models/training writes it (jcs/reference.py).
+// ReferenceOutputs is what a network says of the test picture (picture.png) when its graph is calculated literally, in float32 and without
+// any optimisation, which gives the same on every processor. At start the node compares. models/training writes it (jcs/reference.py).
 type ReferenceOutputs struct {
 	Picture     string    `toml:"picture"`     // SHA-256 of the picture's grey levels, hex; values for another picture are not used
 	Probability float64   `toml:"probability"` // of a classifier
@@ -76,7 +76,8 @@ func (n Network) Warning() string {
 	case StatusTrained:
 		return ""
 	case StatusAltered:
-		return fmt.Sprintf("%s is not the file that the manifest describes (SHA-256 %.12s..., manifest %.12s...)", n.File, n.SHA256, n.StatedSHA256)
+		return fmt.Sprintf("%s is not the file that the manifest describes (SHA-256 %.12s..., manifest %.12s...)",
+			n.File, n.SHA256, n.StatedSHA256)
 	case StatusUntrained:
 		return n.Name + " is untrained: its findings mean nothing"
 	default:
@@ -162,8 +163,10 @@ func (m Manifest) refusal(dir string) error {
 	}{{"classifier", m.Classifier}, {"segmenter", m.Segmenter}} {
 		if n.Status == StatusAltered {
 			return &NetworkError{Network: n.table, File: filepath.Join(dir, n.File), Text: fmt.Sprintf(
-				"not the file that %s describes (SHA-256 %.12s..., there %.12s...); copy the network again, or, if it was exchanged on purpose, "+
-					"write its sha256 there or set models.altered = \"allow\", which marks every object", ManifestName, n.SHA256, n.StatedSHA256)}
+				"not the file that %s describes (SHA-256 %.12s..., there %.12s...); "+
+					"copy the network again, or, if it was exchanged on purpose, "+
+					"write its sha256 there or set models.altered = \"allow\", which marks every object",
+				ManifestName, n.SHA256, n.StatedSHA256)}
 		}
 	}
 	return nil
@@ -187,7 +190,8 @@ func (r *ReferenceOutputs) check(table string) []string {
 	}
 	for key, values := range maps {
 		if len(values) != blocks*blocks {
-			wrong = append(wrong, fmt.Sprintf("reference.%s: %d values, want the means of %d x %d blocks", key, len(values), blocks, blocks))
+			wrong = append(wrong,
+				fmt.Sprintf("reference.%s: %d values, want the means of %d x %d blocks", key, len(values), blocks, blocks))
 		}
 	}
 	return wrong

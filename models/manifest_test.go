@@ -54,8 +54,10 @@ func TestReadManifest_AlteredFileIsReadAndSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := after.Segmenter
-	if want := fmt.Sprintf("%x", sha256.Sum256(other)); n.Status != StatusAltered || n.SHA256 != want || n.StatedSHA256 != before.Segmenter.SHA256 {
-		t.Errorf("got status %q, SHA-256 %s (stated %s), want %q, %s (%s)", n.Status, n.SHA256, n.StatedSHA256, StatusAltered, want, before.Segmenter.SHA256)
+	want := fmt.Sprintf("%x", sha256.Sum256(other))
+	if n.Status != StatusAltered || n.SHA256 != want || n.StatedSHA256 != before.Segmenter.SHA256 {
+		t.Errorf("got status %q, SHA-256 %s (stated %s), want %q, %s (%s)",
+			n.Status, n.SHA256, n.StatedSHA256, StatusAltered, want, before.Segmenter.SHA256)
 	}
 	if !strings.Contains(n.Warning(), "not the file that the manifest describes") {
 		t.Errorf("warning %q", n.Warning())
@@ -132,7 +134,8 @@ func TestReadManifest_Reference(t *testing.T) {
 		{"of one network", segmenter, false, false, ""},
 		{"of another picture", strings.ReplaceAll(classifier+segmenter, digest, strings.Repeat("0", 64)), false, false, ""},
 		{"of another file", classifier + segmenter, true, false, ""},
-		{"too few blocks", strings.Replace(classifier, "0.25, ", "", 1), false, false, "classifier.reference.activation: 15 values, want the means of 4 x 4 blocks"},
+		{"too few blocks", strings.Replace(classifier, "0.25, ", "", 1), false, false,
+			"classifier.reference.activation: 15 values, want the means of 4 x 4 blocks"},
 		{"no mask", "[segmenter.reference]\npicture = \"" + digest + "\"", false, false, "segmenter.reference.mask: 0 values"},
 		{"no picture", "[segmenter.reference]\nmask = [" + numbers + "]", false, false, "segmenter.reference.picture"},
 		{"probability", strings.Replace(classifier, "0.5", "5", 1), false, false, "classifier.reference.probability: 5 is not in 0..1"},

@@ -101,5 +101,10 @@ func agree(p pair, own answers) error {
 	if err == nil {
 		return nil
 	}
-	return &DeviceError{Device: DeviceOpenVINO, Kind: DeviceFailed, Remedy: openVINORemedy, Text: fmt.Sprintf("on the test picture: %v", err)}
+	return &DeviceError{
+		Device: DeviceOpenVINO,
+		Kind:   DeviceFailed,
+		Remedy: openVINORemedy,
+		Text:   fmt.Sprintf("on the test picture: %v", err),
+	}
 }

@@ -59,7 +59,8 @@ func TestOpenVINO_ProjectNetworks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Device() != "openvino, fast kernels" || r.Engine() != DeviceOpenVINO || !strings.Contains(text.String(), "device=\"openvino, fast kernels\"") {
+	if r.Device() != "openvino, fast kernels" || r.Engine() != DeviceOpenVINO ||
+		!strings.Contains(text.String(), "device=\"openvino, fast kernels\"") {
 		t.Errorf("device %q, log:\n%s", r.Device(), text)
 	}
 	ctx := t.Context()
@@ -164,7 +165,8 @@ func TestOpenVINO_Refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if r.Engine() != DeviceCPU || !strings.HasPrefix(r.Device(), "cpu (auto: ") || !strings.Contains(r.Device(), "OpenVINO not used: openvino: ") {
+	if r.Engine() != DeviceCPU || !strings.HasPrefix(r.Device(), "cpu (auto: ") ||
+		!strings.Contains(r.Device(), "OpenVINO not used: openvino: ") {
 		t.Errorf("device %q", r.Device())
 	}
 	if !strings.Contains(text.String(), "OpenVINO is there, and it is not used") {

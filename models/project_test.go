@@ -92,7 +92,8 @@ func TestProjectNetworks(t *testing.T) {
 	if want := map[bool]Kernels{true: KernelsFast, false: KernelsExact}[newProbe().vnni]; runtime.GOARCH == "amd64" && r.Kernels() != want {
 		t.Errorf("%s kernels, want %s", r.Kernels(), want)
 	}
-	if !strings.Contains(text.String(), "they give the manifest's reference values") && !strings.Contains(text.String(), "the fast ones give a") {
+	if !strings.Contains(text.String(), "they give the manifest's reference values") &&
+		!strings.Contains(text.String(), "the fast ones give a") {
 		t.Errorf("log does not say why these kernels:\n%s", text)
 	}
 	// The contract holds at other sizes than the one that warmed the networks, and the answer depends on the picture.

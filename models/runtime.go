@@ -111,7 +111,9 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 type measuring func(library string) (speed, time.Time, error)
 
 // choose finds library and device and starts the networks there. It returns the library.
-func (r *Runtime) choose(opt Options, p probe, measure measuring, start func(library, device string) error, log *slog.Logger) (string, error) {
+func (r *Runtime) choose(
+	opt Options, p probe, measure measuring, start func(library, device string) error, log *slog.Logger,
+) (string, error) {
 	device := opt.Device
 	if device == "" {
 		device = DeviceAuto
@@ -156,9 +158,10 @@ func (r *Runtime) choose(opt Options, p probe, measure measuring, start func(lib
 	}
 }
 
-// automatic starts the networks on a GPU if that works, else by OpenVINO if it works and is the faster one, else by ONNX Runtime's own kernels. It
-// says why not on the ones before, and returns the library that it took.
-func (r *Runtime) automatic(named, library, gpu string, noDriver *DeviceError, p probe, measure measuring, start func(library, device string) error,
+// automatic starts the networks on a GPU if that works, else by OpenVINO if it works and is the faster one, else by ONNX Runtime's own
+// kernels. It says why not on the ones before, and returns the library that it took.
+func (r *Runtime) automatic(named, library, gpu string, noDriver *DeviceError,
+	p probe, measure measuring, start func(library, device string) error,
 	log *slog.Logger) (string, error) {
 	var reason string // that there is no GPU to use
 	loaded := false   // a process takes one library
@@ -180,7 +183,8 @@ func (r *Runtime) automatic(named, library, gpu string, noDriver *DeviceError, p
 	if p.openVINO(library) == nil {
 		s, at, err := measure(library)
 		if err == nil {
-			log.Info("speed of the networks", "openvino_ms", math.Round(s.OpenVINO), "own_kernels_ms", math.Round(s.Own), "times_as_fast_to_be_used", openVINOGain,
+			log.Info("speed of the networks", "openvino_ms", math.Round(s.OpenVINO),
+				"own_kernels_ms", math.Round(s.Own), "times_as_fast_to_be_used", openVINOGain,
 				"measured", at.Format(time.RFC3339))
 		}
 		if err == nil && s.gains() {
@@ -263,7 +267,8 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string, log *slog
 
 // openPair loads both networks of a folder.
 func openPair(dir string, m Manifest, threads int, k Kernels, cuda bool) (pair, error) {
-	classifier, err := openSession("classifier", filepath.Join(dir, m.Classifier.File), []string{outputProb, outputActivation}, threads, k, cuda)
+	classifier, err := openSession("classifier", filepath.Join(dir, m.Classifier.File),
+		[]string{outputProb, outputActivation}, threads, k, cuda)
 	if err != nil {
 		return pair{}, err
 	}
@@ -287,7 +292,12 @@ func onGPU(want *answers, calculate func(Kernels) (answers, error)) error {
 		return nil
 	}
 	if wrong := want.apart(got); wrong != "" {
-		return &DeviceError{Device: DeviceCUDA, Kind: DeviceFailed, Text: "on the test picture it gives a " + wrong, Remedy: "set models.device = \"cpu\" until this is solved"}
+		return &DeviceError{
+			Device: DeviceCUDA,
+			Kind:   DeviceFailed,
+			Text:   "on the test picture it gives a " + wrong,
+			Remedy: "set models.device = \"cpu\" until this is solved",
+		}
 	}
 	return nil
 }
@@ -314,7 +324,9 @@ func (r *Runtime) begin(ctx context.Context) (end func(), err error) {
 // Classify gives, for one slice hu [rows*columns] in Hounsfield units, the probability of infection (0..1) and the
 // activation map [aRows*aColumns], not negative. It ends early with the context's cause. hu must stay unchanged
 // meanwhile.
-func (r *Runtime) Classify(ctx context.Context, hu []float32, rows, columns int) (probability float32, activation []float32, aRows, aColumns int, err error) {
+func (r *Runtime) Classify(
+	ctx context.Context, hu []float32, rows, columns int,
+) (probability float32, activation []float32, aRows, aColumns int, err error) {
 	end, err := r.begin(ctx)
 	if err != nil {
 		return 0, nil, 0, 0, err
@@ -334,7 +346,8 @@ func (r *Runtime) Segment(ctx context.Context, hu []float32, rows, columns int) 
 	return r.segmenter.segment(ctx, hu, rows, columns)
 }
 
-// Device says what the networks run on and, where it was chosen, why, and with which kernels: "cpu (auto: no NVIDIA driver ...), fast kernels".
+// Device says what the networks run on and, where it was chosen, why, and with which kernels: "cpu
+// (auto: no NVIDIA driver ...), fast kernels".
 func (r *Runtime) Device() string {
 	if r.kernels == "" {
 		return r.device
@@ -342,8 +355,8 @@ func (r *Runtime) Device() string {
 	return fmt.Sprintf("%s, %s kernels", r.device, r.kernels)
 }
 
-// Kernels says which of ONNX Runtime's kernels calculate: KernelsFast, KernelsExact, or "" on a GPU. They are no part of Engine: fast ones are
-// taken only where they give what the exact ones give.
+// Kernels says which of ONNX Runtime's kernels calculate: KernelsFast, KernelsExact, or "" on a GPU. They are no part of Engine: fast ones
+// are taken only where they give what the exact ones give.
 func (r *Runtime) Kernels() Kernels { return r.kernels }
 
 // Engine is what calculates: DeviceCUDA, DeviceOpenVINO or DeviceCPU. Each rounds in its own way, so results of two differ in

@@ -139,7 +139,9 @@ func TestOpen_AlteredNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for _, want := range []string{"status=altered", "segmenter.onnx is not the file", "operators is untrained", "device=\"cpu, fast kernels\""} {
+	for _, want := range []string{
+		"status=altered", "segmenter.onnx is not the file", "operators is untrained", "device=\"cpu, fast kernels\"",
+	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("log does not say %q:\n%s", want, text)
 		}
@@ -272,7 +274,8 @@ func TestPlan(t *testing.T) {
 	} {
 		workers, pool := plan(c.opt, c.cores, c.device)
 		if workers != c.workers || pool != c.pool {
-			t.Errorf("%+v, %d cores, device %s: %d workers, pool of %d; want %d, %d", c.opt, c.cores, c.device, workers, pool, c.workers, c.pool)
+			t.Errorf("%+v, %d cores, device %s: %d workers, pool of %d; want %d, %d",
+				c.opt, c.cores, c.device, workers, pool, c.workers, c.pool)
 		}
 	}
 }

@@ -248,7 +248,8 @@ func describe(path string) string {
 	list := func(infos []ort.InputOutputInfo) string {
 		var texts []string
 		for _, i := range infos {
-			texts = append(texts, fmt.Sprintf("%s %s %v", i.Name, strings.TrimPrefix(i.DataType.String(), "ONNX_TENSOR_ELEMENT_DATA_TYPE_"), i.Dimensions))
+			texts = append(texts,
+				fmt.Sprintf("%s %s %v", i.Name, strings.TrimPrefix(i.DataType.String(), "ONNX_TENSOR_ELEMENT_DATA_TYPE_"), i.Dimensions))
 		}
 		return strings.Join(texts, ", ")
 	}

@@ -71,7 +71,11 @@ func newStopwatch(dir string, m Manifest, opt Options, library string) stopwatch
 		of.Libraries = append(of.Libraries, stamps(folderOf(own))...)
 	}
 	opt.Library, opt.Device = library, DeviceOpenVINO
-	return stopwatch{folder: filepath.Join(cacheFolder(), "speed"), of: of, measure: func() (speed, error) { return measureElsewhere(dir, opt) }}
+	return stopwatch{
+		folder:  filepath.Join(cacheFolder(), "speed"),
+		of:      of,
+		measure: func() (speed, error) { return measureElsewhere(dir, opt) },
+	}
 }
 
 // processor is the model and the flags of the first processor.
@@ -117,7 +121,8 @@ func (w stopwatch) time(now time.Time) (s speed, at time.Time, err error) {
 	// Where it cannot be kept it is not made: each start would choose anew.
 	partial, err := w.reserve()
 	if err != nil {
-		return speed{}, time.Time{}, fmt.Errorf("what is measured could not be kept (%w); make the folder writable, or set models.device", err)
+		return speed{}, time.Time{}, fmt.Errorf("what is measured could not be kept (%w); make the folder writable, or set models.device",
+			err)
 	}
 	defer os.Remove(partial.Name()) // gone if all is well
 	defer partial.Close()

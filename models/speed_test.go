@@ -38,6 +38,7 @@ func TestChoose_Measures(t *testing.T) {
 		}
 	}
 	unusable := &DeviceError{Device: DeviceOpenVINO, Kind: DeviceFailed, Text: "refused"}
+	const noGPU = "no NVIDIA driver found (libcuda.so.1: cannot open shared object file)"
 	for _, c := range []struct {
 		name    string
 		speed   speed
@@ -47,11 +48,15 @@ func TestChoose_Measures(t *testing.T) {
 		device  string
 		warns   bool
 	}{
-		{"faster", speed{300, 100}, nil, nil, DeviceOpenVINO, "openvino (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); a slice takes 100 ms by it, 300 ms by", false},
-		{"hardly faster", speed{110, 100}, nil, nil, DeviceCPU, "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: a slice takes 100 ms by it, 110 ms by", false},
+		{"faster", speed{300, 100}, nil, nil, DeviceOpenVINO,
+			"openvino (auto: " + noGPU + "; a slice takes 100 ms by it, 300 ms by", false},
+		{"hardly faster", speed{110, 100}, nil, nil, DeviceCPU,
+			"cpu (auto: " + noGPU + "; OpenVINO not used: a slice takes 100 ms by it, 110 ms by", false},
 		{"slower", speed{100, 300}, nil, nil, DeviceCPU, "cpu (auto: ", false},
-		{"not to be measured", speed{}, errors.New("read-only file system"), nil, DeviceCPU, "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: read-only", true},
-		{"faster, and refused", speed{300, 100}, nil, unusable, DeviceOpenVINO, "cpu (auto: no NVIDIA driver found (libcuda.so.1: cannot open shared object file); OpenVINO not used: openvino: refused", true},
+		{"not to be measured", speed{}, errors.New("read-only file system"), nil, DeviceCPU,
+			"cpu (auto: " + noGPU + "; OpenVINO not used: read-only", true},
+		{"faster, and refused", speed{300, 100}, nil, unusable, DeviceOpenVINO,
+			"cpu (auto: " + noGPU + "; OpenVINO not used: openvino: refused", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			log, logged := logTo()
@@ -75,7 +80,8 @@ func TestChoose_Measures(t *testing.T) {
 			if warned := strings.Contains(logged.String(), "level=WARN"); warned != c.warns {
 				t.Errorf("warned %v, want %v:\n%s", warned, c.warns, logged)
 			}
-			if c.fails == nil && !(strings.Contains(logged.String(), "openvino_ms=") && strings.Contains(logged.String(), "own_kernels_ms=")) {
+			if c.fails == nil &&
+				!(strings.Contains(logged.String(), "openvino_ms=") && strings.Contains(logged.String(), "own_kernels_ms=")) {
 				t.Errorf("the log does not say both times:\n%s", logged)
 			}
 		})
@@ -86,7 +92,11 @@ func TestStopwatch_MeasuresOnce(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "speed")
 	count := 0
 	measure := func() (speed, error) { count++; return speed{Own: 100 + float64(count), OpenVINO: 50}, nil }
-	w := stopwatch{folder: folder, of: measured{Processor: "a", Threads: 2, Networks: []string{"x", "y"}, Libraries: []string{"l 1 2"}}, measure: measure}
+	w := stopwatch{
+		folder:  folder,
+		of:      measured{Processor: "a", Threads: 2, Networks: []string{"x", "y"}, Libraries: []string{"l 1 2"}},
+		measure: measure,
+	}
 	began := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	expect := func(step string, w stopwatch, wantCount int, wantAt time.Time) {
 		t.Helper()
@@ -118,7 +128,8 @@ func TestStopwatch_MeasuresOnce(t *testing.T) {
 	// What is damaged, or was written for something else, or by somebody who dreams, is measured again.
 	var path string
 	for _, p := range files {
-		if text, _ := os.ReadFile(p); strings.Contains(string(text), `"processor": "a"`) && strings.Contains(string(text), `"own_ms": 101`) {
+		if text, _ := os.ReadFile(p); strings.Contains(string(text), `"processor": "a"`) &&
+			strings.Contains(string(text), `"own_ms": 101`) {
 			path = p
 		}
 	}
@@ -126,8 +137,10 @@ func TestStopwatch_MeasuresOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"", "{", string(good[:len(good)/2]), strings.Replace(string(good), "101", "-101", 1), strings.Replace(string(good), "101", "1e300", 1),
-		strings.Replace(string(good), `"a"`, `"b"`, 1), "null", "[]", strings.Replace(string(good), `"openvino_ms": 50`, `"openvino_ms": "50"`, 1)} {
+	for _, text := range []string{"", "{", string(good[:len(good)/2]),
+		strings.Replace(string(good), "101", "-101", 1), strings.Replace(string(good), "101", "1e300", 1),
+		strings.Replace(string(good), `"a"`, `"b"`, 1), "null", "[]",
+		strings.Replace(string(good), `"openvino_ms": 50`, `"openvino_ms": "50"`, 1)} {
 		if text == string(good) {
 			t.Fatal("nothing was changed")
 		}
@@ -160,7 +173,8 @@ func TestStopwatch_NowhereToKeep(t *testing.T) {
 
 func TestProcessor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cpuinfo")
-	text := "processor\t: 0\nmodel name\t: AMD EPYC\ncpu MHz\t\t: 2596.1\nflags\t\t: fpu avx512_vnni\n\nprocessor\t: 1\nmodel name\t: other\n"
+	text := "processor\t: 0\nmodel name\t: AMD EPYC\ncpu MHz\t\t: 2596.1\n" +
+		"flags\t\t: fpu avx512_vnni\n\nprocessor\t: 1\nmodel name\t: other\n"
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,8 @@ func TestFollow(t *testing.T) {
 		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%s: %v, want %q", name, err, c.err)
 		}
-		if c.err == "" && (m.slices != 3 || m.objects != 8 || len(m.stages) != 1 || m.stages[0].to.wall <= 0 || m.delivered.wall < m.reported.wall || m.peak == 0) {
+		if c.err == "" && (m.slices != 3 || m.objects != 8 || len(m.stages) != 1 ||
+			m.stages[0].to.wall <= 0 || m.delivered.wall < m.reported.wall || m.peak == 0) {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}

@@ -2,7 +2,8 @@
 // time counts from the moment at which the study is settled until the destination has the last object. In the same run the convolutions of
 // VGG-16 in fp32 run over as many slices of 512 x 512 (or over some, which is scaled), and the case is given as a part of that.
 //
-//	go run ./bench/case [-slices 300] [-threads 2] [-rounds 1] [-spacing 0.5] [-study DIR] [-node new=bin/jcsnode -node old=/tmp/old/jcsnode]
+//	go run ./bench/case [-slices 300] [-threads 2] [-rounds 1] [-spacing 0.5] [-study DIR]
+//		[-node new=bin/jcsnode -node old=/tmp/old/jcsnode]
 //
 // Several nodes take turns, so that other work on the machine touches all of them. A node is one or two processors: -threads bounds all
 // that it does, by GOMAXPROCS. On a busy machine the ratio of CPU time holds, that of wall time does not.
@@ -81,7 +82,8 @@ func run(ctx context.Context, o options) error {
 	defer os.RemoveAll(dir)
 	if len(o.nodes) == 0 {
 		program := filepath.Join(dir, "jcsnode")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-o", program, "./cmd/jcsnode").CombinedOutput(); err != nil {
+		build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-o", program, "./cmd/jcsnode")
+		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build the node: %w: %s", err, out)
 		}
 		o.nodes = []contender{{name: "this", program: program}}

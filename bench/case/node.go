@@ -57,8 +57,10 @@ func measureCase(ctx context.Context, program string, o options, dir string) (m 
 		return m, err
 	}
 	config := filepath.Join(dir, "config.toml")
-	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\n[settle]\nquiet = \"2s\"\n[models]\ndir = %q\ndevice = %q\n"+
-		"[log]\nlevel = \"debug\"\nformat = \"json\"\n[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = %q\n", port, o.models, o.device, pacs)
+	text := fmt.Sprintf(
+		"[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\n[settle]\nquiet = \"2s\"\n[models]\ndir = %q\ndevice = %q\n"+
+			"[log]\nlevel = \"debug\"\nformat = \"json\"\n[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = %q\n",
+		port, o.models, o.device, pacs)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return m, err
 	}

@@ -16,7 +16,8 @@ func table(out io.Writer, o options, r *passes) error {
 	wall, cpu := median(r.wall), median(r.cpu)
 	n := o.nodes[0].cases[0].slices
 	fmt.Fprintf(out, "ONNX Runtime %s, %d threads, %d slices, %d rounds\n", ort.GetVersion(), o.threads, n, o.rounds)
-	fmt.Fprintf(out, "reference: VGG-16 convolutions, fp32, %dx%d: %.0f ms a pass, %.0f ms CPU (medians of %d); %d passes: %.1f s, %.1f s CPU\n\n",
+	fmt.Fprintf(out,
+		"reference: VGG-16 convolutions, fp32, %dx%d: %.0f ms a pass, %.0f ms CPU (medians of %d); %d passes: %.1f s, %.1f s CPU\n\n",
 		side, side, ms(wall), ms(cpu), len(r.wall), n, seconds(wall)*float64(n), seconds(cpu)*float64(n))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "node\tlast object, s\tratio\tCPU, s\tratio\treported, s\tobjects\tpeak MB\t")
@@ -41,7 +42,8 @@ func table(out io.Writer, o options, r *passes) error {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(w, "stage\tfrom, s\tto, s\ts\tCPU of the node meanwhile, s\tof the reference's\t")
 		for _, s := range stages {
-			fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.3f\t\n", s.name, seconds(s.from.wall), seconds(s.to.wall), seconds(s.to.wall-s.from.wall),
+			fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.3f\t\n", s.name,
+				seconds(s.from.wall), seconds(s.to.wall), seconds(s.to.wall-s.from.wall),
 				seconds(s.to.cpu-s.from.cpu), seconds(s.to.cpu-s.from.cpu)/(seconds(cpu)*float64(n)))
 		}
 		if err := w.Flush(); err != nil {

@@ -1,5 +1,5 @@
-// Command gpu compares the networks in int8, fp32 and fp16 on a GPU with the shipped int8 files on the CPU: time for each slice, and how far
-// the answers are apart. It writes the rows of one Markdown table; what cannot be measured says why. bench/gpu/run.sh calls it.
+// Command gpu compares the networks in int8, fp32 and fp16 on a GPU with the shipped int8 files on the CPU: time for each slice, and how
+// far the answers are apart. It writes the rows of one Markdown table; what cannot be measured says why. bench/gpu/run.sh calls it.
 //
 //	go run ./bench/gpu -variants FOLDER [-device cuda] [-rounds 20]
 package main
@@ -85,7 +85,9 @@ func run(w io.Writer, variants, library, device string, rounds int) error {
 				math.Abs(got.probability-want.probability), apart, dice)
 		}
 	}
-	fmt.Fprintf(w, "\nONNX Runtime %s; one call at a time, medians of %d; apart: from int8 on the CPU, on the node's test picture; Dice at 0.5\n", ort.GetVersion(), rounds)
+	fmt.Fprintf(w,
+		"\nONNX Runtime %s; one call at a time, medians of %d; apart: from int8 on the CPU, on the node's test picture; Dice at 0.5\n",
+		ort.GetVersion(), rounds)
 	return nil
 }
 

@@ -77,11 +77,13 @@ func TestParts(t *testing.T) {
 	bring(false, "a.bin.part-002")
 	parts(1, "join", "store", "call") // nobody knows yet what there should be
 	bring(false, "SHA256SUMS", "b.bin.part-000", "a.bin.part-000")
-	if out := parts(3, "join", "store", "call"); !strings.Contains(out, "joined: b.bin") || !strings.Contains(out, "missing: a.bin.part-001") || strings.Contains(out, "missing: a.bin.part-002") {
+	if out := parts(3, "join", "store", "call"); !strings.Contains(out, "joined: b.bin") ||
+		!strings.Contains(out, "missing: a.bin.part-001") || strings.Contains(out, "missing: a.bin.part-002") {
 		t.Errorf("second call:\n%s", out)
 	}
 	bring(true, "a.bin.part-001")
-	if out := parts(3, "join", "store", "call"); !strings.Contains(out, "damaged: a.bin.part-001") || !strings.Contains(out, "missing: a.bin.part-003") {
+	if out := parts(3, "join", "store", "call"); !strings.Contains(out, "damaged: a.bin.part-001") ||
+		!strings.Contains(out, "missing: a.bin.part-003") {
 		t.Errorf("third call:\n%s", out)
 	}
 	bring(false, "a.bin.part-001", "a.bin.part-003")

@@ -12,12 +12,13 @@ func page(commit string, all []result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Lung volumes
 
-How the lung mask (`+"`pipeline/lung`, `pipeline/chest`"+`) does against masks of radiologists and against changes that must not change a volume.
-Written by `+"`go run ./bench/lungs`"+` at commit %s; everything is in the package `+"`phantom/alter`"+` and the data folder.
+How the lung mask (`+"`pipeline/lung`, `pipeline/chest`"+`) does against masks of radiologists and against changes that must not
+change a volume. Written by `+"`go run ./bench/lungs`"+` at commit %s; everything is in the package `+"`phantom/alter`"+` and the data
+folder.
 
-Against radiologists: `+"`seg20`"+` (crops to the lungs) and `+"`seg20rp`"+` (whole slices), COVID-19. Against itself: two phantoms, the studies
-`+"`normal_001`, `covid_p001`, `lidc_0003`"+` and the upper half of a trunk (`+"`head_to_mid_chest`"+`), each compared with its own mask before the
-change. Numbers are how far the volume is off, in percent; Dice is the least.
+Against radiologists: `+"`seg20`"+` (crops to the lungs) and `+"`seg20rp`"+` (whole slices), COVID-19. Against itself: two phantoms,
+the studies `+"`normal_001`, `covid_p001`, `lidc_0003`"+` and the upper half of a trunk (`+"`head_to_mid_chest`"+`), each compared with
+its own mask before the change. Numbers are how far the volume is off, in percent; Dice is the least.
 
 What is weak: a mean of -945 HU in crops whose lungs touch the border of the picture reads as the air around a patient in some slices (half
 of a lung lost); whole slices of the same density do not. Consolidation that holds no air is missing (`+"`coronacases_003`"+`).
@@ -40,7 +41,8 @@ func keep(all []result, want func(result) bool) []result {
 
 // table writes a row for each group of changes.
 func table(b *strings.Builder, all []result) {
-	b.WriteString("| change | volumes | least | 5 % | median | 95 % | most | least Dice | worst case |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
+	b.WriteString("| change | volumes | least | 5 % | median | 95 % | most | least Dice | worst case |\n" +
+		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
 	var groups []string
 	for _, r := range all {
 		if !slices.Contains(groups, r.group) {
@@ -60,6 +62,7 @@ func table(b *strings.Builder, all []result) {
 			}
 			dice = min(dice, r.dice)
 		}
-		fmt.Fprintf(b, "| %s | %d | %+.1f | %+.1f | %+.1f | %+.1f | %+.1f | %.3f | %s: %s |\n", g, len(rows), at(0), at(.05), at(.5), at(.95), at(1), dice, worst.scan, worst.change)
+		fmt.Fprintf(b, "| %s | %d | %+.1f | %+.1f | %+.1f | %+.1f | %+.1f | %.3f | %s: %s |\n",
+			g, len(rows), at(0), at(.05), at(.5), at(.95), at(1), dice, worst.scan, worst.change)
 	}
 }

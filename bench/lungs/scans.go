@@ -43,7 +43,13 @@ func everyScan(data string) ([]scan, error) {
 		out = append(out, scan{name: filepath.Base(study), scan: s})
 	}
 	for i, s := range out {
-		mask, _, err := lung.Mask(s.scan.HU, lung.Grid{Rows: s.scan.Rows, Columns: s.scan.Columns, RowSpacing: s.scan.RowMM, ColumnSpacing: s.scan.ColMM, Extents: s.scan.Extents})
+		mask, _, err := lung.Mask(s.scan.HU, lung.Grid{
+			Rows:          s.scan.Rows,
+			Columns:       s.scan.Columns,
+			RowSpacing:    s.scan.RowMM,
+			ColumnSpacing: s.scan.ColMM,
+			Extents:       s.scan.Extents,
+		})
 		if err != nil {
 			return nil, err
 		}

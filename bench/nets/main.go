@@ -1,6 +1,6 @@
-// Command nets times both networks of models/manifest.toml against plain VGG-16 convolutions in fp32, all fed 512x512, and prints milliseconds
-// per slice and the ratio to that reference: with ONNX Runtime's fast and exact kernels and by OpenVINO if its build is there, on one and
-// on two threads. So it says what each option costs on this machine.
+// Command nets times both networks of models/manifest.toml against plain VGG-16 convolutions in fp32, all fed 512x512, and prints
+// milliseconds per slice and the ratio to that reference: with ONNX Runtime's fast and exact kernels and by OpenVINO if its build is there,
+// on one and on two threads. So it says what each option costs on this machine.
 //
 // What one library of ONNX Runtime can run takes turns in one process, the reference too, so that other work on the machine touches all of
 // them; medians are given. The ratio of CPU time holds on a busy machine too. OpenVINO's build gets a process and a reference of its own.
@@ -40,7 +40,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 7, "rounds")
 	flag.IntVar(&o.Workers, "workers", 0, "calls at once; 0: as many as the node makes")
 	flag.StringVar(&o.Library, "library", "", "ONNX Runtime's shared library; empty: the usual places")
-	flag.StringVar(&devices, "device", "cpu,openvino", "cpu, openvino, cuda or auto, or several with commas; openvino is left out where it is not")
+	flag.StringVar(&devices, "device", "cpu,openvino",
+		"cpu, openvino, cuda or auto, or several with commas; openvino is left out where it is not")
 	flag.StringVar(&threads, "threads", "1,2", "threads in all; several with commas")
 	flag.Parse()
 	if err := run(o, strings.Split(devices, ","), threads); err != nil {
@@ -149,10 +150,11 @@ func runDevice(o options, threads []int) error {
 				with = fmt.Sprintf(", %s kernels", k)
 			}
 			g.contenders = append(g.contenders,
-				&contender{name: describe("classifier", m.Classifier) + with, workers: nets.Workers(), call: func(ctx context.Context) error {
-					_, _, _, _, err := nets.Classify(ctx, hu, side, side)
-					return err
-				}},
+				&contender{name: describe("classifier", m.Classifier) + with,
+					workers: nets.Workers(), call: func(ctx context.Context) error {
+						_, _, _, _, err := nets.Classify(ctx, hu, side, side)
+						return err
+					}},
 				&contender{name: describe("segmenter", m.Segmenter) + with, workers: nets.Workers(), call: func(ctx context.Context) error {
 					_, err := nets.Segment(ctx, hu, side, side)
 					return err
@@ -165,7 +167,11 @@ func runDevice(o options, threads []int) error {
 		}
 		defer reference.Close()
 		flop = reference.FLOP
-		g.contenders[0] = &contender{name: "VGG-16 convolutions, fp32 (reference)", workers: workers, call: func(context.Context) error { return reference.Run() }}
+		g.contenders[0] = &contender{
+			name:    "VGG-16 convolutions, fp32 (reference)",
+			workers: workers,
+			call:    func(context.Context) error { return reference.Run() },
+		}
 		groups = append(groups, g)
 	}
 	for round := range o.rounds + 1 {

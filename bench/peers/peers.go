@@ -33,11 +33,13 @@ func Program(name, title, syncs string, extra []string, args func(dir string, po
 
 // Node is jcsnode as it is shipped, but for its folder and a study that stays open while it is measured.
 func Node(program string) StorageSCP {
-	return StorageSCP{Name: "jcsnode", Title: "JCSNODE", Syncs: "data and name", command: func(dir string, port int) (string, []string, error) {
-		config := filepath.Join(dir, "config.toml")
-		text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\n[settle]\nquiet = \"1h\"\n[log]\nlevel = \"warn\"\n", port)
-		return program, []string{"serve", "--config", config}, os.WriteFile(config, []byte(text), 0o644)
-	}}
+	return StorageSCP{Name: "jcsnode", Title: "JCSNODE", Syncs: "data and name",
+		command: func(dir string, port int) (string, []string, error) {
+			config := filepath.Join(dir, "config.toml")
+			text := fmt.Sprintf(
+				"[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\n[settle]\nquiet = \"1h\"\n[log]\nlevel = \"warn\"\n", port)
+			return program, []string{"serve", "--config", config}, os.WriteFile(config, []byte(text), 0o644)
+		}}
 }
 
 // Storescp is DCMTK's with its defaults: one association after the other.
@@ -69,10 +71,12 @@ func Orthanc() StorageSCP {
 
 // Pynetdicom is the storescp of pynetdicom, from the environment of the peers.
 func Pynetdicom() StorageSCP {
-	return StorageSCP{Name: "pynetdicom storescp", Title: "STORESCP", Syncs: "nothing", command: func(dir string, port int) (string, []string, error) {
-		cache, err := os.UserCacheDir()
-		return filepath.Join(cache, "jcsnode", "peers", "bin", "python"), []string{"-m", "pynetdicom", "storescp", "-od", dir, fmt.Sprint(port)}, err
-	}}
+	return StorageSCP{Name: "pynetdicom storescp", Title: "STORESCP",
+		Syncs: "nothing", command: func(dir string, port int) (string, []string, error) {
+			cache, err := os.UserCacheDir()
+			return filepath.Join(cache, "jcsnode", "peers", "bin", "python"),
+				[]string{"-m", "pynetdicom", "storescp", "-od", dir, fmt.Sprint(port)}, err
+		}}
 }
 
 // DicomRS is the storescp of dicom-rs; without blocking, it takes several associations.

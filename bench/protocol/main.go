@@ -52,7 +52,9 @@ func run(ctx context.Context, t probe.Target, cases []probe.Case, program string
 		return err
 	}
 	var summary string
-	for _, r := range []peers.StorageSCP{peers.Node(program), peers.ForkedStorescp(), peers.Orthanc(), peers.Pynetdicom(), peers.DicomRS()} {
+	for _, r := range []peers.StorageSCP{
+		peers.Node(program), peers.ForkedStorescp(), peers.Orthanc(), peers.Pynetdicom(), peers.DicomRS(),
+	} {
 		if err := r.Missing(); err != nil {
 			summary += fmt.Sprintf("%-24s not tried: %v\n", r.Name, err)
 			continue

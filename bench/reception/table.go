@@ -61,14 +61,16 @@ func printTable(s scenario, rows []row) {
 		}
 		memory := ""
 		if r.process {
-			memory = fmt.Sprintf("%.0f to %.0f", mib(r, func(s sample) int64 { return s.idle }), mib(r, func(s sample) int64 { return s.peak }))
+			memory = fmt.Sprintf("%.0f to %.0f", mib(r, func(s sample) int64 { return s.idle }),
+				mib(r, func(s sample) int64 { return s.peak }))
 		}
 		fmt.Printf("%-26s %-16s %9d %26s %9s %14s %13s\n", r.name, r.syncs, r.instances,
 			fmt.Sprintf("%.1f (%.1f to %.1f)", median(v), slices.Min(v), slices.Max(v)), fmt.Sprintf("x %.2f", ratio), verdict, memory)
 	}
 	if s.associations == 1 {
 		both := 1 / (1/median(rates(rows[0])) + 1/median(rates(rows[1])))
-		fmt.Printf("on one association sender and disk take turns: the two limits together make %.1f/s, of which jcsnode has %.2f\n", both, ours/both)
+		fmt.Printf("on one association sender and disk take turns: the two limits together make %.1f/s, of which jcsnode has %.2f\n",
+			both, ours/both)
 	}
 	grown := mib(node, func(s sample) int64 { return s.peak - s.idle })
 	fmt.Printf("jcsnode's memory grows by %.1f MiB while it receives", grown)

@@ -25,7 +25,8 @@ func reference(side int) (model []byte, flop float64) {
 			name := fmt.Sprintf("conv%d_%d", b+1, c+1)
 			graph.bytes(5, tensor(name+".w", []int{out, channels, 3, 3}, randoms(r, out*channels*9, channels*9)))
 			graph.bytes(5, tensor(name+".b", []int{out}, make([]float32, out)))
-			add(node("Conv", []string{before, name + ".w", name + ".b"}, name, map[string][]int{"kernel_shape": {3, 3}, "pads": {1, 1, 1, 1}}))
+			add(node("Conv", []string{before, name + ".w", name + ".b"}, name,
+				map[string][]int{"kernel_shape": {3, 3}, "pads": {1, 1, 1, 1}}))
 			add(node("Relu", []string{name}, name+".relu", nil))
 			before = name + ".relu"
 			flop += 2 * 9 * float64(channels) * float64(out) * float64(at) * float64(at)
