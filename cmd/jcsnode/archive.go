@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/dataset"
+	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
 )
 
@@ -61,8 +62,8 @@ func (a *archive) serve(ctx context.Context, l net.Listener, title string) error
 		},
 		Accept:                 acceptAny,
 		Handler:                a,
-		ImplementationClassUID: implementationClassUID,
-		ImplementationVersion:  implementationVersion,
+		ImplementationClassUID: object.ImplementationClassUID,
+		ImplementationVersion:  object.ImplementationVersionName,
 		Logger:                 a.logger,
 	}
 	return s.Serve(ctx, l)
@@ -107,7 +108,7 @@ func (a *archive) write(name string, req *dimse.StoreRequest) (err error) {
 		}
 	}()
 	meta := dataset.Meta{SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
-		ImplementationClassUID: implementationClassUID, ImplementationVersionName: implementationVersion}
+		ImplementationClassUID: object.ImplementationClassUID, ImplementationVersionName: object.ImplementationVersionName}
 	if err := dataset.WriteMeta(f, meta); err != nil {
 		return err
 	}

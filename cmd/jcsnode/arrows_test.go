@@ -49,6 +49,14 @@ var arrows = map[string][]string{
 	"phantom/alter":              {},
 	"bench/lungs":                {"dataset", "phantom", "phantom/alter", "pipeline/ct", "pipeline/lung"},
 	"bench/*":                    {"models", "dataset", "dimse", "dimse/probe", "phantom", "bench/peers", "bench/vgg"},
+
+	"results": {"dataset", "ledger", "models", "pipeline", "pipeline/cascade", "pipeline/ct", "pipeline/lung",
+		"dicomout", "dicomout/object", "dicomout/sc", "dicomout/seg", "dicomout/sr"},
+	"preview": {"dataset"},
+	"offline": {"dataset", "pipeline", "pipeline/cascade", "preview", "results"},
+	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger", "models", "notify",
+		"pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp"},
+	"conformance": {"commitment", "config", "dataset", "dicomout/object", "dimse", "dimse/pdu", "dimse/secure", "node", "scp"},
 }
 
 func TestArrows(t *testing.T) {

@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/dicomout/object"
 	"jcsnode/models"
+	"jcsnode/node"
 	"jcsnode/scp"
 )
 
@@ -30,16 +32,16 @@ func checkCommand() *cobra.Command {
 		if err != nil && !errors.As(err, &problems) {
 			return err
 		}
-		var tried trial
+		var tried node.Trial
 		if cfg.Path != "" { // the file could be read
-			tried = tryNode(c.Context(), cfg, problems)
-			problems = append(problems, tried.problems...)
+			tried = node.Try(c.Context(), cfg, problems)
+			problems = append(problems, tried.Problems...)
 		}
 		for _, p := range problems {
 			fmt.Fprintln(c.ErrOrStderr(), p)
 		}
 		if len(problems) > 0 {
-			printNotes(c.ErrOrStderr(), tried.notes)
+			printNotes(c.ErrOrStderr(), tried.Notes)
 			fmt.Fprintf(c.ErrOrStderr(), "%s: %d mistake(s)\n", *path, len(problems))
 			return exitCode(1)
 		}
@@ -56,7 +58,7 @@ func checkCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "  networks run on %s\n", tried.device)
+		fmt.Fprintf(out, "  networks run on %s\n", tried.Device)
 		for _, n := range []models.Network{manifest.Classifier, manifest.Segmenter} {
 			fmt.Fprintf(out, "  %s %s: %s\n", n.Name, n.Version, n.Status)
 		}
@@ -64,7 +66,7 @@ func checkCommand() *cobra.Command {
 			fmt.Fprintln(out, "  no [[peer]]: only this machine may store, by 127.0.0.1 or ::1")
 		}
 		for _, d := range cfg.Destinations {
-			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(profileOf(d).Kinds()))
+			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(node.Profile(d).Kinds()))
 			if d.Commitment && !slices.ContainsFunc(cfg.Peers, func(p config.Peer) bool { return p.AETitle == "" || p.AETitle == d.CommitmentAETitle }) {
 				fmt.Fprintf(out, "    no [[peer]] lets %q in: its reports of storage commitment are taken on our own associations alone\n", d.CommitmentAETitle)
 			}
@@ -75,7 +77,7 @@ func checkCommand() *cobra.Command {
 		for _, w := range cfg.Webhooks {
 			fmt.Fprintf(out, "  webhook %s is told of %s, with %s\n", w.Name, strings.Join(w.On, ", "), identifierWords[w.Identifiers])
 		}
-		printNotes(out, tried.notes)
+		printNotes(out, tried.Notes)
 		return nil
 	}
 	return c
@@ -85,4 +87,20 @@ func printNotes(w io.Writer, notes []string) {
 	for _, n := range notes {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}
+}
+
+// identifierWords say what the choices of webhook.identifiers send along.
+var identifierWords = map[string]string{
+	config.IdentifiersUIDs:      "UIDs alone",
+	config.IdentifiersAccession: "UIDs and accession number",
+	config.IdentifiersPatient:   "UIDs, accession number and patient ID",
+}
+
+// kindNames is for people: "summary, segmentation, outline".
+func kindNames(kinds []object.Kind) string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, object.PlainName(k.Name))
+	}
+	return strings.Join(names, ", ")
 }

@@ -226,13 +226,3 @@ func TestCheck_AsTheServicesUser(t *testing.T) {
 		expect(name+" its own", nobody, true, "is good")
 	}
 }
-
-func TestPortError(t *testing.T) {
-	for err, want := range map[error]string{
-		syscall.EADDRINUSE: "another program has this port", syscall.EACCES: "CAP_NET_BIND_SERVICE", syscall.EADDRNOTAVAIL: "leave the host out",
-	} {
-		if got := portError(":104", &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", err)}).Error(); !strings.Contains(got, want) {
-			t.Errorf("%v: %s", err, got)
-		}
-	}
-}

@@ -2,90 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"image"
-	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
-	"time"
-
-	"jcsnode/dataset"
-	"jcsnode/dicomout"
-	"jcsnode/ledger"
-	"jcsnode/phantom"
-	"jcsnode/pipeline"
 )
-
-// A study that is processed again on another day, in another season, gives the objects of the first day to the byte: their times are
-// those of the findings.
-func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
-	day := time.Date(2026, 1, 30, 23, 59, 0, 0, time.UTC)
-	dir := t.TempDir()
-	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), ledger.Options{Now: func() time.Time { return day }, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	study := phantomInbox(t, l, dir)
-	maker := greyMaker(site())
-	p := pipeline.Processor{Ledger: l, DataDir: dir, Networks: pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}},
-		Settings: maker.settings, Models: reportModels(maker.manifest, maker.engine), Logger: slog.New(slog.DiscardHandler),
-		Build: func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
-			return maker.build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
-		}}
-	if _, err := l.Settle(t.Context(), study, "test"); err != nil {
-		t.Fatal(err)
-	}
-	objects := func() map[string][]byte {
-		t.Helper()
-		h, err := l.History(t.Context(), study)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Process(t.Context(), h.Revisions[len(h.Revisions)-1].ID); err != nil {
-			t.Fatal(err)
-		}
-		return files(t, filepath.Join(dir, "objects"))
-	}
-	first := objects()
-	if len(first) < len(dicomout.Kinds(profileOf(maker.config.Destinations[0]))) {
-		t.Fatalf("%d objects", len(first))
-	}
-	if err := os.RemoveAll(filepath.Join(dir, "objects")); err != nil {
-		t.Fatal(err)
-	}
-	day = day.AddDate(0, 6, 1)
-	if err := l.Requeue(t.Context(), study); err != nil {
-		t.Fatal(err)
-	}
-	sameFiles(t, first, objects())
-}
-
-// phantomInbox puts a phantom with lesions into the inbox of a data folder and returns its study.
-func phantomInbox(t *testing.T, l *ledger.Ledger, dir string) (study string) {
-	t.Helper()
-	inbox := filepath.Join(dir, "inbox")
-	if err := phantom.Write(t.Context(), inbox, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range slices.Sorted(maps.Keys(files(t, inbox))) {
-		f, err := dataset.Open(filepath.Join(inbox, path), dataset.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		study = f.Set().String(dataset.StudyInstanceUID)
-		i := ledger.Instance{StudyUID: study, SeriesUID: f.Set().String(dataset.SeriesInstanceUID), SOPInstanceUID: f.Set().String(dataset.SOPInstanceUID),
-			Path: filepath.Join("inbox", path)}
-		f.Close()
-		if err := l.Record(t.Context(), i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return study
-}
 
 // Two runs of the program, in two time zones, give the same objects when they are given the same time.
 func TestDays_RunWithATimeGivesTheSameBytes(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,15 +15,17 @@ import (
 	"strings"
 	"time"
 
-	"jcsnode/findings"
-
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"jcsnode/config"
 	"jcsnode/dataset"
+	"jcsnode/dicomout/object"
+	"jcsnode/findings"
 	"jcsnode/ledger"
+	"jcsnode/node"
 	"jcsnode/phantom"
+	"jcsnode/preview"
 )
 
 func demoCommand() *cobra.Command {
@@ -72,21 +75,19 @@ func (d *demonstration) run(ctx context.Context) error {
 	defer logFile.Close()
 	log := slog.New(slog.NewTextHandler(logFile, nil))
 
-	n, err := openNode(ctx, cfg, log)
+	n, err := node.Open(ctx, cfg, node.Options{Version: version, Progress: newProgress(d.w).step, Logger: log})
 	if err != nil {
 		return err
 	}
-	p := newProgress(d.w)
-	n.processor.Progress = p.step
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	g, running := errgroup.WithContext(running)
 	pacs := &archive{dir: d.path("received"), logger: log}
 	g.Go(func() error { return pacs.serve(running, pacsSocket, "PACS") })
-	g.Go(func() error { return n.run(running, nodeSocket) })
-	d.say("node JCSNODE on %s (%s), PACS on %s, log in %s", nodeSocket.Addr(), n.runtime.Device(), pacsSocket.Addr(), d.path("node.log"))
+	g.Go(func() error { return n.Run(running, nodeSocket) })
+	d.say("node JCSNODE on %s (%s), PACS on %s, log in %s", nodeSocket.Addr(), n.Device(), pacsSocket.Addr(), d.path("node.log"))
 
-	err = d.follow(running, n, nodeSocket.Addr().String(), p)
+	err = d.follow(running, cfg, nodeSocket.Addr().String())
 	stop()
 	if ended := g.Wait(); ended != nil && ctx.Err() == nil {
 		return ended // why a part stopped says more than that the rest was cancelled
@@ -133,8 +134,20 @@ func (d *demonstration) prepare(ctx context.Context) error {
 }
 
 // configure writes the configuration that a site would write.
-func (d *demonstration) configure(node, pacs string) (config.Config, error) {
-	text := fmt.Sprintf("[node]\nlisten = %q\ndata_dir = \"data\"\nreserve = \"0\"\n\n[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = %q\n\n[settle]\nquiet = \"2s\"\n", node, pacs)
+func (d *demonstration) configure(listen, pacs string) (config.Config, error) {
+	text := fmt.Sprintf(`[node]
+listen = %q
+data_dir = "data"
+reserve = "0"
+
+[[destination]]
+name = "pacs"
+ae_title = "PACS"
+address = %q
+
+[settle]
+quiet = "2s"
+`, listen, pacs)
 	path := d.path("config.toml")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return config.Config{}, err
@@ -143,7 +156,7 @@ func (d *demonstration) configure(node, pacs string) (config.Config, error) {
 }
 
 // follow sends the study and reports until every object has its outcome.
-func (d *demonstration) follow(ctx context.Context, n *node, address string, p *progress) error {
+func (d *demonstration) follow(ctx context.Context, cfg config.Config, address string) error {
 	files, err := findInstances([]string{d.study})
 	if err != nil {
 		return err
@@ -164,7 +177,12 @@ func (d *demonstration) follow(ctx context.Context, n *node, address string, p *
 	} else if err != nil {
 		return err
 	}
-	h, err := d.wait(ctx, n.ledger, study)
+	l, err := readLedger(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	h, err := d.wait(ctx, l, study)
 	if err != nil {
 		return err
 	}
@@ -219,21 +237,21 @@ func (d *demonstration) conclude(h *ledger.History, took time.Duration) error {
 	if len(last.Findings) == 0 {
 		return fmt.Errorf("the study ended without findings: %s; %s (log: %s)", last.Reason.Text, last.Reason.Remedy, d.path("node.log"))
 	}
-	var report findings.Findings
-	if err := unmarshalFindings(last.Findings, &report); err != nil {
-		return err
+	var found findings.Findings
+	if err := json.Unmarshal(last.Findings, &found); err != nil {
+		return fmt.Errorf("read the findings: %w", err)
 	}
 	d.say("")
-	printReport(d.w, &report)
+	printFindings(d.w, &found)
 	d.say("")
-	previews, err := previewAll(d.path("received"), d.path("previews"))
+	previews, err := preview.All(d.path("received"), d.path("previews"))
 	if err != nil {
 		return err
 	}
 	counts := map[string]int{}
 	sent := 0
 	for _, delivery := range last.Deliveries {
-		counts[kindName(delivery.Object.Kind)+" "+delivery.State]++
+		counts[object.PlainName(delivery.Object.Kind)+" "+delivery.State]++
 		if delivery.State == ledger.DeliverySent {
 			sent++
 		}

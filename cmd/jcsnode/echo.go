@@ -9,6 +9,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
+	"jcsnode/node"
 )
 
 // verification is the SOP class of C-ECHO (PS3.4 annex A).
@@ -30,7 +31,7 @@ func (t *target) flags(c *cobra.Command) {
 }
 
 func (t *target) dial(ctx context.Context, contexts []dimse.PresentationContext) (*dimse.Conn, error) {
-	d := dialer(t.calling, t.timeout)
+	d := node.Dialer(t.calling, t.timeout)
 	conn, err := d.Dial(ctx, t.to, t.called, contexts)
 	if err != nil {
 		return nil, fmt.Errorf("open an association with %s at %s: %w", t.called, t.to, err)

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/dicomout/object"
 	"jcsnode/ledger"
+	"jcsnode/node"
 )
 
 func explainCommand() *cobra.Command {
@@ -40,7 +42,7 @@ func explainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		e := explanation{w: c.OutOrStdout(), settle: cfg.Settle, quietOf: quietOf(cfg.Peers), destinations: destinationNames(cfg), now: time.Now()}
+		e := explanation{w: c.OutOrStdout(), settle: cfg.Settle, quietOf: node.QuietOf(cfg.Peers), destinations: node.DestinationNames(cfg.Destinations), now: time.Now()}
 		e.study(h)
 		return nil
 	}
@@ -182,7 +184,7 @@ func outcome(r *ledger.RevisionHistory) []string {
 	}
 	kinds := newTally()
 	for _, o := range r.Objects {
-		kinds.add(kindName(o.Kind), 1)
+		kinds.add(object.PlainName(o.Kind), 1)
 	}
 	if len(r.Objects) == 0 {
 		return append(sentences, "No object was made.")
@@ -212,7 +214,7 @@ func (e *explanation) shares(r *ledger.RevisionHistory) []string {
 		if kinds[d.Destination] == nil {
 			kinds[d.Destination] = newTally()
 		}
-		kinds[d.Destination].add(kindName(d.Object.Kind), 1)
+		kinds[d.Destination].add(object.PlainName(d.Object.Kind), 1)
 	}
 	var sentences []string
 	for _, destination := range sorted(kinds) {

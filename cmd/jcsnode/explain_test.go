@@ -16,6 +16,7 @@ import (
 
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/node"
 )
 
 var times = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d`)
@@ -28,7 +29,7 @@ func explained(t *testing.T, l *ledger.Ledger, study string, now time.Time) stri
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}),
+	e := explanation{w: &text, settle: config.Default().Settle, quietOf: node.QuietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}),
 		destinations: []string{"pacs", "research"}, now: now}
 	e.study(h)
 	return times.ReplaceAllString(text.String(), "TIME")
@@ -59,7 +60,7 @@ What happens next
 func TestExplain_QuietTimeOfThePeer(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
 	for caller, want := range map[string]string{"SCANNER": "at 2026-03-01 12:01:00 " + at.Format("-07:00") + ", if", "SLOW": "at 2026-03-01 13:00:00 " + at.Format("-07:00") + ", if"} {
-		e := explanation{settle: config.Default().Settle, quietOf: quietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}), now: at}
+		e := explanation{settle: config.Default().Settle, quietOf: node.QuietOf([]config.Peer{{AETitle: "SLOW", Quiet: config.Duration(time.Hour)}}), now: at}
 		h := &ledger.History{State: ledger.StateReceiving, Instances: []ledger.Instance{{CallingAE: "SCANNER", ReceivedAt: at}, {CallingAE: caller, ReceivedAt: at}}}
 		if got := strings.Join(e.next(h), " "); !strings.Contains(got, want) {
 			t.Errorf("%s: %q lacks %q", caller, got, want)
@@ -294,7 +295,7 @@ func TestExplain_Commitment(t *testing.T) {
 			{Destination: "new", State: ledger.SCUWaiting},
 			{Destination: "deaf", State: ledger.SCUWaiting, Attempts: 3, Detail: "connection refused", NextAt: now.Add(time.Minute)}}}}}
 	var text strings.Builder
-	e := explanation{w: &text, settle: config.Default().Settle, quietOf: quietOf(nil), now: now}
+	e := explanation{w: &text, settle: config.Default().Settle, quietOf: node.QuietOf(nil), now: now}
 	e.study(h)
 	_, got, _ := strings.Cut(times.ReplaceAllString(text.String(), "TIME"), "\nDelivery of revision 1\n")
 	wantText(t, got, `

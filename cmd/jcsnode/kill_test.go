@@ -11,6 +11,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/ledger"
+	"jcsnode/node"
 )
 
 // The node dies by SIGKILL at ten random moments, while it receives, while it reads, while it delivers. Whatever it
@@ -128,7 +129,7 @@ func sendMissing(t *testing.T, l *lab, files []instance, acknowledged map[string
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dialer("SCANNER", 10*time.Second).Dial(ctx, l.address(), "JCSNODE", contexts)
+	conn, err := node.Dialer("SCANNER", 10*time.Second).Dial(ctx, l.address(), "JCSNODE", contexts)
 	if err != nil {
 		return // killed before the association was made
 	}

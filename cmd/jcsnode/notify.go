@@ -16,6 +16,7 @@ import (
 
 	"jcsnode/config"
 	"jcsnode/netfault"
+	"jcsnode/node"
 	"jcsnode/notify"
 )
 
@@ -83,13 +84,13 @@ func testWebhooks(ctx context.Context, w io.Writer, cfg config.Config, names []s
 		if len(names) > 0 && !slices.Contains(names, hook.Name) {
 			continue
 		}
-		to, err := subscriberOf(hook, cfg.Node.DataDir, slog.New(slog.DiscardHandler))
+		to, err := node.Subscriber(cfg, hook, version, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
 		}
 		id := fmt.Sprintf("%x", randomBytes(16))
 		now := time.Now()
-		body, err := notify.Event{Schema: notify.Schema, ID: id, Type: notify.TypeTest, At: now.UTC(), Node: notifyNode(cfg), Notice: findings.Notice}.Encode()
+		body, err := notify.Event{Schema: notify.Schema, ID: id, Type: notify.TypeTest, At: now.UTC(), Node: node.EventNode(cfg.Node, version), Notice: findings.Notice}.Encode()
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +16,7 @@ import (
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
-	"jcsnode/dimse/secure"
+	"jcsnode/node"
 )
 
 func preflightCommand() *cobra.Command {
@@ -43,13 +42,13 @@ func preflightCommand() *cobra.Command {
 		}
 		good := true
 		for _, d := range cfg.Destinations {
-			destination, err := probed(d)
+			destination, _, err := node.Destination(d, slog.New(slog.DiscardHandler))
 			if err != nil {
 				return err
 			}
-			good = preflight(c.Context(), out, destination, profileOf(d).Kinds()) && good
+			good = preflight(c.Context(), out, destination.Destination, destination.Profile.Kinds()) && good
 			if d.Commitment {
-				good = preflightCommitment(c.Context(), out, destination) && good
+				good = preflightCommitment(c.Context(), out, destination.Destination) && good
 			}
 		}
 		if !good {
@@ -58,19 +57,6 @@ func preflightCommand() *cobra.Command {
 		return nil
 	}
 	return c
-}
-
-// probed is a destination with its TLS files read once.
-func probed(d config.Destination) (deliver.Destination, error) {
-	destination := destinationOf(d).Destination
-	if d.TLS {
-		identity, err := secure.Load(secure.Files{Certificate: d.Certificate, Key: d.Key, Authorities: d.CA}, slog.New(slog.DiscardHandler), time.Now)
-		if err != nil {
-			return destination, fmt.Errorf("TLS of the destination %s: %w", d.Name, err)
-		}
-		destination.TLS = identity.Client(d.TLSName)
-	}
-	return destination, nil
 }
 
 // preflight prints what one destination would take of the kinds that it is to get, and tells whether that is everything.
@@ -105,7 +91,7 @@ func preflight(ctx context.Context, w io.Writer, d deliver.Destination, kinds []
 		default:
 			verdict = fmt.Sprintf("accepted as SOP class %s, %s", a.SOPClassUID, transferSyntaxName(a.TransferSyntaxUID))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", kindName(kinds[i].Name), kinds[i].SOPClassUID, verdict)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", object.PlainName(kinds[i].Name), kinds[i].SOPClassUID, verdict)
 	}
 	t.Flush()
 	for _, remedy := range remedies {

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"jcsnode/config"
 	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
@@ -129,10 +128,8 @@ func TestPreflight(t *testing.T) {
 
 func TestPreflight_OtherForm(t *testing.T) {
 	address := choosy{knows: []string{object.SegmentationStorage}}.serve(t)
-	d, err := probed(config.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE", Timeout: config.Duration(5 * time.Second)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := deliver.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE",
+		Timeouts: dimse.Timeouts{Connect: 5 * time.Second, Request: 5 * time.Second, Response: 5 * time.Second}}
 	var out strings.Builder
 	good := preflight(t.Context(), &out, d, []object.Kind{object.LabelMap})
 	if want := "accepted as SOP class " + object.SegmentationStorage; !good || !strings.Contains(out.String(), want) {

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"jcsnode/dicomout/object"
 	"jcsnode/ledger"
 )
 
@@ -56,32 +55,4 @@ func settled(t *testing.T, l *ledger.Ledger, study string) ledger.Revision {
 		t.Fatal(err)
 	}
 	return rev
-}
-
-func TestReplacedObjects(t *testing.T) {
-	const study = "1.2.3"
-	l := ledgerStudy(t, t.TempDir(), study)
-	for revision := 1; revision <= 3; revision++ {
-		rev := settled(t, l, study)
-		objects := []ledger.Object{
-			{Kind: "report", SOPInstanceUID: fmt.Sprintf("2.25.%d1", revision), SOPClassUID: object.Comprehensive3DSRStorage, SeriesUID: "2.25.5"},
-			{Kind: "rejection", SOPInstanceUID: fmt.Sprintf("2.25.%d2", revision)},
-		}
-		if revision == 2 { // changed nothing
-			objects = nil
-		}
-		if err := l.Complete(t.Context(), rev.ID, outgoing("pacs", objects...), ledger.Reason{}); err != nil {
-			t.Fatal(err)
-		}
-		late(t, l, study, revision+1)
-	}
-	class := object.Comprehensive3DSRStorage
-	first, third := "{report "+class+" 2.25.11 2.25.5}", "{report "+class+" 2.25.31 2.25.5}"
-	// The second ledger revision has no objects, so that the objects of the third say that they are revision 2.
-	for revision, want := range map[int]string{1: "[]", 2: "[" + first + "]", 3: "[" + first + " " + third + "]"} {
-		objects, err := replacedObjects(l)(t.Context(), study, revision)
-		if got := fmt.Sprint(objects); err != nil || got != want {
-			t.Errorf("revision %d replaces %s, %v, want %s", revision, got, err, want)
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/node"
 )
 
 func requeueCommand() *cobra.Command {
@@ -30,7 +31,7 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		l, err := ledger.Open(c.Context(), ledgerPath(cfg), ledger.Options{Beside: true, Destinations: destinationNames(cfg), Logger: newLogger(cfg.Log)})
+		l, err := ledger.Open(c.Context(), node.LedgerPath(cfg), ledger.Options{Beside: true, Destinations: node.DestinationNames(cfg.Destinations), Logger: newLogger(cfg.Log)})
 		if err != nil {
 			return err
 		}
@@ -63,6 +64,6 @@ func notSettled(ctx context.Context, l *ledger.Ledger, cfg config.Config, uid st
 	if err != nil {
 		return err
 	}
-	e := explanation{settle: cfg.Settle, quietOf: quietOf(cfg.Peers)}
+	e := explanation{settle: cfg.Settle, quietOf: node.QuietOf(cfg.Peers)}
 	return fmt.Errorf("study %s is still being received and will be processed by itself: %s", uid, e.settles(h))
 }

@@ -1,31 +1,21 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"image"
-	"image/png"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
-	"slices"
 	"strings"
 	"time"
 
-	"jcsnode/findings"
-
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"jcsnode/config"
-	"jcsnode/dataset"
+	"jcsnode/findings"
 	"jcsnode/models"
+	"jcsnode/node"
+	"jcsnode/offline"
 	"jcsnode/pipeline"
-	"jcsnode/pipeline/cascade"
 )
 
 func runCommand() *cobra.Command {
@@ -60,166 +50,42 @@ func runCommand() *cobra.Command {
 				return fmt.Errorf("--time: %w", err)
 			}
 		}
-		studies, err := groupByStudy(args[0])
+		studies, err := offline.Studies(args[0])
 		if err != nil {
 			return err
 		}
 		log := newLogger(cfg.Log)
-		runtime, err := models.Open(cfg.Models.Dir, modelOptions(cfg.Models), log)
+		networks, err := node.OpenNetworks(cfg.Models, log)
 		if err != nil {
 			return err
 		}
-		defer runtime.Close()
-		o := offline{config: cfg, runtime: runtime, time: when, progress: newProgress(c.ErrOrStderr()), out: c.OutOrStdout()}
+		defer networks.Close()
+		reader := offline.Reader{
+			Networks: pipeline.Networks{Classifier: networks, Segmenter: networks},
+			Maker:    node.Maker(cfg, version, networks),
+			Time:     when,
+			Progress: newProgress(c.ErrOrStderr()).step,
+		}
 		for i, files := range studies {
 			dir := out
 			if len(studies) > 1 {
 				dir = filepath.Join(out, fmt.Sprintf("study-%d", i+1))
 			}
-			if err := o.run(c.Context(), files, dir); err != nil {
+			read, err := reader.Read(c.Context(), files, dir)
+			if err != nil {
 				return err
 			}
+			printFindings(c.OutOrStdout(), &read.Findings)
+			fmt.Fprintf(c.OutOrStdout(), "  findings      %s\n  objects       %d in %s\n  previews      %s\n", read.FindingsFile, read.Objects,
+				read.ObjectsFolder, read.PreviewFolder)
 		}
 		return nil
 	}
 	return c
 }
 
-// groupByStudy lists the files below dir, one list for each study, those that come first first. Files that name no study
-// (damaged, no DICOM) go to the largest, whose report then says what is wrong with them.
-func groupByStudy(dir string) ([][]string, error) {
-	dir, err := filepath.EvalSymlinks(dir) // WalkDir does not enter a linked folder
-	if err != nil {
-		return nil, err
-	}
-	var order []string
-	byStudy := map[string][]string{}
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		uid := ""
-		if f, err := dataset.Open(path, dataset.Limits{}); err == nil {
-			uid = f.Set().String(dataset.StudyInstanceUID)
-			f.Close()
-		}
-		if _, known := byStudy[uid]; !known && uid != "" {
-			order = append(order, uid)
-		}
-		byStudy[uid] = append(byStudy[uid], path)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list the files: %w", err)
-	}
-	if len(byStudy) == 0 {
-		return nil, fmt.Errorf("no file in %s", dir)
-	}
-	if len(order) == 0 {
-		return [][]string{byStudy[""]}, nil
-	}
-	largest := slices.MaxFunc(order, func(a, b string) int { return len(byStudy[a]) - len(byStudy[b]) })
-	byStudy[largest] = append(byStudy[largest], byStudy[""]...)
-	var studies [][]string
-	for _, uid := range order {
-		studies = append(studies, byStudy[uid])
-	}
-	return studies, nil
-}
-
-// offline reads studies without node and ledger.
-type offline struct {
-	config   config.Config
-	runtime  *models.Runtime
-	time     time.Time
-	progress *progress
-	out      io.Writer
-}
-
-func (o *offline) run(ctx context.Context, files []string, dir string) error {
-	manifest := o.runtime.Manifest()
-	set := cascadeSettings(o.config, manifest, o.runtime.Workers())
-	ahead := cascade.NewAhead(ctx, o.runtime, set)
-	defer ahead.Close()
-	x, err := pipeline.Load(ctx, files, ahead, o.progress.step)
-	if err != nil {
-		return err
-	}
-	if x.Refusal == nil {
-		if err := x.Read(ctx, pipeline.Networks{Classifier: o.runtime, Segmenter: o.runtime}, set, o.progress.step); err != nil {
-			return err
-		}
-	}
-	if x.Omitted, err = omissionsOf(x); err != nil {
-		return err
-	}
-	report := pipeline.FindingsOf(x, reportModels(manifest, o.runtime.Engine()), set)
-	for _, sub := range []string{"objects", "previews"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return err
-		}
-	}
-	text, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "findings.json"), append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	count, err := o.writeObjects(ctx, x, dir, set.Workers)
-	if err != nil {
-		return err
-	}
-	printReport(o.out, &report)
-	fmt.Fprintf(o.out, "  findings      %s\n  objects       %d in %s\n  previews      %s\n", filepath.Join(dir, "findings.json"), count,
-		filepath.Join(dir, "objects"), filepath.Join(dir, "previews"))
-	return nil
-}
-
-// writeObjects writes each object and its preview, named by kind and number, as many at a time as there are processors.
-func (o *offline) writeObjects(ctx context.Context, x *pipeline.Examination, dir string, workers int) (int, error) {
-	manifest := o.runtime.Manifest()
-	m := objectMaker{config: o.config, manifest: manifest, settings: cascadeSettings(o.config, manifest, workers), engine: o.runtime.Engine()}
-	id := pipeline.Identity{Revision: 1, InputDigest: x.InputDigest(), Time: o.time}
-	numbers := map[string]int{}
-	count := 0
-	writing, ctx := errgroup.WithContext(ctx)
-	writing.SetLimit(goruntime.GOMAXPROCS(0))
-	err := m.build(ctx, x, id, func(made pipeline.Made, picture image.Image) error {
-		numbers[made.Kind]++
-		count++
-		name := fmt.Sprintf("%s-%03d", made.Kind, numbers[made.Kind])
-		writing.Go(func() error {
-			if err := os.WriteFile(filepath.Join(dir, "objects", name+".dcm"), made.File, 0o644); err != nil {
-				return err
-			}
-			return writePNG(filepath.Join(dir, "previews", name+".png"), picture)
-		})
-		return nil
-	})
-	if written := writing.Wait(); written != nil {
-		return count, written // why the build was cancelled
-	}
-	if errors.Is(err, errNoSource) {
-		return 0, nil
-	}
-	return count, err
-}
-
-func writePNG(path string, picture image.Image) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, picture); err != nil {
-		f.Close()
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return f.Close()
-}
-
-// printReport says in a few lines what was found.
-func printReport(w io.Writer, r *findings.Findings) {
+// printFindings says in a few lines what was found.
+func printFindings(w io.Writer, r *findings.Findings) {
 	fmt.Fprintf(w, "study %s\n", r.StudyInstanceUID)
 	if r.Reason != nil {
 		fmt.Fprintf(w, "  NOT PROCESSED %s\n", r.Reason.Text)

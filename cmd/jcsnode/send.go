@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -245,10 +244,4 @@ func sendOne(ctx context.Context, conn *dimse.Conn, i instance) (refusal string,
 		return fmt.Sprintf("status %v %s", response.Status, response.ErrorComment), nil
 	}
 	return "", nil
-}
-
-// dialer is how the program opens associations.
-func dialer(calling string, timeout time.Duration) *dimse.Dialer {
-	return &dimse.Dialer{CallingAETitle: calling, ImplementationClassUID: implementationClassUID, ImplementationVersion: implementationVersion,
-		Timeouts: dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout}}
 }

@@ -13,6 +13,7 @@ import (
 
 	"jcsnode/config"
 	"jcsnode/netfault"
+	"jcsnode/node"
 )
 
 func serveCommand() *cobra.Command {
@@ -62,13 +63,13 @@ func tellProblems(w io.Writer, log *slog.Logger, asLog bool, path string, proble
 // serve runs a node on the configured addresses until ctx ends.
 func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	signal.Ignore(syscall.SIGPIPE) // who reads the log may go first, as tee does when a session ends
-	n, err := openNode(ctx, cfg, log)
+	n, err := node.Open(ctx, cfg, node.Options{Version: version, Logger: log})
 	if err != nil {
 		return err
 	}
-	listeners, err := n.listen()
+	listeners, err := n.Listen()
 	if err != nil {
-		return errors.Join(err, n.close())
+		return errors.Join(err, n.Close())
 	}
-	return n.run(ctx, listeners...)
+	return n.Run(ctx, listeners...)
 }

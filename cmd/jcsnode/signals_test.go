@@ -13,6 +13,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
+	"jcsnode/node"
 )
 
 // asked is a small archive as a program of its own, with an association that keeps it from ending.
@@ -29,7 +30,7 @@ func asked(t *testing.T, wrapped ...string) (*process, *dimse.Conn, func(syscall
 	p := start(t, cmd, filepath.Join(dir, "log"))
 	var conn *dimse.Conn
 	dial := func() (err error) {
-		conn, err = dialer("TEST", 10*time.Second).Dial(t.Context(), at, "ARCHIVE", []dimse.PresentationContext{{AbstractSyntax: verification,
+		conn, err = node.Dialer("TEST", 10*time.Second).Dial(t.Context(), at, "ARCHIVE", []dimse.PresentationContext{{AbstractSyntax: verification,
 			TransferSyntaxes: []string{dataset.ImplicitVRLittleEndian}}})
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,6 +17,8 @@ import (
 	"jcsnode/config"
 	"jcsnode/ledger"
 	"jcsnode/models"
+	"jcsnode/node"
+	"jcsnode/results"
 	"jcsnode/scp"
 )
 
@@ -52,7 +53,7 @@ func statusCommand() *cobra.Command {
 
 // readLedger opens the ledger of a node, which may be running, to look into it.
 func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
-	l, err := ledger.Open(ctx, ledgerPath(c), ledger.Options{ReadOnly: true})
+	l, err := ledger.Open(ctx, node.LedgerPath(c), ledger.Options{ReadOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("%w (node.data_dir of %s)", err, c.Path)
 	}
@@ -74,8 +75,6 @@ func historyOf(ctx context.Context, l *ledger.Ledger, uid string) (*ledger.Histo
 	}
 	return h, err
 }
-
-func ledgerPath(c config.Config) string { return filepath.Join(c.Node.DataDir, "ledger.db") }
 
 // nodeView is `jcsnode status --json`.
 type nodeView struct {
@@ -102,7 +101,7 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	view.Weights = "unknown"
 	manifest, err := models.ReadManifest(cfg.Models.Dir)
 	if err == nil {
-		view.Models = reportModels(manifest, "") // what calculates, each study's findings say
+		view.Models = results.Models(manifest, "") // what calculates, each study's findings say
 		view.Weights = findings.Weights(view.Models)
 	}
 	if view.Counts, err = l.Counts(ctx); err != nil {

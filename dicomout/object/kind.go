@@ -50,6 +50,17 @@ var (
 		Description: "JCS superseded objects (research only)", Number: 9}
 )
 
+// PlainName is the name of a kind as people know it: that in objects of config.toml, if it has one. Ledger, files and JSON keep its own.
+func PlainName(kind string) string {
+	switch kind {
+	case Segmentation.Name:
+		return "segmentation"
+	case ParametricMap.Name:
+		return "parametric_map"
+	}
+	return kind
+}
+
 // document tells whether instances are documents, which have content instead of pixels.
 func (k Kind) document() bool { return k.Modality == "SR" || k.Modality == "KO" }
 

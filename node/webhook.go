@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"encoding/json"
@@ -6,17 +6,16 @@ import (
 	"path/filepath"
 	"time"
 
-	"jcsnode/findings"
-
 	"jcsnode/config"
 	"jcsnode/dataset"
 	"jcsnode/dimse/secure"
+	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/notify"
 )
 
-// ledgerReceivers are the webhooks as the ledger knows them.
-func ledgerReceivers(webhooks []config.Webhook) []ledger.Subscription {
+// subscriptions are the webhooks as the ledger knows them.
+func subscriptions(webhooks []config.Webhook) []ledger.Subscription {
 	var all []ledger.Subscription
 	for _, w := range webhooks {
 		all = append(all, ledger.Subscription{Name: w.Name, Kinds: w.On})
@@ -24,17 +23,28 @@ func ledgerReceivers(webhooks []config.Webhook) []ledger.Subscription {
 	return all
 }
 
-// subscriberOf converts a webhook of the configuration.
-func subscriberOf(w config.Webhook, dataDir string, log *slog.Logger) (notify.Subscriber, error) {
+// Subscriber says in notify's words where a webhook of the configuration is and what it is told. The identifiers that it asks for are read
+// from files of data_dir.
+func Subscriber(c config.Config, w config.Webhook, version string, log *slog.Logger) (notify.Subscriber, error) {
 	identity, err := secure.Load(secure.Files{Authorities: w.CA}, log.With("for", "webhook "+w.Name), time.Now)
 	if err != nil {
 		return notify.Subscriber{}, err
 	}
-	s := notify.Subscriber{Webhook: notify.Webhook{Name: w.Name, URL: w.URL, Secret: w.Secret, TLS: identity.Client(w.TLSName), Insecure: w.Insecure,
-		Timeout: time.Duration(w.Timeout), Agent: "jcsnode/" + version}, Kinds: w.On}
+	s := notify.Subscriber{
+		Webhook: notify.Webhook{
+			Name:     w.Name,
+			URL:      w.URL,
+			Secret:   w.Secret,
+			TLS:      identity.Client(w.TLSName),
+			Insecure: w.Insecure,
+			Timeout:  time.Duration(w.Timeout),
+			Agent:    "jcsnode/" + version,
+		},
+		Kinds: w.On,
+	}
 	if w.Identifiers != config.IdentifiersUIDs {
 		s.Identify = func(i ledger.Instance) (notify.Identifiers, error) {
-			return identifiersIn(filepath.Join(dataDir, i.Path), w.Identifiers == config.IdentifiersPatient)
+			return identifiersIn(filepath.Join(c.Node.DataDir, i.Path), w.Identifiers == config.IdentifiersPatient)
 		}
 	}
 	return s, nil
@@ -55,30 +65,28 @@ func identifiersIn(path string, patient bool) (notify.Identifiers, error) {
 	return ids, nil
 }
 
-// identifierWords say what the choices of webhook.identifiers send along.
-var identifierWords = map[string]string{
-	config.IdentifiersUIDs:      "UIDs alone",
-	config.IdentifiersAccession: "UIDs and accession number",
-	config.IdentifiersPatient:   "UIDs, accession number and patient ID",
+// EventNode is the node as its events name it.
+func EventNode(c config.Node, version string) notify.Node {
+	return notify.Node{AETitle: c.AETitle, ID: c.ID, Version: version}
 }
 
-// notifyNode is the node as its events name it.
-func notifyNode(c config.Config) notify.Node {
-	return notify.Node{AETitle: c.Node.AETitle, ID: c.Node.ID, Version: version}
-}
-
-// resultOf converts findings of the pipeline.
+// resultOf converts findings of a revision.
 func resultOf(text json.RawMessage) (*notify.Result, error) {
-	var r findings.Findings
-	if err := json.Unmarshal(text, &r); err != nil {
+	var f findings.Findings
+	if err := json.Unmarshal(text, &f); err != nil {
 		return nil, err
 	}
-	result := &notify.Result{SeriesInstanceUID: r.SeriesInstanceUID, Cautions: r.Cautions, Limits: listed(r.Limits),
-		Weights: findings.Weights(r.Models), Models: []notify.Model{}}
-	for _, m := range r.Models {
+	result := &notify.Result{
+		SeriesInstanceUID: f.SeriesInstanceUID,
+		Cautions:          f.Cautions,
+		Limits:            append([]string{}, f.Limits...),
+		Weights:           findings.Weights(f.Models),
+		Models:            []notify.Model{},
+	}
+	for _, m := range f.Models {
 		result.Models = append(result.Models, notify.Model{Role: m.Role, Name: m.Name, Version: m.Version, SHA256: m.SHA256, Status: m.Status})
 	}
-	if d := r.Decision; d != nil {
+	if d := f.Decision; d != nil {
 		result.Decision = "negative"
 		if d.Positive {
 			result.Decision = "positive"
@@ -87,28 +95,42 @@ func resultOf(text json.RawMessage) (*notify.Result, error) {
 		result.PositiveSlices, result.PositiveMM, result.Slices, result.LengthMM = d.PositiveSlices, d.PositiveMM, d.Slices, d.LengthMM
 		result.Threshold, result.ThresholdMM = d.Threshold, d.ThresholdMM
 	}
-	if l := r.Lesions; l != nil {
+	if l := f.Lesions; l != nil {
 		result.Lesions = &notify.Lesions{Count: l.Count, VolumeML: l.VolumeML}
-		if r.Lungs != nil {
-			result.Lesions.Share = r.Lungs.LesionShare
+		if f.Lungs != nil {
+			result.Lesions.Share = f.Lungs.LesionShare
 		}
 	}
 	return result, nil
 }
 
 // wireNotify makes the parts that tell others.
-func (n *node) wireNotify() error {
+func (n *Node) wireNotify() error {
 	c := n.config
-	n.notifier = &notify.Notifier{Ledger: n.ledger, Node: notifyNode(c), Notice: findings.Notice, Result: resultOf, Now: time.Now, Logger: n.log}
+	n.notifier = &notify.Notifier{
+		Ledger: n.ledger,
+		Node:   EventNode(c.Node, n.version),
+		Notice: findings.Notice,
+		Result: resultOf,
+		Now:    time.Now,
+		Logger: n.log,
+	}
 	for _, w := range c.Webhooks {
-		s, err := subscriberOf(w, c.Node.DataDir, n.log)
+		s, err := Subscriber(c, w, n.version, n.log)
 		if err != nil {
 			return err
 		}
 		n.notifier.Subscribers = append(n.notifier.Subscribers, s)
 	}
 	study := time.Duration(c.Stuck.Study)
-	n.watch = &notify.Watch{Ledger: n.ledger, Logger: n.log,
-		StuckAfter: ledger.StuckAfter{Receiving: time.Duration(c.Settle.Limit) + study, Study: study, Delivery: time.Duration(c.Stuck.Delivery)}}
+	n.stuck = &notify.Watch{
+		Ledger: n.ledger,
+		Logger: n.log,
+		StuckAfter: ledger.StuckAfter{
+			Receiving: time.Duration(c.Settle.Limit) + study,
+			Study:     study,
+			Delivery:  time.Duration(c.Stuck.Delivery),
+		},
+	}
 	return nil
 }

@@ -1,31 +1,23 @@
-package main
+// Package preview makes PNG files of our pictures, for people without a viewer at hand.
+package preview
 
 import (
-	"encoding/json"
 	"fmt"
 	"image"
+	"image/png"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"jcsnode/findings"
-
 	"jcsnode/dataset"
 )
 
-func unmarshalFindings(text json.RawMessage, r *findings.Findings) error {
-	if err := json.Unmarshal(text, r); err != nil {
-		return fmt.Errorf("read the findings: %w", err)
-	}
-	return nil
-}
-
-// previewAll writes a PNG of every true-colour picture among the DICOM files of a folder, as a PACS viewer would show it.
-func previewAll(from, to string) (int, error) {
+// All writes a PNG of every true-colour picture among the DICOM files of a folder, as a PACS viewer would show it, and counts them.
+func All(from, to string) (int, error) {
 	entries, err := os.ReadDir(from)
 	if err != nil {
-		return 0, fmt.Errorf("list what the PACS received: %w", err)
+		return 0, fmt.Errorf("list the pictures: %w", err)
 	}
 	count := 0
 	for _, e := range entries {
@@ -44,12 +36,25 @@ func previewAll(from, to string) (int, error) {
 		if picture == nil {
 			continue
 		}
-		if err := writePNG(filepath.Join(to, name+".png"), picture); err != nil {
+		if err := Write(filepath.Join(to, name+".png"), picture); err != nil {
 			return count, err
 		}
 		count++
 	}
 	return count, nil
+}
+
+// Write writes a picture as PNG.
+func Write(path string, picture image.Image) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, picture); err != nil {
+		f.Close()
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return f.Close()
 }
 
 // picture decodes an uncompressed 8-bit RGB image (PS3.3 C.7.6.3); nil for anything else. The name is series and instance number.

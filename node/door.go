@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"fmt"
@@ -11,11 +11,16 @@ import (
 
 // doorSettings says who may come in and with what.
 func doorSettings(c config.Config) (scp.Settings, error) {
-	syntaxes, err := transferSyntaxes(c)
+	syntaxes, err := TransferSyntaxes(c.Node)
 	if err != nil {
 		return scp.Settings{}, err
 	}
-	settings := scp.Settings{AETitle: c.Node.AETitle, CheckCalled: c.Node.CheckCalled, AcceptOther: c.Node.AcceptOther, TransferSyntaxes: syntaxes}
+	settings := scp.Settings{
+		AETitle:          c.Node.AETitle,
+		CheckCalled:      c.Node.CheckCalled,
+		AcceptOther:      c.Node.AcceptOther,
+		TransferSyntaxes: syntaxes,
+	}
 	for _, d := range c.Destinations {
 		if d.Commitment { // it reports to the title that asked
 			settings.OtherTitles = append(settings.OtherTitles, d.CallingAETitle)
@@ -31,21 +36,21 @@ func doorSettings(c config.Config) (scp.Settings, error) {
 	return settings, nil
 }
 
-// transferSyntaxes are those that the node accepts, the preferred one first.
-func transferSyntaxes(c config.Config) ([]string, error) {
-	if len(c.Node.TransferSyntaxes) == 0 {
+// TransferSyntaxes are those that the node accepts, the preferred one first.
+func TransferSyntaxes(c config.Node) ([]string, error) {
+	if len(c.TransferSyntaxes) == 0 {
 		return codec.TransferSyntaxes(), nil
 	}
-	for _, uid := range c.Node.TransferSyntaxes {
+	for _, uid := range c.TransferSyntaxes {
 		if !codec.Supported(uid) {
 			return nil, fmt.Errorf("node.transfer_syntaxes: %s cannot be read by this program; it reads %v", uid, codec.TransferSyntaxes())
 		}
 	}
-	return c.Node.TransferSyntaxes, nil
+	return c.TransferSyntaxes, nil
 }
 
-// quietOf looks up the quiet time of a peer that has its own.
-func quietOf(peers []config.Peer) func(string) time.Duration {
+// QuietOf looks up the quiet time of a peer that has its own; 0: that of all.
+func QuietOf(peers []config.Peer) func(callingAETitle string) time.Duration {
 	own := map[string]time.Duration{}
 	for _, p := range peers {
 		if p.Quiet > 0 {

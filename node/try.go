@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -21,49 +21,44 @@ import (
 	"jcsnode/models"
 )
 
-// modelOptions say how the networks of a configuration are run.
-func modelOptions(m config.Models) models.Options {
-	return models.Options{Library: m.Library, Device: m.Device, Threads: m.Threads, Altered: m.Altered == "allow"}
-}
-
-// trial is what came of trying what serve does before it works.
-type trial struct {
-	problems config.Problems
-	notes    []string // what is no mistake, and worth knowing
-	device   string   // that the networks run on
+// Trial is what came of trying what a node does before it works.
+type Trial struct {
+	Problems config.Problems
+	Notes    []string // what is no mistake, and worth knowing
+	Device   string   // that the networks run on
 	running  bool     // a node works on this data_dir
 }
 
-func (t *trial) problem(format string, a ...any) {
-	t.problems = append(t.problems, fmt.Sprintf(format, a...))
+func (t *Trial) problem(format string, a ...any) {
+	t.Problems = append(t.Problems, fmt.Sprintf(format, a...))
 }
 
-func (t *trial) note(format string, a ...any) { t.notes = append(t.notes, fmt.Sprintf(format, a...)) }
+func (t *Trial) note(format string, a ...any) { t.Notes = append(t.Notes, fmt.Sprintf(format, a...)) }
 
-// tryNode does what serve does before it works and undoes it: it loads the networks, reads the TLS files and takes the ports. Of the data
+// Try does what a node does before it works and undoes it: it loads the networks, reads the TLS files and takes the ports. Of the data
 // folder it only looks whether it could be written. What the known mistakes are about is not tried.
-func tryNode(ctx context.Context, cfg config.Config, known config.Problems) trial {
-	t := trial{}
+func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
+	t := Trial{}
 	free := func(keys ...string) bool {
 		return !slices.ContainsFunc(known, func(p string) bool {
 			return slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(p, key) })
 		})
 	}
 	if free("node.data_dir") {
-		t.folder(ctx, cfg)
+		t.folder(ctx, c)
 	}
 	if free("models.") {
-		t.networks(cfg.Models)
+		t.networks(c.Models)
 	}
-	n := &node{config: cfg, log: slog.New(slog.DiscardHandler)}
-	if _, err := transferSyntaxes(cfg); err != nil {
+	n := &Node{config: c, log: slog.New(slog.DiscardHandler)}
+	if _, err := TransferSyntaxes(c.Node); err != nil {
 		t.problem("%v", err)
 	} else if len(known) == 0 {
-		if err := n.wire(models.Manifest{}, 1, ""); err != nil {
+		if err := n.wire(noNetworks{}); err != nil {
 			t.problem("%v", err)
 		}
 	}
-	for _, p := range []struct{ key, address string }{{"node.listen", cfg.Node.Listen}, {"tls.listen", cfg.TLS.Listen}} {
+	for _, p := range []struct{ key, address string }{{"node.listen", c.Node.Listen}, {"tls.listen", c.TLS.Listen}} {
 		if p.address != "" && free(p.key) {
 			t.port(p.key, p.address)
 		}
@@ -71,14 +66,21 @@ func tryNode(ctx context.Context, cfg config.Config, known config.Problems) tria
 	return t
 }
 
-// networks loads the networks, as serve does, and gives them back.
-func (t *trial) networks(m config.Models) {
-	r, err := models.Open(m.Dir, modelOptions(m), slog.New(slog.DiscardHandler))
+// noNetworks stand in where parts are wired and no study is read.
+type noNetworks struct{}
+
+func (noNetworks) Manifest() models.Manifest { return models.Manifest{} }
+func (noNetworks) Workers() int              { return 1 }
+func (noNetworks) Engine() string            { return "" }
+
+// networks loads the networks, as a node does, and gives them back.
+func (t *Trial) networks(m config.Models) {
+	r, err := OpenNetworks(m, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.problem("%s: %v", modelsKey(err), err)
 		return
 	}
-	t.device = r.Device()
+	t.Device = r.Device()
 	if err := r.Close(); err != nil {
 		t.problem("models: %v", err)
 	}
@@ -98,23 +100,24 @@ func modelsKey(err error) string {
 }
 
 // folder looks whether the ledger is free and every folder of data_dir can be written.
-func (t *trial) folder(ctx context.Context, cfg config.Config) {
-	switch err := ledger.Check(ctx, ledgerPath(cfg)); {
+func (t *Trial) folder(ctx context.Context, c config.Config) {
+	switch err := ledger.Check(ctx, LedgerPath(c)); {
 	case errors.Is(err, ledger.ErrHeld):
 		t.running = true
 		t.note("a node works on this data_dir now; what is said here holds for its next start")
 	case err != nil:
 		t.problem("node.data_dir: %v", err)
 	}
-	for _, dir := range foldersBelow(cfg.Node.DataDir) {
+	for _, dir := range foldersBelow(c.Node.DataDir) {
 		if unix.Access(dir, unix.W_OK|unix.X_OK) != nil {
-			t.problem("node.data_dir: %s cannot be written by %s; it belongs to %s: give the whole of data_dir to the service's user", dir, userName(os.Geteuid()), ownerOf(dir))
+			t.problem("node.data_dir: %s cannot be written by %s; it belongs to %s: give the whole of data_dir to the service's user",
+				dir, userName(os.Geteuid()), ownerOf(dir))
 			break // one tells of all
 		}
 	}
-	if owner, ok := ownerID(cfg.Node.DataDir); ok && os.Geteuid() == 0 && owner != 0 {
-		t.note("data_dir belongs to %s and this check ran as root: run it as that user, whose rights count; a node started as root would leave files that the user cannot write",
-			userName(owner))
+	if owner, ok := ownerID(c.Node.DataDir); ok && os.Geteuid() == 0 && owner != 0 {
+		t.note("data_dir belongs to %s and this check ran as root: run it as that user, whose rights count; "+
+			"a node started as root would leave files that the user cannot write", userName(owner))
 	}
 }
 
@@ -170,7 +173,7 @@ func userName(id int) string {
 }
 
 // port takes a port and gives it back.
-func (t *trial) port(key, address string) {
+func (t *Trial) port(key, address string) {
 	l, err := net.Listen("tcp", address)
 	if err == nil {
 		l.Close()
@@ -181,18 +184,4 @@ func (t *trial) port(key, address string) {
 		return
 	}
 	t.problem("%s: %v", key, portError(address, err))
-}
-
-// portError says what to do about a port that cannot be had.
-func portError(address string, err error) error {
-	remedy := ""
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		remedy = "; another program has this port (ss -ltnp names it): stop it, or choose another port"
-	case errors.Is(err, syscall.EACCES):
-		remedy = "; ports below 1024 need a right: AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit, or choose another port"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		remedy = "; no network interface of this machine has that address now: leave the host out to listen on all"
-	}
-	return fmt.Errorf("listen on %s: %w%s", address, err, remedy)
 }

@@ -1,4 +1,4 @@
-package main
+package conformance
 
 import (
 	"os"
@@ -30,7 +30,7 @@ func conformanceOf(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := writeConformance(&b, cfg); err != nil {
+	if err := Write(&b, cfg); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -40,11 +40,11 @@ func TestConformance_CommittedStatementIsThatOfTheShippedConfiguration(t *testin
 	if !codec.Supported(dataset.JPEG2000) {
 		t.Skip("this program is built without OpenJPEG and reads fewer transfer syntaxes than the committed statement says")
 	}
-	text, err := os.ReadFile("../../config.toml")
+	text, err := os.ReadFile("../config.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile("../../docs/conformance.md")
+	want, err := os.ReadFile("../docs/conformance.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +75,11 @@ address = "research:104"
 objects = ["lungs"]
 commitment = true
 `)
-	for _, want := range []string{"this one is for `OTHER`", "every other class", "| any |", "one of 1 configured peers", "2 destinations are configured", "Comprehensive 3D SR Storage", "JCS lungs",
-		"| Implicit VR Little Endian | 1.2.840.10008.1.2 |", "SCP is granted for Storage Commitment Push Model alone"} {
+	for _, want := range []string{
+		"this one is for `OTHER`", "every other class", "| any |", "one of 1 configured peers", "2 destinations are configured",
+		"Comprehensive 3D SR Storage", "JCS lungs",
+		"| Implicit VR Little Endian | 1.2.840.10008.1.2 |", "SCP is granted for Storage Commitment Push Model alone",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the statement lacks %q", want)
 		}

@@ -1,0 +1,84 @@
+package node
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+
+	"jcsnode/dimse/secure"
+	"jcsnode/scp"
+)
+
+// identity loads the TLS files of one use.
+func identity(use string, files secure.Files, log *slog.Logger) (*secure.Identity, error) {
+	i, err := secure.Load(files, log.With("for", use), time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("TLS of the %s: %w", use, err)
+	}
+	return i, nil
+}
+
+// watch has the certificate of an identity watched, where it has one.
+func (n *Node) watch(i *secure.Identity) {
+	if i != nil && i.Certificate() != nil {
+		n.watched = append(n.watched, i)
+	}
+}
+
+// Listen opens the plain port and, if there is one, that of TLS.
+func (n *Node) Listen() (listeners []net.Listener, err error) {
+	plain, err := net.Listen("tcp", n.config.Node.Listen)
+	if err != nil {
+		return nil, portError(n.config.Node.Listen, err)
+	}
+	n.log.Info("listening", "address", plain.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.runtime.Device())
+	if n.own == nil {
+		return []net.Listener{plain}, nil
+	}
+	l, err := net.Listen("tcp", n.config.TLS.Listen)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("TLS: %w", portError(n.config.TLS.Listen, err)), plain.Close())
+	}
+	n.log.Info("listening for TLS", "address", l.Addr().String(), "client_certificate_required", n.config.TLS.RequireClientCertificate)
+	return []net.Listener{plain, tls.NewListener(l, n.own.Server(n.config.TLS.RequireClientCertificate))}, nil
+}
+
+// portError says what to do about a port that cannot be had.
+func portError(address string, err error) error {
+	remedy := ""
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		remedy = "; another program has this port (ss -ltnp names it): stop it, or choose another port"
+	case errors.Is(err, syscall.EACCES):
+		remedy = "; ports below 1024 need a right: AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit, or choose another port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		remedy = "; no network interface of this machine has that address now: leave the host out to listen on all"
+	}
+	return fmt.Errorf("listen on %s: %w%s", address, err, remedy)
+}
+
+// reportAddresses says where reports of storage commitment go.
+func (n *Node) reportAddresses() ([]scp.ReportAddress, error) {
+	var all []scp.ReportAddress
+	for _, p := range n.config.Peers {
+		if p.Address == "" {
+			continue
+		}
+		a := scp.ReportAddress{AETitle: p.AETitle, Address: p.Address}
+		if p.TLS {
+			own := n.config.TLS
+			i, err := identity("peer "+p.AETitle, secure.Files{Certificate: own.Certificate, Key: own.Key, Authorities: p.CA}, n.log)
+			if err != nil {
+				return nil, err
+			}
+			n.watch(i)
+			a.TLS = i.Client(p.TLSName)
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}

@@ -1,0 +1,167 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jcsnode/config"
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
+	"jcsnode/dimse"
+	"jcsnode/dimse/secure"
+	"jcsnode/findings"
+	"jcsnode/ledger"
+	"jcsnode/models"
+	"jcsnode/notify"
+	"jcsnode/pipeline"
+	"jcsnode/scp"
+)
+
+// Options are what a node is told beside its configuration.
+type Options struct {
+	Version  string            // of the program
+	Progress pipeline.Progress // of studies that are read; may be nil
+	Logger   *slog.Logger
+}
+
+// Node is the running program: every part, wired.
+type Node struct {
+	config        config.Config
+	version       string
+	log           *slog.Logger
+	ledger        *ledger.Ledger
+	inbox         *scp.Inbox
+	runtime       *models.Runtime
+	door          *scp.Door
+	server        *dimse.Server
+	settler       *pipeline.Settler
+	processor     *pipeline.Processor
+	delivery      *dicomout.DeliveryWorker
+	commitmentSCU *dicomout.CommitmentSCU
+	notifier      *notify.Notifier
+	stuck         *notify.Watch
+	retention     *pipeline.Retention
+	own           *secure.Identity   // of the TLS listener, nil without one
+	watched       []*secure.Identity // whose certificates expire
+}
+
+// LedgerPath is where a node keeps its ledger.
+func LedgerPath(c config.Config) string { return filepath.Join(c.Node.DataDir, "ledger.db") }
+
+// Dialer is how the program opens associations.
+func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
+	return &dimse.Dialer{
+		CallingAETitle:         callingAETitle,
+		ImplementationClassUID: object.ImplementationClassUID,
+		ImplementationVersion:  object.ImplementationVersionName,
+		Timeouts:               dimse.Timeouts{Connect: timeout, Request: timeout, Response: timeout},
+	}
+}
+
+// Open makes every part and recovers what a crash left, before any port is open. The caller runs or closes the node.
+func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
+	n := &Node{config: c, version: opt.Version, log: opt.Logger}
+	if err := n.open(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	n.processor.Progress = opt.Progress
+	return n, nil
+}
+
+func (n *Node) open(ctx context.Context) (err error) {
+	c := n.config
+	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
+	// First of all the ledger, which only one node can have: a second one must not change or occupy anything of the first.
+	n.ledger, err = ledger.Open(ctx, LedgerPath(c), ledger.Options{
+		Logger:      n.log,
+		Receivers:   subscriptions(c.Webhooks),
+		Confirming:  Confirming(c.Destinations),
+		LongestWait: longestWait(c.Destinations),
+	})
+	if err != nil {
+		return err
+	}
+	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
+		return err
+	}
+	n.inbox, err = scp.OpenInbox(c.Node.DataDir, scp.InboxOptions{
+		ReserveBytes:              int64(c.Node.Reserve),
+		ImplementationClassUID:    object.ImplementationClassUID,
+		ImplementationVersionName: object.ImplementationVersionName,
+	})
+	if err != nil {
+		return err
+	}
+	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, n.log)
+	if err != nil {
+		return err
+	}
+	n.log.Info("inbox compared with the ledger", "files", rebuilt.Files, "recorded", rebuilt.Recorded, "quarantined", rebuilt.Quarantined)
+	if _, err := pipeline.CheckFiles(ctx, n.ledger, c.Node.DataDir, n.log); err != nil {
+		return err
+	}
+	return n.wire(n.runtime)
+}
+
+// Device is what the networks run on.
+func (n *Node) Device() string { return n.runtime.Device() }
+
+// Run serves on the listeners until ctx ends, then drains and closes everything, them included.
+func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
+	handlers := ledger.Handlers{
+		Process: n.processor.Process,
+		Deliver: n.delivery.Deliver,
+		Commit:  n.door.Commitment.Deliver,
+		Notify:  n.notifier.Notify,
+		Confirm: n.commitmentSCU.Confirm,
+	}
+	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, DestinationNames(n.config.Destinations)...); err != nil {
+		for _, l := range listeners {
+			l.Close()
+		}
+		return errors.Join(err, n.Close())
+	}
+	g, serving := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		g.Go(func() error { return n.server.Serve(serving, l) })
+	}
+	for _, i := range n.watched {
+		g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
+	}
+	g.Go(func() error { return n.settler.Run(serving) })
+	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
+	g.Go(func() error { return n.retention.Run(serving) })
+	if len(n.config.Webhooks) > 0 {
+		g.Go(func() error { return n.stuck.Run(serving) })
+	}
+	err := g.Wait()
+	n.log.Info("stopping: what is unfinished goes on at the next start")
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
+	defer cancel()
+	err = errors.Join(err, n.ledger.StopJobs(stopping), n.Close())
+	if err == nil {
+		n.log.Info("stopped")
+	}
+	return err
+}
+
+// Close closes what is open, of a node that does not run.
+func (n *Node) Close() error {
+	var errs []error
+	if n.inbox != nil {
+		errs = append(errs, n.inbox.Close())
+	}
+	if n.ledger != nil {
+		errs = append(errs, n.ledger.Close())
+	}
+	if n.runtime != nil {
+		errs = append(errs, n.runtime.Close())
+	}
+	return errors.Join(errs...)
+}

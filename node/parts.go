@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"image"
+	"math/rand/v2"
+	"time"
+
+	"jcsnode/dicomout"
+	"jcsnode/dicomout/object"
+	"jcsnode/dimse"
+	"jcsnode/dimse/secure"
+	"jcsnode/pipeline"
+	"jcsnode/results"
+	"jcsnode/scp"
+)
+
+// CommitmentTimeout bounds each wait of a storage commitment report on an association of ours.
+const CommitmentTimeout = 30 * time.Second
+
+// CommitmentLinger is how long a destination may take to report on the association on which we asked it.
+const CommitmentLinger = 5 * time.Second
+
+// wire makes the parts that work on others. The networks themselves run in n.runtime, which may be missing as long as no study is read.
+func (n *Node) wire(networks Networks) error {
+	c := n.config
+	if err := n.wireDoor(); err != nil {
+		return err
+	}
+	n.settler = &pipeline.Settler{
+		Ledger:  n.ledger,
+		Holds:   func(study string) bool { held, _ := n.door.Holds(study); return held },
+		Quiet:   time.Duration(c.Settle.Quiet),
+		QuietOf: QuietOf(c.Peers),
+		Limit:   time.Duration(c.Settle.Limit),
+		Now:     time.Now,
+		Logger:  n.log,
+	}
+	n.retention = &pipeline.Retention{
+		Ledger:  n.ledger,
+		DataDir: c.Node.DataDir,
+		For:     time.Duration(c.Keep.Days) * 24 * time.Hour,
+		Remove:  n.inbox.Remove,
+		Now:     time.Now,
+		Logger:  n.log,
+	}
+	maker := Maker(c, n.version, networks)
+	maker.Ledger = n.ledger
+	n.processor = &pipeline.Processor{
+		Ledger:    n.ledger,
+		DataDir:   c.Node.DataDir,
+		Networks:  pipeline.Networks{Classifier: n.runtime, Segmenter: n.runtime},
+		Settings:  maker.Cascade,
+		Models:    results.Models(maker.Manifest, maker.Engine),
+		Build:     buildWith(maker),
+		Omissions: results.Omissions,
+		Logger:    n.log,
+	}
+	if err := n.wireDelivery(); err != nil {
+		return err
+	}
+	return n.wireNotify()
+}
+
+// buildWith makes objects whose dates and times are as people here read them. A study without a patient gives none; why stands in the
+// ledger.
+func buildWith(maker *results.Maker) func(context.Context, *pipeline.Examination, pipeline.Identity, func(pipeline.Made) error) error {
+	return func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
+		id.Time = id.Time.Local()
+		err := maker.Build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
+		if errors.Is(err, results.ErrNoSource) {
+			return nil
+		}
+		return err
+	}
+}
+
+// wireDoor makes what associations meet.
+func (n *Node) wireDoor() error {
+	c := n.config
+	settings, err := doorSettings(c)
+	if err != nil {
+		return err
+	}
+	if c.TLS.Listen != "" {
+		files := secure.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, Authorities: c.TLS.ClientCA}
+		if n.own, err = identity("listener", files, n.log); err != nil {
+			return err
+		}
+		n.watch(n.own)
+	}
+	addresses, err := n.reportAddresses()
+	if err != nil {
+		return err
+	}
+	n.door = scp.NewDoor(settings, n.inbox, n.ledger, n.log, time.Now)
+	n.door.Commitment = &scp.CommitmentSCP{
+		Ledger:    n.ledger,
+		Addresses: addresses,
+		Dialer:    *Dialer("", CommitmentTimeout),
+		Now:       time.Now,
+		Logger:    n.log,
+	}
+	n.server = &dimse.Server{
+		Admit:                  n.door.Admit,
+		Accept:                 n.door.Accept,
+		GrantSCP:               n.door.GrantSCP,
+		Handler:                n.door,
+		MaxPDULength:           uint32(c.Node.MaxPDU),
+		MaxAssociations:        c.Node.MaxAssociations,
+		MaxAssociationsPerPeer: c.Node.MaxAssociationsPerPeer,
+		MinRate:                int64(c.Node.MinRate),
+		Timeouts:               dimse.Timeouts{Drain: time.Duration(c.Node.Drain)},
+		ImplementationClassUID: object.ImplementationClassUID,
+		ImplementationVersion:  object.ImplementationVersionName,
+		Logger:                 n.log,
+	}
+	return nil
+}
+
+// wireDelivery makes what takes objects to destinations and asks them to keep them.
+func (n *Node) wireDelivery() error {
+	n.delivery = &dicomout.DeliveryWorker{
+		Ledger:  n.ledger,
+		DataDir: n.config.Node.DataDir,
+		Now:     time.Now,
+		Random:  rand.Float64,
+		Logger:  n.log,
+	}
+	for _, d := range n.config.Destinations {
+		destination, own, err := Destination(d, n.log)
+		if err != nil {
+			return err
+		}
+		n.watch(own)
+		n.delivery.Destinations = append(n.delivery.Destinations, destination)
+	}
+	n.commitmentSCU = &dicomout.CommitmentSCU{
+		Ledger:       n.ledger,
+		Destinations: n.delivery.Destinations,
+		Linger:       CommitmentLinger,
+		Now:          time.Now,
+		Logger:       n.log,
+	}
+	if len(Confirming(n.config.Destinations)) > 0 {
+		n.door.Reports = n.commitmentSCU.Take
+	}
+	if len(n.config.Destinations) == 0 {
+		n.log.Warn("no [[destination]] is configured: results stay here")
+	}
+	return nil
+}
