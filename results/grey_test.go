@@ -58,7 +58,14 @@ func greyStudyOf(t *testing.T, o phantom.Options) (*pipeline.Examination, *Maker
 }
 
 // usual asks for what a destination gets that asks for nothing special.
-var usual = dicomout.Profile{Summary: true, Segmentation: true, Activation: true, Outline: true, LabelMapBackground: true, NotProcessed: true}
+var usual = dicomout.Profile{
+	Summary:            true,
+	Segmentation:       true,
+	Activation:         true,
+	Outline:            true,
+	LabelMapBackground: true,
+	NotProcessed:       true,
+}
 
 // greyMaker makes objects of what greyNetworks find, which stay at the node.
 func greyMaker() *Maker {

@@ -30,9 +30,12 @@ type Maker struct {
 	Ledger     Ledger           // nil where there is none: then nothing is replaced
 }
 
+// Emit takes one object with its picture.
+type Emit func(pipeline.Made, image.Image) error
+
 // Build hands each object with its picture to emit, in the order in which they are sent. The error is ErrNoSource if there is no patient
 // to make objects for.
-func (m *Maker) Build(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made, image.Image) error) error {
+func (m *Maker) Build(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit Emit) error {
 	study, done, err := m.study(x, id)
 	if err != nil {
 		return err

@@ -67,8 +67,10 @@ func checkCommand() *cobra.Command {
 		}
 		for _, d := range cfg.Destinations {
 			fmt.Fprintf(out, "  %s (%s at %s) gets %s\n", d.Name, d.AETitle, d.Address, kindNames(node.Profile(d).Kinds()))
-			if d.Commitment && !slices.ContainsFunc(cfg.Peers, func(p config.Peer) bool { return p.AETitle == "" || p.AETitle == d.CommitmentAETitle }) {
-				fmt.Fprintf(out, "    no [[peer]] lets %q in: its reports of storage commitment are taken on our own associations alone\n", d.CommitmentAETitle)
+			letsIn := func(p config.Peer) bool { return p.AETitle == "" || p.AETitle == d.CommitmentAETitle }
+			if d.Commitment && !slices.ContainsFunc(cfg.Peers, letsIn) {
+				fmt.Fprintf(out, "    no [[peer]] lets %q in: its reports of storage commitment are taken on our own associations alone\n",
+					d.CommitmentAETitle)
 			}
 		}
 		if len(cfg.Destinations) == 0 {

@@ -35,7 +35,8 @@ func demoCommand() *cobra.Command {
 		Short: "node, receiving PACS and sender on this machine: one study all the way, with previews",
 		Args:  cobra.NoArgs,
 	}
-	c.Flags().StringVar(&d.out, "out", "demo", "`folder` for everything that the demonstration makes; what an earlier one left there is removed")
+	c.Flags().StringVar(&d.out, "out", "demo",
+		"`folder` for everything that the demonstration makes; what an earlier one left there is removed")
 	c.Flags().StringVar(&d.study, "study", "", "`folder` with a chest CT study (default: a phantom with lesions)")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		d.w = c.OutOrStdout()
