@@ -2,15 +2,11 @@ package ct
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"pgregory.net/rapid"
-
-	"jcsnode/dataset"
 )
 
 // planes are headers of one series at the given z, in that order.
@@ -144,48 +140,6 @@ func eachAcquired(headers []Header) []Header {
 		headers[i].AcquisitionNumber = &i
 	}
 	return headers
-}
-
-// A scanner that writes the thickness as it measured it does not take several pictures of one place.
-func TestSplit_Thickness(t *testing.T) {
-	tests := []struct {
-		name   string
-		mm     []float64 // of the slices at one place, and of those at the next, in turn
-		stacks int
-	}{
-		{"one", []float64{2, 2}, 1},
-		{"a hundredth", []float64{4.99, 5, 5.01}, 1},
-		{"a hundredth where tenths are rounded", []float64{1.24, 1.25, 1.26}, 1},
-		{"two percent of thick slices", []float64{10, 10.15}, 1},
-		{"a tenth", []float64{0.5, 0.6}, 2},
-		{"thick and thin", []float64{1, 5}, 2},
-		{"thick and thin, each measured", []float64{1, 5.01, 1.01, 5}, 2},
-		{"absent", []float64{0, 1}, 2},
-	}
-	for _, tt := range tests {
-		var headers []Header
-		for i, mm := range tt.mm {
-			headers = append(headers, change(planes("1.1", steps(0, 5, 30)...), func(h *Header) {
-				h.SliceThickness = mm
-				h.SOPInstanceUID += fmt.Sprint(".", i)
-			})...)
-		}
-		if got := split(headers); len(got) != tt.stacks {
-			t.Errorf("%s: %d stacks of thickness %v, want %d", tt.name, len(got), tt.mm, tt.stacks)
-		}
-	}
-}
-
-// Thickness that jitters, and one slice taken again, leave one stack.
-func TestSelect_ThicknessJitters(t *testing.T) {
-	headers := planes("1.1", append(steps(0, 4, 78), 200)...)
-	for i := range headers {
-		headers[i].SliceThickness = 5 + 0.01*float64(i%3)
-	}
-	sel := Select(headers)
-	if sel.Refusal != nil || len(sel.Chosen.Headers) != 78 || len(sel.Candidates) != 1 {
-		t.Fatalf("refusal %v, %d stacks, want one of 78 slices", sel.Refusal, len(sel.Candidates))
-	}
 }
 
 func TestSelect_MeasuresGeometry(t *testing.T) {
@@ -389,50 +343,6 @@ func TestSelection_Outcome(t *testing.T) {
 	if o.Chosen != nil || len(o.Refused) != 2 || len(o.Dropped) != 360 {
 		t.Errorf("chosen %v, %d refused, %d dropped; want none, 2 and 360", o.Chosen, len(o.Refused), len(o.Dropped))
 	}
-}
-
-// The order in which headers come changes nothing.
-func TestSelect_OrderDoesNotMatter(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var headers []Header
-		for s := range rapid.IntRange(1, 3).Draw(t, "series") {
-			list := planes(fmt.Sprintf("1.%d", s+1), rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(0, 40),
-				rapid.Map(rapid.IntRange(0, 8), func(n int) float64 { return float64(4 * n) })), 1, 24).Draw(t, "z")...)
-			for i := range list {
-				n := rapid.IntRange(1, 2).Draw(t, "acquisition")
-				list[i].AcquisitionNumber = &n
-				if rapid.Bool().Draw(t, "said") {
-					say(&list[i], dataset.AcquisitionTime, clockText(rapid.IntRange(0, 20).Draw(t, "time")))
-					say(&list[i], dataset.KVP, rapid.SampledFrom([]string{"80", "140"}).Draw(t, "kVp"))
-				}
-				list[i].Pixels[0] = byte(rapid.IntRange(0, 3).Draw(t, "pixels"))
-				list[i].FrameOfReferenceUID = rapid.SampledFrom([]string{"1.9", "1.9", "1.8", ""}).Draw(t, "frame")
-				list[i].Kernel = rapid.SampledFrom([]string{"B30f", "B70f"}).Draw(t, "kernel")
-				if rapid.IntRange(0, 9).Draw(t, "shared") == 0 {
-					list[i].SOPInstanceUID = "1.1.1"
-				}
-				if rapid.IntRange(0, 9).Draw(t, "refused") == 0 {
-					list[i].Refusal = refuse(CodeNotAxial, "not axial", "")
-				}
-			}
-			headers = append(headers, list...)
-		}
-		want := Select(headers)
-		shuffled := append([]Header(nil), headers...)
-		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		got := Select(shuffled)
-		if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Selection{}, Series{}), cmpopts.EquateEmpty()); d != "" {
-			t.Fatalf("selection of the shuffled headers (-want +got):\n%s", d)
-		}
-		outcomes := len(want.Dropped)
-		if want.Chosen != nil {
-			outcomes += len(want.Chosen.Headers)
-		}
-		if outcomes != len(headers) {
-			t.Fatalf("%d of %d instances have an outcome", outcomes, len(headers))
-		}
-	})
 }
 
 func TestKernelClass(t *testing.T) {
