@@ -104,11 +104,11 @@ func TestLoad_KeysThatMovedToTheDestinations(t *testing.T) {
 }
 
 func TestLoad_Commitment(t *testing.T) {
-	c, err := load(t, archive+"commitment = true\ncommitment_ae_title = \"KEEPER\"\ncommitment_wait = \"10m\"\n")
+	c, err := load(t, archive+"commitment = true\ncommitment_ae_title = \"SAFE\"\ncommitment_wait = \"10m\"\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := c.Destinations[0]; !d.Commitment || d.CommitmentAETitle != "KEEPER" || time.Duration(d.CommitmentWait) != 10*time.Minute {
+	if d := c.Destinations[0]; !d.Commitment || d.CommitmentAETitle != "SAFE" || time.Duration(d.CommitmentWait) != 10*time.Minute {
 		t.Errorf("%+v", d)
 	}
 	for text, want := range map[string]string{

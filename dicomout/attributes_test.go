@@ -120,7 +120,7 @@ func TestBuild_PreviewIsThePicture(t *testing.T) {
 
 func TestBuild_GeometryOfFinerPictures(t *testing.T) {
 	for name, c := range map[string]struct {
-		report        dicomout.Study
+		study         dicomout.Study
 		rows, columns int
 		spacing       string
 		offset        [2]float64 // of the first pixel, along x and y, in mm
@@ -128,7 +128,7 @@ func TestBuild_GeometryOfFinerPictures(t *testing.T) {
 		"under 512":  {resized(positiveReport(t, 3), 256, 256, `1.5\1.5`), 512, 512, `0.75\0.75`, [2]float64{-0.375, -0.375}},
 		"not square": {resized(positiveReport(t, 3), 512, 256, `0.748\1.496`), 512, 512, `0.748\0.748`, [2]float64{-0.374, 0}},
 	} {
-		for _, b := range build(t, c.report) {
+		for _, b := range build(t, c.study) {
 			if b.object.Kind != "activation" {
 				continue
 			}
@@ -142,7 +142,7 @@ func TestBuild_GeometryOfFinerPictures(t *testing.T) {
 				t.Errorf("%s: spacing %s, want %s", name, got, c.spacing)
 			}
 			var was [3]float64
-			position := strings.ReplaceAll(c.report.Shared.Slices[1].PositionDS, `\`, " ")
+			position := strings.ReplaceAll(c.study.Shared.Slices[1].PositionDS, `\`, " ")
 			if _, err := fmt.Sscanf(position, "%g %g %g", &was[0], &was[1], &was[2]); err != nil {
 				t.Fatal(err)
 			}

@@ -120,8 +120,8 @@ func worthOutline(slices []sc.Picture) func(*sc.Picture) bool {
 	return func(s *sc.Picture) bool { return hasLesion(s) && s.LesionAreaMM2 >= least }
 }
 
-func (r *Study) facts() sc.StudyFacts {
-	return sc.StudyFacts{LesionVolumeML: r.Measures.LesionML, LungShare: r.Measures.Share()}
+func (r *Study) studyMeasures() sc.StudyMeasures {
+	return sc.StudyMeasures{LesionVolumeML: r.Measures.LesionML, LungShare: r.Measures.Share()}
 }
 
 func (r *Study) summary(page *sc.Page) job {
@@ -137,7 +137,7 @@ func (r *Study) summary(page *sc.Page) job {
 
 func (r *Study) outline(i int, s *sc.Picture) job {
 	return func(p *sc.Painter) (*object.Object, image.Image, error) {
-		picture, err := p.RenderOutline(s, r.facts(), r.Shared.Models)
+		picture, err := p.RenderOutline(s, r.studyMeasures(), r.Shared.Models)
 		if err != nil {
 			return nil, nil, err
 		}

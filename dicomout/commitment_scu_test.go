@@ -16,8 +16,8 @@ import (
 	"jcsnode/ledger"
 )
 
-// keeper is an archive that is asked for storage commitment.
-type keeper struct {
+// commitmentSCP is an archive that is asked for storage commitment.
+type commitmentSCP struct {
 	pacs
 	asked  []commitment.Request
 	called []string
@@ -26,7 +26,7 @@ type keeper struct {
 	answer func(n int, r commitment.Request) *commitment.Result
 }
 
-func (k *keeper) Action(_ context.Context, a *dimse.Association, req *dimse.ActionRequest) (dimse.Status, string) {
+func (k *commitmentSCP) Action(_ context.Context, a *dimse.Association, req *dimse.ActionRequest) (dimse.Status, string) {
 	r, err := commitment.DecodeRequest(req.Body, req.TransferSyntaxUID)
 	if err != nil {
 		return dimse.StatusInvalidArgument, err.Error()
@@ -49,7 +49,7 @@ func (k *keeper) Action(_ context.Context, a *dimse.Association, req *dimse.Acti
 }
 
 // requests are those that came.
-func (k *keeper) requests() []commitment.Request {
+func (k *commitmentSCP) requests() []commitment.Request {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.asked)
@@ -59,9 +59,9 @@ func (k *keeper) requests() []commitment.Request {
 type office struct {
 	now time.Time
 	*ledger.Ledger
-	rev       ledger.Revision
-	courier   *dicomout.DeliveryWorker
-	confirmer *dicomout.CommitmentSCU
+	rev    ledger.Revision
+	worker *dicomout.DeliveryWorker
+	scu    *dicomout.CommitmentSCU
 }
 
 func newOffice(t *testing.T, address string) *office {
@@ -70,12 +70,12 @@ func newOffice(t *testing.T, address string) *office {
 	clock := func() time.Time { return o.now }
 	l, dir, rev := reported(t, clock)
 	o.Ledger, o.rev = l, rev
-	o.courier = courier(l, dir, clock, pacsAt(address))
-	keeper := &o.courier.Destinations[0]
-	keeper.CommitmentAETitle, keeper.CommitmentWait = "KEEPER", time.Hour
-	o.confirmer = &dicomout.CommitmentSCU{
+	o.worker = deliveryWorker(l, dir, clock, pacsAt(address))
+	archive := &o.worker.Destinations[0]
+	archive.CommitmentAETitle, archive.CommitmentWait = "SAFE", time.Hour
+	o.scu = &dicomout.CommitmentSCU{
 		Ledger:       l,
-		Destinations: o.courier.Destinations,
+		Destinations: o.worker.Destinations,
 		Linger:       50 * time.Millisecond,
 		Now:          clock,
 		Logger:       slog.New(slog.DiscardHandler),
@@ -85,7 +85,7 @@ func newOffice(t *testing.T, address string) *office {
 
 func (o *office) deliver(t *testing.T) {
 	t.Helper()
-	if err := o.courier.Deliver(t.Context(), o.rev.ID, "pacs"); err != nil {
+	if err := o.worker.Deliver(t.Context(), o.rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -93,7 +93,7 @@ func (o *office) deliver(t *testing.T) {
 // ask asks once, and returns after how long it will again, 0 for never.
 func (o *office) ask(t *testing.T, id int64) time.Duration {
 	t.Helper()
-	err := o.confirmer.Confirm(t.Context(), id)
+	err := o.scu.Confirm(t.Context(), id)
 	var retry *ledger.RetryAfter
 	if err != nil && !errors.As(err, &retry) {
 		t.Fatal(err)
@@ -137,10 +137,10 @@ func all(r commitment.Request, save ...string) *commitment.Result {
 	return report
 }
 
-func TestConfirm_OnTheSameAssociation(t *testing.T) {
-	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Result { return all(r) }}
+func TestCommitmentSCU_OnTheSameAssociation(t *testing.T) {
+	k := &commitmentSCP{answer: func(_ int, r commitment.Request) *commitment.Result { return all(r) }}
 	o := newOffice(t, k.serveAs(t, k))
-	o.confirmer.Linger = 10 * time.Second
+	o.scu.Linger = 10 * time.Second
 	o.deliver(t)
 	if got := o.says(t); got != "sent asked, sent asked, sent asked" {
 		t.Fatal(got)
@@ -153,7 +153,7 @@ func TestConfirm_OnTheSameAssociation(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	if len(k.asked) != 1 || len(k.asked[0].References) != 3 ||
-		k.called[0] != "KEEPER" || !strings.HasPrefix(k.asked[0].TransactionUID, "2.25.") {
+		k.called[0] != "SAFE" || !strings.HasPrefix(k.asked[0].TransactionUID, "2.25.") {
 		t.Errorf("asked %+v of %v", k.asked, k.called)
 	}
 	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 1 {
@@ -162,10 +162,10 @@ func TestConfirm_OnTheSameAssociation(t *testing.T) {
 }
 
 // What the archive does not have is sent once more, and asked about anew; what it has is left alone.
-func TestConfirm_FailedObjectIsSentAgainOnce(t *testing.T) {
-	k := &keeper{answer: func(_ int, r commitment.Request) *commitment.Result { return all(r, "2.25.2") }}
+func TestCommitmentSCU_FailedObjectIsSentAgainOnce(t *testing.T) {
+	k := &commitmentSCP{answer: func(_ int, r commitment.Request) *commitment.Result { return all(r, "2.25.2") }}
 	o := newOffice(t, k.serveAs(t, k))
-	o.confirmer.Linger = 10 * time.Second
+	o.scu.Linger = 10 * time.Second
 	o.deliver(t)
 	o.ask(t, 1)
 	if got := o.says(t); got != "sent committed pacs, waiting, sent committed pacs" {
@@ -186,8 +186,8 @@ func TestConfirm_FailedObjectIsSentAgainOnce(t *testing.T) {
 
 // An archive that takes the request and says nothing is asked again, under another transaction; its answer to the first one, on an
 // association of its own, counts.
-func TestConfirm_UnansweredIsAskedAgain(t *testing.T) {
-	k := &keeper{}
+func TestCommitmentSCU_UnansweredIsAskedAgain(t *testing.T) {
+	k := &commitmentSCP{}
 	o := newOffice(t, k.serveAs(t, k))
 	o.deliver(t)
 	for i, want := range []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour} {
@@ -204,10 +204,10 @@ func TestConfirm_UnansweredIsAskedAgain(t *testing.T) {
 		t.Error("two requests under one transaction")
 	}
 	unknown := commitment.Result{TransactionUID: "1.2.3", Committed: asked[0].References}
-	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", unknown); !errors.Is(err, commitment.ErrUnknown) {
+	if err := o.scu.Take(t.Context(), "PACS at 10.0.0.7:40000", unknown); !errors.Is(err, commitment.ErrUnknown) {
 		t.Errorf("report on a transaction of nobody: %v", err)
 	}
-	if err := o.confirmer.Take(t.Context(), "PACS at 10.0.0.7:40000", *all(asked[0])); err != nil {
+	if err := o.scu.Take(t.Context(), "PACS at 10.0.0.7:40000", *all(asked[0])); err != nil {
 		t.Fatal(err)
 	}
 	const committed = "sent committed PACS at 10.0.0.7:40000"
@@ -219,14 +219,14 @@ func TestConfirm_UnansweredIsAskedAgain(t *testing.T) {
 	}
 }
 
-func TestConfirm_NobodyToAsk(t *testing.T) {
+func TestCommitmentSCU_NobodyToAsk(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		k    *keeper
+		k    *commitmentSCP
 		want string
 	}{
-		{"class refused", &keeper{pacs: pacs{refused: commitment.PushModel}}, "does not accept storage commitment"},
-		{"request refused", &keeper{status: dimse.StatusProcessingFailure}, "refused the request for storage commitment, 0110H"},
+		{"class refused", &commitmentSCP{pacs: pacs{refused: commitment.PushModel}}, "does not accept storage commitment"},
+		{"request refused", &commitmentSCP{status: dimse.StatusProcessingFailure}, "refused the request for storage commitment, 0110H"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := newOffice(t, c.k.serveAs(t, c.k))
@@ -245,7 +245,7 @@ func TestConfirm_NobodyToAsk(t *testing.T) {
 			c.k.refused, c.k.status = "", dimse.StatusSuccess
 			c.k.answer = func(_ int, r commitment.Request) *commitment.Result { return all(r) }
 			c.k.mu.Unlock()
-			o.confirmer.Linger = 10 * time.Second
+			o.scu.Linger = 10 * time.Second
 			o.ask(t, 1)
 			if got := o.confirmation(t, 1); got.State != ledger.SCUAnswered {
 				t.Errorf("%+v", got)
@@ -254,8 +254,8 @@ func TestConfirm_NobodyToAsk(t *testing.T) {
 	}
 }
 
-func TestConfirm_GivenUpAfterAWeek(t *testing.T) {
-	k := &keeper{}
+func TestCommitmentSCU_GivenUpAfterAWeek(t *testing.T) {
+	k := &commitmentSCP{}
 	o := newOffice(t, k.serveAs(t, k))
 	o.deliver(t)
 	began, requests := o.now, 0
@@ -272,11 +272,11 @@ func TestConfirm_GivenUpAfterAWeek(t *testing.T) {
 	}
 }
 
-func TestConfirm_DestinationThatIsNotAskedAnyMore(t *testing.T) {
-	k := &keeper{}
+func TestCommitmentSCU_DestinationThatIsNotAskedAnyMore(t *testing.T) {
+	k := &commitmentSCP{}
 	o := newOffice(t, k.serveAs(t, k))
 	o.deliver(t)
-	o.confirmer.Destinations = nil
+	o.scu.Destinations = nil
 	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 0 {
 		t.Errorf("asked %d times, again after %s", len(k.requests()), d)
 	}

@@ -13,13 +13,13 @@ import (
 
 // TestBuild_MultiFrameShowsTheSinglePictures compares frames, positions and sources with those of the single-frame overlays.
 func TestBuild_MultiFrameShowsTheSinglePictures(t *testing.T) {
-	for name, report := range map[string]func(t *testing.T) dicomout.Study{
+	for name, study := range map[string]func(t *testing.T) dicomout.Study{
 		"512 x 512":   func(t *testing.T) dicomout.Study { return positiveReport(t, 9) },
 		"under 512":   func(t *testing.T) dicomout.Study { return resized(positiveReport(t, 9), 256, 256, `1.5\1.5`) },
 		"no geometry": func(t *testing.T) dicomout.Study { r := positiveReport(t, 9); r.Options.Geometry = false; return r },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := report(t)
+			r := study(t)
 			var pixels []byte
 			var positions, sources []string
 			for _, b := range build(t, r) {

@@ -34,8 +34,8 @@ type trouble struct {
 	stray  bool // it answers for another instance than that of an object
 }
 
-// patience is how long a destination may take to answer.
-func (t *trouble) patience() time.Duration {
+// limit is how long a destination may take to answer.
+func (t *trouble) limit() time.Duration {
 	if t.hangs || t.silent {
 		return 500 * time.Millisecond
 	}
@@ -103,13 +103,13 @@ type simulation struct {
 	waits   []time.Duration // between visits
 }
 
-func simulate(t *testing.T, patience time.Duration, associations int) *simulation {
+func simulate(t *testing.T, limit time.Duration, associations int) *simulation {
 	t.Helper()
 	s := &simulation{archive: &archive{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	s.address = s.archive.serve(t)
 	d := archiveAt("pacs", s.address, dicomout.Profile{Summary: true, Segmentation: true, Report: true, Outline: true})
 	d.Associations = associations
-	d.Timeouts = dimse.Timeouts{Connect: 10 * time.Second, Request: patience, Response: patience, Release: 10 * time.Second}
+	d.Timeouts = dimse.Timeouts{Connect: 10 * time.Second, Request: limit, Response: limit, Release: 10 * time.Second}
 	s.site = newSite(t, func() time.Time { return s.now }, d)
 	s.rev = s.report(t, object.Summary, object.Segmentation, object.Report, object.Outline)
 	return s
@@ -198,7 +198,7 @@ func (s *simulation) deliveries(t *testing.T) []ledger.Delivery {
 func outcome(t *testing.T, trouble trouble, associations int) string {
 	t.Helper()
 	horizon := trouble.horizon()
-	lasting := simulate(t, trouble.patience(), associations)
+	lasting := simulate(t, trouble.limit(), associations)
 	began := lasting.now
 	lasting.beset(t, &trouble)
 	lasting.run(t, began.Add(horizon))
@@ -223,7 +223,7 @@ func outcome(t *testing.T, trouble trouble, associations int) string {
 		who = fmt.Sprintf("%d of 4", concerned)
 	}
 
-	passing := simulate(t, trouble.patience(), associations)
+	passing := simulate(t, trouble.limit(), associations)
 	passing.beset(t, &trouble)
 	passing.run(t, began.Add(time.Hour))
 	passing.beset(t, nil)

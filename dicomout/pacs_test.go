@@ -138,8 +138,8 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	return l, rev
 }
 
-// courier delivers to the destinations.
-func courier(l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination) *dicomout.DeliveryWorker {
+// deliveryWorker delivers to the destinations.
+func deliveryWorker(l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination) *dicomout.DeliveryWorker {
 	return &dicomout.DeliveryWorker{
 		Ledger:       l,
 		DataDir:      dir,

@@ -68,9 +68,9 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 	if err != nil {
 		objecttest.Missing(t, "dciodvfy (package dicom3tools)")
 	}
-	for name, report := range reports(t) {
+	for name, study := range reports(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, b := range build(t, report) {
+			for _, b := range build(t, study) {
 				path := filepath.Join(t.TempDir(), b.object.Kind+".dcm")
 				if err := os.WriteFile(path, b.object.File, 0o644); err != nil {
 					t.Fatal(err)
@@ -88,7 +88,7 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 					if private {
 						continue
 					}
-					if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning") && !(extended && report.Options.Geometry) {
+					if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "Warning") && !(extended && study.Options.Geometry) {
 						t.Errorf("%s: %s", b.object.Title, line)
 					}
 				}
@@ -98,8 +98,8 @@ func TestBuild_DciodvfyFindsNoErrors(t *testing.T) {
 }
 
 func TestBuild_GrailReadsAll(t *testing.T) {
-	for name, report := range reports(t) {
-		for _, b := range build(t, report) {
+	for name, study := range reports(t) {
+		for _, b := range build(t, study) {
 			set, err := dicomreader.ReadDataSet(bytes.NewReader(b.object.File), dicomreader.ReadOptions{})
 			if err != nil {
 				t.Fatalf("%s, %s: %v", name, b.object.Title, err)

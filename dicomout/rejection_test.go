@@ -20,7 +20,7 @@ import (
 	"jcsnode/ledger"
 )
 
-// site is a ledger with a study whose revisions a test reports one by one, and a courier.
+// site is a ledger with a study whose revisions a test reports one by one, and a delivery worker.
 type site struct {
 	*dicomout.DeliveryWorker
 	dir      string
@@ -36,7 +36,7 @@ func newSite(t *testing.T, now func() time.Time, destinations ...dicomout.Destin
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	c := courier(l, dir, now)
+	c := deliveryWorker(l, dir, now)
 	c.Destinations = destinations
 	return &site{DeliveryWorker: c, dir: dir}
 }

@@ -31,7 +31,7 @@ func (r *Study) lesions(kind object.Kind, slices []sc.Picture) job {
 		if err != nil {
 			return nil, nil, err
 		}
-		picture, err := p.RenderOutline(&slices[largest], r.facts(), r.Shared.Models)
+		picture, err := p.RenderOutline(&slices[largest], r.studyMeasures(), r.Shared.Models)
 		return o, picture, err
 	}
 }

@@ -51,9 +51,9 @@ func (c *Conn) Report(ctx context.Context, e EventCommand) (Response, error) {
 
 // AwaitReport waits for the next N-EVENT-REPORT of the peer, at most for so long, and has Dialer.EventReport answer it. came is false if
 // the peer stayed silent; the association goes on. Reports that come while another method waits for a response are answered there.
-func (c *Conn) AwaitReport(ctx context.Context, patience time.Duration) (came bool, err error) {
+func (c *Conn) AwaitReport(ctx context.Context, wait time.Duration) (came bool, err error) {
 	err = c.guarded(ctx, func() error {
-		silent, err := c.link.silent(patience)
+		silent, err := c.link.silent(wait)
 		if err != nil || silent {
 			return err
 		}

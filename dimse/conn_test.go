@@ -32,7 +32,7 @@ func scripted(t *testing.T, script func(p *raw)) (address string) {
 			return
 		}
 		defer conn.Close()
-		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		_ = conn.SetReadDeadline(time.Now().Add(longestWait))
 		script(&raw{t, conn})
 	}()
 	return l.Addr().String()

@@ -180,7 +180,7 @@ func storescp(t testing.TB, args ...string) (address, folder string) {
 			t.Logf("storescp: %s", output.String())
 		}
 	})
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(longestWait); ; {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()

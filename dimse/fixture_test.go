@@ -18,7 +18,7 @@ import (
 const (
 	ctImage       = "1.2.840.10008.5.1.4.1.1.2"
 	explicitLE    = "1.2.840.10008.1.2.1"
-	patience      = 10 * time.Second // for what must come; never waited for when tests pass
+	longestWait   = 10 * time.Second // for what must come; never waited for when tests pass
 	calledTitle   = "NODE"
 	callingTitle  = "SCANNER"
 	contextEcho   = 1
@@ -74,7 +74,7 @@ func (r *recorder) end(t *testing.T) error {
 	select {
 	case err := <-r.closed:
 		return err
-	case <-time.After(patience):
+	case <-time.After(longestWait):
 		t.Fatal("the association did not end")
 		return nil
 	}
@@ -136,7 +136,7 @@ func connect(t testing.TB, address string) *raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(longestWait)); err != nil {
 		t.Fatal(err)
 	}
 	return &raw{t, conn}

@@ -97,7 +97,7 @@ func wait[T any](t *testing.T, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(patience):
+	case <-time.After(longestWait):
 		t.Fatal("nothing came")
 		panic("unreachable")
 	}
@@ -121,7 +121,7 @@ func TestAction_IsAnsweredAndReportedOnTheSameAssociation(t *testing.T) {
 	if r, err := c.Action(t.Context(), action); err != nil || r.Status != StatusSuccess {
 		t.Fatalf("%v, %v", r, err)
 	}
-	if came, err := c.AwaitReport(t.Context(), patience); err != nil || !came {
+	if came, err := c.AwaitReport(t.Context(), longestWait); err != nil || !came {
 		t.Fatal(err)
 	}
 	if want := pushModel + " 1.2.3 " + explicitLE + " abc"; got != want {
@@ -154,7 +154,7 @@ func TestReport_OnAnAssociationThatThePeerOpensForIt(t *testing.T) {
 		}
 		return StatusSuccess, ""
 	})
-	if came, err := c.AwaitReport(t.Context(), patience); err != nil || !came || got != explicitLE+" late" {
+	if came, err := c.AwaitReport(t.Context(), longestWait); err != nil || !came || got != explicitLE+" late" {
 		t.Fatalf("got %q, %v", got, err)
 	}
 	if o := wait(t, outcomes); o.err != nil || o.Status != StatusSuccess {

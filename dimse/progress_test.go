@@ -60,7 +60,7 @@ func TestServer_SilenceBetweenMessagesIsNoLackOfProgress(t *testing.T) {
 		if _, err := p.conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatalf("got %v, want silence", err)
 		}
-		_ = p.conn.SetReadDeadline(time.Now().Add(patience))
+		_ = p.conn.SetReadDeadline(time.Now().Add(longestWait))
 	}
 	p.release()
 }

@@ -52,7 +52,7 @@ func TestDoor_LeavesNothingBehind(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	target := probe.Target{Address: l.Addr().String(), Called: "JCS", Calling: "CT1", Patience: 10 * time.Second, Request: 4 * limit, PDU: 4 * limit}
+	target := probe.Target{Address: l.Addr().String(), Called: "JCS", Calling: "CT1", Wait: 10 * time.Second, Request: 4 * limit, PDU: 4 * limit}
 
 	cut(t, target.Address, target.Association(), drain) // until everything runs that stays
 	waitFor(t, "the first association", func() bool { return door.over.Load() == 1 })

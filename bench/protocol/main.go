@@ -25,7 +25,7 @@ func main() {
 	flag.StringVar(&t.Address, "address", "", "host:port of an acceptor")
 	flag.StringVar(&t.Called, "called", "JCSNODE", "its AE title")
 	flag.StringVar(&t.Calling, "calling", "PROBE", "our AE title")
-	flag.DurationVar(&t.Patience, "patience", 5*time.Second, "how long an answer may take")
+	flag.DurationVar(&t.Wait, "wait", 5*time.Second, "how long an answer may take")
 	program := flag.String("jcsnode", "bin/jcsnode", "the program")
 	slow := flag.Bool("slow", false, "also the cases that wait for timers, about a minute for each acceptor")
 	flag.Parse()

@@ -16,7 +16,7 @@ func TestProtocol(t *testing.T) {
 	if testing.Short() {
 		cases = probe.Quick()
 	}
-	target := probe.Target{Address: l.address(), Called: "JCSNODE", Calling: "PROBE", Patience: 10 * time.Second,
+	target := probe.Target{Address: l.address(), Called: "JCSNODE", Calling: "PROBE", Wait: 10 * time.Second,
 		Request: 45 * time.Second, PDU: 75 * time.Second}
 	for _, r := range probe.Run(target, cases) {
 		if r.Answer != r.Want[0] {

@@ -85,7 +85,7 @@ func TestSend_OneOfSeveralAssociationsDies(t *testing.T) {
 	var killed atomic.Bool
 	p := &peer{answer: func(_ int, _ net.Conn, ctx context.Context) (dimse.Status, string) {
 		if killed.CompareAndSwap(false, true) {
-			<-ctx.Done() // says nothing until the sender loses patience
+			<-ctx.Done() // says nothing until the sender waits no longer
 		}
 		return dimse.StatusSuccess, ""
 	}}

@@ -33,7 +33,7 @@ func TestGolden(t *testing.T) {
 		},
 		"lungs": func() (*image.RGBA, error) { return p.RenderLungs(slice) },
 		"outline": func() (*image.RGBA, error) {
-			return p.RenderOutline(slice, StudyFacts{LesionVolumeML: 96.4, LungShare: 0.0229}, testModels)
+			return p.RenderOutline(slice, StudyMeasures{LesionVolumeML: 96.4, LungShare: 0.0229}, testModels)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

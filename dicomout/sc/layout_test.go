@@ -36,7 +36,7 @@ func TestSlicePictures_TextFits(t *testing.T) {
 				}
 				checkBoxes(t, *boxes, img.Rect)
 				*boxes = nil
-				if _, err = p.RenderOutline(&s, StudyFacts{LesionVolumeML: 123456, LungShare: -1}, models); err != nil {
+				if _, err = p.RenderOutline(&s, StudyMeasures{LesionVolumeML: 123456, LungShare: -1}, models); err != nil {
 					t.Fatal(err)
 				}
 				checkBoxes(t, *boxes, img.Rect)
@@ -65,7 +65,7 @@ func TestSlicePictures_SayWhatTheyAre(t *testing.T) {
 		}
 	}
 	*boxes = nil
-	if _, err := p.RenderOutline(&s, StudyFacts{LesionVolumeML: 96.4, LungShare: 0.0229}, testModels); err != nil {
+	if _, err := p.RenderOutline(&s, StudyMeasures{LesionVolumeML: 96.4, LungShare: 0.0229}, testModels); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -55,15 +55,15 @@ func probabilityLines(s *Picture) []string {
 	return lines
 }
 
-// StudyFacts are the measures of the study that stand on each outline.
-type StudyFacts struct {
+// StudyMeasures are the measures of the study that stand on each outline.
+type StudyMeasures struct {
 	LesionVolumeML float64
 	// LungShare is the share of the lung that is lesion, 0..1; negative when it was not measured.
 	LungShare float64
 }
 
 // RenderOutline draws the slice in grey with the edges of its lesions and what was measured. The slice must have a mask.
-func (p *Painter) RenderOutline(s *Picture, facts StudyFacts, models []object.Model) (*image.RGBA, error) {
+func (p *Painter) RenderOutline(s *Picture, study StudyMeasures, models []object.Model) (*image.RGBA, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (p *Painter) RenderOutline(s *Picture, facts StudyFacts, models []object.Mo
 	l.upperLeft("JCS lesion outline", append([]string{s.Label,
 		fmt.Sprintf("Lesions in slice %d", regions(s.Mask, s.Rows, s.Columns)),
 		"Area " + formatArea(s.LesionAreaMM2)}, probabilityLines(s)...)...)
-	l.upperRight("Study", "Lesion volume "+formatVolume(facts.LesionVolumeML), "Share of lung "+formatShare(facts.LungShare))
+	l.upperRight("Study", "Lesion volume "+formatVolume(study.LesionVolumeML), "Share of lung "+formatShare(study.LungShare))
 	l.edges(s)
 	l.lowerLeft(models)
 	return dst, nil

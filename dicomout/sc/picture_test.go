@@ -155,7 +155,7 @@ func TestRender_RefusesPlanesOfAnotherSize(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), s.Label) {
 			t.Errorf("%s: error %v, want one that names the slice", name, err)
 		}
-		if _, err := p.RenderOutline(&s, StudyFacts{}, nil); err == nil {
+		if _, err := p.RenderOutline(&s, StudyMeasures{}, nil); err == nil {
 			t.Errorf("%s: outline without an error", name)
 		}
 	}

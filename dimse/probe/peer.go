@@ -25,7 +25,7 @@ type peer struct {
 }
 
 func (t Target) connect() (*peer, error) {
-	conn, err := net.DialTimeout("tcp", t.Address, t.Patience)
+	conn, err := net.DialTimeout("tcp", t.Address, t.Wait)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (t Target) connect() (*peer, error) {
 
 // write sends bytes. That the acceptor does not take them any more shows in its answer.
 func (p *peer) write(parts ...[]byte) {
-	_ = p.conn.SetWriteDeadline(time.Now().Add(p.target.Patience))
+	_ = p.conn.SetWriteDeadline(time.Now().Add(p.target.Wait))
 	_, _ = p.conn.Write(join(parts...))
 }
 
@@ -70,7 +70,7 @@ func ending(err error) string {
 }
 
 // answer tells what comes next.
-func (p *peer) answer() string { return p.answerWithin(p.target.Patience) }
+func (p *peer) answer() string { return p.answerWithin(p.target.Wait) }
 
 func (p *peer) answerWithin(limit time.Duration) string {
 	kind, body, instead := p.read(limit)
@@ -123,7 +123,7 @@ func (p *peer) response(body []byte) string {
 		if last {
 			break
 		}
-		kind, more, instead := p.read(p.target.Patience)
+		kind, more, instead := p.read(p.target.Wait)
 		if instead != "" {
 			return "half a message, " + instead
 		}
@@ -196,7 +196,7 @@ func (p *peer) associate(r request) (ac *accepted, answer string) {
 
 // accepted reads the answer to a request.
 func (p *peer) accepted(r request) (ac *accepted, answer string) {
-	kind, body, instead := p.read(p.target.Patience)
+	kind, body, instead := p.read(p.target.Wait)
 	if instead != "" {
 		return nil, instead
 	}

@@ -14,8 +14,8 @@ type Target struct {
 	Address         string // host:port
 	Called, Calling string
 
-	// Patience is how long an answer may take.
-	Patience time.Duration
+	// Wait is how long an answer may take.
+	Wait time.Duration
 	// Request is how long the acceptor may keep a connection that brings no whole request, PDU how long an association whose
 	// peer stops in the middle of a PDU. For cases that wait.
 	Request, PDU time.Duration

@@ -108,7 +108,7 @@ func TestRun_FindsWhatIsWrong(t *testing.T) {
 		"sends too much": []byte("\x02\x00\xFF\xFF\xFF\xFF"),
 		"sends nonsense": unit(typeAC, []byte{1, 2, 3}),
 	} {
-		results := Run(Target{Address: acceptor(t, what), Called: "A", Calling: "B", Patience: 50 * time.Millisecond}, some)
+		results := Run(Target{Address: acceptor(t, what), Called: "A", Calling: "B", Wait: 50 * time.Millisecond}, some)
 		for _, r := range results {
 			if r.Right() {
 				t.Errorf("an acceptor that %s passes %q with %q", name, r.Input, r.Answer)

@@ -104,7 +104,7 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 
 // LoadBest loads the best candidate of a selection that turns out to hold lungs,
 // and returns it with the refusals of those before it, in the order of the
-// candidates; Selection.Outcome takes them. When none does, the error is the
+// candidates; Selection.Choose takes them. When none does, the error is the
 // refusal of the first. seen and progress may be nil.
 func LoadBest(ctx context.Context, sel Selection, seen Seen, progress func(done, total int)) (*Volume, *Series, []SeriesRefusal, error) {
 	if sel.Refusal != nil {

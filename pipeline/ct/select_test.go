@@ -315,7 +315,7 @@ func TestSelect_TwoPatientsInOneStudy(t *testing.T) {
 
 // After refusals on decoding the next candidate is chosen, and every series and
 // instance still has one outcome.
-func TestSelection_Outcome(t *testing.T) {
+func TestSelection_Choose(t *testing.T) {
 	headers := append(planes("1.1", steps(0, 1, 300)...), planes("1.2", steps(0, 5, 60)...)...)
 	sel := Select(headers)
 	r := SeriesRefusal{"1.1", *refuse(CodeNoLungs, "no lungs found", "")}

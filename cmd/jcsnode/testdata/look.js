@@ -9,7 +9,7 @@ const path = require('path');
 const order = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 const { chromium } = require(order.playwright);
 const limit = 180000;
-const patience = 30000; // for the screen to draw what is loaded
+const drawing = 30000; // for the screen to draw what is loaded
 const levels = [1 / 6, 1 / 2, 5 / 6]; // of the slices with enough labels to be seen
 const lungWindow = { lower: -1350, upper: 150 };
 
@@ -161,7 +161,7 @@ async function lasting(page, holds) {
 
 /** Asks the page again until the screen has drawn what it is about to draw, and gives the last answer either way. */
 async function drawn(page, ask, argument, done) {
-  for (let end = Date.now() + patience; ; await page.waitForTimeout(400)) {
+  for (let end = Date.now() + drawing; ; await page.waitForTimeout(400)) {
     const answer = await page.evaluate(ask, argument);
     if (done(answer) || Date.now() > end) return answer;
   }

@@ -43,7 +43,7 @@ func (l *lab) sendPhantom(t *testing.T) (study string) {
 }
 
 // Orthanc commits to what it was sent, by a report on an association of its own.
-func TestConfirm_Orthanc(t *testing.T) {
+func TestCommitmentSCU_Orthanc(t *testing.T) {
 	archive := startOrthanc(t)
 	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\n", "[settle]\nquiet = \"1s\"\n")
 	archive.send(t, http.MethodPut, "/modalities/jcs", fmt.Sprintf(`{"AET": "JCS_OUT", "Host": "127.0.0.1", "Port": %d, "AllowStorageCommitment": true}`, l.port))
@@ -63,14 +63,14 @@ func TestConfirm_Orthanc(t *testing.T) {
 
 // An archive of pynetdicom misses one object at first: it is sent again, asked about, and then committed. Where the report comes on an
 // association of the archive's own, the node is killed before it does.
-func TestConfirm_Pynetdicom(t *testing.T) {
+func TestCommitmentSCU_Pynetdicom(t *testing.T) {
 	python := peersPython(t)
 	for _, mode := range []string{"same", "new"} {
 		t.Run(mode, func(t *testing.T) {
 			port := freePort(t)
-			l := newLab(t, destination("pacs", "KEEPER", port)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\ncommitment_ae_title = \"SAFE\"\n", "[settle]\nquiet = \"1s\"\n")
-			log := filepath.Join(l.dir, "keeper.log")
-			start(t, exec.CommandContext(context.WithoutCancel(t.Context()), python, "testdata/keeper.py", fmt.Sprint(port), fmt.Sprint(l.port), mode), log)
+			l := newLab(t, destination("pacs", "ARCHIVE", port)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\ncommitment_ae_title = \"SAFE\"\n", "[settle]\nquiet = \"1s\"\n")
+			log := filepath.Join(l.dir, "archive.log")
+			start(t, exec.CommandContext(context.WithoutCancel(t.Context()), python, "testdata/commitment_scp.py", fmt.Sprint(port), fmt.Sprint(l.port), mode), log)
 			eventually(t, time.Minute, "the archive answers", func() bool {
 				return program(t.Context(), "preflight", "--config", l.config).Run() == nil
 			})

@@ -1,6 +1,6 @@
 """Archive of pynetdicom that is asked for storage commitment.
 
-keeper.py PORT NODE_PORT same|new
+commitment_scp.py PORT NODE_PORT same|new
 It stores whatever comes. Its first report says that it does not have the first instance asked about; all later ones commit to
 everything. "same" reports on the association of the request, "new" on one of its
 own, seconds later, as SCP by role selection. A line is printed for
@@ -62,7 +62,7 @@ def tell(association, report, event_type):
 
 
 def call(report, event_type):
-    ae = AE(ae_title="KEEPER")
+    ae = AE(ae_title="ARCHIVE")
     ae.add_requested_context(StorageCommitmentPushModel)
     for _ in range(60):
         association = ae.associate("127.0.0.1", node_port, ae_title="JCS_OUT", ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)])
@@ -73,7 +73,7 @@ def call(report, event_type):
         time.sleep(1)
 
 
-ae = AE(ae_title="KEEPER")
+ae = AE(ae_title="ARCHIVE")
 for context in StoragePresentationContexts:
     ae.add_supported_context(context.abstract_syntax, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 ae.add_supported_context(StorageCommitmentPushModel)
