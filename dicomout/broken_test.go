@@ -91,16 +91,7 @@ func TestBuild_BrokenSources(t *testing.T) {
 			if err := os.WriteFile(path, o.File, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := dicomreader.ReadDataSet(bytes.NewReader(o.File), dicomreader.ReadOptions{}); err != nil {
-				t.Errorf("source %d, %s: grailbio: %v", seed, o.Kind, err)
-			}
-			items = append(items, deliver.Item{
-				ID:                int64(len(items)),
-				SOPClassUID:       o.SOPClassUID,
-				SOPInstanceUID:    o.SOPInstanceUID,
-				TransferSyntaxUID: o.TransferSyntaxUID,
-				Read:              func() ([]byte, error) { return o.File, nil },
-			})
+			items = append(items, readable(t, seed, len(items), o))
 			if o.Kind == object.LabelMap.Name {
 				continue // dciodvfy does not know the class
 			}
@@ -148,19 +139,25 @@ func TestBuild_BrokenIdentity(t *testing.T) {
 	for seed := range sources() {
 		source := objecttest.Broken(t, 1000+seed, true)
 		for _, o := range ofEveryKind(t, source) {
-			if _, err := dicomreader.ReadDataSet(bytes.NewReader(o.File), dicomreader.ReadOptions{}); err != nil {
-				t.Errorf("source %d, %s: grailbio: %v", seed, o.Kind, err)
-			}
-			items = append(items, deliver.Item{
-				ID:                int64(len(items)),
-				SOPClassUID:       o.SOPClassUID,
-				SOPInstanceUID:    o.SOPInstanceUID,
-				TransferSyntaxUID: o.TransferSyntaxUID,
-				Read:              func() ([]byte, error) { return o.File, nil },
-			})
+			items = append(items, readable(t, seed, len(items), o))
 		}
 	}
 	storedByImplicitArchive(t, items)
+}
+
+// readable has an object read by a reader that is not ours, and returns it to be sent.
+func readable(t *testing.T, seed uint64, id int, o *object.Object) deliver.Item {
+	t.Helper()
+	if _, err := dicomreader.ReadDataSet(bytes.NewReader(o.File), dicomreader.ReadOptions{}); err != nil {
+		t.Errorf("source %d, %s: grailbio: %v", seed, o.Kind, err)
+	}
+	return deliver.Item{
+		ID:                int64(id),
+		SOPClassUID:       o.SOPClassUID,
+		SOPInstanceUID:    o.SOPInstanceUID,
+		TransferSyntaxUID: o.TransferSyntaxUID,
+		Read:              func() ([]byte, error) { return o.File, nil },
+	}
 }
 
 // storedByImplicitArchive sends objects to DCMTK's receiver, which takes implicit VR alone.

@@ -3,7 +3,6 @@ package deliver_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -80,14 +79,21 @@ func TestSend_Storescp(t *testing.T) {
 // storescp starts DCMTK's receiver on a free port until the end of the test.
 func storescp(t *testing.T, program, folder string, options ...string) (address string) {
 	t.Helper()
+	return startPeer(t, program, func(port string) []string { return append(options, "--output-directory", folder, port) })
+}
+
+// startPeer starts a program that accepts associations, on a free port until the end of the test, and waits until it does.
+func startPeer(t *testing.T, program string, arguments func(port string) []string) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
+	address = l.Addr().String()
 	l.Close()
+	_, port, _ := net.SplitHostPort(address)
 	ctx, cancel := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, program, append(options, "--output-directory", folder, fmt.Sprint(port))...)
+	command := exec.CommandContext(ctx, program, arguments(port)...)
 	command.Env = append(os.Environ(), "TCP_NODELAY=1")
 	var log bytes.Buffer
 	command.Stdout, command.Stderr = &log, &log
@@ -99,10 +105,9 @@ func storescp(t *testing.T, program, folder string, options ...string) (address 
 		cancel() // kills this process, by its handle
 		_ = command.Wait()
 		if t.Failed() {
-			t.Logf("storescp said:\n%s", &log)
+			t.Logf("%s said:\n%s", program, &log)
 		}
 	})
-	address = fmt.Sprintf("127.0.0.1:%d", port)
 	waitFor(t, func() bool {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err != nil {

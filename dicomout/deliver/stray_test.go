@@ -1,14 +1,8 @@
 package deliver_test
 
 import (
-	"bytes"
-	"context"
-	"fmt"
-	"net"
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"jcsnode/dicomout/object"
 	"jcsnode/dicomout/object/objecttest"
@@ -22,35 +16,8 @@ func TestSend_AnswerForAnotherObject(t *testing.T) {
 		{"AffectedSOPClassUID", object.SegmentationStorage, `for another object than was sent, SOP class "` + object.SegmentationStorage},
 	} {
 		t.Run(c.element, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			port := l.Addr().(*net.TCPAddr).Port
-			l.Close()
-			ctx, cancel := context.WithCancel(context.Background())
-			command := exec.CommandContext(ctx, python, "testdata/stray.py", fmt.Sprint(port), c.element, c.value, ".2")
-			var log bytes.Buffer
-			command.Stdout, command.Stderr = &log, &log
-			if err := command.Start(); err != nil {
-				cancel()
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				cancel() // kills this process, by its handle
-				_ = command.Wait()
-				if t.Failed() {
-					t.Logf("pynetdicom said:\n%s", &log)
-				}
-			})
-			address := fmt.Sprintf("127.0.0.1:%d", port)
-			waitFor(t, func() bool {
-				conn, err := net.DialTimeout("tcp", address, time.Second)
-				if err != nil {
-					return false
-				}
-				conn.Close()
-				return true
+			address := startPeer(t, python, func(port string) []string {
+				return []string{"testdata/stray.py", port, c.element, c.value, ".2"}
 			})
 			lines, outcomes, err := send(t, destination(address), items(t, object.Summary, 3))
 			if err != nil {

@@ -13,21 +13,7 @@ const (
 )
 
 // each4 visits the neighbours of a block by side.
-func (b Blocks) each4(i int, visit func(k int)) {
-	r, c := i/b.Columns, i%b.Columns
-	if r > 0 {
-		visit(i - b.Columns)
-	}
-	if r < b.Rows-1 {
-		visit(i + b.Columns)
-	}
-	if c > 0 {
-		visit(i - 1)
-	}
-	if c < b.Columns-1 {
-		visit(i + 1)
-	}
-}
+func (b Blocks) each4(i int, visit func(k int)) { each4(b.Rows, b.Columns, i, visit) }
 
 func (b Blocks) atBorder(i int) bool {
 	r, c := i/b.Columns, i%b.Columns
@@ -37,23 +23,13 @@ func (b Blocks) atBorder(i int) bool {
 // voids marks the blocks without a measured value: those of the least value that are connected to the border.
 func (b Blocks) voids(mean []int16) []bool {
 	void := make([]bool, len(mean))
-	var stack []int
-	push := func(i int) {
-		if !void[i] && mean[i] <= noneHU {
-			void[i] = true
-			stack = append(stack, i)
+	FromBorder(b.Rows, b.Columns, func(i int) bool {
+		if void[i] || mean[i] > noneHU {
+			return false
 		}
-	}
-	for i := range mean {
-		if b.atBorder(i) {
-			push(i)
-		}
-	}
-	for len(stack) > 0 {
-		i := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		b.each4(i, push)
-	}
+		void[i] = true
+		return true
+	})
 	return void
 }
 

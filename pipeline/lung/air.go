@@ -64,36 +64,11 @@ func (v *votes) count(r run, b *chest.Blocks, kinds []chest.Kind) {
 
 // clearUnmeasured takes from the set what has no measured value: the least value that is connected to the border through such.
 func clearUnmeasured(hu []int16, set []bool, g *Grid) {
-	var stack []int
-	push := func(i int) {
-		if set[i] && hu[i] <= noneHU {
-			set[i] = false
-			stack = append(stack, i)
+	chest.FromBorder(g.Rows, g.Columns, func(i int) bool {
+		if !set[i] || hu[i] > noneHU {
+			return false
 		}
-	}
-	for c := range g.Columns {
-		push(c)
-		push((g.Rows-1)*g.Columns + c)
-	}
-	for r := range g.Rows {
-		push(r * g.Columns)
-		push((r+1)*g.Columns - 1)
-	}
-	for len(stack) > 0 {
-		i := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		r, c := i/g.Columns, i%g.Columns
-		if r > 0 {
-			push(i - g.Columns)
-		}
-		if r < g.Rows-1 {
-			push(i + g.Columns)
-		}
-		if c > 0 {
-			push(i - 1)
-		}
-		if c < g.Columns-1 {
-			push(i + 1)
-		}
-	}
+		set[i] = false
+		return true
+	})
 }
