@@ -50,19 +50,19 @@ type Refused struct {
 
 // Decision is the study's decision and what it rests on.
 type Decision struct {
-	Positive       bool    `json:"positive"`
-	Rule           string  `json:"rule"` // "count" or "length"
-	Text           string  `json:"text"`
-	PositiveSlices int     `json:"positive_slices"`
-	PositiveMM     float64 `json:"positive_mm"`
-	OffLungs       int     `json:"positive_off_lungs,omitempty"` // positive slices above or below the lungs: they do not count
-	OffLungsMM     float64 `json:"positive_off_lungs_mm,omitempty"`
-	Slices         int     `json:"slices"`
-	LengthMM       float64 `json:"length_mm"`
-	Threshold      int     `json:"threshold"`
-	ThresholdMM    float64 `json:"threshold_mm"`
-	MarginMM       float64 `json:"margin_mm"` // positive_mm above threshold_mm, below if negative; by the count the slices, at their mean length
-	TurnsAt        float64 `json:"turns_at"`  // highest operating point of a slice at which the study is positive; 0: at none
+	Positive        bool    `json:"positive"`
+	Rule            string  `json:"rule"` // "count" or "length"
+	Text            string  `json:"text"`
+	PositiveSlices  int     `json:"positive_slices"`
+	PositiveMM      float64 `json:"positive_mm"`
+	UncountedSlices int     `json:"positive_off_lungs,omitempty"` // positive slices above or below the lungs: they do not count
+	UncountedMM     float64 `json:"positive_off_lungs_mm,omitempty"`
+	Slices          int     `json:"slices"`
+	LengthMM        float64 `json:"length_mm"`
+	Threshold       int     `json:"threshold"`
+	ThresholdMM     float64 `json:"threshold_mm"`
+	MarginMM        float64 `json:"margin_mm"` // positive_mm above threshold_mm, below if negative; by the count the slices, at their mean length
+	TurnsAt         float64 `json:"turns_at"`  // highest operating point of a slice at which the study is positive; 0: at none
 
 	Unsmoothed *Unsmoothed `json:"unsmoothed,omitempty"` // what there is without settings.smooth_mm, if that is on
 }
@@ -89,7 +89,7 @@ type Lesions struct {
 	MeanHU          float64 `json:"mean_hu"`
 	Slices          int     `json:"slices"` // slices with lesion
 	SegmentedSlices int     `json:"segmented_slices"`
-	SlicesOffLungs  int     `json:"slices_off_lungs,omitempty"` // not segmented, since no lung and no lesion of one reaches them
+	PassedOver      int     `json:"slices_off_lungs,omitempty"` // not segmented, since no lung and no lesion of one reaches them
 	LargestAreaMM2  float64 `json:"largest_area_mm2"`
 	OffLungs        int     `json:"off_lungs,omitempty"` // outlines that reach no lung: left out, in no other number
 	OffLungsML      float64 `json:"off_lungs_ml,omitempty"`

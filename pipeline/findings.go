@@ -44,7 +44,7 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 		SliceSpacing: round(v.SliceSpacing, 4)}
 	d := f.Decision
 	r.Decision = &findings.Decision{Positive: d.Positive, Rule: d.Rule, Text: d.Text, PositiveSlices: d.PositiveSlices, PositiveMM: round(d.PositiveMM, 3),
-		OffLungs: d.OffLungs, OffLungsMM: round(d.OffLungsMM, 3),
+		UncountedSlices: d.UncountedSlices, UncountedMM: round(d.UncountedMM, 3),
 		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM,
 		MarginMM: round(d.MarginMM, 3), TurnsAt: round(d.TurnsAt, 6)}
 	if set.SmoothMM > 0 {
@@ -52,7 +52,7 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 	}
 	if d.Positive {
 		r.Lesions = &findings.Lesions{Count: len(x.Measures.Components), VolumeML: round(f.Lesions.VolumeML, 3), MeanHU: round(f.Lesions.MeanHU, 1), Slices: f.Lesions.Slices,
-			SegmentedSlices: f.Lesions.Segmented, SlicesOffLungs: f.Lesions.OffLungs, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),
+			SegmentedSlices: f.Lesions.Segmented, PassedOver: f.Lesions.PassedOver, LargestAreaMM2: round(f.Lesions.LargestAreaMM, 2),
 			OffLungs: x.LeftOut.Off.Count, OffLungsML: round(x.LeftOut.Off.VolumeML, 3),
 			Specks: x.LeftOut.Specks.Count, SpecksML: round(x.LeftOut.Specks.VolumeML, 3)}
 	}
@@ -64,7 +64,7 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 		s, sf := &v.Slices[i], &f.Slices[i]
 		one := findings.Slice{SOPInstanceUID: s.Header.SOPInstanceUID, InstanceNumber: s.Header.InstanceNumber, Z: s.Header.Position[2],
 			Position: round(s.Position, 4), Extent: round(s.Extent, 4), Probability: round(sf.Probability, 6), Positive: sf.Positive,
-			Segmented: sf.Mask != nil && !sf.OffLungs, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
+			Segmented: sf.Mask != nil && !sf.PassedOver, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
 		if set.SmoothMM > 0 {
 			smoothed := round(sf.Smoothed, 6)
 			one.Smoothed = &smoothed

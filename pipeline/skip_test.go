@@ -92,10 +92,10 @@ func TestSegment_WithoutLungsNothingIsLost(t *testing.T) {
 			t.Fatalf("%s: other lesions are left than when every slice is segmented", name)
 		}
 		for i := range n {
-			if f.Slices[i].OffLungs && (d.asked[i] || show[i]) {
+			if f.Slices[i].PassedOver && (d.asked[i] || show[i]) {
 				t.Errorf("%s: slice %d counts as passed over, asked %v, lung %v", name, i, d.asked[i], show[i])
 			}
-			if f.Slices[i].OffLungs {
+			if f.Slices[i].PassedOver {
 				passedOver++
 			} else if d.asked[i] && from < to && !show[i] {
 				wentOn++
@@ -132,7 +132,7 @@ func TestSegment_AllWhereNothingMayBePassedOver(t *testing.T) {
 		if err := f.Segment(t.Context(), v, d, set, c.lungs, nil); err != nil {
 			t.Fatal(err)
 		}
-		if len(d.asked) != c.asked || f.Lesions.Segmented != c.asked || f.Lesions.OffLungs != 5-c.asked {
+		if len(d.asked) != c.asked || f.Lesions.Segmented != c.asked || f.Lesions.PassedOver != 5-c.asked {
 			t.Errorf("%s: %d asked about, %+v", name, len(d.asked), f.Lesions)
 		}
 		for i := range f.Slices {

@@ -113,8 +113,8 @@ func printFindings(w io.Writer, r *findings.Findings) {
 			fmt.Fprintf(w, "; %d too small to count (%.2f mL) left out", l.Specks, l.SpecksML)
 		}
 		fmt.Fprintln(w)
-		if l.SlicesOffLungs > 0 {
-			fmt.Fprintf(w, "  segmented     %d slices; %d that no lung reaches were passed over\n", l.SegmentedSlices, l.SlicesOffLungs)
+		if l.PassedOver > 0 {
+			fmt.Fprintf(w, "  segmented     %d slices; %d that no lung reaches were passed over\n", l.SegmentedSlices, l.PassedOver)
 		}
 	}
 	for _, n := range r.Notes {

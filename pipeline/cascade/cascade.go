@@ -17,7 +17,7 @@ type SliceFinding struct {
 	Activation  *Activation
 
 	Mask           []byte // rows*columns, 1 is lesion; nil when the slice was not asked about
-	OffLungs       bool   // Mask is empty without the segmenter's saying so: no lung, and no lesion of one, reaches the slice
+	PassedOver     bool   // Mask is empty without the segmenter's saying so: no lung, and no lesion of one, reaches the slice
 	LesionPixels   int
 	LesionAreaMM2  float64
 	LesionVolumeML float64 // area times the extent of the slice
@@ -27,7 +27,7 @@ type SliceFinding struct {
 // Lesions sums up the masks of a volume.
 type Lesions struct {
 	Segmented     int     // slices that the segmenter saw
-	OffLungs      int     // slices that it did not have to see; SliceFinding.OffLungs
+	PassedOver    int     // slices that it did not have to see; SliceFinding.PassedOver
 	Slices        int     // slices with lesion
 	VolumeML      float64 // sum of area times extent
 	MeanHU        float64 // over all lesion pixels; 0 without lesion
@@ -70,8 +70,8 @@ func (f *Findings) sum() {
 	for i := range f.Slices {
 		f := &f.Slices[i]
 		switch {
-		case f.OffLungs:
-			l.OffLungs++
+		case f.PassedOver:
+			l.PassedOver++
 		case f.Mask != nil:
 			l.Segmented++
 		}

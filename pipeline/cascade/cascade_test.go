@@ -153,7 +153,7 @@ func TestCascade_CountsSlicesOfTheLungsOnly(t *testing.T) {
 	} {
 		v := volume(60, 5)
 		for i := range c.off {
-			v.Slices[i].OffLungs = true
+			v.Slices[i].BeyondLungs = true
 		}
 		n := &networks{positive: 8}
 		f, err := diagnose(context.Background(), v, n, n, usual(), nil)
@@ -161,7 +161,7 @@ func TestCascade_CountsSlicesOfTheLungsOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		off := min(c.off, 8)
-		if d := f.Decision; d.Positive != c.want || !strings.HasPrefix(d.Text, c.text) || d.PositiveSlices != 8-off || d.OffLungs != off || d.OffLungsMM != float64(5*off) {
+		if d := f.Decision; d.Positive != c.want || !strings.HasPrefix(d.Text, c.text) || d.PositiveSlices != 8-off || d.UncountedSlices != off || d.UncountedMM != float64(5*off) {
 			t.Errorf("%d slices below the lungs: %+v, want positive %v, %q", c.off, d, c.want, c.text)
 		}
 	}

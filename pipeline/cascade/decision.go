@@ -20,17 +20,17 @@ const CloseMM = 10
 
 // Decision is the verdict on the patient and the numbers behind it.
 type Decision struct {
-	Positive       bool
-	Rule           string // RuleCount or RuleLength, the one that decided
-	PositiveSlices int
-	PositiveMM     float64 // sum of the extents of the positive slices
-	OffLungs       int     // positive slices above or below the lungs, which do not count: ours
-	OffLungsMM     float64 // sum of their extents
-	Slices         int     // slices of the volume
-	LengthMM       float64 // sum of the extents of all slices
-	Threshold      int
-	ThresholdMM    float64 // 0 when the length rule is off
-	Text           string  // says what was counted, by which rule, whether the other rule agrees, and how far the decision is from turning
+	Positive        bool
+	Rule            string // RuleCount or RuleLength, the one that decided
+	PositiveSlices  int
+	PositiveMM      float64 // sum of the extents of the positive slices
+	UncountedSlices int     // positive slices above or below the lungs, which do not count: ours
+	UncountedMM     float64 // sum of their extents
+	Slices          int     // slices of the volume
+	LengthMM        float64 // sum of the extents of all slices
+	Threshold       int
+	ThresholdMM     float64 // 0 when the length rule is off
+	Text            string  // says what was counted, by which rule, whether the other rule agrees, and how far the decision is from turning
 
 	SmoothMM         float64 // 0 when each slice counts by itself
 	UnsmoothedSlices int     // PositiveSlices and PositiveMM if each did
@@ -69,17 +69,17 @@ func (f *Findings) Decide(v *ct.Volume, set Settings) {
 	for i := range f.Slices {
 		s, slice := &f.Slices[i], &v.Slices[i]
 		switch {
-		case slice.OffLungs && s.Positive:
+		case slice.BeyondLungs && s.Positive:
 			off.add(slice)
 		case s.Positive:
 			positive.add(slice)
 		}
-		if !slice.OffLungs && s.Probability >= set.ClassifierOperatingPoint {
+		if !slice.BeyondLungs && s.Probability >= set.ClassifierOperatingPoint {
 			alone.add(slice)
 		}
 	}
 	d := Decision{Rule: RuleCount, Slices: len(v.Slices), LengthMM: v.Length(), Threshold: set.Threshold, ThresholdMM: set.ThresholdMM,
-		PositiveSlices: positive.slices, PositiveMM: positive.mm, OffLungs: off.slices, OffLungsMM: off.mm,
+		PositiveSlices: positive.slices, PositiveMM: positive.mm, UncountedSlices: off.slices, UncountedMM: off.mm,
 		SmoothMM: set.SmoothMM, UnsmoothedSlices: alone.slices, UnsmoothedMM: alone.mm,
 		OperatingPoint: set.ClassifierOperatingPoint, TurnsAt: f.turnsAt(v, set)}
 	_, d.Positive = positive.beyond(set)
@@ -97,7 +97,7 @@ func (f *Findings) Decide(v *ct.Volume, set Settings) {
 func (f *Findings) turnsAt(v *ct.Volume, set Settings) float64 {
 	var order []int
 	for i := range f.Slices {
-		if !v.Slices[i].OffLungs {
+		if !v.Slices[i].BeyondLungs {
 			order = append(order, i)
 		}
 	}
@@ -123,8 +123,8 @@ func verdict(positive bool) string {
 // text is the decision in a sentence; paper is what the paper's count of the slices by themselves says.
 func (d *Decision) text(paper bool) string {
 	found := fmt.Sprintf("%d of %d slices are positive, %.1f of %.1f mm", d.PositiveSlices, d.Slices, d.PositiveMM, d.LengthMM)
-	if d.OffLungs > 0 {
-		found += fmt.Sprintf(", without %d more above or below the lungs (%.1f mm), which do not count", d.OffLungs, d.OffLungsMM)
+	if d.UncountedSlices > 0 {
+		found += fmt.Sprintf(", without %d more above or below the lungs (%.1f mm), which do not count", d.UncountedSlices, d.UncountedMM)
 	}
 	if d.SmoothMM > 0 {
 		found += fmt.Sprintf(", smoothed over %.1f mm (by themselves %d slices, %.1f mm)", d.SmoothMM, d.UnsmoothedSlices, d.UnsmoothedMM)

@@ -42,7 +42,7 @@ func TestDecide_Margin(t *testing.T) {
 			set.Threshold, set.ThresholdMM = 3, c.mm
 			v := volume(40, 5)
 			for i := range c.off {
-				v.Slices[i].OffLungs = true
+				v.Slices[i].BeyondLungs = true
 			}
 			n := &networks{probability: func(slice int) float32 {
 				if slice < len(c.probabilities) {

@@ -11,7 +11,7 @@
 //
 // Ours, not the paper's, and named so: the length rule (Settings.ThresholdMM),
 // probabilities smoothed along the patient (Settings.SmoothMM), leaving slices above
-// and below the lungs out of the count (ct.Slice.OffLungs),
+// and below the lungs out of the count (ct.Slice.BeyondLungs),
 // segmentation of the slices near positive ones (Settings.Segment "near"), and
 // the measures of lesions.
 package cascade

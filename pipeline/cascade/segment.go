@@ -14,7 +14,7 @@ import (
 // lungs tells which slices show lung; nil, or none at all: every slice may. A lesion of a lung is one that reaches a lung somewhere, so
 // with OffLungsDrop only slices with lung are segmented first, and then, from slice to slice, those that a lesion may go on into: the
 // neighbours of slices with lesion. No lesion in any other slice can be connected to one in a lung, and what is not is left out anyway:
-// such a slice gets an empty mask, and counts as OffLungs.
+// such a slice gets an empty mask, and counts as PassedOver.
 func (f *Findings) Segment(ctx context.Context, v *ct.Volume, s Segmenter, set Settings, lungs []bool, progress Progress) error {
 	r, err := newRun(v, set)
 	if err != nil {
@@ -55,7 +55,7 @@ func (f *Findings) Segment(ctx context.Context, v *ct.Volume, s Segmenter, set S
 	}
 	for i := range f.Slices {
 		if selected[i] && f.Slices[i].Mask == nil {
-			f.Slices[i].Mask, f.Slices[i].OffLungs = make([]byte, v.Rows*v.Columns), true
+			f.Slices[i].Mask, f.Slices[i].PassedOver = make([]byte, v.Rows*v.Columns), true
 		}
 	}
 	f.sum()

@@ -54,7 +54,7 @@ func findLungs(planes []Slice, n [3]float64) {
 		}
 	}
 	for i := range planes {
-		planes[i].OffLungs = st.positions[i] < first-tipMargin || st.positions[i] > last+tipMargin
+		planes[i].BeyondLungs = st.positions[i] < first-tipMargin || st.positions[i] > last+tipMargin
 	}
 }
 

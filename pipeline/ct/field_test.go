@@ -50,7 +50,7 @@ func TestLoad_PartsOfATrunk(t *testing.T) {
 			}
 			on := 0
 			for i := range v.Slices {
-				if !v.Slices[i].OffLungs {
+				if !v.Slices[i].BeyondLungs {
 					on++
 				}
 			}

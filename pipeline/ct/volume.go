@@ -32,9 +32,9 @@ type Slice struct {
 	AfterGap bool
 	// LungShare is the share of the body in this slice that is lung, 0..1, coarsely (chest.Plane).
 	LungShare float64
-	// OffLungs: the slice lies above or below the lungs and shows nothing of them.
-	OffLungs bool
-	HU       []int16 // Rows*Columns, within AirHU and MaxHU
+	// BeyondLungs: the slice lies above or below the lungs and shows nothing of them.
+	BeyondLungs bool
+	HU          []int16 // Rows*Columns, within AirHU and MaxHU
 
 	means    []int16 // over blocks, until the lungs are found
 	gasShare float64 // of the body
