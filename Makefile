@@ -20,7 +20,8 @@ STUDY ?=
 export JCSNODE_LEFT_OUT := $(or $(JCSNODE_LEFT_OUT),$(shell mktemp -u -t jcsnode-left-out.XXXXXX))
 export CGO_ENABLED := 1
 
-.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak release clean help
+.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak release
+.PHONY: clean help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16

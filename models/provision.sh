@@ -130,7 +130,9 @@ provision_cpu() {
 
 openvino_version=1.24.1-openvino2025.4.1
 openvino_wheel=3007c803634cc69c6d52af1dea7ce729d9bb62b9a11070fd2f959119199007a8
-openvino_members='onnxruntime/(capi/(libonnxruntime\.so\.1\.24\.1|libonnxruntime_providers_(openvino|shared)\.so|libopenvino(_onnx_frontend)?\.so\.2541|libopenvino_intel_cpu_plugin\.so|libtbb\.so\.12)|LICENSE|ThirdPartyNotices\.txt)'
+openvino_members='libonnxruntime\.so\.1\.24\.1|libonnxruntime_providers_(openvino|shared)\.so'
+openvino_members+='|libopenvino(_onnx_frontend)?\.so\.2541|libopenvino_intel_cpu_plugin\.so|libtbb\.so\.12'
+openvino_members="onnxruntime/(capi/($openvino_members)|LICENSE|ThirdPartyNotices\.txt)"
 
 provision_openvino() {
   local target=$root/$openvino_version
@@ -156,8 +158,9 @@ provision_openvino() {
 cuda_version=1.24.1-cuda12.8
 # package==version, SHA-256 of its wheel, MB to fetch, members that are wanted
 cuda_packages() {
+  local members='onnxruntime/(capi/libonnxruntime(_providers_(cuda|shared))?\.so(\.1\.24\.1)?|LICENSE|ThirdPartyNotices\.txt)'
+  echo "onnxruntime-gpu==1.24.1 ac4bfc90c376516b13d709764ab257e4e3d78639bf6a2ccfc826e9db4a5c7ddf 253 $members"
   cat <<'TABLE'
-onnxruntime-gpu==1.24.1 ac4bfc90c376516b13d709764ab257e4e3d78639bf6a2ccfc826e9db4a5c7ddf 253 onnxruntime/(capi/libonnxruntime(_providers_(cuda|shared))?\.so(\.1\.24\.1)?|LICENSE|ThirdPartyNotices\.txt)
 nvidia-cuda-runtime-cu12==12.8.90 adade8dcbd0edf427b7204d480d6066d33902cab2a4707dcfc48a2d0fd44ab90 1 nvidia/.*/lib/lib[^/]*\.so[^/]*
 nvidia-nvjitlink-cu12==12.8.93 81ff63371a7ebd6e6451970684f916be2eab07321b73c9d244dc2b4da7f73b88 40 nvidia/.*/lib/lib[^/]*\.so[^/]*
 nvidia-curand-cu12==10.3.9.90 b32331d4f4df5d6eefa0554c565b626c7216f87a06a4f56fab27c3b68a830ec9 68 nvidia/.*/lib/lib[^/]*\.so[^/]*

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Carries large files to a machine without a network, in parts that several calls can bring.
 #   parts.sh split FOLDER FILE...   FOLDER/NAME.part-000 and so on, each below 56 MiB, and FOLDER/SHA256SUMS of parts and files
-#   parts.sh join STORE FOLDER...   keeps good parts of the folders in STORE, says which are still missing, and joins every file whose parts are
-#                                   all there. It may be run after each call: what is there is kept. Exit code 0 when all files are joined, 3 before
+#   parts.sh join STORE FOLDER...   keeps good parts of the folders in STORE, says which are still missing, and joins every file whose
+#                                   parts are all there. It may be run after each call: what is there is kept.
+#                                   Exit code 0 when all files are joined, 3 before
 # Damaged parts are dropped and named, so that they are brought again.
 set -euo pipefail
 
@@ -36,7 +37,8 @@ join_files() {
   for folder in "$@"; do
     [[ ! -f $folder/SHA256SUMS || -f $store/SHA256SUMS ]] || cp "$folder/SHA256SUMS" "$store/SHA256SUMS"
     for name in "$folder"/*.part-*; do
-      [[ ! -f $name || -f $store/$(basename "$name") ]] || cp "$name" "$store/.coming" && mv -f "$store/.coming" "$store/$(basename "$name")" 2>/dev/null || true
+      [[ -f $name && ! -f $store/$(basename "$name") ]] || continue
+      cp "$name" "$store/.coming" && mv -f "$store/.coming" "$store/$(basename "$name")" || true
     done
   done
   [[ -f $store/SHA256SUMS ]] || die "no SHA256SUMS yet; bring it with the first parts"

@@ -4,8 +4,8 @@
 #   run.sh measure STORE OUT      there: after `parts.sh join STORE FOLDER`; writes OUT/gpu.md
 # The provider is ONNX Runtime 1.31.1 for CUDA 13, whose libraries and cuDNN 9 are looked for on the machine: in the folders of
 # LD_LIBRARY_PATH, of the system and of Python's nvidia packages, which a PyTorch for CUDA 13 brings. They are 2 GB, so they do not travel.
-# The wheel takes 5 parts, bench and int8 1 and 2, fp16 2, fp32 3; the last two need not come where python3 has onnx and onnxruntime, which make
-# them there. `measure` needs neither Go nor this repository's tree.
+# The wheel takes 5 parts, bench and int8 1 and 2, fp16 2, fp32 3; the last two need not come where python3 has onnx and onnxruntime,
+# which make them there. `measure` needs neither Go nor this repository's tree.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,10 +18,11 @@ prepare() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   printf 'onnxruntime-gpu==1.31.1 --hash=sha256:%s\n' "$digest" >"$work/requirements.txt"
-  python3 -m pip download --disable-pip-version-check -q --no-deps --require-hashes --only-binary=:all: --implementation cp --python-version 3.12 \
-    --abi cp312 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 -d "$work" -r "$work/requirements.txt"
+  python3 -m pip download --disable-pip-version-check -q --no-deps --require-hashes --only-binary=:all: \
+    --implementation cp --python-version 3.12 --abi cp312 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 -d "$work" -r "$work/requirements.txt"
   mkdir -p "$work/bench"
-  (cd "$root" && go build -trimpath -tags nojp2 -o "$work/bench/jcsnode" ./cmd/jcsnode && go build -trimpath -o "$work/bench/gpu" ./bench/gpu)
+  (cd "$root" && go build -trimpath -tags nojp2 -o "$work/bench/jcsnode" ./cmd/jcsnode)
+  (cd "$root" && go build -trimpath -o "$work/bench/gpu" ./bench/gpu)
   python3 "$here/variants.py" "$root/models" "$work/bench/variants"
   git -C "$root" describe --always --dirty >"$work/bench/commit"
   cp "$here/run.sh" "$here/variants.py" "$work/bench/"
@@ -65,14 +66,17 @@ PYTHON
     export JCSNODE_ONNXRUNTIME=$store/library/libonnxruntime.so
   fi
   if [[ ! -d bench/variants/fp16 || ! -d bench/variants/fp32 ]]; then
-    python3 bench/variants.py bench/variants/int8 bench/made && cp -r bench/made/fp16 bench/made/fp32 bench/variants/ || echo "run: fp16 and fp32 did not come and cannot be made here" >&2
+    python3 bench/variants.py bench/variants/int8 bench/made && cp -r bench/made/fp16 bench/made/fp32 bench/variants/ ||
+      echo "run: fp16 and fp32 did not come and cannot be made here" >&2
   fi
   [[ -d bench/phantom ]] || bench/jcsnode phantom --out bench/phantom --lesions --slices "${SLICES:-300}" >/dev/null
   export LD_LIBRARY_PATH=$(cuda_folders)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   {
     echo "# Measured on a GPU"
     echo
-    echo "Commit $(cat bench/commit); $(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null || echo "no nvidia-smi"); $(nproc) cores of $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)"
+    gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null || echo "no nvidia-smi")
+    processor=$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)
+    echo "Commit $(cat bench/commit); $gpu; $(nproc) cores of $processor"
     echo
     bench/gpu -variants bench/variants -device cuda -rounds "${ROUNDS:-20}"
     echo

@@ -40,10 +40,12 @@ def dequantised(model: onnx.ModelProto) -> onnx.ModelProto:
                 scale, zero = scale.reshape(shape), zero.reshape(shape)
             else:
                 scale, zero = scale.reshape(()), zero.reshape(())
-            made.append(numpy_helper.from_array(((values.astype(np.float32) - zero.astype(np.float32)) * scale).astype(np.float32), node.output[0]))
+            real = (values.astype(np.float32) - zero.astype(np.float32)) * scale
+            made.append(numpy_helper.from_array(real.astype(np.float32), node.output[0]))
             continue
         before = producer[node.input[0]]
-        low, high = ((np.iinfo(zero.dtype).min - int(zero.item())) * scale.item(), (np.iinfo(zero.dtype).max - int(zero.item())) * scale.item())
+        held = np.iinfo(zero.dtype)
+        low, high = ((end - int(zero.item())) * scale.item() for end in (held.min, held.max))
         bounds = [numpy_helper.from_array(np.array(v, np.float32), f"{node.output[0]}.{end}") for v, end in ((low, "low"), (high, "high"))]
         made += bounds
         nodes.append(helper.make_node("Clip", [before.input[0], *(b.name for b in bounds)], [node.output[0]]))

@@ -4,10 +4,11 @@ They are no networks: a few operators that keep the contract of models/doc.go, o
   classifier      probability = sigmoid(mean of HU / 1000), activation = relu of HU on a coarse 4 x 4 grid
   segmenter       mask_probability = sigmoid(HU / 100)
   glass           a segmenter that is sure of HU from -750 to -350, as ground glass has, and of no other
-  overflow        a classifier with an int8 convolution: its activation is 8 everywhere, and half of it where sums of two products overflow 16 bits
+  overflow        a classifier with an int8 convolution: its activation is 8 everywhere, and half of it where sums of two
+                  products overflow 16 bits
   positive        a classifier whose probability is 1
-  exact_classifier  probability = mean of HU / 1024 + 1, activation = maxima of 16 x 16 pixels: of whole HU in up to 128 x 128 pixels, the same
-                  to the bit on every processor, since no sum is rounded
+  exact_classifier  probability = mean of HU / 1024 + 1, activation = maxima of 16 x 16 pixels: of whole HU in up to
+                  128 x 128 pixels, the same to the bit on every processor, since no sum is rounded
   exact_segmenter the pixels of glass, 0 or 1 or 0.5, the same to the bit on every processor
   nan             a segmenter that gives 0 / 0 where HU is above 2000
   nan_classifier  a classifier that gives 0 / 0 as probability when the mean of HU is above 2000
@@ -165,7 +166,8 @@ def main(folder: Path) -> None:
     segmenter(folder, "nan", nan, (scalar("dense", 2000),))
     segmenter(folder, "output_name", [node("Identity", ["p"], ["mask"])], outputs=[("mask", FLOAT, ["N", "H", "W"])])
     half = TensorProto.FLOAT16
-    segmenter(folder, "output_half", [node("Cast", ["p"], ["mask_probability"], to=half)], outputs=[("mask_probability", half, ["N", "H", "W"])])
+    cast = node("Cast", ["p"], ["mask_probability"], to=half)
+    segmenter(folder, "output_half", [cast], outputs=[("mask_probability", half, ["N", "H", "W"])])
     rows = [constant(n, np.array([v])) for n, v in (("from", 0), ("to", 2**31), ("axis", 1), ("step", 2))]
     segmenter(folder, "output_shape", [node("Slice", ["p", "from", "to", "axis", "step"], ["mask_probability"])], rows)
     segmenter(folder, "input_rank", [identity], inputs=[("hu", FLOAT, ["N", "H", "W"])])

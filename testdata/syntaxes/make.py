@@ -72,7 +72,10 @@ def image(source, values, bits, signed, intercept, frames=1):
 
 
 class Manifest:
-    FIELDS = "file,transfer_syntax_uid,name,image,expected,raw,rows,cols,frames,bits_allocated,bits_stored,signed,max_abs,mean_abs,decoded_sha256,encoder,remark,size"
+    FIELDS = (
+        "file,transfer_syntax_uid,name,image,expected,raw,rows,cols,frames,bits_allocated,bits_stored,signed,"
+        "max_abs,mean_abs,decoded_sha256,encoder,remark,size"
+    )
 
     def __init__(self):
         self.rows = []
