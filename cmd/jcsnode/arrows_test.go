@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"corpus":                     {},
 	"dicomout/object/objecttest": {"corpus", "dataset", "dicomout/object"},
 	"phantom/alter":              {},
+	"phantom/odd":                {"phantom"},
 	"bench/lungs":                {"dataset", "phantom", "phantom/alter", "pipeline/ct", "pipeline/lung"},
 	"bench/*":                    {"models", "dataset", "dimse", "dimse/probe", "phantom", "bench/peers", "bench/vgg"},
 
