@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -16,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"jcsnode/corpus"
+	"jcsnode/phantom"
+	"jcsnode/phantom/phantomtest"
 )
 
 const jpegLosslessSV1 = "1.2.840.10008.1.2.4.70"
@@ -40,14 +40,11 @@ func tool(t testing.TB, name string) string {
 	return path
 }
 
-// ctFiles are n slices of a CT study of the larger data, JPEG lossless.
-func ctFiles(t testing.TB, study string, n int) []string {
+// ctFiles are n slices of a phantom, JPEG lossless.
+func ctFiles(t testing.TB, n int) []string {
 	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(corpus.Shared(t, "ct", study), "*.dcm")) // the pattern is well-formed
-	if len(files) < n {
-		t.Fatalf("%d files in %s, want %d", len(files), study, n)
-	}
-	return files[:n]
+	files, _ := filepath.Glob(filepath.Join(phantomtest.Compressed(t, phantom.Options{Slices: n}), "*.dcm")) // the pattern is well-formed
+	return files
 }
 
 // dataSet splits a Part 10 file into its instance UID and its data set (PS3.10 section 7.1).
@@ -98,7 +95,7 @@ func serveDCMTK(t testing.TB) (host, port string, handler *recorder) {
 }
 
 func TestServer_DCMTKSenders(t *testing.T) {
-	files := ctFiles(t, "lidc_0003", 5)
+	files := ctFiles(t, 5)
 	host, port, handler := serveDCMTK(t)
 	var want [][]byte
 	for _, file := range files {
@@ -194,7 +191,7 @@ func storescp(t testing.TB, args ...string) (address, folder string) {
 }
 
 func TestConn_DCMTKReceiver(t *testing.T) {
-	files := ctFiles(t, "lidc_0003", 3)
+	files := ctFiles(t, 3)
 	for _, limit := range []string{"4096", "16384", "131072"} {
 		t.Run("PDUs of "+limit, func(t *testing.T) {
 			address, folder := storescp(t, "-pdu", limit)
@@ -245,15 +242,8 @@ func TestConn_DCMTKReceiver(t *testing.T) {
 // BenchmarkStorescu compares this package, with a handler that reads and forgets, to DCMTK's storescp, which writes without
 // sync or ignores: both get the same 100 instances of 526 KB from an unmodified storescu, in turns.
 func BenchmarkStorescu(b *testing.B) {
-	folder := b.TempDir()
-	djpeg := tool(b, "dcmdjpeg")
-	files := ctFiles(b, "covid_p001", 100)
-	for i, file := range files {
-		plain := filepath.Join(folder, fmt.Sprintf("%03d.dcm", i))
-		if output, err := exec.Command(djpeg, "+te", file, plain).CombinedOutput(); err != nil {
-			b.Fatalf("dcmdjpeg: %v\n%s", err, output)
-		}
-	}
+	const count = 100
+	folder := phantomtest.Write(b, phantom.Options{Slices: count, Spacing: 3})
 	address, handler := serve(b, func(s *Server) { s.Admit = nil; s.Logger = slog.New(slog.DiscardHandler) })
 	handler.store = func(_ *Association, req *StoreRequest) (Status, string) {
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
@@ -274,7 +264,7 @@ func BenchmarkStorescu(b *testing.B) {
 			took[to] += time.Since(start)
 		}
 	}
-	rate := func(to string) float64 { return float64(b.N*len(files)) / took[to].Seconds() }
+	rate := func(to string) float64 { return float64(b.N*count) / took[to].Seconds() }
 	b.ReportMetric(rate(address), "instances/s")
 	b.ReportMetric(rate(writing), "storescp/s")
 	b.ReportMetric(rate(ignoring), "storescp-ignoring/s")

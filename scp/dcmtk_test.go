@@ -16,6 +16,9 @@ import (
 	"jcsnode/corpus"
 	"jcsnode/dataset"
 	"jcsnode/ledger"
+	"jcsnode/phantom"
+	"jcsnode/phantom/odd"
+	"jcsnode/phantom/phantomtest"
 )
 
 // skip skips outside of CI, where everything must be there.
@@ -97,7 +100,12 @@ func onlyStudy(t *testing.T, n *node) *ledger.History {
 }
 
 func TestDCMTK_WholeStudyInTwoAssociations(t *testing.T) {
-	folder := testData(t, "ct", "covid_p001")
+	wholeStudyInTwoAssociations(t, phantomtest.Compressed(t, phantom.Options{Slices: 20, Rows: 256, Columns: 256}))
+	t.Run("real", func(t *testing.T) { wholeStudyInTwoAssociations(t, testData(t, "ct", "covid_p001")) })
+}
+
+func wholeStudyInTwoAssociations(t *testing.T, folder string) {
+	t.Helper()
 	sent := dataSets(t, folder)
 	paths, _ := filepath.Glob(filepath.Join(folder, "*.dcm"))
 	n := startNode(t, Settings{CheckCalled: true}, nil)
@@ -160,7 +168,18 @@ func sameElements(t *testing.T, a, b []byte) bool {
 	return strings.Join(values[0], "\n") == strings.Join(values[1], "\n")
 }
 
+// oddPhantoms is the folder of the odd studies of our own.
+func oddPhantoms(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := odd.Write(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func TestDCMTK_OddStudies(t *testing.T) {
+	own := oddPhantoms(t)
 	for _, c := range []struct {
 		folder    string
 		instances int
@@ -170,8 +189,7 @@ func TestDCMTK_OddStudies(t *testing.T) {
 		{"hostile_strings", 2, FlagUID},
 		{"no_patient_id", 2, ""},
 	} {
-		t.Run(c.folder, func(t *testing.T) {
-			folder := testData(t, "odd", c.folder)
+		check := func(t *testing.T, folder string) {
 			n := startNode(t, Settings{}, nil)
 			paths, _ := filepath.Glob(filepath.Join(folder, "*.dcm"))
 			if err := storescu(t, n.addr, append([]string{"-R", "-xs"}, paths...)...); err != nil {
@@ -197,12 +215,19 @@ func TestDCMTK_OddStudies(t *testing.T) {
 			if flagged != (c.flag != "") {
 				t.Errorf("flagged %v, want flag %q", flagged, c.flag)
 			}
-		})
+		}
+		t.Run("phantom/"+c.folder, func(t *testing.T) { check(t, filepath.Join(own, c.folder)) })
+		t.Run(c.folder, func(t *testing.T) { check(t, testData(t, "odd", c.folder)) })
 	}
 }
 
 func TestDCMTK_MRIsRefusedPerContext(t *testing.T) {
-	folder := testData(t, "odd", "mr_head")
+	mrIsRefusedPerContext(t, filepath.Join(oddPhantoms(t), "mr_head"))
+	t.Run("real", func(t *testing.T) { mrIsRefusedPerContext(t, testData(t, "odd", "mr_head")) })
+}
+
+func mrIsRefusedPerContext(t *testing.T, folder string) {
+	t.Helper()
 	paths, _ := filepath.Glob(filepath.Join(folder, "*.dcm"))
 	n := startNode(t, Settings{}, nil)
 	if err := storescu(t, n.addr, append([]string{"-R", "-xs"}, paths...)...); err == nil {

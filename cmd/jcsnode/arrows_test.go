@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"dicomout/object/objecttest": {"corpus", "dataset", "dicomout/object"},
 	"phantom/alter":              {},
 	"phantom/odd":                {"phantom"},
+	"phantom/phantomtest":        {"phantom"},
 	"bench/lungs":                {"dataset", "phantom", "phantom/alter", "pipeline/ct", "pipeline/lung"},
 	"bench/*":                    {"models", "dataset", "dimse", "dimse/probe", "phantom", "bench/peers", "bench/vgg"},
 
