@@ -24,10 +24,20 @@ const (
 	lastConfirmWait   = 24 * time.Hour
 )
 
-// CommitmentSCU works on the confirmation jobs of the ledger: it asks destinations to commit to what they were sent, again and again
+// CommitmentLedger is what asking for storage commitment asks of the ledger.
+type CommitmentLedger interface {
+	CommitmentSCU(ctx context.Context, id int64) (ledger.CommitmentSCU, error)
+	SaveTransactionUID(ctx context.Context, id int64, uid string) error
+	AskedForCommitment(ctx context.Context, id int64, next time.Time) error
+	RetryCommitmentSCU(ctx context.Context, id int64, detail string, next time.Time) error
+	GiveUpCommitmentSCU(ctx context.Context, id int64, why string) error
+	AnswerCommitment(ctx context.Context, a ledger.CommitmentAnswer) (studyUID string, err error)
+}
+
+// CommitmentSCU works on the jobs of the ledger that are about storage commitment: it asks destinations to commit to what they were sent, again and again
 // until each object has its answer. All fields must be set.
 type CommitmentSCU struct {
-	Ledger       *ledger.Ledger
+	Ledger       CommitmentLedger
 	Destinations []Destination
 	Linger       time.Duration // for a report on the association of its request
 	Now          func() time.Time
@@ -88,7 +98,7 @@ func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
 	return &ledger.RetryAfter{Delay: delay, Err: err}
 }
 
-// giveUpText says why a confirmation ends without an answer.
+// giveUpText says why a request ends without an answer.
 func giveUpText(c ledger.CommitmentSCU) string {
 	if c.Detail != "" {
 		return c.Detail
@@ -106,11 +116,7 @@ func (c *CommitmentSCU) Take(ctx context.Context, from string, r commitment.Resu
 		answer.Failed = append(answer.Failed, ledger.FailedReference{Reference: ledger.Reference(f.Reference), Reason: f.Reason.String(),
 			Again: f.OfRequest()})
 	}
-	err := c.Ledger.AnswerCommitment(ctx, answer)
-	study, lookup := c.Ledger.StudyOfTransaction(ctx, r.TransactionUID)
-	if err == nil {
-		err = lookup
-	}
+	study, err := c.Ledger.AnswerCommitment(ctx, answer)
 	log := c.Logger.With("study", study, "from", from, "transaction", r.TransactionUID,
 		"committed", len(r.Committed), "failed", len(r.Failed))
 	switch {

@@ -29,9 +29,19 @@ type Destination struct {
 	CommitmentWait time.Duration  // for a report of storage commitment, before it is asked for again
 }
 
+// DeliveryLedger is what deliveries ask of the ledger.
+type DeliveryLedger interface {
+	Outcomes
+	Pending(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
+	Waits(ctx context.Context, deliveryID int64) (bool, error)
+	Objects(ctx context.Context, revisionID int64) ([]ledger.Object, error)
+	SentBefore(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
+	SentSince(ctx context.Context, destination string, since time.Time) (bool, error)
+}
+
 // DeliveryWorker works on the delivery jobs of the ledger. All fields must be set.
 type DeliveryWorker struct {
-	Ledger       *ledger.Ledger
+	Ledger       DeliveryLedger
 	DataDir      string
 	Destinations []Destination
 	Now          func() time.Time
@@ -321,11 +331,10 @@ func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery,
 			"study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
 			"remedy", "to have them sent, put the destination back, restart and requeue the study")
 	}
-	for _, d := range waiting {
+	ended := make([]ledger.DeliveryResult, len(waiting))
+	for i, d := range waiting {
 		o := ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "destination " + name + " is not in the configuration"}
-		if err := c.Ledger.RecordDelivery(ctx, d.ID, o); err != nil {
-			return err
-		}
+		ended[i] = ledger.DeliveryResult{ID: d.ID, Outcome: o}
 	}
-	return nil
+	return c.Ledger.RecordOutcomes(ctx, ended)
 }

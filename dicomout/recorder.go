@@ -8,9 +8,15 @@ import (
 	"jcsnode/ledger"
 )
 
+// Outcomes takes what became of deliveries: each with an event of its own, or those that ended alike with one.
+type Outcomes interface {
+	RecordOutcomes(ctx context.Context, results []ledger.DeliveryResult) error
+	RecordDeliveries(ctx context.Context, results []ledger.DeliveryResult) error
+}
+
 // recorder keeps outcomes in the ledger while further objects are on their way: what has come meanwhile goes into one transaction.
 type recorder struct {
-	ledger   *ledger.Ledger
+	ledger   Outcomes
 	waiting  chan ledger.DeliveryResult
 	ended    chan struct{}
 	failures []error
@@ -20,7 +26,7 @@ type recorder struct {
 const mostUnrecorded = 32
 
 // newRecorder records until it is closed, whatever becomes of ctx: an answer must not be lost because the node stops just now.
-func newRecorder(ctx context.Context, l *ledger.Ledger) *recorder {
+func newRecorder(ctx context.Context, l Outcomes) *recorder {
 	r := &recorder{ledger: l, waiting: make(chan ledger.DeliveryResult, mostUnrecorded), ended: make(chan struct{})}
 	ctx = context.WithoutCancel(ctx)
 	go func() {

@@ -23,6 +23,7 @@ import (
 // site is a ledger with a study whose revisions a test reports one by one, and a delivery worker.
 type site struct {
 	*dicomout.DeliveryWorker
+	Ledger   *ledger.Ledger
 	dir      string
 	revision int
 	replaced []object.ReferencedObject // by the next revision
@@ -38,7 +39,7 @@ func newSite(t *testing.T, now func() time.Time, destinations ...dicomout.Destin
 	t.Cleanup(func() { l.Close() })
 	c := deliveryWorker(l, dir, now)
 	c.Destinations = destinations
-	return &site{DeliveryWorker: c, dir: dir}
+	return &site{DeliveryWorker: c, Ledger: l, dir: dir}
 }
 
 // report makes the next revision with an object of each kind and a rejection of what came before, for all destinations.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// States of a commitment.
+// States of a request for storage commitment that a peer made.
 const (
 	SCPWaiting  = "waiting"
 	SCPReported = "reported"
@@ -60,7 +60,7 @@ const (
 // something else is a duplicate.
 func (l *Ledger) RequestCommitment(ctx context.Context, c CommitmentSCP) (id int64, err error) {
 	err = l.update(ctx, func(tx *sql.Tx) error {
-		earlier, err := queryCommitments(ctx, tx, `WHERE transaction_uid = ? AND duplicate = 0 ORDER BY id LIMIT 1`, c.TransactionUID)
+		earlier, err := queryCommitmentsSCP(ctx, tx, `WHERE transaction_uid = ? AND duplicate = 0 ORDER BY id LIMIT 1`, c.TransactionUID)
 		if err != nil {
 			return err
 		}
@@ -71,14 +71,19 @@ func (l *Ledger) RequestCommitment(ctx context.Context, c CommitmentSCP) (id int
 			}
 			c.Duplicate = earlier[0].CallingAE != c.CallingAE || !slices.Equal(before, c.References)
 			if !c.Duplicate {
-				if _, err := tx.ExecContext(ctx, `UPDATE commitment SET state = ?, finished_at = ? WHERE transaction_uid = ? AND duplicate = 0 AND state = ?`,
+				if _, err := tx.ExecContext(ctx, `
+					UPDATE commitment
+					SET state = ?, finished_at = ?
+					WHERE transaction_uid = ? AND duplicate = 0 AND state = ?`,
 					SCPReplaced, ms(l.now()), c.TransactionUID, SCPWaiting); err != nil {
 					return err
 				}
 			}
 		}
-		result, err := tx.ExecContext(ctx, `INSERT INTO commitment (transaction_uid, calling_ae, called_ae, remote_addr, association, duplicate, state, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, c.TransactionUID, c.CallingAE, c.CalledAE, c.RemoteAddr, c.Association, c.Duplicate, SCPWaiting, ms(l.now()))
+		result, err := tx.ExecContext(ctx, `
+			INSERT INTO commitment (transaction_uid, calling_ae, called_ae, remote_addr, association, duplicate, state, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.TransactionUID, c.CallingAE, c.CalledAE, c.RemoteAddr, c.Association, c.Duplicate, SCPWaiting, ms(l.now()))
 		if err != nil {
 			return err
 		}
@@ -95,8 +100,9 @@ func (l *Ledger) RequestCommitment(ctx context.Context, c CommitmentSCP) (id int
 				return err
 			}
 		}
-		text := fmt.Sprintf("%s at %s asks whether %d instances are safe, transaction %s", c.CallingAE, c.RemoteAddr, len(c.References), c.TransactionUID)
-		return l.commitmentEvent(ctx, tx, id, EventCommitmentRequested, text)
+		text := fmt.Sprintf("%s at %s asks whether %d instances are safe, transaction %s",
+			c.CallingAE, c.RemoteAddr, len(c.References), c.TransactionUID)
+		return l.commitmentSCPEvent(ctx, tx, id, EventCommitmentRequested, text)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("record storage commitment request: %w", err)
@@ -104,13 +110,13 @@ func (l *Ledger) RequestCommitment(ctx context.Context, c CommitmentSCP) (id int
 	return id, nil
 }
 
-// commitmentEvent writes the event into the history of each study that has an instance asked for, or into that of the node.
-func (l *Ledger) commitmentEvent(ctx context.Context, tx *sql.Tx, id int64, kind, text string) error {
-	studies, err := query(ctx, tx, `SELECT DISTINCT i.study_uid FROM commitment_reference r JOIN instance i ON i.sop_uid = r.sop_uid WHERE r.commitment_id = ?`,
-		func(rows *sql.Rows) (uid string, err error) {
-			err = rows.Scan(&uid)
-			return uid, err
-		}, id)
+// commitmentSCPEvent writes the event into the history of each study that has an instance asked for, or into that of the node.
+func (l *Ledger) commitmentSCPEvent(ctx context.Context, tx *sql.Tx, id int64, kind, text string) error {
+	studies, err := query(ctx, tx, `
+		SELECT DISTINCT i.study_uid
+		FROM commitment_reference r
+		JOIN instance i ON i.sop_uid = r.sop_uid
+		WHERE r.commitment_id = ?`, oneValue[string], id)
 	if err != nil {
 		return err
 	}
@@ -125,10 +131,10 @@ func (l *Ledger) commitmentEvent(ctx context.Context, tx *sql.Tx, id int64, kind
 	return nil
 }
 
-// Commitment returns a request with its references in the order in which they were asked for.
+// CommitmentSCP returns a request with its references in the order in which they were asked for.
 func (l *Ledger) CommitmentSCP(ctx context.Context, id int64) (c CommitmentSCP, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		found, err := queryCommitments(ctx, tx, `WHERE id = ?`, id)
+		found, err := queryCommitmentsSCP(ctx, tx, `WHERE id = ?`, id)
 		if err != nil {
 			return err
 		}
@@ -148,11 +154,12 @@ func (l *Ledger) CommitmentSCP(ctx context.Context, id int64) (c CommitmentSCP, 
 // UnreportedCommitments lists waiting requests of a peer whose report was tried in vain, the oldest first.
 func (l *Ledger) UnreportedCommitments(ctx context.Context, callingAE string, limit int) (ids []int64, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		ids, err = query(ctx, tx, `SELECT id FROM commitment WHERE state = ? AND calling_ae = ? AND attempts > 0 ORDER BY id LIMIT ?`,
-			func(rows *sql.Rows) (id int64, err error) {
-				err = rows.Scan(&id)
-				return id, err
-			}, SCPWaiting, callingAE, limit)
+		ids, err = query(ctx, tx, `
+			SELECT id
+			FROM commitment
+			WHERE state = ? AND calling_ae = ? AND attempts > 0
+			ORDER BY id
+			LIMIT ?`, oneValue[int64], SCPWaiting, callingAE, limit)
 		return err
 	})
 	if err != nil {
@@ -161,11 +168,16 @@ func (l *Ledger) UnreportedCommitments(ctx context.Context, callingAE string, li
 	return ids, nil
 }
 
-// Presence looks the references up, each in its place. What waits in the queue is not seen: Flush before.
+// Presence looks the references up, each in its place, when everything recorded so far is committed.
 func (l *Ledger) Presence(ctx context.Context, of []Reference) ([]Presence, error) {
+	if err := l.Flush(ctx); err != nil {
+		return nil, fmt.Errorf("look up instances: %w", err)
+	}
 	all := make([]Presence, len(of))
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		look, err := tx.PrepareContext(ctx, `SELECT coalesce(MAX(CASE class_uid WHEN ? THEN 2 ELSE 1 END), 0) FROM instance
+		look, err := tx.PrepareContext(ctx, `
+			SELECT coalesce(MAX(CASE class_uid WHEN ? THEN 2 ELSE 1 END), 0)
+			FROM instance
 			WHERE sop_uid = ? AND study_uid IN (SELECT uid FROM study WHERE files_removed_at = 0)`)
 		if err != nil {
 			return err
@@ -186,7 +198,7 @@ func (l *Ledger) Presence(ctx context.Context, of []Reference) ([]Presence, erro
 
 // QueueCommitmentSCP has the report sent by a job.
 func (l *Ledger) QueueCommitmentSCP(ctx context.Context, id int64) error {
-	err := l.update(ctx, func(tx *sql.Tx) error { return l.enqueueCommit(ctx, tx, id) })
+	err := l.update(ctx, func(tx *sql.Tx) error { return l.enqueueCommitmentSCP(ctx, tx, id) })
 	if err != nil {
 		return fmt.Errorf("queue the report of storage commitment %d: %w", id, err)
 	}
@@ -207,15 +219,18 @@ func (l *Ledger) RetryCommitmentSCP(ctx context.Context, id int64, detail string
 
 // FinishCommitmentSCP ends a waiting request: reported or failed.
 func (l *Ledger) FinishCommitmentSCP(ctx context.Context, id int64, state, detail string) error {
-	err := l.update(ctx, func(tx *sql.Tx) error { return l.finishCommitment(ctx, tx, id, state, detail) })
+	err := l.update(ctx, func(tx *sql.Tx) error { return l.finishCommitmentSCP(ctx, tx, id, state, detail) })
 	if err != nil {
 		return fmt.Errorf("end storage commitment %d: %w", id, err)
 	}
 	return nil
 }
 
-func (l *Ledger) finishCommitment(ctx context.Context, tx *sql.Tx, id int64, state, detail string) error {
-	result, err := tx.ExecContext(ctx, `UPDATE commitment SET state = ?, detail = ?, finished_at = ? WHERE id = ? AND state = ?`,
+func (l *Ledger) finishCommitmentSCP(ctx context.Context, tx *sql.Tx, id int64, state, detail string) error {
+	result, err := tx.ExecContext(ctx, `
+		UPDATE commitment
+		SET state = ?, detail = ?, finished_at = ?
+		WHERE id = ? AND state = ?`,
 		state, detail, ms(l.now()), id, SCPWaiting)
 	if err != nil {
 		return err
@@ -227,18 +242,21 @@ func (l *Ledger) finishCommitment(ctx context.Context, tx *sql.Tx, id int64, sta
 	if state == SCPFailed {
 		kind = EventCommitmentFailed
 	}
-	return l.commitmentEvent(ctx, tx, id, kind, detail)
+	return l.commitmentSCPEvent(ctx, tx, id, kind, detail)
 }
 
-func queryCommitments(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]CommitmentSCP, error) {
-	return query(ctx, tx, `SELECT id, transaction_uid, calling_ae, called_ae, remote_addr, association, duplicate, state, attempts, detail, created_at, finished_at
-		FROM commitment `+rest, func(rows *sql.Rows) (c CommitmentSCP, err error) {
-		var created, finished int64
-		err = rows.Scan(&c.ID, &c.TransactionUID, &c.CallingAE, &c.CalledAE, &c.RemoteAddr, &c.Association, &c.Duplicate, &c.State, &c.Attempts, &c.Detail,
-			&created, &finished)
-		c.CreatedAt, c.FinishedAt = at(created), at(finished)
-		return c, err
-	}, args...)
+func queryCommitmentsSCP(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]CommitmentSCP, error) {
+	return query(ctx, tx, `
+		SELECT id, transaction_uid, calling_ae, called_ae, remote_addr, association,
+			duplicate, state, attempts, detail, created_at, finished_at
+		FROM commitment `+rest,
+		func(rows *sql.Rows) (c CommitmentSCP, err error) {
+			var created, finished int64
+			err = rows.Scan(&c.ID, &c.TransactionUID, &c.CallingAE, &c.CalledAE, &c.RemoteAddr, &c.Association,
+				&c.Duplicate, &c.State, &c.Attempts, &c.Detail, &created, &finished)
+			c.CreatedAt, c.FinishedAt = at(created), at(finished)
+			return c, err
+		}, args...)
 }
 
 func references(ctx context.Context, tx *sql.Tx, id int64) ([]Reference, error) {

@@ -5,56 +5,54 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/riverqueue/river"
+	"jcsnode/ledger/jobs"
 )
 
-// queueCommit holds the reports of storage commitment, apart from deliveries: a modality that is switched off delays no result.
-const queueCommit = "commit"
+// commitmentSCPJob sends the report of a request for storage commitment.
+const commitmentSCPJob = "commit"
 
-// commitWorkers is how many reports are sent at a time.
-const commitWorkers = 2
+// reportWorkers is how many reports are sent at a time.
+const reportWorkers = 2
 
-type commitArgs struct {
-	CommitmentID int64 `json:"commitment_id"`
+type commitmentSCPKey struct {
+	ID int64 `json:"commitment_id"`
 }
 
-func (commitArgs) Kind() string { return "commit" }
-
-type commitWorker struct {
-	river.WorkerDefaults[commitArgs]
-	l      *Ledger
-	handle func(ctx context.Context, commitmentID int64) error
-}
-
-// Work implements river.Worker.
-func (w *commitWorker) Work(ctx context.Context, job *river.Job[commitArgs]) error {
-	id := job.Args.CommitmentID
-	c, err := w.l.CommitmentSCP(ctx, id)
-	if err != nil {
-		return w.l.postpone(ctx, job.JobRow, err)
+// commitmentSCPKind has a queue apart from deliveries: a modality that is switched off delays no result.
+func (l *Ledger) commitmentSCPKind(handle func(ctx context.Context, commitmentID int64) error) jobs.Kind {
+	return jobs.Kind{
+		Name:        commitmentSCPJob,
+		Workers:     reportWorkers,
+		LongestWait: l.longestWait,
+		Work: works(l, func(ctx context.Context, key commitmentSCPKey) (*task, error) {
+			c, err := l.CommitmentSCP(ctx, key.ID)
+			if err != nil || c.State != SCPWaiting {
+				return nil, err
+			}
+			return &task{
+				do: func(ctx context.Context) error { return handle(ctx, c.ID) },
+				giveUp: func(ctx context.Context, tx *sql.Tx, why Reason) error {
+					return l.finishCommitmentSCP(ctx, tx, c.ID, SCPFailed, why.Text)
+				},
+			}, nil
+		}),
 	}
-	if c.State != SCPWaiting {
-		return nil
-	}
-	return w.l.workOn(ctx, job.JobRow, id, Revision{}, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
-		return w.l.finishCommitment(ctx, tx, id, SCPFailed, why.Text)
-	})
 }
 
-// enqueueCommit makes sure that a job of the request will start now, unless one runs.
-func (l *Ledger) enqueueCommit(ctx context.Context, tx *sql.Tx, id int64) error {
-	return l.enqueueOne(ctx, tx, commitArgs{CommitmentID: id}, queueCommit, "commitment_id", id)
+// enqueueCommitmentSCP makes sure that a job of the request will start now, unless one runs.
+func (l *Ledger) enqueueCommitmentSCP(ctx context.Context, tx *sql.Tx, id int64) error {
+	return l.jobs.Enqueue(ctx, tx, commitmentSCPJob, commitmentSCPKey{id}, "")
 }
 
-// recoverCommitments gives every waiting request a job: the association on which it might have been reported ended with the
+// enqueueCommitmentsSCP gives every waiting request a job: the association on which it might have been reported ended with the
 // process.
-func (l *Ledger) recoverCommitments(ctx context.Context, tx *sql.Tx) error {
-	waiting, err := queryCommitments(ctx, tx, `WHERE state = ?`, SCPWaiting)
+func (l *Ledger) enqueueCommitmentsSCP(ctx context.Context, tx *sql.Tx) error {
+	waiting, err := queryCommitmentsSCP(ctx, tx, `WHERE state = ?`, SCPWaiting)
 	if err != nil {
 		return err
 	}
 	for _, c := range waiting {
-		if err := l.enqueueCommit(ctx, tx, c.ID); err != nil {
+		if err := l.enqueueCommitmentSCP(ctx, tx, c.ID); err != nil {
 			return fmt.Errorf("storage commitment %d: %w", c.ID, err)
 		}
 	}

@@ -67,7 +67,7 @@ type DeliveryOutcome struct {
 	Attempted bool   // false when the object's turn never came
 	Status    string
 	Detail    string
-	Trouble   string    // kind of failure; another kind begins a new row of Troubles
+	Trouble   string    // kind of failure; another kind begins a new streak
 	NextAt    time.Time // for waiting
 	// SentClass and SentUID are class and instance of the form that was sent; "": those of the object.
 	SentClass, SentUID string
@@ -88,15 +88,20 @@ func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o O
 	err := tx.QueryRowContext(ctx, `SELECT revision_id, sha256 FROM object WHERE sop_uid = ?`, o.SOPInstanceUID).Scan(&revisionID, &sum)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		_, err = tx.ExecContext(ctx, `INSERT INTO object (revision_id, sop_uid, class_uid, series_uid, kind, title, syntax_uid, path, sha256, size, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, rev.ID, o.SOPInstanceUID, o.SOPClassUID, o.SeriesUID, o.Kind, o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, now)
+		_, err = tx.ExecContext(ctx, `
+			INSERT INTO object (revision_id, sop_uid, class_uid, series_uid, kind, title, syntax_uid, path, sha256, size, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			rev.ID, o.SOPInstanceUID, o.SOPClassUID, o.SeriesUID, o.Kind, o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, now)
 	case err == nil && revisionID != rev.ID:
 		err = fmt.Errorf("its UID belongs to revision id %d already", revisionID)
 	case err == nil && sum != o.SHA256:
 		// A program or model of another version made the object again before all was sent.
 		if err = l.event(ctx, tx, rev.StudyUID, EventReported, "object "+o.SOPInstanceUID+" was made again with other bytes under the same UID",
 			map[string]any{"before": sum, "now": o.SHA256}); err == nil {
-			_, err = tx.ExecContext(ctx, `UPDATE object SET title = ?, syntax_uid = ?, path = ?, sha256 = ?, size = ? WHERE sop_uid = ?`,
+			_, err = tx.ExecContext(ctx, `
+				UPDATE object
+				SET title = ?, syntax_uid = ?, path = ?, sha256 = ?, size = ?
+				WHERE sop_uid = ?`,
 				o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, o.SOPInstanceUID)
 		}
 	}
@@ -104,8 +109,12 @@ func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o O
 		return fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
 	}
 	for _, d := range o.Destinations {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO delivery (object_id, destination, state, created_at)
-			SELECT id, ?, ?, ? FROM object WHERE sop_uid = ? ON CONFLICT DO NOTHING`, d, DeliveryWaiting, now, o.SOPInstanceUID); err != nil {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO delivery (object_id, destination, state, created_at)
+			SELECT id, ?, ?, ?
+			FROM object
+			WHERE sop_uid = ?
+			ON CONFLICT DO NOTHING`, d, DeliveryWaiting, now, o.SOPInstanceUID); err != nil {
 			return fmt.Errorf("write delivery of %s to %s: %w", o.SOPInstanceUID, d, err)
 		}
 	}
@@ -131,7 +140,9 @@ func (l *Ledger) Objects(ctx context.Context, revisionID int64) ([]Object, error
 func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination string) ([]Delivery, error) {
 	var all []Delivery
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		all, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? AND d.destination = ? AND d.state = '`+DeliveryWaiting+`' ORDER BY d.attempts, o.id`, revisionID, destination)
+		all, err = queryDeliveries(ctx, tx, `
+			WHERE o.revision_id = ? AND d.destination = ? AND d.state = ?
+			ORDER BY d.attempts, o.id`, revisionID, destination, DeliveryWaiting)
 		return err
 	})
 	if err != nil {
@@ -160,7 +171,9 @@ func (l *Ledger) SentBefore(ctx context.Context, revisionID int64, destination s
 		if err != nil {
 			return err
 		}
-		all, err = queryDeliveries(ctx, tx, `WHERE r.study_uid = ? AND r.number < ? AND d.destination = ? AND d.state = ? ORDER BY o.id`,
+		all, err = queryDeliveries(ctx, tx, `
+			WHERE r.study_uid = ? AND r.number < ? AND d.destination = ? AND d.state = ?
+			ORDER BY o.id`,
 			rev.StudyUID, rev.Number, destination, DeliverySent)
 		return err
 	})
@@ -174,7 +187,12 @@ func (l *Ledger) SentBefore(ctx context.Context, revisionID int64, destination s
 func (l *Ledger) SentSince(ctx context.Context, destination string, since time.Time) (bool, error) {
 	var sent bool
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM delivery WHERE state = ? AND destination = ? AND sent_at >= ? ORDER BY created_at DESC)`,
+		return tx.QueryRowContext(ctx, `
+			SELECT EXISTS (
+				SELECT 1
+				FROM delivery
+				WHERE state = ? AND destination = ? AND sent_at >= ?
+				ORDER BY created_at DESC)`,
 			DeliverySent, destination, ms(since)).Scan(&sent)
 	})
 	if err != nil {
@@ -251,14 +269,23 @@ func (l *Ledger) RecordDeliveries(ctx context.Context, results []DeliveryResult)
 
 // recordDelivery writes one outcome and returns its event, nil when the object was sent before, or withdrawn while an attempt failed.
 func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o DeliveryOutcome) (*Event, error) {
-	kind := map[string]string{DeliveryWaiting: EventRetry, DeliverySent: EventSent, DeliveryFailed: EventDeliveryFailed, DeliveryWithdrawn: EventWithdrawn}[o.State]
+	kind := map[string]string{
+		DeliveryWaiting:   EventRetry,
+		DeliverySent:      EventSent,
+		DeliveryFailed:    EventDeliveryFailed,
+		DeliveryWithdrawn: EventWithdrawn,
+	}[o.State]
 	if kind == "" {
 		return nil, fmt.Errorf("unknown state %q", o.State)
 	}
 	var rev Revision
 	var destination, class, object, before string
-	err := tx.QueryRowContext(ctx, `SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state FROM delivery d JOIN object o ON o.id = d.object_id
-		JOIN revision r ON r.id = o.revision_id WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before)
+	err := tx.QueryRowContext(ctx, `
+		SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state
+		FROM delivery d
+		JOIN object o ON o.id = d.object_id
+		JOIN revision r ON r.id = o.revision_id
+		WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}
@@ -277,9 +304,14 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 		}
 	}
 	// The right sides see the row as it was: the same kind of trouble goes on, another begins.
-	if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
-		trouble = ?7, troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
-		since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END, sent_class_uid = ?10, sent_sop_uid = ?11, failed_at = ?12 WHERE id = ?9`,
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE delivery
+		SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
+			trouble = ?7,
+			troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
+			since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END,
+			sent_class_uid = ?10, sent_sop_uid = ?11, failed_at = ?12
+		WHERE id = ?9`,
 		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed)); err != nil {
 		return nil, err
 	}
@@ -294,37 +326,57 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 			text += ": " + part
 		}
 	}
-	return &Event{At: now, StudyUID: rev.StudyUID, Kind: kind, Text: text, Instance: object, Attributes: map[string]any{"destination": destination}}, nil
+	return &Event{
+		At:         now,
+		StudyUID:   rev.StudyUID,
+		Kind:       kind,
+		Text:       text,
+		Instance:   object,
+		Attributes: map[string]any{"destination": destination},
+	}, nil
 }
 
 // delivered does what follows when a delivery of a revision to a destination may have been the last one.
 func (l *Ledger) delivered(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
-	if err := l.askConfirmation(ctx, tx, rev, destination); err != nil {
+	if err := l.requestCommitment(ctx, tx, rev, destination); err != nil {
 		return err
 	}
-	return l.tellGivenUp(ctx, tx, rev, destination)
+	return l.notifyGivenUp(ctx, tx, rev, destination)
 }
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
-	return query(ctx, tx, `SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
+	return query(ctx, tx, `
+		SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
 			d.sent_class_uid, d.sent_sop_uid, r.study_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent,
-			o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size
-		FROM delivery d JOIN object o ON o.id = d.object_id JOIN revision r ON r.id = o.revision_id `+where,
+			`+objectColumns+`
+		FROM delivery d
+		JOIN object o ON o.id = d.object_id
+		JOIN revision r ON r.id = o.revision_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
 			var since, created, sent, next, committed int64
-			err = rows.Scan(&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next, &d.SentClass, &d.SentUID, &d.StudyUID, &d.Revision,
-				&d.Commitment, &d.CommitmentDetail, &committed, &d.Resent,
-				&d.Object.SOPInstanceUID, &d.Object.SOPClassUID, &d.Object.SeriesUID, &d.Object.Kind, &d.Object.Title,
-				&d.Object.TransferSyntaxUID, &d.Object.Path, &d.Object.SHA256, &d.Object.Size)
+			err = rows.Scan(append([]any{&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next,
+				&d.SentClass, &d.SentUID, &d.StudyUID, &d.Revision, &d.Commitment, &d.CommitmentDetail, &committed, &d.Resent,
+			}, d.Object.fields()...)...)
 			d.Since, d.CreatedAt, d.SentAt, d.NextAt, d.CommitmentAt = at(since), at(created), at(sent), at(next), at(committed)
 			return d, err
 		}, args...)
 }
 
+const objectColumns = `o.sop_uid, o.class_uid, o.series_uid, o.kind, o.title, o.syntax_uid, o.path, o.sha256, o.size`
+
+// fields are where the objectColumns go.
+func (o *Object) fields() []any {
+	return []any{&o.SOPInstanceUID, &o.SOPClassUID, &o.SeriesUID, &o.Kind, &o.Title, &o.TransferSyntaxUID, &o.Path, &o.SHA256, &o.Size}
+}
+
 func queryObjects(ctx context.Context, tx *sql.Tx, revisionID int64) ([]Object, error) {
-	return query(ctx, tx, `SELECT sop_uid, class_uid, series_uid, kind, title, syntax_uid, path, sha256, size FROM object WHERE revision_id = ? ORDER BY id`,
+	return query(ctx, tx, `
+		SELECT `+objectColumns+`
+		FROM object o
+		WHERE o.revision_id = ?
+		ORDER BY o.id`,
 		func(rows *sql.Rows) (o Object, err error) {
-			err = rows.Scan(&o.SOPInstanceUID, &o.SOPClassUID, &o.SeriesUID, &o.Kind, &o.Title, &o.TransferSyntaxUID, &o.Path, &o.SHA256, &o.Size)
+			err = rows.Scan(o.fields()...)
 			return o, err
 		}, revisionID)
 }

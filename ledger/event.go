@@ -60,8 +60,9 @@ func insertEvent(ctx context.Context, tx *sql.Tx, e Event) error {
 			return fmt.Errorf("attributes of event %q: %w", e.Kind, err)
 		}
 	}
-	_, err := tx.ExecContext(ctx,
-		`INSERT INTO event (at, study_uid, kind, text, instance, association, attributes) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO event (at, study_uid, kind, text, instance, association, attributes)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		ms(e.At), e.StudyUID, e.Kind, e.Text, e.Instance, e.Association, string(attributes))
 	if err != nil {
 		return fmt.Errorf("write event %q: %w", e.Kind, err)
@@ -69,18 +70,10 @@ func insertEvent(ctx context.Context, tx *sql.Tx, e Event) error {
 	return nil
 }
 
-// Events returns the newest events, newest first, of all studies and of none.
-func (l *Ledger) Events(ctx context.Context, limit int) ([]Event, error) {
-	var events []Event
-	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		events, err = queryEvents(ctx, tx, `ORDER BY id DESC LIMIT ?`, limit)
-		return err
-	})
-	return events, err
-}
-
 func queryEvents(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Event, error) {
-	return query(ctx, tx, `SELECT at, study_uid, kind, text, instance, association, attributes FROM event `+rest,
+	return query(ctx, tx, `
+		SELECT at, study_uid, kind, text, instance, association, attributes
+		FROM event `+rest,
 		func(rows *sql.Rows) (e Event, err error) {
 			var when int64
 			var attributes string
@@ -93,22 +86,4 @@ func queryEvents(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]E
 			}
 			return e, err
 		}, args...)
-}
-
-// query collects the rows of one statement. Without rows the list is empty, not nil: what is written as JSON from it is a list.
-func query[T any](ctx context.Context, tx *sql.Tx, text string, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := tx.QueryContext(ctx, text, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := []T{}
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

@@ -16,6 +16,7 @@ type InstanceReason struct {
 	SOPInstanceUID string `json:"sop_instance_uid,omitempty"`
 	Code           string `json:"code"`
 	Text           string `json:"text"`
+	Again          int    `json:"-"` // Instance.ReceivedAgain when it was read; not kept
 }
 
 // SeriesReason says why a series was chosen or refused.
@@ -27,29 +28,37 @@ type SeriesReason struct {
 	Remedy    string `json:"remedy,omitempty"`
 }
 
-// SaveFindings keeps what the pipeline found. It returns the time that all objects
+// Reading is what a revision found, and in what.
+type Reading struct {
+	InputDigest string
+	Findings    json.RawMessage
+	Instances   []InstanceReason
+	Series      []SeriesReason
+}
+
+// SaveFindings keeps what the pipeline found, with its reasons, instead of what was kept before. It returns the time that all objects
 // made from the findings carry: the first writing of the same content fixes it, so that a
 // repeated run makes the same bytes. Other content, after a change of settings, gets a new time.
-func (l *Ledger) SaveFindings(ctx context.Context, revisionID int64, inputDigest string, findings json.RawMessage) (time.Time, error) {
-	if !json.Valid(findings) {
+//
+// An instance that a corrected copy has replaced, and that came again while the study was read, counts as a late instance: the copies that
+// come last count.
+func (l *Ledger) SaveFindings(ctx context.Context, revisionID int64, r Reading) (when time.Time, err error) {
+	if !json.Valid(r.Findings) {
 		return time.Time{}, fmt.Errorf("findings of revision %d: not JSON", revisionID)
 	}
-	var when time.Time
-	err := l.update(ctx, func(tx *sql.Tx) error {
+	err = l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
 		if err != nil {
 			return err
 		}
-		if !rev.FindingsAt.IsZero() && rev.InputDigest == inputDigest && string(rev.Findings) == string(findings) {
-			when = rev.FindingsAt
-			return nil
-		}
-		when = at(ms(l.now()))
-		if _, err := tx.ExecContext(ctx, `UPDATE revision SET input_digest = ?, findings = ?, findings_at = ? WHERE id = ?`,
-			inputDigest, string(findings), ms(when), revisionID); err != nil {
+		if err := replaceReasons(ctx, tx, rev.ID, r); err != nil {
 			return err
 		}
-		return l.event(ctx, tx, rev.StudyUID, EventFindings, fmt.Sprintf("findings of revision %d written", rev.Number), map[string]any{"revision": rev.Number})
+		if err := l.cameAgain(ctx, tx, r.Instances); err != nil {
+			return err
+		}
+		when, err = l.saveFindings(ctx, tx, rev, r)
+		return err
 	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("save findings of revision %d: %w", revisionID, err)
@@ -57,54 +66,74 @@ func (l *Ledger) SaveFindings(ctx context.Context, revisionID int64, inputDigest
 	return when, nil
 }
 
-// SaveInstanceReasons replaces the reasons of a revision's instances.
-func (l *Ledger) SaveInstanceReasons(ctx context.Context, revisionID int64, reasons []InstanceReason) error {
-	err := l.replaceReasons(ctx, revisionID, `instance_reason`, func(tx *sql.Tx) error {
-		for _, r := range reasons {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO instance_reason (revision_id, path, sop_uid, code, text) VALUES (?, ?, ?, ?, ?)`,
-				revisionID, r.Path, r.SOPInstanceUID, r.Code, r.Text); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("save instance reasons of revision %d: %w", revisionID, err)
+func (l *Ledger) saveFindings(ctx context.Context, tx *sql.Tx, rev Revision, r Reading) (time.Time, error) {
+	if !rev.FindingsAt.IsZero() && rev.InputDigest == r.InputDigest && string(rev.Findings) == string(r.Findings) {
+		return rev.FindingsAt, nil
 	}
-	return nil
+	when := at(ms(l.now()))
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE revision
+		SET input_digest = ?, findings = ?, findings_at = ?
+		WHERE id = ?`,
+		r.InputDigest, string(r.Findings), ms(when), rev.ID); err != nil {
+		return time.Time{}, err
+	}
+	text := fmt.Sprintf("findings of revision %d written", rev.Number)
+	return when, l.event(ctx, tx, rev.StudyUID, EventFindings, text, map[string]any{"revision": rev.Number})
 }
 
-// SaveSeriesReasons replaces what is said about a revision's series.
-func (l *Ledger) SaveSeriesReasons(ctx context.Context, revisionID int64, reasons []SeriesReason) error {
-	err := l.replaceReasons(ctx, revisionID, `series_reason`, func(tx *sql.Tx) error {
-		for _, r := range reasons {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO series_reason (revision_id, series_uid, chosen, code, text, remedy) VALUES (?, ?, ?, ?, ?, ?)`,
-				revisionID, r.SeriesUID, r.Chosen, r.Code, r.Text, r.Remedy); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("save series reasons of revision %d: %w", revisionID, err)
-	}
-	return nil
-}
-
-func (l *Ledger) replaceReasons(ctx context.Context, revisionID int64, table string, insert func(tx *sql.Tx) error) error {
-	return l.update(ctx, func(tx *sql.Tx) error {
-		if _, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID); err != nil {
-			return err
-		}
+// replaceReasons writes down the reasons of a revision instead of those that it had.
+func replaceReasons(ctx context.Context, tx *sql.Tx, revisionID int64, r Reading) error {
+	for _, table := range []string{"instance_reason", "series_reason"} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE revision_id = ?`, revisionID); err != nil {
 			return err
 		}
-		return insert(tx)
-	})
+	}
+	for _, i := range r.Instances {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO instance_reason (revision_id, path, sop_uid, code, text)
+			VALUES (?, ?, ?, ?, ?)`,
+			revisionID, i.Path, i.SOPInstanceUID, i.Code, i.Text); err != nil {
+			return fmt.Errorf("write reason of instance %s: %w", i.Path, err)
+		}
+	}
+	for _, s := range r.Series {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO series_reason (revision_id, series_uid, chosen, code, text, remedy)
+			VALUES (?, ?, ?, ?, ?, ?)`,
+			revisionID, s.SeriesUID, s.Chosen, s.Code, s.Text, s.Remedy); err != nil {
+			return fmt.Errorf("write reason of series %s: %w", s.SeriesUID, err)
+		}
+	}
+	return nil
+}
+
+// cameAgain takes instances for new that a corrected copy has replaced and that came again since they were read.
+func (l *Ledger) cameAgain(ctx context.Context, tx *sql.Tx, reasons []InstanceReason) error {
+	for _, r := range reasons {
+		if r.Code != ReasonCorrected && r.Code != ReasonPartCorrected {
+			continue
+		}
+		again, err := queryInstances(ctx, tx, `WHERE path = ? AND again > ?`, r.Path, r.Again)
+		if err != nil {
+			return err
+		}
+		for _, i := range again {
+			i.ReceivedAt = l.now()
+			if err := restoreInstance(ctx, tx, &i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func queryInstanceReasons(ctx context.Context, tx *sql.Tx, revisionID int64) ([]InstanceReason, error) {
-	return query(ctx, tx, `SELECT path, sop_uid, code, text FROM instance_reason WHERE revision_id = ? ORDER BY rowid`,
+	return query(ctx, tx, `
+		SELECT path, sop_uid, code, text
+		FROM instance_reason
+		WHERE revision_id = ?
+		ORDER BY rowid`,
 		func(rows *sql.Rows) (r InstanceReason, err error) {
 			err = rows.Scan(&r.Path, &r.SOPInstanceUID, &r.Code, &r.Text)
 			return r, err
@@ -112,7 +141,11 @@ func queryInstanceReasons(ctx context.Context, tx *sql.Tx, revisionID int64) ([]
 }
 
 func querySeriesReasons(ctx context.Context, tx *sql.Tx, revisionID int64) ([]SeriesReason, error) {
-	return query(ctx, tx, `SELECT series_uid, chosen, code, text, remedy FROM series_reason WHERE revision_id = ? ORDER BY rowid`,
+	return query(ctx, tx, `
+		SELECT series_uid, chosen, code, text, remedy
+		FROM series_reason
+		WHERE revision_id = ?
+		ORDER BY rowid`,
 		func(rows *sql.Rows) (r SeriesReason, err error) {
 			err = rows.Scan(&r.SeriesUID, &r.Chosen, &r.Code, &r.Text, &r.Remedy)
 			return r, err
@@ -124,13 +157,13 @@ func querySeriesReasons(ctx context.Context, tx *sql.Tx, revisionID int64) ([]Se
 // adds nothing that is there and takes nothing back.
 func (l *Ledger) Complete(ctx context.Context, revisionID int64, objects []Outgoing, note Reason) error {
 	if err := l.end(ctx, revisionID, StateReported, note, objects); err != nil {
-		return fmt.Errorf("report revision %d: %w", revisionID, err)
+		return fmt.Errorf("complete revision %d: %w", revisionID, err)
 	}
 	return nil
 }
 
 // NotProcessed ends a revision without a result. why is not optional. objects tell the
-// PACS, as those of Report; there may be none.
+// PACS, as those of Complete; there may be none.
 func (l *Ledger) NotProcessed(ctx context.Context, revisionID int64, why Reason, objects []Outgoing) error {
 	if why.Code == "" || why.Text == "" {
 		return errors.New("not processed: needs a code and a text")
@@ -141,7 +174,7 @@ func (l *Ledger) NotProcessed(ctx context.Context, revisionID int64, why Reason,
 	return nil
 }
 
-// AddObjects adds objects to a revision that has ended, as Report does: what destinations ask for since then.
+// AddObjects adds objects to a revision that has ended, as Complete does: what destinations ask for since then.
 func (l *Ledger) AddObjects(ctx context.Context, revisionID int64, objects []Outgoing) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"jcsnode/ledger/jobs"
 )
 
 // History is everything that the ledger knows about one study, ready for JSON.
@@ -46,7 +48,10 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 	h := &History{StudyUID: studyUID, Revisions: []RevisionHistory{}}
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		var first, last, removed int64
-		err := tx.QueryRowContext(ctx, `SELECT state, first_at, last_at, files_removed_at, files_missing FROM study WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed, &h.Missing)
+		err := tx.QueryRowContext(ctx, `
+			SELECT state, first_at, last_at, files_removed_at, files_missing
+			FROM study
+			WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed, &h.Missing)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -107,14 +112,14 @@ func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, events []Eve
 	if rh.Deliveries, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? ORDER BY o.id, d.destination`, rev.ID); err != nil {
 		return rh, err
 	}
-	if rh.Confirmations, err = queryConfirmations(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID); err != nil {
+	if rh.Confirmations, err = queryCommitmentsSCU(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID); err != nil {
 		return rh, err
 	}
 	if rev.State == StateSettled || rev.State == StateProcessing {
 		rh.Failure = failure(events, rev.Number)
 	}
 	if rh.Failure != nil {
-		rh.RetryAt, err = retryAt(ctx, tx, rev.ID)
+		rh.RetryAt, err = jobs.Due(ctx, tx, processJob, processKey{rev.ID})
 	}
 	return rh, err
 }
@@ -122,24 +127,16 @@ func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, events []Eve
 // failure is the newest failure of processing a revision that nobody has requeued since, without the name of the job in its text:
 // "attempt 1 of 4: ...", "waits for room on the disk: ...".
 func failure(events []Event, revision int) *Event {
-	kind := processArgs{}.Kind()
 	for i := len(events) - 1; i >= 0 && events[i].Kind != EventRequeued; i-- {
 		e := events[i]
 		job, text, _ := strings.Cut(e.Text, " ")
-		if e.Kind == EventJobFailed && strings.TrimSuffix(job, ",") == kind && e.Attributes["revision"] == float64(revision) { // as JSON has numbers
+		of := e.Attributes["revision"] == float64(revision) // as JSON has numbers
+		if e.Kind == EventJobFailed && of && strings.TrimSuffix(job, ",") == processJob {
 			e.Text = text
 			return &e
 		}
 	}
 	return nil
-}
-
-// retryAt is when the process job of a revision is due again, zero when it runs.
-func retryAt(ctx context.Context, tx *sql.Tx, revisionID int64) (time.Time, error) {
-	var due int64
-	err := tx.QueryRowContext(ctx, `SELECT coalesce(MIN(CAST(1000 * unixepoch(scheduled_at, 'subsec') AS INTEGER)), 0) FROM river_job
-		WHERE kind = ? AND state IN ('available', 'scheduled', 'retryable') AND json_extract(args, '$.revision_id') = ?`, processArgs{}.Kind(), revisionID).Scan(&due)
-	return at(due), err
 }
 
 // Counts is the state of the node in numbers, for status, health and metrics.
@@ -167,8 +164,9 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 	}
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		var oldest, last int64
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*), coalesce(SUM(flag <> ''), 0), coalesce(SUM(size), 0), coalesce(MAX(received_at), 0) FROM instance`).
-			Scan(&c.Instances, &c.Flagged, &c.Bytes, &last)
+		err := tx.QueryRowContext(ctx, `
+			SELECT COUNT(*), COUNT(*) FILTER (WHERE flag <> ''), coalesce(SUM(size), 0), coalesce(MAX(received_at), 0)
+			FROM instance`).Scan(&c.Instances, &c.Flagged, &c.Bytes, &last)
 		if err != nil {
 			return err
 		}
@@ -178,7 +176,11 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 		if c.Deliveries, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM delivery GROUP BY state`); err != nil {
 			return err
 		}
-		if c.Commitments, err = countBy(ctx, tx, `SELECT commitment, COUNT(*) FROM delivery WHERE commitment <> '' GROUP BY commitment`); err != nil {
+		if c.Commitments, err = countBy(ctx, tx, `
+			SELECT commitment, COUNT(*)
+			FROM delivery
+			WHERE commitment <> ''
+			GROUP BY commitment`); err != nil {
 			return err
 		}
 		if c.Notifications, err = countBy(ctx, tx, `SELECT state, COUNT(*) FROM notification GROUP BY state`); err != nil {

@@ -51,7 +51,9 @@ func (l *Ledger) Record(ctx context.Context, i Instance) error {
 // HasInstance says whether the file at path is in the ledger. What waits in the queue is not.
 func (l *Ledger) HasInstance(ctx context.Context, path string) (bool, error) {
 	var has bool
-	err := l.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM instance WHERE path = ?)`, path).Scan(&has)
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM instance WHERE path = ?)`, path).Scan(&has)
+	})
 	if err != nil {
 		return false, fmt.Errorf("look up instance %s: %w", path, err)
 	}
@@ -70,17 +72,33 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 		stmt **sql.Stmt
 		text string
 	}{
-		{&w.study, `INSERT INTO study (uid, state, first_at, last_at) VALUES (?1, '` + StateReceiving + `', ?2, ?2) ON CONFLICT DO NOTHING`},
+		{&w.study, `
+			INSERT INTO study (uid, state, first_at, last_at)
+			VALUES (?1, '` + StateReceiving + `', ?2, ?2)
+			ON CONFLICT DO NOTHING`},
 		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
-		{&w.back, `UPDATE study SET files_removed_at = 0, files_missing = 0 WHERE uid = ? AND files_removed_at > 0`},
+		{&w.back, `
+			UPDATE study
+			SET files_removed_at = 0, files_missing = 0
+			WHERE uid = ? AND files_removed_at > 0`},
 		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
-		{&w.insert, `INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
-			calling_ae, called_ae, remote_addr, association, received_at, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&w.anew, `UPDATE instance SET received_at = ?2, revision = 0 WHERE path = ?1 AND revision > 0 AND EXISTS (
-			SELECT 1 FROM instance_reason n JOIN revision r ON r.id = n.revision_id JOIN study s ON s.uid = r.study_uid AND s.revision = r.number
-			WHERE s.uid = ?3 AND n.path = ?1 AND n.code IN ('` + ReasonCorrected + `', '` + ReasonPartCorrected + `'))`},
-		{&w.reopen, `UPDATE study SET state = '` + StateReceiving + `', instances = instances + ?3,
-			last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2) WHERE uid = ?1
+		{&w.insert, `
+			INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
+				calling_ae, called_ae, remote_addr, association, received_at, flag)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.anew, `
+			UPDATE instance
+			SET received_at = ?2, revision = 0
+			WHERE path = ?1 AND revision > 0 AND EXISTS (
+				SELECT 1
+				FROM instance_reason n
+				JOIN revision r ON r.id = n.revision_id
+				JOIN study s ON s.uid = r.study_uid AND s.revision = r.number
+				WHERE s.uid = ?3 AND n.path = ?1 AND n.code IN ('` + ReasonCorrected + `', '` + ReasonPartCorrected + `'))`},
+		{&w.reopen, `
+			UPDATE study
+			SET state = '` + StateReceiving + `', instances = instances + ?3, last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2)
+			WHERE uid = ?1
 			RETURNING instances, (SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2)), revision`},
 	} {
 		var err error
@@ -124,7 +142,9 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 	}
 	if others > 0 {
 		flag = joinFlags(flag, FlagOtherBytes)
-		_, err := w.tx.ExecContext(ctx, `UPDATE instance SET flag = CASE flag WHEN '' THEN ?1 ELSE flag || '; ' || ?1 END
+		_, err := w.tx.ExecContext(ctx, `
+			UPDATE instance
+			SET flag = CASE flag WHEN '' THEN ?1 ELSE flag || '; ' || ?1 END
 			WHERE sop_uid = ?2 AND instr(flag, ?1) = 0`, FlagOtherBytes, i.SOPInstanceUID)
 		if err != nil {
 			return fmt.Errorf("flag SOP instance %s: %w", i.SOPInstanceUID, err)
@@ -138,8 +158,15 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 		return err
 	}
 	if flag != "" {
-		return insertEvent(ctx, w.tx, Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventFlagged, Text: "kept, but flagged: " + flag,
-			Instance: i.SOPInstanceUID, Association: i.Association, Attributes: map[string]any{"path": i.Path}})
+		return insertEvent(ctx, w.tx, Event{
+			At:          i.ReceivedAt,
+			StudyUID:    i.StudyUID,
+			Kind:        EventFlagged,
+			Text:        "kept, but flagged: " + flag,
+			Instance:    i.SOPInstanceUID,
+			Association: i.Association,
+			Attributes:  map[string]any{"path": i.Path},
+		})
 	}
 	return nil
 }
@@ -156,6 +183,16 @@ func (w *instanceWriter) restore(ctx context.Context, i *Instance) error {
 	return w.receiving(ctx, i, 0)
 }
 
+// restoreInstance is restore in a transaction of another kind.
+func restoreInstance(ctx context.Context, tx *sql.Tx, i *Instance) error {
+	w, err := newInstanceWriter(ctx, tx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	return w.restore(ctx, i)
+}
+
 // receiving opens the study of an instance again, which it has for the first time or not.
 func (w *instanceWriter) receiving(ctx context.Context, i *Instance, more int) error {
 	var instances, unsettled, revision int
@@ -165,9 +202,16 @@ func (w *instanceWriter) receiving(ctx context.Context, i *Instance, more int) e
 	if unsettled == 1 {
 		text := fmt.Sprintf("first instance from %s at %s", i.CallingAE, i.RemoteAddr)
 		if revision > 0 {
-			text = fmt.Sprintf("late instance from %s at %s: revision %d will supersede revision %d", i.CallingAE, i.RemoteAddr, revision+1, revision)
+			text = fmt.Sprintf("late instance from %s at %s: revision %d will supersede revision %d",
+				i.CallingAE, i.RemoteAddr, revision+1, revision)
 		}
-		return insertEvent(ctx, w.tx, Event{At: i.ReceivedAt, StudyUID: i.StudyUID, Kind: EventReceiving, Text: text, Association: i.Association})
+		return insertEvent(ctx, w.tx, Event{
+			At:          i.ReceivedAt,
+			StudyUID:    i.StudyUID,
+			Kind:        EventReceiving,
+			Text:        text,
+			Association: i.Association,
+		})
 	}
 	return nil
 }
@@ -176,7 +220,10 @@ func (w *instanceWriter) receiving(ctx context.Context, i *Instance, more int) e
 // a patient sends again.
 func (l *Ledger) NewestInstance(ctx context.Context, studyUID, seriesUID string) (newest Instance, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		found, err := queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY series_uid = ? DESC, received_at DESC, path DESC LIMIT 1`, studyUID, seriesUID)
+		found, err := queryInstances(ctx, tx, `
+			WHERE study_uid = ?
+			ORDER BY series_uid = ? DESC, received_at DESC, path DESC
+			LIMIT 1`, studyUID, seriesUID)
 		if err != nil {
 			return err
 		}
@@ -206,7 +253,9 @@ const instanceColumns = `path, study_uid, series_uid, sop_uid, class_uid, syntax
 	calling_ae, called_ae, remote_addr, association, received_at, flag, again, revision`
 
 func queryInstances(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Instance, error) {
-	return query(ctx, tx, `SELECT `+instanceColumns+` FROM instance `+rest,
+	return query(ctx, tx, `
+		SELECT `+instanceColumns+`
+		FROM instance `+rest,
 		func(rows *sql.Rows) (i Instance, err error) {
 			var received int64
 			err = rows.Scan(&i.Path, &i.StudyUID, &i.SeriesUID, &i.SOPInstanceUID, &i.SOPClassUID, &i.TransferSyntaxUID, &i.Digest, &i.Size,

@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// Kinds of facts that receivers are told.
+// Kinds of notices.
 const (
 	NoticeResult  = "result"  // a revision was reported
 	NoticeFailure = "failure" // a revision was not processed, or objects of it were given up for a destination
 	NoticeStuck   = "stuck"   // a study or a delivery waits longer than it should
 )
 
-// Subscription is somebody who is told.
+// Subscription is a receiver of notices.
 type Subscription struct {
 	Name  string
-	Kinds []string // of facts that it wants
+	Kinds []string // of notices that it wants
 }
 
-// Notice is something that happened, as it was when it happened.
+// Notice is what receivers are told: something that happened, as it was when it happened.
 type Notice struct {
 	Kind        string         `json:"kind"`
 	StudyUID    string         `json:"study_uid"`
@@ -52,11 +52,11 @@ const (
 	EventNotNotified = "not notified"
 )
 
-// Notification is one fact on its way to one receiver.
+// Notification is one notice on its way to one receiver.
 type Notification struct {
 	ID        int64     `json:"id"`
 	Receiver  string    `json:"receiver"`
-	EventID   string    `json:"event_id"` // the same whenever the fact is told
+	EventID   string    `json:"event_id"` // the same whenever the notice goes out
 	Notice    Notice    `json:"fact"`
 	Body      []byte    `json:"-"` // what is sent, once it is fixed, until it has arrived
 	State     string    `json:"state"`
@@ -67,31 +67,33 @@ type Notification struct {
 	NextAt    time.Time `json:"next_at,omitzero"` // not before
 }
 
-// notify writes a notification of the fact, and its job, for each receiver that wants its kind. mark is what tells this fact from
-// others of its kind about the same thing: a fact that was told is not told again. fresh says whether anybody had to be told.
-func (l *Ledger) notify(ctx context.Context, tx *sql.Tx, f Notice, mark int64) (fresh bool, err error) {
-	if f.At.IsZero() {
-		f.At = at(ms(l.now()))
+// notify writes a notification of the notice, and its job, for each receiver that wants its kind. mark is what tells this notice from
+// others of its kind about the same thing: none is given twice. fresh says whether it is new to anybody.
+func (l *Ledger) notify(ctx context.Context, tx *sql.Tx, n Notice, mark int64) (fresh bool, err error) {
+	if n.At.IsZero() {
+		n.At = at(ms(l.now()))
 	}
-	text, err := json.Marshal(f)
+	text, err := json.Marshal(n)
 	if err != nil {
-		return false, fmt.Errorf("write down a fact: %w", err)
+		return false, fmt.Errorf("write down a notice: %w", err)
 	}
 	for _, r := range l.receivers {
-		if !slices.Contains(r.Kinds, f.Kind) {
+		if !slices.Contains(r.Kinds, n.Kind) {
 			continue
 		}
-		result, err := tx.ExecContext(ctx, `INSERT INTO notification (receiver, event_id, kind, study_uid, revision_id, destination, fact, state, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			r.Name, eventID(f, mark), f.Kind, f.StudyUID, f.RevisionID, f.Destination, string(text), NotificationWaiting, ms(l.now()))
+		result, err := tx.ExecContext(ctx, `
+			INSERT INTO notification (receiver, event_id, kind, study_uid, revision_id, destination, fact, state, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`,
+			r.Name, eventID(n, mark), n.Kind, n.StudyUID, n.RevisionID, n.Destination, string(text), NotificationWaiting, ms(l.now()))
 		if err != nil {
 			return fresh, fmt.Errorf("write notification for %s: %w", r.Name, err)
 		}
-		n, err := result.RowsAffected()
+		written, err := result.RowsAffected()
 		if err != nil {
 			return fresh, err
 		}
-		if n == 0 {
+		if written == 0 {
 			continue
 		}
 		fresh = true
@@ -106,32 +108,36 @@ func (l *Ledger) notify(ctx context.Context, tx *sql.Tx, f Notice, mark int64) (
 	return fresh, nil
 }
 
-// eventID derives the identity of a fact.
-func eventID(f Notice, mark int64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d", f.Kind, f.StudyUID, f.RevisionID, f.Revision, f.Destination, f.Reason.Code, mark))
+// eventID derives the identity of a notice.
+func eventID(n Notice, mark int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d",
+		n.Kind, n.StudyUID, n.RevisionID, n.Revision, n.Destination, n.Reason.Code, mark))
 	return hex.EncodeToString(sum[:16])
 }
 
-// tellEnd tells how a revision ended. The same findings, found again, are no news, unless the receivers were told of a failure since.
-func (l *Ledger) tellEnd(ctx context.Context, tx *sql.Tx, rev Revision, state string, why Reason) error {
+// notifyEnd notifies how a revision ended. The same findings, found again, are no news, unless a failure was notified since.
+func (l *Ledger) notifyEnd(ctx context.Context, tx *sql.Tx, rev Revision, state string, why Reason) error {
 	if why.Code == ReasonUnchanged {
-		before, err := queryRevisions(ctx, tx, `WHERE study_uid = ? AND number < ? AND reason_code <> ? ORDER BY number DESC LIMIT 1`,
+		before, err := queryRevisions(ctx, tx, `
+			WHERE study_uid = ? AND number < ? AND reason_code <> ?
+			ORDER BY number DESC
+			LIMIT 1`,
 			rev.StudyUID, rev.Number, ReasonSuperseded)
 		if err != nil || len(before) == 0 || before[0].Reason.Code != ReasonFailed && before[0].Reason.Code != ReasonCrashed {
 			return err
 		}
 	}
-	f := Notice{Kind: NoticeResult, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Reason: why}
+	n := Notice{Kind: NoticeResult, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Reason: why}
 	mark := ms(rev.FindingsAt)
 	if state == StateNotProcessed {
-		f.Kind, mark = NoticeFailure, ms(l.now())
+		n.Kind, mark = NoticeFailure, ms(l.now())
 	}
-	_, err := l.notify(ctx, tx, f, mark)
+	_, err := l.notify(ctx, tx, n, mark)
 	return err
 }
 
-// tellGivenUp tells that objects of a revision will not reach a destination, once nothing waits there any more.
-func (l *Ledger) tellGivenUp(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
+// notifyGivenUp notifies that objects of a revision will not reach a destination, once nothing waits there any more.
+func (l *Ledger) notifyGivenUp(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
 	states, err := deliveryStates(ctx, tx, rev.ID, destination)
 	if err != nil || states[DeliveryWaiting] > 0 || states[DeliveryFailed] == 0 {
 		return err
@@ -142,25 +148,54 @@ func (l *Ledger) tellGivenUp(ctx context.Context, tx *sql.Tx, rev Revision, dest
 	}
 	// Whatever is sent again later: what was given up before is no news.
 	var last int64
-	if err := tx.QueryRowContext(ctx, `SELECT MAX(d.failed_at) FROM delivery d JOIN object o ON o.id = d.object_id
-		WHERE o.revision_id = ? AND d.destination = ? AND d.state = ?`, rev.ID, destination, DeliveryFailed).Scan(&last); err != nil {
+	if err := tx.QueryRowContext(ctx, `
+		SELECT MAX(d.failed_at)
+		FROM delivery d
+		JOIN object o ON o.id = d.object_id
+		WHERE o.revision_id = ? AND d.destination = ? AND d.state = ?`,
+		rev.ID, destination, DeliveryFailed).Scan(&last); err != nil {
 		return err
 	}
-	_, err = l.notify(ctx, tx, Notice{Kind: NoticeFailure, StudyUID: rev.StudyUID, RevisionID: rev.ID, Revision: rev.Number, Destination: destination,
-		Reason: Reason{Code: ReasonNotDelivered, Text: text, Remedy: "look at the study's history, remove the cause, then requeue the study"}, Objects: states}, last)
+	_, err = l.notify(ctx, tx, Notice{
+		Kind:        NoticeFailure,
+		StudyUID:    rev.StudyUID,
+		RevisionID:  rev.ID,
+		Revision:    rev.Number,
+		Destination: destination,
+		Reason: Reason{
+			Code:   ReasonNotDelivered,
+			Text:   text,
+			Remedy: "look at the study's history, remove the cause, then requeue the study",
+		},
+		Objects: states,
+	}, last)
 	return err
 }
 
 func deliveryStates(ctx context.Context, tx *sql.Tx, revisionID int64, destination string) (map[string]int, error) {
-	return countBy(ctx, tx, `SELECT d.state, COUNT(*) FROM delivery d JOIN object o ON o.id = d.object_id WHERE o.revision_id = ? AND d.destination = ?
+	return countBy(ctx, tx, `
+		SELECT d.state, COUNT(*)
+		FROM delivery d
+		JOIN object o ON o.id = d.object_id
+		WHERE o.revision_id = ? AND d.destination = ?
 		GROUP BY d.state`, revisionID, destination)
 }
 
 // answers says in one line what the newest attempts at deliveries of one state brought. What a peer adds to its answer may name
 // a patient and stays here.
 func answers(ctx context.Context, tx *sql.Tx, revisionID int64, destination, state string) (string, error) {
-	counts, err := countBy(ctx, tx, `SELECT CASE WHEN d.status NOT IN ('', ?, ?) THEN 'answered ' || d.status WHEN d.detail = '' THEN 'not asked yet' ELSE d.detail END AS said,
-		COUNT(*) FROM delivery d JOIN object o ON o.id = d.object_id WHERE o.revision_id = ? AND d.destination = ? AND d.state = ? GROUP BY said`,
+	counts, err := countBy(ctx, tx, `
+		SELECT
+			CASE
+				WHEN d.status NOT IN ('', ?, ?) THEN 'answered ' || d.status
+				WHEN d.detail = '' THEN 'not asked yet'
+				ELSE d.detail
+			END AS said,
+			COUNT(*)
+		FROM delivery d
+		JOIN object o ON o.id = d.object_id
+		WHERE o.revision_id = ? AND d.destination = ? AND d.state = ?
+		GROUP BY said`,
 		ReasonFailed, ReasonCrashed, revisionID, destination, state)
 	if err != nil {
 		return "", err
@@ -178,13 +213,6 @@ func enumerate(counts map[string]int) string {
 		text += fmt.Sprintf("%s (%s)", said, objects(counts[said]))
 	}
 	return text
-}
-
-func objects(n int) string {
-	if n == 1 {
-		return "1 object"
-	}
-	return fmt.Sprintf("%d objects", n)
 }
 
 // Notification returns one, or ErrNotFound.
@@ -221,7 +249,10 @@ func (l *Ledger) Notifications(ctx context.Context, limit int) (all []Notificati
 // FixNotification keeps what is sent, so that every attempt sends the same.
 func (l *Ledger) FixNotification(ctx context.Context, id int64, body []byte) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE notification SET body = ? WHERE id = ? AND state = ?`, string(body), id, NotificationWaiting)
+		_, err := tx.ExecContext(ctx, `
+			UPDATE notification
+			SET body = ?
+			WHERE id = ? AND state = ?`, string(body), id, NotificationWaiting)
 		return err
 	})
 	if err != nil {
@@ -233,7 +264,10 @@ func (l *Ledger) FixNotification(ctx context.Context, id int64, body []byte) err
 // RetryNotification notes an attempt that came to nothing.
 func (l *Ledger) RetryNotification(ctx context.Context, id int64, detail string, next time.Time) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE notification SET attempts = attempts + 1, detail = ?, next_at = ? WHERE id = ?`, detail, ms(next), id)
+		_, err := tx.ExecContext(ctx, `
+			UPDATE notification
+			SET attempts = attempts + 1, detail = ?, next_at = ?
+			WHERE id = ?`, detail, ms(next), id)
 		return err
 	})
 	if err != nil {
@@ -261,35 +295,42 @@ func (l *Ledger) finishNotification(ctx context.Context, tx *sql.Tx, id int64, s
 	if state == NotificationSent {
 		kind, sent, n.Body = EventNotified, l.now(), nil // it has arrived: nothing of it needs to stay
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE notification SET state = ?, attempts = attempts + 1, detail = ?, sent_at = ?, next_at = 0, body = ? WHERE id = ?`,
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE notification
+		SET state = ?, attempts = attempts + 1, detail = ?, sent_at = ?, next_at = 0, body = ?
+		WHERE id = ?`,
 		state, detail, ms(sent), string(n.Body), id); err != nil {
 		return err
 	}
-	return l.event(ctx, tx, n.Notice.StudyUID, kind, fmt.Sprintf("%s of the %s: %s", n.Receiver, n.Notice.Subject(), detail), map[string]any{"event": n.EventID})
+	text := fmt.Sprintf("%s of the %s: %s", n.Receiver, n.Notice.Subject(), detail)
+	return l.event(ctx, tx, n.Notice.StudyUID, kind, text, map[string]any{"event": n.EventID})
 }
 
-// Subject names the fact in a few words.
-func (f *Notice) Subject() string {
+// Subject names the notice in a few words.
+func (n *Notice) Subject() string {
 	switch {
-	case f.Destination != "" && f.Kind == NoticeStuck:
-		return "stuck delivery to " + f.Destination
-	case f.Destination != "":
-		return "failed delivery to " + f.Destination
-	case f.Kind == NoticeStuck:
+	case n.Destination != "" && n.Kind == NoticeStuck:
+		return "stuck delivery to " + n.Destination
+	case n.Destination != "":
+		return "failed delivery to " + n.Destination
+	case n.Kind == NoticeStuck:
 		return "stuck study"
 	}
-	return f.Kind
+	return n.Kind
 }
 
 func queryNotifications(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Notification, error) {
-	return query(ctx, tx, `SELECT id, receiver, event_id, fact, body, state, attempts, detail, created_at, sent_at, next_at FROM notification `+rest,
+	return query(ctx, tx, `
+		SELECT id, receiver, event_id, fact, body, state, attempts, detail, created_at, sent_at, next_at
+		FROM notification `+rest,
 		func(rows *sql.Rows) (n Notification, err error) {
-			var fact string
+			var notice string
 			var created, sent, next int64
-			if err := rows.Scan(&n.ID, &n.Receiver, &n.EventID, &fact, &n.Body, &n.State, &n.Attempts, &n.Detail, &created, &sent, &next); err != nil {
+			err = rows.Scan(&n.ID, &n.Receiver, &n.EventID, &notice, &n.Body, &n.State, &n.Attempts, &n.Detail, &created, &sent, &next)
+			if err != nil {
 				return n, err
 			}
 			n.CreatedAt, n.SentAt, n.NextAt = at(created), at(sent), at(next)
-			return n, json.Unmarshal([]byte(fact), &n.Notice)
+			return n, json.Unmarshal([]byte(notice), &n.Notice)
 		}, args...)
 }

@@ -4,52 +4,66 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 
-	"github.com/riverqueue/river"
+	"jcsnode/ledger/jobs"
 )
 
-// queueNotify is for receivers that left the configuration; each other has a queue of its own, so that one that does not answer
-// delays nobody.
-const queueNotify = "notify"
+const notifyJob = "notify"
 
 // notifyWorkers is how many notifications each receiver gets at a time.
 const notifyWorkers = 2
 
-type notifyArgs struct {
-	NotificationID int64 `json:"notification_id"`
+type notifyKey struct {
+	ID int64 `json:"notification_id"`
 }
 
-func (notifyArgs) Kind() string { return "notify" }
-
-type notifyWorker struct {
-	river.WorkerDefaults[notifyArgs]
-	l      *Ledger
-	handle func(ctx context.Context, notificationID int64) error
+func (l *Ledger) notifyKind(handle func(ctx context.Context, notificationID int64) error) jobs.Kind {
+	return jobs.Kind{
+		Name:        notifyJob,
+		Workers:     notifyWorkers,
+		Own:         l.receiverNames(),
+		LongestWait: l.longestWait,
+		Work: works(l, func(ctx context.Context, key notifyKey) (*task, error) {
+			n, err := l.Notification(ctx, key.ID)
+			if err != nil || n.State != NotificationWaiting {
+				return nil, err
+			}
+			return &task{
+				revision: Revision{StudyUID: n.Notice.StudyUID, Number: n.Notice.Revision},
+				do:       func(ctx context.Context) error { return handle(ctx, n.ID) },
+				giveUp: func(ctx context.Context, tx *sql.Tx, why Reason) error {
+					return l.finishNotification(ctx, tx, n.ID, NotificationFailed, why.Text)
+				},
+			}, nil
+		}),
+	}
 }
 
-// Work implements river.Worker.
-func (w *notifyWorker) Work(ctx context.Context, job *river.Job[notifyArgs]) error {
-	id := job.Args.NotificationID
-	n, err := w.l.Notification(ctx, id)
-	if err != nil {
-		return w.l.postpone(ctx, job.JobRow, err)
+func (l *Ledger) receiverNames() []string {
+	names := make([]string, len(l.receivers))
+	for i, r := range l.receivers {
+		names[i] = r.Name
 	}
-	if n.State != NotificationWaiting {
-		return nil
-	}
-	return w.l.workOn(ctx, job.JobRow, id, Revision{StudyUID: n.Notice.StudyUID, Number: n.Notice.Revision}, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
-		return w.l.finishNotification(ctx, tx, id, NotificationFailed, why.Text)
-	})
+	return names
 }
 
 func (l *Ledger) enqueueNotify(ctx context.Context, tx *sql.Tx, id int64, receiver string) error {
-	queue := queueNotify
-	if slices.ContainsFunc(l.receivers, func(r Subscription) bool { return r.Name == receiver }) {
-		queue = queueOf(queueNotify, receiver)
-	}
-	if err := l.enqueueOne(ctx, tx, notifyArgs{NotificationID: id}, queue, "notification_id", id); err != nil {
+	if err := l.jobs.Enqueue(ctx, tx, notifyJob, notifyKey{id}, receiver); err != nil {
 		return fmt.Errorf("enqueue notification of %s: %w", receiver, err)
+	}
+	return nil
+}
+
+// enqueueNotifications gives every waiting notification a job.
+func (l *Ledger) enqueueNotifications(ctx context.Context, tx *sql.Tx) error {
+	waiting, err := queryNotifications(ctx, tx, `WHERE state = ?`, NotificationWaiting)
+	if err != nil {
+		return err
+	}
+	for _, n := range waiting {
+		if err := l.enqueueNotify(ctx, tx, n.ID, n.Receiver); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -64,20 +78,6 @@ func (l *Ledger) requeueNotifications(ctx context.Context, tx *sql.Tx, studyUID 
 		if _, err := tx.ExecContext(ctx, `UPDATE notification SET state = ?, attempts = 0 WHERE id = ?`, NotificationWaiting, n.ID); err != nil {
 			return err
 		}
-		if err := l.enqueueNotify(ctx, tx, n.ID, n.Receiver); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// recoverNotifications gives every waiting notification a job.
-func (l *Ledger) recoverNotifications(ctx context.Context, tx *sql.Tx) error {
-	waiting, err := queryNotifications(ctx, tx, `WHERE state = ?`, NotificationWaiting)
-	if err != nil {
-		return err
-	}
-	for _, n := range waiting {
 		if err := l.enqueueNotify(ctx, tx, n.ID, n.Receiver); err != nil {
 			return err
 		}

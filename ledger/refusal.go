@@ -38,15 +38,19 @@ func (l *Ledger) Refused(ctx context.Context, r RefusedInstances, at time.Time) 
 
 func insertRefusal(ctx context.Context, tx *sql.Tx, r *RefusedInstances) error {
 	short := func(s string) string { return s[:min(len(s), maxRefusalText)] }
-	_, err := tx.ExecContext(ctx, `INSERT INTO refusal (study_uid, calling_ae, address, code, status, text, remedy, instance, association, first_at, last_at)
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO refusal (study_uid, calling_ae, address, code, status, text, remedy, instance, association, first_at, last_at)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
-		ON CONFLICT DO UPDATE SET count = count + 1, status = ?5, text = ?6, remedy = ?7, instance = ?8, association = ?9, last_at = ?10`,
-		short(r.StudyUID), short(r.CallingAE), short(r.Address), short(r.Code), short(r.Status), short(r.Text), short(r.Remedy), short(r.Instance),
-		short(r.Association), ms(r.LastAt))
+		ON CONFLICT DO UPDATE
+		SET count = count + 1, status = ?5, text = ?6, remedy = ?7, instance = ?8, association = ?9, last_at = ?10`,
+		short(r.StudyUID), short(r.CallingAE), short(r.Address), short(r.Code), short(r.Status),
+		short(r.Text), short(r.Remedy), short(r.Instance), short(r.Association), ms(r.LastAt))
 	if err != nil {
 		return fmt.Errorf("write a refusal: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM refusal WHERE rowid IN (SELECT rowid FROM refusal ORDER BY last_at DESC LIMIT -1 OFFSET ?)`, maxRefusals); err != nil {
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM refusal
+		WHERE rowid IN (SELECT rowid FROM refusal ORDER BY last_at DESC LIMIT -1 OFFSET ?)`, maxRefusals); err != nil {
 		return fmt.Errorf("forget old refusals: %w", err)
 	}
 	return nil
@@ -79,10 +83,13 @@ func (l *Ledger) RefusalsOf(ctx context.Context, studyUID string) ([]RefusedInst
 }
 
 func queryRefusals(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]RefusedInstances, error) {
-	return query(ctx, tx, `SELECT study_uid, calling_ae, address, code, status, text, remedy, instance, association, count, first_at, last_at FROM refusal `+rest,
+	return query(ctx, tx, `
+		SELECT study_uid, calling_ae, address, code, status, text, remedy, instance, association, count, first_at, last_at
+		FROM refusal `+rest,
 		func(rows *sql.Rows) (r RefusedInstances, err error) {
 			var first, last int64
-			err = rows.Scan(&r.StudyUID, &r.CallingAE, &r.Address, &r.Code, &r.Status, &r.Text, &r.Remedy, &r.Instance, &r.Association, &r.Count, &first, &last)
+			err = rows.Scan(&r.StudyUID, &r.CallingAE, &r.Address, &r.Code, &r.Status,
+				&r.Text, &r.Remedy, &r.Instance, &r.Association, &r.Count, &first, &last)
 			r.FirstAt, r.LastAt = at(first), at(last)
 			return r, err
 		}, args...)

@@ -37,32 +37,25 @@ func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error 
 			return ErrFilesRemoved
 		}
 		// Whoever requeues takes the cause for gone: what waits is due now, and failures count from the start.
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?2, next_at = 0, trouble = '', troubles = 0, since = 0 WHERE state IN (?2, ?3, ?4)
-			AND object_id IN (SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?1 AND r.number >= `+validSince+`)`,
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE delivery
+			SET state = ?2, next_at = 0, trouble = '', troubles = 0, since = 0
+			WHERE state IN (?2, ?3, ?4) AND object_id IN `+validObjects,
 			studyUID, DeliveryWaiting, DeliveryFailed, DeliveryWithdrawn); err != nil {
 			return err
 		}
 		// What a destination is still asked about stays in that question; the rest is asked about anew.
-		if _, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?2, next_at = 0, resent = 0,
-			confirmation_id = iif(commitment = ?4, confirmation_id, 0), commitment = iif(commitment = ?4, commitment, '')
-			WHERE (commitment = ?3 OR ?5 AND state = ?6)
-			AND object_id IN (SELECT o.id FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?1 AND r.number >= `+validSince+`)`,
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE delivery
+			SET state = ?2, next_at = 0, resent = 0,
+				confirmation_id = CASE commitment WHEN ?4 THEN confirmation_id ELSE 0 END,
+				commitment = CASE commitment WHEN ?4 THEN commitment ELSE '' END
+			WHERE (commitment = ?3 OR ?5 AND state = ?6) AND object_id IN `+validObjects,
 			studyUID, DeliveryWaiting, ObjectNotCommitted, ObjectAsked, sent, DeliverySent); err != nil {
 			return err
 		}
-		waiting, err := query(ctx, tx, `SELECT DISTINCT o.revision_id, d.destination FROM delivery d JOIN object o ON o.id = d.object_id
-			JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ? AND d.state = ?`,
-			func(rows *sql.Rows) (d deliverArgs, err error) {
-				err = rows.Scan(&d.RevisionID, &d.Destination)
-				return d, err
-			}, studyUID, DeliveryWaiting)
-		if err != nil {
+		if err := l.enqueueWaiting(ctx, tx, `r.study_uid = ? AND d.state = ?`, studyUID, DeliveryWaiting); err != nil {
 			return err
-		}
-		for _, d := range waiting {
-			if err := l.enqueueDeliver(ctx, tx, d.RevisionID, d.Destination); err != nil {
-				return err
-			}
 		}
 		if err := l.requeueNotifications(ctx, tx, studyUID); err != nil {
 			return err
@@ -77,12 +70,12 @@ func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error 
 
 // readAgain has the study of its newest revision processed: by that one if it has not ended, else by a new one of the same instances.
 func (l *Ledger) readAgain(ctx context.Context, tx *sql.Tx, newest Revision) error {
-	if newest.State == StateSettled || newest.State == StateProcessing {
+	if !newest.over() {
 		if err := l.enqueueProcess(ctx, tx, newest.ID); err != nil {
 			return err
 		}
-		return l.event(ctx, tx, newest.StudyUID, EventRequeued, fmt.Sprintf("revision %d, which is %s, will be tried now", newest.Number, newest.State),
-			map[string]any{"revision": newest.Number})
+		text := fmt.Sprintf("revision %d, which is %s, will be tried now", newest.Number, newest.State)
+		return l.event(ctx, tx, newest.StudyUID, EventRequeued, text, map[string]any{"revision": newest.Number})
 	}
 	rev, err := l.addRevision(ctx, tx, newest.StudyUID, newest.Number+1, "requeued by an operator")
 	if err != nil {
@@ -91,6 +84,6 @@ func (l *Ledger) readAgain(ctx context.Context, tx *sql.Tx, newest Revision) err
 	if err := setStudyState(ctx, tx, rev.StudyUID, rev.Number, StateSettled); err != nil {
 		return err
 	}
-	return l.event(ctx, tx, rev.StudyUID, EventRequeued, fmt.Sprintf("revision %d reads again what revision %d read, which was %s", rev.Number, newest.Number, newest.State),
-		map[string]any{"revision": rev.Number})
+	text := fmt.Sprintf("revision %d reads again what revision %d read, which was %s", rev.Number, newest.Number, newest.State)
+	return l.event(ctx, tx, rev.StudyUID, EventRequeued, text, map[string]any{"revision": rev.Number})
 }

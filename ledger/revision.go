@@ -50,6 +50,9 @@ type Revision struct {
 	SupersededBy int             `json:"superseded_by,omitempty"` // number of a newer revision, 0 = this is the newest
 }
 
+// over says that the revision has its outcome.
+func (r *Revision) over() bool { return r.State != StateSettled && r.State != StateProcessing }
+
 // Settle makes a new revision of all instances that the study has so far and enqueues
 // its process job. When nothing came since the newest revision, that one is returned and
 // nothing happens. why is what the operator reads: "quiet for 60 s".
@@ -70,8 +73,10 @@ func (l *Ledger) Settle(ctx context.Context, studyUID, why string) (Revision, er
 
 func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (Revision, error) {
 	var number, fresh int
-	err := tx.QueryRowContext(ctx, `SELECT revision, (SELECT COUNT(*) FROM instance WHERE study_uid = ?1 AND revision = 0)
-		FROM study WHERE uid = ?1`, studyUID).Scan(&number, &fresh)
+	err := tx.QueryRowContext(ctx, `
+		SELECT revision, (SELECT COUNT(*) FROM instance WHERE study_uid = ?1 AND revision = 0)
+		FROM study
+		WHERE uid = ?1`, studyUID).Scan(&number, &fresh)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Revision{}, ErrNotFound
 	}
@@ -86,7 +91,10 @@ func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (
 	if err != nil {
 		return Revision{}, err
 	}
-	for _, text := range []string{`UPDATE instance SET revision = ?2 WHERE study_uid = ?1 AND revision = 0`, `UPDATE study SET state = '` + StateSettled + `' WHERE uid = ?1 AND revision = ?2`} {
+	for _, text := range []string{
+		`UPDATE instance SET revision = ?2 WHERE study_uid = ?1 AND revision = 0`,
+		`UPDATE study SET state = '` + StateSettled + `' WHERE uid = ?1 AND revision = ?2`,
+	} {
 		if _, err := tx.ExecContext(ctx, text, studyUID, number); err != nil {
 			return Revision{}, err
 		}
@@ -98,7 +106,9 @@ func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (
 // addRevision makes the newest revision of a study and enqueues its process job.
 func (l *Ledger) addRevision(ctx context.Context, tx *sql.Tx, studyUID string, number int, why string) (Revision, error) {
 	now := l.now()
-	result, err := tx.ExecContext(ctx, `INSERT INTO revision (study_uid, number, state, settled_why, settled_at) VALUES (?, ?, ?, ?, ?)`,
+	result, err := tx.ExecContext(ctx, `
+		INSERT INTO revision (study_uid, number, state, settled_why, settled_at)
+		VALUES (?, ?, ?, ?, ?)`,
 		studyUID, number, StateSettled, why, ms(now))
 	if err != nil {
 		return Revision{}, err
@@ -113,7 +123,9 @@ func (l *Ledger) addRevision(ctx context.Context, tx *sql.Tx, studyUID string, n
 		text string
 		args []any
 	}{
-		{`UPDATE revision SET state = ?, reason_code = ?, reason_text = ?, finished_at = ? WHERE study_uid = ? AND number < ? AND state = ?`,
+		{`UPDATE revision
+			SET state = ?, reason_code = ?, reason_text = ?, finished_at = ?
+			WHERE study_uid = ? AND number < ? AND state = ?`,
 			[]any{StateNotProcessed, old.Code, old.Text, ms(now), studyUID, number, StateSettled}},
 		{`UPDATE revision SET superseded_by = ?2 WHERE study_uid = ?1 AND number < ?2`, []any{studyUID, number}},
 		{`UPDATE study SET revision = ?2 WHERE uid = ?1`, []any{studyUID, number}},
@@ -136,7 +148,9 @@ func (l *Ledger) Revision(ctx context.Context, id int64) (Revision, []Instance, 
 		if rev, err = oneRevision(ctx, tx, `WHERE id = ?`, id); err != nil {
 			return err
 		}
-		instances, err = queryInstances(ctx, tx, `WHERE study_uid = ? AND revision BETWEEN 1 AND ? ORDER BY received_at, path`, rev.StudyUID, rev.Number)
+		instances, err = queryInstances(ctx, tx, `
+			WHERE study_uid = ? AND revision BETWEEN 1 AND ?
+			ORDER BY received_at, path`, rev.StudyUID, rev.Number)
 		return err
 	})
 	if err != nil {
@@ -152,7 +166,7 @@ func (l *Ledger) Begin(ctx context.Context, revisionID int64) error {
 		if err != nil {
 			return err
 		}
-		if rev.State != StateSettled && rev.State != StateProcessing {
+		if rev.over() {
 			return fmt.Errorf("it is %s", rev.State)
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, started_at = ? WHERE id = ?`, StateProcessing, ms(l.now()), revisionID); err != nil {
@@ -175,7 +189,10 @@ func (l *Ledger) Begin(ctx context.Context, revisionID int64) error {
 
 // finish gives a revision its last state and says so.
 func (l *Ledger) finish(ctx context.Context, tx *sql.Tx, rev Revision, state string, why Reason, text string) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, reason_code = ?, reason_text = ?, reason_remedy = ?, finished_at = ? WHERE id = ?`,
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE revision
+		SET state = ?, reason_code = ?, reason_text = ?, reason_remedy = ?, finished_at = ?
+		WHERE id = ?`,
 		state, why.Code, why.Text, why.Remedy, ms(l.now()), rev.ID); err != nil {
 		return err
 	}
@@ -186,7 +203,7 @@ func (l *Ledger) finish(ctx context.Context, tx *sql.Tx, rev Revision, state str
 	if state == StateNotProcessed {
 		kind = EventNotProcessed
 	}
-	if err := l.tellEnd(ctx, tx, rev, state, why); err != nil {
+	if err := l.notifyEnd(ctx, tx, rev, state, why); err != nil {
 		return err
 	}
 	attributes := map[string]any{"revision": rev.Number}
@@ -214,11 +231,13 @@ func oneRevision(ctx context.Context, tx *sql.Tx, where string, args ...any) (Re
 }
 
 func queryRevisions(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Revision, error) {
-	return query(ctx, tx, `SELECT `+revisionColumns+` FROM revision `+where, func(rows *sql.Rows) (r Revision, err error) {
+	return query(ctx, tx, `
+		SELECT `+revisionColumns+`
+		FROM revision `+where, func(rows *sql.Rows) (r Revision, err error) {
 		var findings string
 		var findingsAt, settled, started, finished int64
-		err = rows.Scan(&r.ID, &r.StudyUID, &r.Number, &r.State, &r.Reason.Code, &r.Reason.Text, &r.Reason.Remedy, &r.InputDigest, &findings, &findingsAt,
-			&r.SettledWhy, &settled, &started, &finished, &r.SupersededBy)
+		err = rows.Scan(&r.ID, &r.StudyUID, &r.Number, &r.State, &r.Reason.Code, &r.Reason.Text, &r.Reason.Remedy,
+			&r.InputDigest, &findings, &findingsAt, &r.SettledWhy, &settled, &started, &finished, &r.SupersededBy)
 		if findings != "" {
 			r.Findings = json.RawMessage(findings)
 		}

@@ -16,24 +16,26 @@ type StuckAfter struct {
 
 // NoteStuck finds what has waited too long and tells the receivers, once for each wait. A study that an operator requeues begins
 // to wait anew. fresh is what nobody knew before.
-func (l *Ledger) NoteStuck(ctx context.Context, p StuckAfter) (fresh []Notice, err error) {
+func (l *Ledger) NoteStuck(ctx context.Context, after StuckAfter) (fresh []Notice, err error) {
 	var stuck []Notice
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		stuck, err = l.stuck(ctx, tx, p)
+		stuck, err = l.stuck(ctx, tx, after)
 		return err
 	})
 	if err == nil && len(stuck) > 0 {
 		err = l.update(ctx, func(tx *sql.Tx) error {
-			for _, f := range stuck {
-				news, err := l.notify(ctx, tx, f, ms(f.Since))
+			fresh = nil
+			for _, n := range stuck {
+				news, err := l.notify(ctx, tx, n, ms(n.Since))
 				if err != nil {
 					return err
 				}
 				if !news {
 					continue
 				}
-				fresh = append(fresh, f)
-				if err := l.event(ctx, tx, f.StudyUID, EventStuck, f.Subject()+": "+f.Reason.Text, map[string]any{"revision": f.Revision}); err != nil {
+				fresh = append(fresh, n)
+				attributes := map[string]any{"revision": n.Revision}
+				if err := l.event(ctx, tx, n.StudyUID, EventStuck, n.Subject()+": "+n.Reason.Text, attributes); err != nil {
 					return err
 				}
 			}
@@ -47,49 +49,78 @@ func (l *Ledger) NoteStuck(ctx context.Context, p StuckAfter) (fresh []Notice, e
 }
 
 // requeuedAt is a subselect: when the study of revision r was last requeued.
-const requeuedAt = `coalesce((SELECT MAX(e.at) FROM event e WHERE e.study_uid = r.study_uid AND e.kind = '` + EventRequeued + `'), 0)`
+const requeuedAt = `coalesce((
+	SELECT MAX(e.at)
+	FROM event e
+	WHERE e.study_uid = r.study_uid AND e.kind = '` + EventRequeued + `'), 0)`
 
-func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, p StuckAfter) ([]Notice, error) {
-	now := l.now()
-	waiting := func(text string, kind Reason, patience time.Duration, args ...any) ([]Notice, error) {
-		return query(ctx, tx, text, func(rows *sql.Rows) (Notice, error) {
-			f := Notice{Kind: NoticeStuck, Reason: kind}
-			var since int64
-			err := rows.Scan(&f.StudyUID, &f.RevisionID, &f.Revision, &f.Destination, &since)
-			f.Since = at(since)
-			f.Reason.Text = fmt.Sprintf("%s for %s", kind.Text, now.Sub(f.Since).Round(time.Second))
-			return f, err
-		}, append(args, ms(now.Add(-patience)))...)
-	}
-	receiving, err := waiting(`SELECT study_uid, 0, 0, '', MIN(received_at) FROM instance WHERE revision = 0 GROUP BY study_uid HAVING MIN(received_at) <= ?`,
-		Reason{Code: ReasonWaiting, Text: "instances wait to be taken as a complete study", Remedy: "look at the log of the node"}, p.Receiving)
+func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, after StuckAfter) ([]Notice, error) {
+	receiving, err := l.waitingSince(ctx, tx, Reason{
+		Code:   ReasonWaiting,
+		Text:   "instances wait to be taken as a complete study",
+		Remedy: "look at the log of the node",
+	}, after.Receiving, `
+		SELECT study_uid, 0, 0, '', MIN(received_at)
+		FROM instance
+		WHERE revision = 0
+		GROUP BY study_uid
+		HAVING MIN(received_at) <= ?`)
 	if err != nil {
 		return nil, err
 	}
-	studies, err := waiting(`SELECT study_uid, id, number, '', since FROM (SELECT r.study_uid, r.id, r.number, max(r.settled_at, `+requeuedAt+`) AS since
-		FROM revision r WHERE r.state IN (?, ?)) WHERE since <= ?`,
-		Reason{Code: ReasonWaiting, Text: "the study waits for its outcome", Remedy: "look at the log of the node: it may be busy with other studies, or short of memory"},
-		p.Study, StateSettled, StateProcessing)
+	studies, err := l.waitingSince(ctx, tx, Reason{
+		Code:   ReasonWaiting,
+		Text:   "the study waits for its outcome",
+		Remedy: "look at the log of the node: it may be busy with other studies, or short of memory",
+	}, after.Study, `
+		SELECT study_uid, id, number, '', since
+		FROM (
+			SELECT r.study_uid, r.id, r.number, max(r.settled_at, `+requeuedAt+`) AS since
+			FROM revision r
+			WHERE r.state IN (?, ?))
+		WHERE since <= ?`, StateSettled, StateProcessing)
 	if err != nil {
 		return nil, err
 	}
-	deliveries, err := waiting(`SELECT study_uid, id, number, destination, since FROM (SELECT DISTINCT r.study_uid, r.id, r.number, d.destination, max(r.finished_at, `+requeuedAt+`) AS since
-		FROM delivery d JOIN object o ON o.id = d.object_id JOIN revision r ON r.id = o.revision_id WHERE d.state = ?) WHERE since <= ?`,
-		Reason{Code: ReasonNotDelivered, Text: "objects wait to be delivered", Remedy: "check that the destination is up and takes what we send; jcsnode preflight asks it"},
-		p.Delivery, DeliveryWaiting)
+	deliveries, err := l.waitingSince(ctx, tx, Reason{
+		Code:   ReasonNotDelivered,
+		Text:   "objects wait to be delivered",
+		Remedy: "check that the destination is up and takes what we send; jcsnode preflight asks it",
+	}, after.Delivery, `
+		SELECT study_uid, id, number, destination, since
+		FROM (
+			SELECT DISTINCT r.study_uid, r.id, r.number, d.destination, max(r.finished_at, `+requeuedAt+`) AS since
+			FROM delivery d
+			JOIN object o ON o.id = d.object_id
+			JOIN revision r ON r.id = o.revision_id
+			WHERE d.state = ?)
+		WHERE since <= ?`, DeliveryWaiting)
 	if err != nil {
 		return nil, err
 	}
 	for i := range deliveries {
-		f := &deliveries[i]
-		if f.Objects, err = deliveryStates(ctx, tx, f.RevisionID, f.Destination); err != nil {
+		n := &deliveries[i]
+		if n.Objects, err = deliveryStates(ctx, tx, n.RevisionID, n.Destination); err != nil {
 			return nil, err
 		}
-		said, err := answers(ctx, tx, f.RevisionID, f.Destination, DeliveryWaiting)
+		said, err := answers(ctx, tx, n.RevisionID, n.Destination, DeliveryWaiting)
 		if err != nil {
 			return nil, err
 		}
-		f.Reason.Text += ": " + said
+		n.Reason.Text += ": " + said
 	}
 	return append(append(receiving, studies...), deliveries...), nil
+}
+
+// waitingSince makes a notice of each row of a statement whose last parameter is the newest time that counts as long ago.
+func (l *Ledger) waitingSince(ctx context.Context, tx *sql.Tx, why Reason, after time.Duration, text string, args ...any) ([]Notice, error) {
+	now := l.now()
+	return query(ctx, tx, text, func(rows *sql.Rows) (Notice, error) {
+		n := Notice{Kind: NoticeStuck, Reason: why}
+		var since int64
+		err := rows.Scan(&n.StudyUID, &n.RevisionID, &n.Revision, &n.Destination, &since)
+		n.Since = at(since)
+		n.Reason.Text = fmt.Sprintf("%s for %s", why.Text, now.Sub(n.Since).Round(time.Second))
+		return n, err
+	}, append(args, ms(now.Add(-after)))...)
 }

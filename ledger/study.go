@@ -33,9 +33,13 @@ type Activity struct {
 func (l *Ledger) Receiving(ctx context.Context) ([]Activity, error) {
 	var all []Activity
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		all, err = query(ctx, tx, `SELECT s.uid, MIN(i.received_at), MAX(i.received_at), COUNT(*), s.instances,
-				json_group_array(DISTINCT i.calling_ae), s.state, s.revision
-			FROM instance i JOIN study s ON s.uid = i.study_uid WHERE i.revision = 0 GROUP BY s.uid ORDER BY MAX(i.received_at)`,
+		all, err = query(ctx, tx, `
+			SELECT s.uid, MIN(i.received_at), MAX(i.received_at), COUNT(*), s.instances, json_group_array(DISTINCT i.calling_ae), s.state, s.revision
+			FROM instance i
+			JOIN study s ON s.uid = i.study_uid
+			WHERE i.revision = 0
+			GROUP BY s.uid
+			ORDER BY MAX(i.received_at)`,
 			func(rows *sql.Rows) (a Activity, err error) {
 				var first, last int64
 				var callers string
@@ -85,18 +89,27 @@ func (l *Ledger) Studies(ctx context.Context, f Filter) ([]Summary, error) {
 	}
 	var all []Summary
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		all, err = query(ctx, tx, `SELECT s.uid, s.state, s.first_at, s.last_at, s.instances, s.revision,
+		all, err = query(ctx, tx, `
+			SELECT s.uid, s.state, s.first_at, s.last_at, s.instances, s.revision,
 				(SELECT COUNT(*) FROM instance i WHERE i.study_uid = s.uid AND i.flag <> ''),
-				coalesce(r.reason_code, ''), coalesce(r.reason_text, ''), coalesce(r.reason_remedy, ''), coalesce(r.findings, ''), coalesce(r.finished_at, 0)
-			FROM study s LEFT JOIN revision r ON r.study_uid = s.uid AND r.number = s.revision
+				coalesce(r.reason_code, ''), coalesce(r.reason_text, ''), coalesce(r.reason_remedy, ''),
+				coalesce(r.findings, ''), coalesce(r.finished_at, 0)
+			FROM study s
+			LEFT JOIN revision r ON r.study_uid = s.uid AND r.number = s.revision
 			WHERE (?1 = '' OR s.state = ?1) AND (?2 = '' OR substr(s.uid, 1, length(?2)) = ?2)
-			ORDER BY s.last_at DESC, s.uid LIMIT ?3 OFFSET ?4`, scanSummary, f.State, f.StudyUID, f.Limit, f.Offset)
+			ORDER BY s.last_at DESC, s.uid
+			LIMIT ?3 OFFSET ?4`, scanSummary, f.State, f.StudyUID, f.Limit, f.Offset)
 		if err != nil {
 			return err
 		}
 		for i := range all {
-			if all[i].Deliveries, err = countBy(ctx, tx, `SELECT d.state, COUNT(*) FROM delivery d JOIN object o ON o.id = d.object_id
-				JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ? GROUP BY d.state`, all[i].StudyUID); err != nil {
+			if all[i].Deliveries, err = countBy(ctx, tx, `
+				SELECT d.state, COUNT(*)
+				FROM delivery d
+				JOIN object o ON o.id = d.object_id
+				JOIN revision r ON r.id = o.revision_id
+				WHERE r.study_uid = ?
+				GROUP BY d.state`, all[i].StudyUID); err != nil {
 				return err
 			}
 		}
@@ -116,30 +129,13 @@ func scanSummary(rows *sql.Rows) (s Summary, err error) {
 	return s, err
 }
 
-// countBy runs a statement that answers rows of a word and a number.
-func countBy(ctx context.Context, tx *sql.Tx, text string, args ...any) (map[string]int, error) {
-	type pair struct {
-		word string
-		n    int
-	}
-	pairs, err := query(ctx, tx, text, func(rows *sql.Rows) (p pair, err error) {
-		err = rows.Scan(&p.word, &p.n)
-		return p, err
-	}, args...)
-	if err != nil {
-		return nil, err
-	}
-	counts := map[string]int{}
-	for _, p := range pairs {
-		counts[p.word] = p.n
-	}
-	return counts, nil
-}
-
 // setStudyState follows a revision, unless the revision is not the newest or late instances already came.
 func setStudyState(ctx context.Context, tx *sql.Tx, studyUID string, number int, state string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE study SET state = ?1 WHERE uid = ?2 AND revision = ?3 AND state <> '`+StateReceiving+`'`,
-		state, studyUID, number)
+	_, err := tx.ExecContext(ctx, `
+		UPDATE study
+		SET state = ?
+		WHERE uid = ? AND revision = ? AND state <> ?`,
+		state, studyUID, number, StateReceiving)
 	if err != nil {
 		return fmt.Errorf("set state of study %s: %w", studyUID, err)
 	}

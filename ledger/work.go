@@ -3,149 +3,179 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"syscall"
 	"time"
 
-	"github.com/mattn/go-sqlite3"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
-
 	"jcsnode/guard"
+	"jcsnode/ledger/jobs"
 )
 
-type processWorker struct {
-	river.WorkerDefaults[processArgs]
-	l      *Ledger
-	handle func(ctx context.Context, revisionID int64) error
+// Handlers do the work. A handler may be called again for work that it has done already
+// and must then do nothing twice: a crash can come between its last write and the job's end.
+type Handlers struct {
+	Process func(ctx context.Context, revisionID int64) error
+	Deliver func(ctx context.Context, revisionID int64, destination string) error
+	// Commit reports on a request for storage commitment, as SCP. Nil leaves the requests waiting.
+	Commit func(ctx context.Context, commitmentID int64) error
+	// Notify tells a receiver. Nil leaves notifications waiting.
+	Notify func(ctx context.Context, notificationID int64) error
+	// Confirm asks a destination for storage commitment, as SCU. Nil leaves the requests waiting.
+	Confirm func(ctx context.Context, commitmentID int64) error
 }
 
-// Work implements river.Worker.
-func (w *processWorker) Work(ctx context.Context, job *river.Job[processArgs]) error {
-	id := job.Args.RevisionID
-	rev, _, err := w.l.Revision(ctx, id)
-	if err != nil {
-		return w.l.postpone(ctx, job.JobRow, err)
+// RetryAfter is returned by a handler that wants to run again later. It is no failure.
+type RetryAfter = jobs.RetryAfter
+
+const (
+	defaultAttempts = 4
+	// postponed is the wait of a delivery job whose handler left deliveries waiting without
+	// saying until when, and of a job that met a ledger out of order.
+	postponed = 10 * time.Second
+	// diskPause is the wait of a job for which the disk had no room.
+	diskPause = time.Minute
+	// defaultLongestWait is that of deliveries, and what a receiver of notifications can ask for.
+	defaultLongestWait = 6 * time.Hour
+)
+
+func defaultRetryDelay(attempt int) time.Duration {
+	switch attempt {
+	case 1:
+		return 10 * time.Second
+	case 2:
+		return time.Minute
+	case 3:
+		return 5 * time.Minute
 	}
-	if rev.State != StateSettled && rev.State != StateProcessing {
-		return nil // superseded, or a crash came after its last write
-	}
-	return w.l.workOn(ctx, job.JobRow, id, rev, w.handle, func(ctx context.Context, tx *sql.Tx, why Reason) error {
-		return w.l.giveUpRevision(ctx, tx, id, why)
-	})
+	return 15 * time.Minute
 }
 
-type deliverWorker struct {
-	river.WorkerDefaults[deliverArgs]
-	l      *Ledger
-	handle func(ctx context.Context, revisionID int64, destination string) error
+// takeJobs takes the jobs in the database, to enqueue more.
+func (l *Ledger) takeJobs(opt Options) (err error) {
+	o := jobs.Options{Driver: l.db.JobDriver(), Update: l.update, Logger: l.log, RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts,
+		TestOnly: opt.TestOnly}
+	if o.RetryDelay == nil {
+		o.RetryDelay = defaultRetryDelay
+	}
+	if o.MaxAttempts <= 0 {
+		o.MaxAttempts = defaultAttempts
+	}
+	l.jobs, err = jobs.New(o, map[string][]string{deliverJob: opt.Destinations, notifyJob: l.receiverNames(), commitmentSCUJob: l.confirming})
+	return err
 }
 
-// Work implements river.Worker. The job is over when no delivery waits.
-func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
-	id, destination := job.Args.RevisionID, job.Args.Destination
-	rev, _, err := w.l.Revision(ctx, id)
-	if err != nil {
-		return w.l.postpone(ctx, job.JobRow, err)
+// StartJobs sets back what a killed process left running and starts the workers: one for each of
+// the destinations, whose revisions follow each other, and one for all others together. The ledger
+// must be this process's own: neither ReadOnly nor Beside.
+func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers int, destinations ...string) error {
+	if h.Process == nil || h.Deliver == nil || processWorkers < 1 {
+		return errors.New("start jobs: needs both handlers and at least one worker each")
 	}
-	waiting, err := w.l.Pending(ctx, id, destination)
-	if err != nil {
-		return w.l.postpone(ctx, job.JobRow, err)
+	if !l.db.Owned() {
+		return errors.New("start jobs: the ledger was opened beside the process that works on it")
 	}
-	if len(waiting) == 0 {
+	kinds := []jobs.Kind{l.processKind(h.Process, processWorkers), l.deliverKind(h.Deliver, destinations)}
+	if h.Commit != nil {
+		kinds = append(kinds, l.commitmentSCPKind(h.Commit))
+	}
+	if h.Notify != nil {
+		kinds = append(kinds, l.notifyKind(h.Notify))
+	}
+	if h.Confirm != nil {
+		kinds = append(kinds, l.commitmentSCUKind(h.Confirm))
+	}
+	if err := l.jobs.Start(ctx, kinds, l.enqueueMissing); err != nil {
+		return fmt.Errorf("start jobs: %w", err)
+	}
+	return nil
+}
+
+// StopJobs cancels the contexts of running handlers and waits for them, at most until ctx
+// ends. What was interrupted runs again at the next start, and that does not count as a failure.
+func (l *Ledger) StopJobs(ctx context.Context) error {
+	if l.db.ReadOnly() {
 		return nil
 	}
-	free, ok := w.l.occupy(job.Kind, 0, destination) // one revision at a time, in whichever queue its job lies
-	if !ok {
-		return river.JobSnooze(pollInterval)
-	}
-	defer free()
-	err = guard.Call(func() error { return w.handle(ctx, id, destination) })
-	if err == nil {
-		waiting, err = w.l.Pending(ctx, id, destination)
-		if err == nil && len(waiting) > 0 {
-			err = &RetryAfter{Delay: w.l.untilNext(waiting)}
+	return l.jobs.Stop(ctx)
+}
+
+// enqueueMissing makes sure that whatever is not at its end has a job. A job that lives already stays alone.
+func (l *Ledger) enqueueMissing(ctx context.Context, tx *sql.Tx) error {
+	for _, enqueue := range []func(context.Context, *sql.Tx) error{l.enqueueRevisions, l.enqueueDeliveries, l.enqueueCommitmentsSCP,
+		l.enqueueNotifications, l.enqueueCommitmentsSCU} {
+		if err := enqueue(ctx, tx); err != nil {
+			return err
 		}
 	}
-	return w.l.conclude(ctx, job.JobRow, rev, err, func(ctx context.Context, tx *sql.Tx, why Reason) error {
-		return w.l.giveUpDeliveries(ctx, tx, id, destination, why)
-	})
+	return nil
 }
 
-// workOn does the job about one row, unless another job is at it, and concludes it.
-func (l *Ledger) workOn(ctx context.Context, job *rivertype.JobRow, id int64, rev Revision, handle func(ctx context.Context, id int64) error,
-	giveUp func(context.Context, *sql.Tx, Reason) error) error {
-	free, ok := l.occupy(job.Kind, id, "")
-	if !ok {
-		return river.JobSnooze(pollInterval)
-	}
-	defer free()
-	return l.conclude(ctx, job, rev, guard.Call(func() error { return handle(ctx, id) }), giveUp)
+// task is what a job is about.
+type task struct {
+	revision Revision // for the history and the log; may be zero
+	do       func(ctx context.Context) error
+	giveUp   func(ctx context.Context, tx *sql.Tx, why Reason) error // after the last attempt
 }
 
-// occupy keeps two jobs of the same work from running at once: the second waits, and then
-// finds it done.
-func (l *Ledger) occupy(kind string, revisionID int64, destination string) (free func(), ok bool) {
-	key := fmt.Sprintf("%s %d %s", kind, revisionID, destination)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.busy[key] {
-		return nil, false
+// works does jobs of a kind. taskOf looks up what a key names; nil: there is nothing left to do.
+func works[Key any](l *Ledger, taskOf func(ctx context.Context, key Key) (*task, error)) func(ctx context.Context, j jobs.Job) error {
+	return func(ctx context.Context, j jobs.Job) error {
+		key, err := keyOf[Key](j.Key)
+		if err != nil {
+			return err
+		}
+		t, err := taskOf(ctx, key)
+		if err != nil {
+			return l.postpone(ctx, j, err)
+		}
+		if t == nil {
+			return nil
+		}
+		return l.conclude(ctx, j, t, guard.Call(func() error { return t.do(ctx) }))
 	}
-	l.busy[key] = true
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.busy, key)
-	}, true
+}
+
+func keyOf[Key any](text []byte) (key Key, err error) {
+	if err := json.Unmarshal(text, &key); err != nil {
+		return key, fmt.Errorf("key of a job: %w", err)
+	}
+	return key, nil
 }
 
 // postpone is for a job that the ledger itself could not be read for: it is not used up by that.
-func (l *Ledger) postpone(ctx context.Context, job *rivertype.JobRow, err error) error {
+func (l *Ledger) postpone(ctx context.Context, j jobs.Job, err error) error {
 	if ctx.Err() == nil {
-		l.log.Error("job waits for the ledger: check the disk of data_dir", "job", job.Kind, "error", err)
+		l.log.Error("job waits for the ledger: check the disk of data_dir", "job", j.Kind, "error", err)
 	}
-	return river.JobSnooze(postponed)
+	return &RetryAfter{Delay: postponed, Err: err}
 }
 
-// untilNext is the time to the earliest attempt asked for.
-func (l *Ledger) untilNext(waiting []Delivery) time.Duration {
-	delay := time.Duration(-1)
-	for _, d := range waiting {
-		one := postponed
-		if wait := d.NextAt.Sub(l.now()); wait > 0 {
-			one = wait
-		}
-		if delay < 0 || one < delay {
-			delay = one
-		}
-	}
-	return delay
-}
-
-// conclude turns a handler's error into what the job library shall do, and into the
+// conclude turns a handler's error into what becomes of the job, and into the
 // ledger's own record when it was the last attempt.
-func (l *Ledger) conclude(ctx context.Context, job *rivertype.JobRow, rev Revision, err error, giveUp func(context.Context, *sql.Tx, Reason) error) error {
-	if err == nil {
-		return nil
+func (l *Ledger) conclude(ctx context.Context, j jobs.Job, t *task, err error) error {
+	var retry *RetryAfter
+	if err == nil || ctx.Err() != nil || errors.As(err, &retry) {
+		return err
 	}
-	if ctx.Err() != nil {
-		return river.JobSnooze(0) // StopJobs: not the job's fault
-	}
-	if retry := (*RetryAfter)(nil); errors.As(err, &retry) {
-		return river.JobSnooze(max(retry.Delay, 0))
-	}
-	log := l.log.With("job", job.Kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", job.Attempt, "of", job.MaxAttempts)
-	if noRoom(err) {
+	rev := t.revision
+	attributes := map[string]any{"revision": rev.Number}
+	log := l.log.With("job", j.Kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", j.Attempt, "of", j.MaxAttempts)
+	if l.noRoom(err) {
 		log.Error("job waits for room on the disk of data_dir; it is tried again", "in", diskPause.String(), "error", err)
 		// The ledger may be on that disk: the history does without the event then.
 		_ = l.update(ctx, func(tx *sql.Tx) error {
-			return l.event(ctx, tx, rev.StudyUID, EventJobFailed, fmt.Sprintf("%s waits for room on the disk: %v", job.Kind, err), map[string]any{"revision": rev.Number})
+			text := fmt.Sprintf("%s waits for room on the disk: %v", j.Kind, err)
+			return l.event(ctx, tx, rev.StudyUID, EventJobFailed, text, attributes)
 		})
-		return river.JobSnooze(diskPause)
+		return &RetryAfter{Delay: diskPause, Err: err}
 	}
-	why := Reason{Code: ReasonFailed, Text: err.Error(), Remedy: "look at the log of the node, remove the cause, then have the study processed again"}
+	why := Reason{
+		Code:   ReasonFailed,
+		Text:   err.Error(),
+		Remedy: "look at the log of the node, remove the cause, then have the study processed again",
+	}
 	if p := (*guard.Panic)(nil); errors.As(err, &p) {
 		why.Code = ReasonCrashed
 		why.Remedy = "this is a fault of the program: report it with the log, then have the study processed again"
@@ -153,25 +183,22 @@ func (l *Ledger) conclude(ctx context.Context, job *rivertype.JobRow, rev Revisi
 	} else {
 		log.Error("job failed", "error", err)
 	}
-	last := job.Attempt >= job.MaxAttempts
 	dbErr := l.update(ctx, func(tx *sql.Tx) error {
-		text := fmt.Sprintf("%s, attempt %d of %d: %v", job.Kind, job.Attempt, job.MaxAttempts, err)
-		if e := l.event(ctx, tx, rev.StudyUID, EventJobFailed, text, map[string]any{"revision": rev.Number}); e != nil || !last {
+		text := fmt.Sprintf("%s, attempt %d of %d: %v", j.Kind, j.Attempt, j.MaxAttempts, err)
+		if e := l.event(ctx, tx, rev.StudyUID, EventJobFailed, text, attributes); e != nil || !j.Last() {
 			return e
 		}
-		return giveUp(ctx, tx, why)
+		return t.giveUp(ctx, tx, why)
 	})
-	if dbErr != nil && last {
+	if dbErr != nil && j.Last() {
 		// Nothing was written: try again rather than end in silence.
 		log.Error("outcome of a failed job not written", "error", dbErr)
-		return river.JobSnooze(postponed)
+		return &RetryAfter{Delay: postponed, Err: dbErr}
 	}
 	return err
 }
 
 // noRoom tells a disk that takes nothing, which is no fault of the job and passes when somebody makes room.
-func noRoom(err error) bool {
-	var database sqlite3.Error
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) ||
-		errors.As(err, &database) && database.Code == sqlite3.ErrFull
+func (l *Ledger) noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) || l.db.NoRoom(err)
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -27,8 +28,8 @@ type entry struct {
 }
 
 func (l *Ledger) enqueue(ctx context.Context, e entry) error {
-	if l.readOnly {
-		return fmt.Errorf("ledger is open for reading only")
+	if l.db.ReadOnly() {
+		return errors.New("ledger is open for reading only")
 	}
 	l.senders.RLock()
 	defer l.senders.RUnlock()
@@ -118,8 +119,9 @@ func (l *Ledger) commitBatch(batch []entry) bool {
 			}
 			return true
 		case news:
-			l.log.Error("ledger cannot commit; instances stay in the inbox, reception will be refused when the queue is full: check the disk of data_dir",
-				"ledger", l.path, "rows", len(batch), "error", err)
+			l.log.Error("ledger cannot commit; instances stay in the inbox, "+
+				"reception will be refused when the queue is full: check the disk of data_dir",
+				"ledger", l.db.Name(), "rows", len(batch), "error", err)
 		}
 		timer := time.NewTimer(pause)
 		select {

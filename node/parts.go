@@ -46,7 +46,6 @@ func (n *Node) wire(networks Networks) error {
 		Logger:  n.log,
 	}
 	maker := Maker(c, n.version, networks)
-	maker.Ledger = n.ledger
 	n.processor = &pipeline.Processor{
 		Ledger:    n.ledger,
 		DataDir:   c.Node.DataDir,

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"jcsnode/config"
-	"jcsnode/ledger"
+	"jcsnode/ledger/sqlite"
 	"jcsnode/models"
 )
 
@@ -101,8 +101,8 @@ func modelsKey(err error) string {
 
 // folder looks whether the ledger is free and every folder of data_dir can be written.
 func (t *Trial) folder(ctx context.Context, c config.Config) {
-	switch err := ledger.Check(ctx, LedgerPath(c)); {
-	case errors.Is(err, ledger.ErrHeld):
+	switch err := sqlite.Check(ctx, LedgerPath(c)); {
+	case errors.Is(err, sqlite.ErrHeld):
 		t.running = true
 		t.note("a node works on this data_dir now; what is said here holds for its next start")
 	case err != nil:

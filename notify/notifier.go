@@ -23,14 +23,24 @@ const (
 // Subscriber is a receiver and what it gets.
 type Subscriber struct {
 	Webhook
-	Kinds []string // of facts, ledger.FactResult and so on
+	Kinds []string // of notices, ledger.NoticeResult and so on
 	// Identify looks up the identifiers that the site sends along; nil sends UIDs alone.
 	Identify func(ledger.Instance) (Identifiers, error)
 }
 
+// Ledger is what notifications ask of the ledger.
+type Ledger interface {
+	Notification(ctx context.Context, id int64) (ledger.Notification, error)
+	FixNotification(ctx context.Context, id int64, body []byte) error
+	RetryNotification(ctx context.Context, id int64, detail string, next time.Time) error
+	FinishNotification(ctx context.Context, id int64, state, detail string) error
+	Revision(ctx context.Context, id int64) (ledger.Revision, []ledger.Instance, error)
+	NewestInstance(ctx context.Context, studyUID, seriesUID string) (ledger.Instance, error)
+}
+
 // Notifier works on the notification jobs of the ledger. All fields must be set.
 type Notifier struct {
-	Ledger      *ledger.Ledger
+	Ledger      Ledger
 	Subscribers []Subscriber
 	Node        Node
 	Notice      string

@@ -42,7 +42,7 @@ func reported(t *testing.T, l *ledger.Ledger) ledger.Notification {
 	}
 	rev, err := l.Settle(ctx, "1.2", "test")
 	if err == nil {
-		_, err = l.SaveFindings(ctx, rev.ID, "digest", json.RawMessage(`{"decision": "positive"}`))
+		_, err = l.SaveFindings(ctx, rev.ID, ledger.Reading{Findings: json.RawMessage(`{"decision": "positive"}`)})
 	}
 	if err = errors.Join(err, l.Complete(ctx, rev.ID, nil, ledger.Reason{})); err != nil {
 		t.Fatal(err)
@@ -150,7 +150,8 @@ func TestNotify_SameEventAfterACrash(t *testing.T) {
 	h.answer = nil
 	c.now = c.now.Add(time.Minute)
 	l = open(t, path, c)
-	if _, err := l.SaveFindings(t.Context(), note.Notice.RevisionID, "digest", json.RawMessage(`{"decision": "negative"}`)); err != nil {
+	negative := ledger.Reading{Findings: json.RawMessage(`{"decision": "negative"}`)}
+	if _, err := l.SaveFindings(t.Context(), note.Notice.RevisionID, negative); err != nil {
 		t.Fatal(err)
 	}
 	if err := notifier(l, c, Subscriber{Webhook: *receiver(s.URL)}).Notify(t.Context(), note.ID); err != nil {

@@ -8,14 +8,19 @@ import (
 	"jcsnode/ledger"
 )
 
+// StuckLedger is what Watch asks of the ledger.
+type StuckLedger interface {
+	NoteStuck(ctx context.Context, after ledger.StuckAfter) (fresh []ledger.Notice, err error)
+}
+
 // Watch looks for what is stuck.
 type Watch struct {
-	Ledger     *ledger.Ledger
+	Ledger     StuckLedger
 	StuckAfter ledger.StuckAfter
 	Logger     *slog.Logger
 }
 
-// Run looks until ctx ends, as often as the shortest patience needs.
+// Run looks until ctx ends, as often as the shortest time needs.
 func (w *Watch) Run(ctx context.Context) error {
 	tick := time.NewTicker(max(100*time.Millisecond, min(w.StuckAfter.Receiving, w.StuckAfter.Study, w.StuckAfter.Delivery, 4*time.Minute)/4))
 	defer tick.Stop()
@@ -29,8 +34,8 @@ func (w *Watch) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Error("cannot look for what is stuck; trying again", "error", err)
 		}
-		for _, f := range stuck {
-			w.Logger.Warn(f.Subject(), "study", f.StudyUID, "revision", f.Revision, "why", f.Reason.Text, "remedy", f.Reason.Remedy)
+		for _, n := range stuck {
+			w.Logger.Warn(n.Subject(), "study", n.StudyUID, "revision", n.Revision, "why", n.Reason.Text, "remedy", n.Reason.Remedy)
 		}
 	}
 }

@@ -14,9 +14,16 @@ import (
 // MissingFiles counts what a ledger knows and data_dir lacks.
 type MissingFiles struct{ Studies, Instances, Objects int }
 
+// FilesLedger is what CheckFiles asks of the ledger.
+type FilesLedger interface {
+	EachHeld(ctx context.Context, f func(ledger.Held) error) error
+	NoteMissing(ctx context.Context, studyUID string, instances, objects int) error
+	NoteFound(ctx context.Context, studyUID string) error
+}
+
 // CheckFiles looks whether the files of the ledger are in dataDir, as they are not after a restore of the ledger alone. It notes it in
 // the ledger and says it once in the log. Files that are there again are noted, too. Call it before work on them begins.
-func CheckFiles(ctx context.Context, l *ledger.Ledger, dataDir string, log *slog.Logger) (MissingFiles, error) {
+func CheckFiles(ctx context.Context, l FilesLedger, dataDir string, log *slog.Logger) (MissingFiles, error) {
 	type gone struct {
 		study              string
 		instances, objects int

@@ -23,7 +23,8 @@ import (
 type Identity struct {
 	Revision    int // counts the revisions of the study that have objects, from 1
 	InputDigest string
-	Time        time.Time // when the findings were written
+	Time        time.Time       // when the findings were written
+	Replaced    []ledger.Object // those of the revisions before, the oldest first
 }
 
 // Made is one object with its bytes, a DICOM file.
@@ -32,9 +33,20 @@ type Made struct {
 	File []byte
 }
 
+// ProcessorLedger is what the Processor asks of the ledger.
+type ProcessorLedger interface {
+	Revision(ctx context.Context, id int64) (ledger.Revision, []ledger.Instance, error)
+	Earlier(ctx context.Context, revisionID int64) ([]ledger.Earlier, error)
+	Begin(ctx context.Context, revisionID int64) error
+	SaveFindings(ctx context.Context, revisionID int64, r ledger.Reading) (time.Time, error)
+	AddObjects(ctx context.Context, revisionID int64, objects []ledger.Outgoing) error
+	Complete(ctx context.Context, revisionID int64, objects []ledger.Outgoing, note ledger.Reason) error
+	NotProcessed(ctx context.Context, revisionID int64, why ledger.Reason, objects []ledger.Outgoing) error
+}
+
 // Processor works on the process jobs of the ledger. Fields must be set unless they say otherwise.
 type Processor struct {
-	Ledger   *ledger.Ledger
+	Ledger   ProcessorLedger
 	DataDir  string
 	Networks Networks
 	Settings cascade.Settings
@@ -60,7 +72,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		return err
 	}
 	began := time.Now()
-	earlier, err := p.earlier(ctx, rev)
+	earlier, err := p.Ledger.Earlier(ctx, rev.ID)
 	if err != nil {
 		return err
 	}
@@ -76,12 +88,13 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if err != nil {
 		return err
 	}
-	if err := p.saveReasons(ctx, rev.ID, x); err != nil {
+	reading, err := p.reasons(instances, x)
+	if err != nil {
 		return err
 	}
 	if again && x.Refusal != nil && x.Refusal.Code == filesRemoved {
 		log.Warn("study not read again", "why", x.Refusal.Text, "remedy", x.Refusal.Remedy)
-		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "not read again, since " + x.Refusal.Text, Remedy: x.Refusal.Remedy})
+		return p.unchanged(ctx, rev, before, reading, ledger.Reason{Text: "not read again, since " + x.Refusal.Text, Remedy: x.Refusal.Remedy})
 	}
 	if x.Patients > 0 || x.Moved > 0 {
 		log.Warn("study came under several patients", "slices_corrected", x.Moved, "patients_now", max(x.Patients, 1))
@@ -89,7 +102,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	digest := x.InputDigest()
 	like := p.like(before, digest)
 	if like != nil && !again {
-		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "the late instances change nothing of what was read"})
+		return p.unchanged(ctx, rev, before, reading, ledger.Reason{Text: "the late instances change nothing of what was read"})
 	}
 	if x.Refusal == nil {
 		if err := x.Read(ctx, p.Networks, p.Settings, progress); err != nil {
@@ -106,20 +119,24 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	}
 	report := FindingsOf(x, p.Models, p.Settings)
 	if like != nil && report.Agrees(like) {
-		objects, err := p.makeObjects(ctx, progress, before.Revision, x, Identity{Revision: 1 + withObjects(earlier, before.Number), InputDigest: digest, Time: before.FindingsAt})
+		objects, err := p.makeObjects(ctx, progress, before.Revision, x, identity(earlier, before.Number, digest, before.FindingsAt))
 		if err != nil {
 			return err
 		}
 		if err := p.Ledger.AddObjects(ctx, before.ID, objects); err != nil {
 			return err
 		}
-		return p.unchanged(ctx, rev, before, ledger.Reason{Text: "read again with the same slices, networks and settings"})
+		return p.unchanged(ctx, rev, before, reading, ledger.Reason{Text: "read again with the same slices, networks and settings"})
 	}
-	at, err := p.saveFindings(ctx, rev, digest, report)
+	if reading.Findings, err = json.Marshal(report); err != nil {
+		return fmt.Errorf("write the findings: %w", err)
+	}
+	reading.InputDigest = digest
+	at, err := p.Ledger.SaveFindings(ctx, rev.ID, reading)
 	if err != nil {
 		return err
 	}
-	objects, err := p.makeObjects(ctx, progress, rev, x, Identity{Revision: 1 + withObjects(earlier, rev.Number), InputDigest: digest, Time: at})
+	objects, err := p.makeObjects(ctx, progress, rev, x, identity(earlier, rev.Number, digest, at))
 	if err != nil {
 		return err
 	}
@@ -171,32 +188,23 @@ func (p *Processor) load(ctx context.Context, instances []ledger.Instance, ahead
 	return Load(ctx, paths, ahead, progress)
 }
 
-// earlier are the other revisions of the study, the newest first.
-func (p *Processor) earlier(ctx context.Context, rev ledger.Revision) ([]ledger.RevisionHistory, error) {
-	h, err := p.Ledger.History(ctx, rev.StudyUID)
-	if err != nil {
-		return nil, err
-	}
-	others := slices.DeleteFunc(h.Revisions, func(r ledger.RevisionHistory) bool { return r.Number >= rev.Number })
-	slices.Reverse(others)
-	return others, nil
-}
-
-// withObjects counts the revisions before that number that have objects.
-func withObjects(revisions []ledger.RevisionHistory, number int) int {
-	n := 0
-	for _, r := range revisions {
+// identity is that of objects of the revision with that number: of the revisions before, those count that have objects, and these objects
+// are replaced.
+func identity(earlier []ledger.Earlier, number int, digest string, at time.Time) Identity {
+	id := Identity{Revision: 1, InputDigest: digest, Time: at}
+	for _, r := range earlier {
 		if len(r.Objects) > 0 && r.Number < number {
-			n++
+			id.Revision++
+			id.Replaced = append(id.Replaced, r.Objects...)
 		}
 	}
-	return n
+	return id
 }
 
 // outcomeBefore finds the newest of the earlier revisions that came to an outcome of its own, nil if there is none.
-func outcomeBefore(earlier []ledger.RevisionHistory) *ledger.RevisionHistory {
+func outcomeBefore(earlier []ledger.Earlier) *ledger.Earlier {
 	none := []string{ledger.ReasonUnchanged, ledger.ReasonSuperseded, ledger.ReasonFailed, ledger.ReasonCrashed}
-	for i, r := range earlier {
+	for i, r := range slices.Backward(earlier) {
 		if (r.State == ledger.StateReported || r.State == ledger.StateNotProcessed) && !slices.Contains(none, r.Reason.Code) {
 			return &earlier[i]
 		}
@@ -205,7 +213,7 @@ func outcomeBefore(earlier []ledger.RevisionHistory) *ledger.RevisionHistory {
 }
 
 // like is the report of an earlier revision that rests on the same slices, the same networks and the same settings, else nil.
-func (p *Processor) like(before *ledger.RevisionHistory, digest string) *findings.Findings {
+func (p *Processor) like(before *ledger.Earlier, digest string) *findings.Findings {
 	var report findings.Findings
 	if before == nil || before.InputDigest != digest || json.Unmarshal(before.Findings, &report) != nil || !report.MadeWith(p.Models, SettingsOf(p.Settings)) {
 		return nil
@@ -214,8 +222,9 @@ func (p *Processor) like(before *ledger.RevisionHistory, digest string) *finding
 }
 
 // unchanged ends a revision that finds nothing new: the outcome and the objects of the earlier one are valid.
-func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, before *ledger.RevisionHistory, why ledger.Reason) error {
-	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, before.InputDigest, before.Findings); err != nil {
+func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, before *ledger.Earlier, reading ledger.Reading, why ledger.Reason) error {
+	reading.InputDigest, reading.Findings = before.InputDigest, before.Findings
+	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, reading); err != nil {
 		return err
 	}
 	p.Logger.Info("revision changes nothing", "study", rev.StudyUID, "revision", rev.Number, "like", before.Number, "why", why.Text)
@@ -228,34 +237,38 @@ func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, before *
 	return p.Ledger.Complete(ctx, rev.ID, nil, why)
 }
 
-func (p *Processor) saveReasons(ctx context.Context, revisionID int64, x *Examination) error {
-	var instances []ledger.InstanceReason
+// reasons is what there is to say about instances and series, before anything is found.
+func (p *Processor) reasons(instances []ledger.Instance, x *Examination) (ledger.Reading, error) {
+	var r ledger.Reading
+	again := map[string]int{}
+	for _, i := range instances {
+		again[i.Path] = i.ReceivedAgain
+	}
 	for _, d := range x.Dropped {
 		path, err := filepath.Rel(p.DataDir, d.Path)
 		if err != nil {
-			return fmt.Errorf("path of an instance: %w", err)
+			return r, fmt.Errorf("path of an instance: %w", err)
 		}
-		instances = append(instances, ledger.InstanceReason{Path: path, SOPInstanceUID: d.SOPInstanceUID, Code: d.Refusal.Code, Text: d.Refusal.Text})
+		r.Instances = append(r.Instances, ledger.InstanceReason{
+			Path:           path,
+			SOPInstanceUID: d.SOPInstanceUID,
+			Code:           d.Refusal.Code,
+			Text:           d.Refusal.Text,
+			Again:          again[path],
+		})
 	}
-	if err := p.Ledger.SaveInstanceReasons(ctx, revisionID, instances); err != nil {
-		return err
-	}
-	var series []ledger.SeriesReason
 	if x.Chosen != nil {
-		series = append(series, ledger.SeriesReason{SeriesUID: x.Chosen.SeriesInstanceUID, Chosen: true, Text: x.Reason})
+		r.Series = append(r.Series, ledger.SeriesReason{SeriesUID: x.Chosen.SeriesInstanceUID, Chosen: true, Text: x.Reason})
 	}
-	for _, r := range x.Refused {
-		series = append(series, ledger.SeriesReason{SeriesUID: r.SeriesInstanceUID, Code: r.Refusal.Code, Text: r.Refusal.Text, Remedy: r.Refusal.Remedy})
+	for _, s := range x.Refused {
+		r.Series = append(r.Series, ledger.SeriesReason{
+			SeriesUID: s.SeriesInstanceUID,
+			Code:      s.Refusal.Code,
+			Text:      s.Refusal.Text,
+			Remedy:    s.Refusal.Remedy,
+		})
 	}
-	return p.Ledger.SaveSeriesReasons(ctx, revisionID, series)
-}
-
-func (p *Processor) saveFindings(ctx context.Context, rev ledger.Revision, digest string, report findings.Findings) (time.Time, error) {
-	text, err := json.Marshal(report)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("write the findings: %w", err)
-	}
-	return p.Ledger.SaveFindings(ctx, rev.ID, digest, text)
+	return r, nil
 }
 
 // makeObjects builds the objects and writes them durably. Their files are named by their UIDs' hashes, so a second run

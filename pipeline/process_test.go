@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"jcsnode/dataset"
 	"jcsnode/findings"
 	"jcsnode/ledger"
@@ -40,9 +42,10 @@ func (n *sureNetworks) Segment(_ context.Context, hu []float32, rows, columns in
 // bench is a processor over a ledger with one study of phantom slices.
 type bench struct {
 	*Processor
-	nets  *sureNetworks
-	study string
-	built []Identity
+	Ledger *ledger.Ledger
+	nets   *sureNetworks
+	study  string
+	built  []Identity
 }
 
 func newBench(t *testing.T) *bench {
@@ -57,6 +60,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	b.Ledger = l
 	set := usual()
 	b.Processor = &Processor{Ledger: l, DataDir: dir, Networks: Networks{b.nets, b.nets}, Settings: set,
 		Models: []findings.Model{{Role: "classifier", Name: "sure", Status: "untrained"}}, Logger: slog.New(slog.DiscardHandler),
@@ -255,7 +259,7 @@ func TestProcess_ReadAgain(t *testing.T) {
 	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged || len(got.Objects) != 0 || b.nets.calls == calls {
 		t.Errorf("the same: %s %q with %d objects after %d more calls; want reported, unchanged, none, some", got.State, got.Reason.Code, len(got.Objects), b.nets.calls-calls)
 	}
-	if b.built[1] != b.built[0] {
+	if !cmp.Equal(b.built[1], b.built[0]) {
 		t.Errorf("the same: built as %+v, before as %+v", b.built[1], b.built[0])
 	}
 	h, err := b.Ledger.History(t.Context(), b.study)
@@ -324,5 +328,25 @@ func TestProcess_StudyThatCannotBeReadHasReasonAndRemedy(t *testing.T) {
 	}
 	if b.nets.calls != 0 {
 		t.Errorf("the classifier was asked %d times", b.nets.calls)
+	}
+}
+
+// Objects replace those of all revisions before, and count the revisions that have any.
+func TestIdentity(t *testing.T) {
+	revision := func(number int, objects ...ledger.Object) ledger.Earlier {
+		return ledger.Earlier{Revision: ledger.Revision{Number: number}, Objects: objects}
+	}
+	first, third := ledger.Object{SOPInstanceUID: "2.25.1"}, ledger.Object{SOPInstanceUID: "2.25.3"}
+	earlier := []ledger.Earlier{revision(1, first), revision(2), revision(3, third)} // the second changed nothing
+	for number, want := range map[int]Identity{
+		1: {Revision: 1},
+		2: {Revision: 2, Replaced: []ledger.Object{first}},
+		3: {Revision: 2, Replaced: []ledger.Object{first}},
+		4: {Revision: 3, Replaced: []ledger.Object{first, third}},
+	} {
+		want.InputDigest = "digest"
+		if diff := cmp.Diff(want, identity(earlier, number, "digest", time.Time{})); diff != "" {
+			t.Errorf("revision %d (-want +got):\n%s", number, diff)
+		}
 	}
 }

@@ -12,10 +12,17 @@ import (
 	"jcsnode/ledger"
 )
 
+// RetentionLedger is what Retention asks of the ledger.
+type RetentionLedger interface {
+	Ended(ctx context.Context, before time.Time, limit int) ([]ledger.Ended, error)
+	FilesRemoved(ctx context.Context, studyUID string, instances, objects int) error
+	ForgetCommitments(ctx context.Context, before time.Time) error
+}
+
 // Retention removes the files of studies that are over, so that the disk does not fill up, and ledger rows that nobody will ask for.
 // What happened to a study stays in the ledger.
 type Retention struct {
-	Ledger  *ledger.Ledger
+	Ledger  RetentionLedger
 	DataDir string
 	For     time.Duration // how long files stay when all about a study is over; 0: for ever
 	// Remove removes an instance that has not come again since before, and tells whether it is gone.

@@ -10,10 +10,16 @@ import (
 	"jcsnode/ledger"
 )
 
+// SettlerLedger is what the Settler asks of the ledger.
+type SettlerLedger interface {
+	Receiving(ctx context.Context) ([]ledger.Activity, error)
+	Settle(ctx context.Context, studyUID, why string) (ledger.Revision, error)
+}
+
 // Settler decides when a study is complete. DICOM does not say; a study is taken as complete when nothing of it has come
 // for Quiet and no open association that stored into it remains, at the latest Limit after its first unsettled instance.
 type Settler struct {
-	Ledger *ledger.Ledger
+	Ledger SettlerLedger
 	Holds  func(studyUID string) bool // an open association stored into the study
 	Quiet  time.Duration
 	// QuietOf is the quiet time of a calling AE title that has its own, otherwise 0; nil: none has. Where several have sent

@@ -27,7 +27,6 @@ type Maker struct {
 	Manifest   models.Manifest
 	Engine     string           // of models.Runtime
 	Cascade    cascade.Settings // with which examinations were made
-	Ledger     Ledger           // nil where there is none: then nothing is replaced
 }
 
 // Emit takes one object with its picture.
@@ -41,11 +40,6 @@ func (m *Maker) Build(ctx context.Context, x *pipeline.Examination, id pipeline.
 		return err
 	}
 	defer done()
-	if m.Ledger != nil && id.Revision > 1 {
-		if study.Shared.Replaces, err = replaced(ctx, m.Ledger, study.Shared.StudyInstanceUID, id.Revision); err != nil {
-			return err
-		}
-	}
 	return dicomout.Build(ctx, study, func(o *object.Object, picture image.Image) error {
 		return emit(pipeline.Made{
 			Outgoing: ledger.Outgoing{
@@ -78,6 +72,7 @@ func (m *Maker) study(x *pipeline.Examination, id pipeline.Identity) (s dicomout
 		Revision:         id.Revision,
 		InputDigest:      id.InputDigest,
 		Time:             id.Time,
+		Replaces:         replaced(id.Replaced),
 
 		SeriesBase:      seriesBase(m.SeriesBase, x.Headers),
 		SoftwareVersion: m.Version,

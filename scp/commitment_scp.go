@@ -25,12 +25,11 @@ const maxOwed = 100
 // commitmentGiveUp is how long a report is tried. After that the modality's own list has the studies as not confirmed.
 const commitmentGiveUp = 48 * time.Hour
 
-// CommitmentLedger is what storage commitment reads and writes.
+// CommitmentLedger is what storage commitment asks of the ledger.
 type CommitmentLedger interface {
 	RequestCommitment(ctx context.Context, c ledger.CommitmentSCP) (int64, error)
 	CommitmentSCP(ctx context.Context, id int64) (ledger.CommitmentSCP, error)
 	UnreportedCommitments(ctx context.Context, callingAE string, limit int) ([]int64, error)
-	Flush(ctx context.Context) error
 	Presence(ctx context.Context, of []ledger.Reference) ([]ledger.Presence, error)
 	QueueCommitmentSCP(ctx context.Context, id int64) error
 	RetryCommitmentSCP(ctx context.Context, id int64, detail string) error
@@ -175,9 +174,6 @@ type report struct {
 
 // compose finds out what is true now.
 func (c *CommitmentSCP) compose(ctx context.Context, id int64) (*report, error) {
-	if err := c.Ledger.Flush(ctx); err != nil {
-		return nil, err
-	}
 	request, err := c.Ledger.CommitmentSCP(ctx, id)
 	if err != nil {
 		return nil, err

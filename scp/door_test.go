@@ -21,6 +21,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
+	"jcsnode/ledger/ledgertest"
 )
 
 func TestMain(m *testing.M) {
@@ -120,17 +121,7 @@ func (n *node) events(t *testing.T, kind string) []ledger.Event {
 	if err := n.l.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	all, err := n.l.Events(t.Context(), 10_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var of []ledger.Event
-	for _, e := range all {
-		if e.Kind == kind {
-			of = append(of, e)
-		}
-	}
-	return of
+	return ledgertest.Events(t, filepath.Join(n.dir, "ledger.db"), kind)
 }
 
 func waitFor(t *testing.T, what string, condition func() bool) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jcsnode/ledger"
+	"jcsnode/ledger/ledgertest"
 )
 
 func testLedger(t *testing.T, dir string) *ledger.Ledger {
@@ -88,17 +89,7 @@ func TestRebuild(t *testing.T) {
 	if err != nil || len(quarantined) != 3 {
 		t.Errorf("quarantine %v, %v; want 3 files", quarantined, err)
 	}
-	events, err := l.Events(t.Context(), 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, e := range events {
-		if e.Kind == EventQuarantined {
-			n++
-		}
-	}
-	if n != 3 {
+	if n := len(ledgertest.Events(t, filepath.Join(dir, "ledger.db"), EventQuarantined)); n != 3 {
 		t.Errorf("%d events of quarantine, want 3", n)
 	}
 

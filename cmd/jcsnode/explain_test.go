@@ -72,14 +72,6 @@ func TestExplain_EveryAnswerOfADestination(t *testing.T) {
 	const study = "1.2.3"
 	l := ledgerStudy(t, t.TempDir(), study)
 	rev := settled(t, l, study)
-	if err := l.SaveSeriesReasons(t.Context(), rev.ID, []ledger.SeriesReason{
-		{SeriesUID: "1.2.3.1", Chosen: true, Text: "axial, thinnest slices"}, {SeriesUID: "1.2.3.2", Text: "a localizer"}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.SaveInstanceReasons(t.Context(), rev.ID, []ledger.InstanceReason{
-		{Path: "inbox/9", Code: "other-size", Text: "256 x 256 pixels"}, {Path: "inbox/8", Code: "other-size", Text: "256 x 256 pixels"}}); err != nil {
-		t.Fatal(err)
-	}
 	text, err := json.Marshal(findings.Findings{State: findings.StateReported,
 		Decision: &findings.Decision{Positive: true, Text: "positive: 31 of 40 slices are positive, more than 25"},
 		Lesions:  &findings.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &findings.Lungs{LesionShare: 0.0067},
@@ -87,7 +79,18 @@ func TestExplain_EveryAnswerOfADestination(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", text); err != nil {
+	reading := ledger.Reading{
+		Findings: text,
+		Series: []ledger.SeriesReason{
+			{SeriesUID: "1.2.3.1", Chosen: true, Text: "axial, thinnest slices"},
+			{SeriesUID: "1.2.3.2", Text: "a localizer"},
+		},
+		Instances: []ledger.InstanceReason{
+			{Path: "inbox/9", Code: "other-size", Text: "256 x 256 pixels"},
+			{Path: "inbox/8", Code: "other-size", Text: "256 x 256 pixels"},
+		},
+	}
+	if _, err := l.SaveFindings(t.Context(), rev.ID, reading); err != nil {
 		t.Fatal(err)
 	}
 	objects := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}, ledger.Object{Kind: "seg", SOPInstanceUID: "2.25.2"},

@@ -83,7 +83,7 @@ func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.SaveFindings(t.Context(), rev.ID, "digest", text); err != nil {
+	if _, err := l.SaveFindings(t.Context(), rev.ID, ledger.Reading{Findings: text}); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Complete(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative: 0 of 4 slices are positive"}); err != nil {

@@ -17,20 +17,35 @@ type Ended struct {
 func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ended, error) {
 	var all []Ended
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		uids, err := query(ctx, tx, `SELECT uid FROM study s WHERE files_removed_at = 0 AND last_at < ?1 AND state IN (?2, ?3)
-			AND NOT EXISTS (SELECT 1 FROM revision r WHERE r.study_uid = s.uid AND (r.state NOT IN (?2, ?3) OR r.finished_at >= ?1))
-			AND NOT EXISTS (SELECT 1 FROM delivery d JOIN object o ON o.id = d.object_id JOIN revision r ON r.id = o.revision_id
+		uids, err := query(ctx, tx, `
+			SELECT uid
+			FROM study s
+			WHERE files_removed_at = 0 AND last_at < ?1 AND state IN (?2, ?3)
+			AND NOT EXISTS (
+				SELECT 1
+				FROM revision r
+				WHERE r.study_uid = s.uid AND (r.state NOT IN (?2, ?3) OR r.finished_at >= ?1))
+			AND NOT EXISTS (
+				SELECT 1
+				FROM delivery d
+				JOIN object o ON o.id = d.object_id
+				JOIN revision r ON r.id = o.revision_id
 				WHERE r.study_uid = s.uid AND (d.state = ?4 OR d.commitment = ?5 OR d.sent_at >= ?1))
-			ORDER BY last_at LIMIT ?6`, oneText, ms(before), StateReported, StateNotProcessed, DeliveryWaiting, ObjectAsked, limit)
+			ORDER BY last_at
+			LIMIT ?6`, oneValue[string], ms(before), StateReported, StateNotProcessed, DeliveryWaiting, ObjectAsked, limit)
 		if err != nil {
 			return err
 		}
 		for _, uid := range uids {
 			e := Ended{StudyUID: uid}
-			if e.Instances, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ?`, oneText, uid); err != nil {
+			if e.Instances, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ?`, oneValue[string], uid); err != nil {
 				return err
 			}
-			if e.Objects, err = query(ctx, tx, `SELECT o.path FROM object o JOIN revision r ON r.id = o.revision_id WHERE r.study_uid = ?`, oneText, uid); err != nil {
+			if e.Objects, err = query(ctx, tx, `
+				SELECT o.path
+				FROM object o
+				JOIN revision r ON r.id = o.revision_id
+				WHERE r.study_uid = ?`, oneValue[string], uid); err != nil {
 				return err
 			}
 			all = append(all, e)
@@ -43,11 +58,6 @@ func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ende
 	return all, nil
 }
 
-func oneText(rows *sql.Rows) (text string, err error) {
-	err = rows.Scan(&text)
-	return text, err
-}
-
 // FilesRemoved notes that the files of a study are gone. Until an instance of it comes again, whoever asks for storage commitment
 // is told that they are not here.
 func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, objects int) error {
@@ -55,7 +65,8 @@ func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, o
 		if _, err := tx.ExecContext(ctx, `UPDATE study SET files_removed_at = ? WHERE uid = ?`, ms(l.now()), studyUID); err != nil {
 			return err
 		}
-		return l.event(ctx, tx, studyUID, EventFilesRemoved, fmt.Sprintf("files of %d instances and %d objects removed, since all is over", instances, objects), nil)
+		text := fmt.Sprintf("files of %d instances and %d objects removed, since all is over", instances, objects)
+		return l.event(ctx, tx, studyUID, EventFilesRemoved, text, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("note that the files of study %s are removed: %w", studyUID, err)
@@ -67,7 +78,9 @@ func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, o
 func (l *Ledger) ForgetCommitments(ctx context.Context, before time.Time) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		const old = `FROM commitment WHERE state <> '` + SCPWaiting + `' AND finished_at < ?`
-		if _, err := tx.ExecContext(ctx, `DELETE FROM commitment_reference WHERE commitment_id IN (SELECT id `+old+`)`, ms(before)); err != nil {
+		if _, err := tx.ExecContext(ctx, `
+			DELETE FROM commitment_reference
+			WHERE commitment_id IN (SELECT id `+old+`)`, ms(before)); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `DELETE `+old, ms(before))

@@ -1,4 +1,4 @@
-package ledger
+package sqlite
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ func (t *plainError) Error() string { return t.text }
 func (t *plainError) Unwrap() error { return t.err }
 
 // inWords puts what SQLite and the file system say into the words of an operator, with what to do about it.
-func (l *Ledger) inWords(err error) error {
+func (d *Database) inWords(err error) error {
 	var already *plainError
 	if err == nil || errors.As(err, &already) {
 		return err
@@ -33,7 +33,7 @@ func (l *Ledger) inWords(err error) error {
 	default:
 		return err
 	}
-	words := l.wordsFor(code.Code)
+	words := d.wordsFor(code.Code)
 	if words == "" {
 		return err
 	}
@@ -41,20 +41,23 @@ func (l *Ledger) inWords(err error) error {
 }
 
 // wordsFor are those for a code of SQLite, 0 for a file that may not be opened.
-func (l *Ledger) wordsFor(code sqlite3.ErrNo) string {
+func (d *Database) wordsFor(code sqlite3.ErrNo) string {
 	switch code {
 	case 0, sqlite3.ErrCantOpen, sqlite3.ErrReadonly, sqlite3.ErrPerm:
-		if l.readOnly {
-			return "this user may not read it: run this as the user of the node, or as one who may read this file and those beside it that end in -wal and -shm; " +
+		if d.readOnly {
+			return "this user may not read it: run this as the user of the node, " +
+				"or as one who may read this file and those beside it that end in -wal and -shm; " +
 				"if there is a -wal without -shm, start the node once"
 		}
-		return "this user may not write it: run this as the user of the node, who must own this file and those beside it that end in -wal and -shm"
+		return "this user may not write it: run this as the user of the node, " +
+			"who must own this file and those beside it that end in -wal and -shm"
 	case sqlite3.ErrFull:
 		return "its disk is full: make room on the disk of data_dir"
 	case sqlite3.ErrIoErr:
 		return "its disk gives errors: check the disk of data_dir"
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
-		return "it is damaged: stop the node and restore data_dir from a backup, or move ledger.db and the files beside it away; the node makes a new one from the inbox"
+		return "it is damaged: stop the node and restore data_dir from a backup, " +
+			"or move ledger.db and the files beside it away; the node makes a new one from the inbox"
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
 		return "another program keeps it busy: try again"
 	}

@@ -1,4 +1,4 @@
-package ledger
+package sqlite_test
 
 import (
 	"context"
@@ -14,11 +14,28 @@ import (
 	"testing"
 
 	"github.com/mattn/go-sqlite3"
+
+	"jcsnode/ledger"
+	"jcsnode/ledger/ledgertest"
+	"jcsnode/ledger/sqlite"
 )
+
+// asAnotherUser does what this process was started for in the role of another user, and tells whether it was.
+func asAnotherUser(role string) bool {
+	switch role {
+	case "look":
+		look(context.Background())
+	case "requeue":
+		requeue(context.Background())
+	default:
+		return false
+	}
+	return true
+}
 
 // look runs in a process of another user.
 func look(ctx context.Context) {
-	l, err := Open(ctx, os.Getenv("LEDGER_TEST_PATH"), Options{ReadOnly: true})
+	l, err := ledger.Open(ctx, os.Getenv(ledgertest.PlaceVariable), ledger.Options{ReadOnly: true})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -32,7 +49,7 @@ func look(ctx context.Context) {
 func lookedAt(t *testing.T, path string) string {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe") // the test's own folder is closed to others
-	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD=look", "LEDGER_TEST_PATH="+path)
+	cmd.Env = append(os.Environ(), ledgertest.RoleVariable+"=look", ledgertest.PlaceVariable+"="+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -55,11 +72,13 @@ func TestOpen_ReadOnlyWithoutTheRightToWrite(t *testing.T) {
 		prepare func(t *testing.T, path string)
 		want    []string
 	}{
-		"running": {func(t *testing.T, path string) { record(t, openTest(t, path, Options{}), slice("1.2", 1)) }, []string{"1 <nil>"}},
+		"running": {func(t *testing.T, path string) {
+			ledgertest.Record(t, openTest(t, path, ledger.Options{}), ledgertest.Slice("1.2", 1))
+		}, []string{"1 <nil>"}},
 		"stopped": {stopped, []string{"1 <nil>"}},
-		"killed":  {func(t *testing.T, path string) { killed(t, "record", path) }, []string{"500 <nil>"}},
+		"killed":  {func(t *testing.T, path string) { ledgertest.Killed(t, ledgertest.RoleRecord, path) }, []string{"500 <nil>"}},
 		"killed, and -shm lost": {func(t *testing.T, path string) {
-			killed(t, "record", path)
+			ledgertest.Killed(t, ledgertest.RoleRecord, path)
 			remove(t, path+"-shm")
 		}, []string{"run this as the user of the node", "start the node once"}},
 		"not readable": {func(t *testing.T, path string) {
@@ -105,7 +124,7 @@ func TestOpen_ReadOnlyMakesNoFiles(t *testing.T) {
 	path := filepath.Join(dir, "ledger.db")
 	stopped(t, path)
 	before := files(t, dir)
-	r := openTest(t, path, Options{ReadOnly: true})
+	r := openTest(t, path, ledger.Options{ReadOnly: true})
 	if c, err := r.Counts(t.Context()); err != nil || c.Instances != 1 {
 		t.Errorf("counts %+v, %v; want one instance", c, err)
 	}
@@ -117,11 +136,11 @@ func TestOpen_ReadOnlyMakesNoFiles(t *testing.T) {
 // stopped makes a ledger with one instance, as a node leaves it that stopped.
 func stopped(t *testing.T, path string) {
 	t.Helper()
-	l, err := Open(t.Context(), path, Options{Logger: slog.New(slog.DiscardHandler)})
+	l, err := ledger.Open(t.Context(), path, ledger.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	record(t, l, slice("1.2", 1))
+	ledgertest.Record(t, l, ledgertest.Slice("1.2", 1))
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -146,15 +165,15 @@ func TestInWords(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("this is no database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(t.Context(), path, Options{ReadOnly: true})
+	_, err := ledger.Open(t.Context(), path, ledger.Options{ReadOnly: true})
 	if err == nil || !strings.Contains(err.Error(), "it is damaged: ") || strings.Contains(err.Error(), "not a database") {
 		t.Errorf("a damaged one: %v", err)
 	}
-	l := &Ledger{}
+	d := &sqlite.Database{}
 	for code, want := range map[sqlite3.ErrNo]string{sqlite3.ErrReadonly: "run this as the user of the node", sqlite3.ErrCantOpen: "run this as the user of the node",
 		sqlite3.ErrFull: "disk is full", sqlite3.ErrIoErr: "disk gives errors", sqlite3.ErrCorrupt: "damaged", sqlite3.ErrBusy: "keeps it busy"} {
 		raw := sqlite3.Error{Code: code}
-		err := l.inWords(fmt.Errorf("requeue study 1.2: %w", raw))
+		err := d.InWords(fmt.Errorf("requeue study 1.2: %w", raw))
 		if !strings.HasPrefix(err.Error(), "requeue study 1.2: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), raw.Error()) || !errors.Is(err, raw) {
 			t.Errorf("code %d: %v", code, err)
 		}
@@ -171,8 +190,8 @@ func TestRequeue_WithoutTheRightToWrite(t *testing.T) {
 		_ = os.Chmod(d, 0o755)
 	}
 	path := filepath.Join(dir, "ledger.db")
-	l := openTest(t, path, Options{})
-	record(t, l, slice("1.2", 1))
+	l := openTest(t, path, ledger.Options{})
+	ledgertest.Record(t, l, ledgertest.Slice("1.2", 1))
 	if _, err := l.Settle(t.Context(), "1.2", "quiet"); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +201,7 @@ func TestRequeue_WithoutTheRightToWrite(t *testing.T) {
 		}
 	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD=requeue", "LEDGER_TEST_PATH="+path)
+	cmd.Env = append(os.Environ(), ledgertest.RoleVariable+"=requeue", ledgertest.PlaceVariable+"="+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "run this as the user of the node") || strings.Contains(string(out), "readonly database") {
@@ -190,9 +209,9 @@ func TestRequeue_WithoutTheRightToWrite(t *testing.T) {
 	}
 }
 
-// requeueAs runs in a process of another user.
-func requeueAs(ctx context.Context) {
-	l, err := Open(ctx, os.Getenv("LEDGER_TEST_PATH"), Options{Beside: true})
+// requeue runs in a process of another user.
+func requeue(ctx context.Context) {
+	l, err := ledger.Open(ctx, os.Getenv(ledgertest.PlaceVariable), ledger.Options{Beside: true})
 	if err != nil {
 		fmt.Println(err)
 		return

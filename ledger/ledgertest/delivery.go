@@ -1,33 +1,26 @@
-package ledger
+package ledgertest
 
 import (
 	"context"
 	"testing"
 	"time"
+
+	"jcsnode/ledger"
 )
 
-// to is the objects on their way to the destinations.
-func to(destinations []string, objects ...Object) []Outgoing {
-	var all []Outgoing
-	for _, o := range objects {
-		all = append(all, Outgoing{o, destinations})
-	}
-	return all
-}
-
 // Each destination gets the objects that are for it, and nothing else; an object for nobody is kept.
-func TestReport_EachObjectGoesWhereItIsWanted(t *testing.T) {
-	l := tempLedger(t, Options{})
+func (s suite) TestReport_EachObjectGoesWhereItIsWanted(t *testing.T) {
+	l := s.temp(t, ledger.Options{})
 	rev := settle(t, l, "1.2")
 	if err := l.Begin(t.Context(), rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := []Outgoing{
-		{Object{SOPInstanceUID: "2.25.1", Kind: "summary"}, []string{"PACS", "RESEARCH"}},
-		{Object{SOPInstanceUID: "2.25.2", Kind: "seg"}, []string{"RESEARCH"}},
-		{Object{SOPInstanceUID: "2.25.3", Kind: "outline"}, nil},
+	objects := []ledger.Outgoing{
+		{Object: ledger.Object{SOPInstanceUID: "2.25.1", Kind: "summary"}, Destinations: []string{"PACS", "RESEARCH"}},
+		{Object: ledger.Object{SOPInstanceUID: "2.25.2", Kind: "seg"}, Destinations: []string{"RESEARCH"}},
+		{Object: ledger.Object{SOPInstanceUID: "2.25.3", Kind: "outline"}},
 	}
-	if err := l.Complete(t.Context(), rev.ID, objects, Reason{}); err != nil {
+	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	for destination, want := range map[string]string{"PACS": "2.25.1 ", "RESEARCH": "2.25.1 2.25.2 ", "NOBODY": ""} {
@@ -43,34 +36,34 @@ func TestReport_EachObjectGoesWhereItIsWanted(t *testing.T) {
 			t.Errorf("%s is to get %q, want %q", destination, got, want)
 		}
 	}
-	if h := history(t, l, "1.2"); len(h.Revisions[0].Objects) != 3 {
+	if h := History(t, l, "1.2"); len(h.Revisions[0].Objects) != 3 {
 		t.Errorf("%d objects in the ledger, want 3", len(h.Revisions[0].Objects))
 	}
 }
 
 // What was sent is the object itself, or the form of it that the caller names.
-func TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
-	l := tempLedger(t, Options{})
+func (s suite) TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
+	l := s.temp(t, ledger.Options{})
 	rev := settle(t, l, "1.2")
 	if err := l.Begin(t.Context(), rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1", SOPClassUID: "1.7"}, Object{SOPInstanceUID: "2.25.2", SOPClassUID: "1.66.7"},
-		Object{SOPInstanceUID: "2.25.3", SOPClassUID: "1.7"})
-	if err := l.Complete(t.Context(), rev.ID, objects, Reason{}); err != nil {
+	objects := to([]string{"PACS"}, ledger.Object{SOPInstanceUID: "2.25.1", SOPClassUID: "1.7"}, ledger.Object{SOPInstanceUID: "2.25.2", SOPClassUID: "1.66.7"},
+		ledger.Object{SOPInstanceUID: "2.25.3", SOPClassUID: "1.7"})
+	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "PACS")
 	if err != nil || len(waiting) != 3 {
 		t.Fatalf("%d wait, %v", len(waiting), err)
 	}
-	for i, o := range []DeliveryOutcome{{State: DeliverySent}, {State: DeliverySent, SentClass: "1.66.4", SentUID: "2.25.9"}, {State: DeliveryWaiting}} {
+	for i, o := range []ledger.DeliveryOutcome{{State: ledger.DeliverySent}, {State: ledger.DeliverySent, SentClass: "1.66.4", SentUID: "2.25.9"}, {State: ledger.DeliveryWaiting}} {
 		if err := l.RecordDelivery(t.Context(), waiting[i].ID, o); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got := ""
-	for _, d := range history(t, l, "1.2").Revisions[0].Deliveries {
+	for _, d := range History(t, l, "1.2").Revisions[0].Deliveries {
 		got += d.SentClass + " " + d.SentUID + ", "
 	}
 	if want := "1.7 2.25.1, 1.66.4 2.25.9,  , "; got != want {
@@ -79,23 +72,23 @@ func TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
 }
 
 // Who requeues takes the cause for gone: what failed or waits is due at once, with all its attempts before it; what was sent stays.
-func TestRequeue_DeliveriesBeginAnew(t *testing.T) {
+func (s suite) TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 	c := newClock()
-	l := tempLedger(t, Options{Now: c.Now})
+	l := s.temp(t, ledger.Options{Now: c.Now})
 	rev := settle(t, l, "1.2")
 	if err := l.Begin(t.Context(), rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1"}, Object{SOPInstanceUID: "2.25.2"}, Object{SOPInstanceUID: "2.25.3"})
-	if err := l.Complete(t.Context(), rev.ID, objects, Reason{}); err != nil {
+	objects := to([]string{"PACS"}, ledger.Object{SOPInstanceUID: "2.25.1"}, ledger.Object{SOPInstanceUID: "2.25.2"}, ledger.Object{SOPInstanceUID: "2.25.3"})
+	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "PACS")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, o := range []DeliveryOutcome{{State: DeliverySent, Attempted: true}, {State: DeliveryFailed, Attempted: true, Trouble: "few"},
-		{State: DeliveryWaiting, Attempted: true, Trouble: "probe", NextAt: c.Now().Add(6 * time.Hour)}} {
+	for i, o := range []ledger.DeliveryOutcome{{State: ledger.DeliverySent, Attempted: true}, {State: ledger.DeliveryFailed, Attempted: true, Trouble: "few"},
+		{State: ledger.DeliveryWaiting, Attempted: true, Trouble: "probe", NextAt: c.Now().Add(6 * time.Hour)}} {
 		if err := l.RecordDelivery(t.Context(), waiting[i].ID, o); err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +105,7 @@ func TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 			t.Errorf("%s: next at %v, failure %d in a row, %d attempts; want at once, 1, 1", d.Object.SOPInstanceUID, d.NextAt, troubles, d.Attempts)
 		}
 	}
-	must(t, l.Resend(t.Context(), "1.2"))
+	Must(t, l.Resend(t.Context(), "1.2"))
 	if waiting, err = l.Pending(t.Context(), rev.ID, "PACS"); err != nil || len(waiting) != 3 {
 		t.Errorf("%d wait, %v; want all, for a destination that has lost them", len(waiting), err)
 	}
@@ -120,19 +113,19 @@ func TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 
 // Failures of one kind count in a row, another kind begins anew, and an object whose turn never came stays unattempted and goes
 // first the next time.
-func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
+func (s suite) TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
 	ctx := context.Background()
 	c := newClock()
-	l := tempLedger(t, Options{Now: c.Now})
+	l := s.temp(t, ledger.Options{Now: c.Now})
 	rev := settle(t, l, "1.2")
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := to([]string{"PACS"}, Object{SOPInstanceUID: "2.25.1", Kind: "summary", Path: "1", SHA256: "aa"}, Object{SOPInstanceUID: "2.25.2", Kind: "seg", Path: "2", SHA256: "bb"})
-	if err := l.Complete(ctx, rev.ID, objects, Reason{}); err != nil {
+	objects := to([]string{"PACS"}, ledger.Object{SOPInstanceUID: "2.25.1", Kind: "summary", Path: "1", SHA256: "aa"}, ledger.Object{SOPInstanceUID: "2.25.2", Kind: "seg", Path: "2", SHA256: "bb"})
+	if err := l.Complete(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
-	pending := func() []Delivery {
+	pending := func() []ledger.Delivery {
 		t.Helper()
 		all, err := l.Pending(ctx, rev.ID, "PACS")
 		if err != nil {
@@ -151,11 +144,11 @@ func TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
 		if step.troubles == 1 {
 			start = c.Now()
 		}
-		o := DeliveryOutcome{State: DeliveryWaiting, Attempted: step.attempted, Trouble: step.trouble, NextAt: c.Now()}
+		o := ledger.DeliveryOutcome{State: ledger.DeliveryWaiting, Attempted: step.attempted, Trouble: step.trouble, NextAt: c.Now()}
 		if err := l.RecordDelivery(ctx, first.ID, o); err != nil {
 			t.Fatal(err)
 		}
-		var d Delivery
+		var d ledger.Delivery
 		for _, p := range pending() {
 			if p.ID == first.ID {
 				d = p

@@ -1,4 +1,4 @@
-package ledger
+package sqlite_test
 
 import (
 	"errors"
@@ -6,28 +6,30 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"jcsnode/ledger/sqlite"
 )
 
 func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "ledger.db")
-	if err := Check(t.Context(), path); err != nil {
+	if err := sqlite.Check(t.Context(), path); err != nil {
 		t.Errorf("no ledger: %v", err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("a check made %v", left)
 	}
-	l, err := Open(t.Context(), path, Options{TestOnly: true})
+	l, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), path); !errors.Is(err, ErrHeld) {
+	if err := sqlite.Check(t.Context(), path); !errors.Is(err, sqlite.ErrHeld) {
 		t.Errorf("beside a node: %v", err)
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), path); err != nil {
+	if err := sqlite.Check(t.Context(), path); err != nil {
 		t.Errorf("after a node: %v", err)
 	}
 	// One of an older program is migrated by the next start, one of a newer program is not.
@@ -35,7 +37,7 @@ func TestCheck(t *testing.T) {
 		version int
 		want    string
 	}{{1, ""}, {1000, "written by a newer program"}} {
-		db, err := openPool(path, writing, 1)
+		db, err := sqlite.OpenPool(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,14 +47,14 @@ func TestCheck(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := Check(t.Context(), path); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		if err := sqlite.Check(t.Context(), path); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("version %d: %v, want %q", c.version, err, c.want)
 		}
 	}
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), path); err == nil || !strings.Contains(err.Error(), "damaged") {
+	if err := sqlite.Check(t.Context(), path); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("damaged: %v", err)
 	}
 }

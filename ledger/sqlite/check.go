@@ -1,4 +1,4 @@
-package ledger
+package sqlite
 
 import (
 	"context"
@@ -8,20 +8,20 @@ import (
 	"os"
 )
 
-// Check tells whether Open would take the ledger at path for this process: ErrHeld while another one has it, or why its files cannot be
+// Check tells whether Open would take the file at path for this process: ErrHeld while another one has it, or why its files cannot be
 // used. It changes nothing, and a ledger that is not there is no error.
 func Check(ctx context.Context, path string) error {
-	l := &Ledger{path: path}
-	if err := errors.Join(l.check(ctx), l.closeFiles()); err != nil {
-		return fmt.Errorf("open ledger %s: %w", path, l.inWords(err))
+	d := &Database{path: path}
+	if err := errors.Join(d.check(ctx), d.Close()); err != nil {
+		return fmt.Errorf("open ledger %s: %w", path, d.inWords(err))
 	}
 	return nil
 }
 
-func (l *Ledger) check(ctx context.Context) error {
+func (d *Database) check(ctx context.Context) error {
 	there := map[string]bool{}
 	for _, ending := range []string{".lock", "", "-wal", "-shm"} {
-		f, err := os.OpenFile(l.path+ending, os.O_RDWR, 0)
+		f, err := os.OpenFile(d.path+ending, os.O_RDWR, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -31,7 +31,7 @@ func (l *Ledger) check(ctx context.Context) error {
 		there[ending] = true
 		f.Close()
 		if ending == ".lock" {
-			if l.lock, err = lockFile(l.path + ending); err != nil {
+			if d.lock, err = lockFile(d.path + ending); err != nil {
 				return err
 			}
 		}
@@ -40,10 +40,10 @@ func (l *Ledger) check(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if l.read, err = openPool(l.path, lookMode(l.path), 1); err != nil {
+	if d.read, err = openPool(d.path, lookMode(d.path), 1); err != nil {
 		return err
 	}
-	version, err := userVersion(ctx, l.read)
+	version, err := userVersion(ctx, d.read)
 	if err != nil {
 		return err
 	}

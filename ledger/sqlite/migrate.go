@@ -1,4 +1,4 @@
-package ledger
+package sqlite
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
+	"jcsnode/ledger/jobs"
 )
 
 //go:embed migrations/*.sql
@@ -35,12 +35,12 @@ func migrations() ([]string, error) {
 }
 
 // migrate brings the file to the version of this program, then the job tables to theirs.
-func (l *Ledger) migrate(ctx context.Context) error {
+func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 	texts, err := migrations()
 	if err != nil {
 		return err
 	}
-	version, err := userVersion(ctx, l.write)
+	version, err := userVersion(ctx, d.write)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (l *Ledger) migrate(ctx context.Context) error {
 		return otherVersion(version, len(texts))
 	}
 	for i := version; i < len(texts); i++ {
-		err := l.update(ctx, func(tx *sql.Tx) error {
+		err := d.Update(ctx, func(tx *sql.Tx) error {
 			if _, err := tx.ExecContext(ctx, texts[i]); err != nil {
 				return err
 			}
@@ -59,23 +59,16 @@ func (l *Ledger) migrate(ctx context.Context) error {
 			return fmt.Errorf("migration %d: %w", i+1, err)
 		}
 	}
-	m, err := rivermigrate.New(riversqlite.New(l.write), &rivermigrate.Config{Logger: l.jobLogger()})
-	if err != nil {
-		return err
-	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("migrate job tables: %w", err)
-	}
-	return nil
+	return jobs.Migrate(ctx, d.JobDriver(), log)
 }
 
 // checkVersion is for whoever comes beside a node, instead of migrating.
-func (l *Ledger) checkVersion(ctx context.Context) error {
+func (d *Database) checkVersion(ctx context.Context) error {
 	texts, err := migrations()
 	if err != nil {
 		return err
 	}
-	version, err := userVersion(ctx, l.read)
+	version, err := userVersion(ctx, d.read)
 	if err != nil {
 		return err
 	}
@@ -88,9 +81,11 @@ func (l *Ledger) checkVersion(ctx context.Context) error {
 // otherVersion says what to do about a ledger that this program cannot work with as it is.
 func otherVersion(version, known int) error {
 	if version > known {
-		return fmt.Errorf("it was written by a newer program (version %d, this one knows %d): update the program or use another data_dir", version, known)
+		return fmt.Errorf("it was written by a newer program (version %d, this one knows %d): "+
+			"update the program or use another data_dir", version, known)
 	}
-	return fmt.Errorf("it was written by an older program (version %d, this one needs %d): start the node with this program first, or use the program that runs there", version, known)
+	return fmt.Errorf("it was written by an older program (version %d, this one needs %d): "+
+		"start the node with this program first, or use the program that runs there", version, known)
 }
 
 func userVersion(ctx context.Context, db *sql.DB) (int, error) {

@@ -1,0 +1,191 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+const (
+	// pollInterval is how late a job may start; each poll is one small statement.
+	pollInterval = 250 * time.Millisecond
+	// never is for River's own rescue of running jobs: ours is exact, at the
+	// start, and a study on a slow machine may take hours.
+	never = 100 * 365 * 24 * time.Hour
+	// wakeInterval is how often sleeping jobs are looked at.
+	wakeInterval = time.Minute
+)
+
+// Start sets back what a killed process left running and starts the workers. missing enqueues, in the same transaction, what else lacks a
+// job. No other process may work on the jobs.
+func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context.Context, tx *sql.Tx) error) error {
+	queues := map[string]river.QueueConfig{}
+	own := map[string][]string{}
+	bundle := river.NewWorkers()
+	for _, k := range kinds {
+		queues[k.Name] = river.QueueConfig{MaxWorkers: k.Workers}
+		for _, who := range k.Own {
+			queues[queueOf(k.Name, who)] = river.QueueConfig{MaxWorkers: k.Workers}
+		}
+		own[k.Name] = k.Own
+		river.AddWorkerArgs(bundle, args{kind: k.Name}, &worker{jobs: j, kind: k})
+	}
+	j.mu.Lock()
+	if j.workers != nil {
+		j.mu.Unlock()
+		return errors.New("they run already")
+	}
+	maps.Copy(j.own, own)
+	j.mu.Unlock()
+
+	if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return recoverAll(ctx, tx, kinds, missing) }); err != nil {
+		return fmt.Errorf("recover jobs: %w", err)
+	}
+	client, err := river.NewClient(j.opt.Driver, &river.Config{
+		Logger:               quiet(j.opt.Logger),
+		Workers:              bundle,
+		Queues:               queues,
+		FetchPollInterval:    pollInterval,
+		JobTimeout:           -1,
+		RescueStuckJobsAfter: never,
+		RetryPolicy:          retryPolicy{j.opt.RetryDelay},
+		PollOnly:             true,
+		TestOnly:             j.opt.TestOnly,
+	})
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return errors.New("the ledger is closed")
+	}
+	// The workers live until Stop, not as long as the caller's context.
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	j.workers = client
+	j.waking = make(chan struct{})
+	go j.wakeLoop(context.WithoutCancel(ctx), kinds, j.waking)
+	return nil
+}
+
+// Stop cancels the contexts of running jobs and waits for them, at most until ctx ends. What was interrupted runs again at the next start,
+// and that does not count as a failure.
+func (j *Jobs) Stop(ctx context.Context) error {
+	j.mu.Lock()
+	client := j.workers
+	j.workers = nil
+	if j.waking != nil {
+		close(j.waking)
+		j.waking = nil
+	}
+	j.mu.Unlock()
+	if client == nil {
+		return nil
+	}
+	if err := client.StopAndCancel(ctx); err != nil {
+		return fmt.Errorf("stop jobs: %w", err)
+	}
+	return nil
+}
+
+// Close is Stop for good.
+func (j *Jobs) Close(ctx context.Context) error {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	return j.Stop(ctx)
+}
+
+type worker struct {
+	river.WorkerDefaults[args]
+	jobs *Jobs
+	kind Kind
+}
+
+// Work implements river.Worker.
+func (w *worker) Work(ctx context.Context, of *river.Job[args]) error {
+	free, ok := w.jobs.occupy(w.kind, of.Args.key)
+	if !ok {
+		return river.JobSnooze(pollInterval)
+	}
+	defer free()
+	err := w.kind.Work(ctx, Job{Kind: of.Kind, Key: of.Args.key, Attempt: of.Attempt, MaxAttempts: of.MaxAttempts, id: of.ID})
+	var retry *RetryAfter
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return river.JobSnooze(0) // Stop: not the job's fault
+	case errors.As(err, &retry):
+		return river.JobSnooze(max(retry.Delay, 0))
+	}
+	return err
+}
+
+// occupy keeps two jobs of the same lane from running at once: the second waits, and then finds its work done or left to it.
+func (j *Jobs) occupy(kind Kind, key []byte) (free func(), ok bool) {
+	lane := string(key)
+	if kind.Lane != nil {
+		lane = kind.Lane(key)
+	}
+	lane = kind.Name + " " + lane
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.lanes[lane] {
+		return nil, false
+	}
+	j.lanes[lane] = true
+	return func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		delete(j.lanes, lane)
+	}, true
+}
+
+type retryPolicy struct {
+	delay func(attempt int) time.Duration
+}
+
+// NextRetry implements river.ClientRetryPolicy. River compares it with its own clock.
+func (p retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
+	return time.Now().Add(p.delay(job.Attempt))
+}
+
+// wakeLoop wakes jobs that sleep for too long, until stop is closed.
+func (j *Jobs) wakeLoop(ctx context.Context, kinds []Kind, stop chan struct{}) {
+	tick := time.NewTicker(wakeInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return wakeSleepers(ctx, tx, kinds) }); err != nil {
+			j.opt.Logger.Error("cannot look for jobs that sleep for too long: check the disk of data_dir", "error", err)
+		}
+	}
+}
+
+// wakeSleepers has jobs run now that would sleep for longer than any is put off: a clock that was ahead would have them sleep until it is
+// as late again.
+func wakeSleepers(ctx context.Context, tx *sql.Tx, kinds []Kind) error {
+	for _, k := range kinds {
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE river_job
+			SET state = 'available', scheduled_at = datetime('now', 'subsec')
+			WHERE kind = ? AND state IN `+sleeping+`
+			AND unixepoch(scheduled_at) > unixepoch('now') + ?`, k.Name, int64(k.LongestWait/time.Second)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
