@@ -34,8 +34,8 @@ type CommitmentLedger interface {
 	AnswerCommitment(ctx context.Context, a ledger.CommitmentAnswer) (studyUID string, err error)
 }
 
-// CommitmentSCU works on the jobs of the ledger that are about storage commitment: it asks destinations to commit to what they were sent, again and again
-// until each object has its answer. All fields must be set.
+// CommitmentSCU works on the jobs of the ledger that are about storage commitment: it asks destinations to commit to what they were sent,
+// again and again until each object has its answer. All fields must be set.
 type CommitmentSCU struct {
 	Ledger       CommitmentLedger
 	Destinations []Destination

@@ -24,7 +24,8 @@ type FailedReference struct {
 
 // AnswerCommitment keeps a report. An object that the destination does not have is sent once more, unless a newer revision has
 // replaced it; the second time, it is failed.
-// What the report leaves out stays asked. It returns the study that the transaction is about. The error is ErrNotFound for a transaction that is none of ours.
+// What the report leaves out stays asked. It returns the study that the transaction is about. The error is ErrNotFound for a transaction
+// that is none of ours.
 func (l *Ledger) AnswerCommitment(ctx context.Context, a CommitmentAnswer) (studyUID string, err error) {
 	err = l.update(ctx, func(tx *sql.Tx) error {
 		var id int64

@@ -23,9 +23,9 @@ const (
 
 // Kinds of the events of storage commitment that destinations are asked for.
 const (
-	EventConfirmationAsked = "asked to confirm storage"
-	EventConfirmed         = "storage confirmed"
-	EventNotConfirmed      = "storage not confirmed"
+	EventCommitmentAsked = "asked to confirm storage"
+	EventConfirmed       = "storage confirmed"
+	EventNotConfirmed    = "storage not confirmed"
 )
 
 // CommitmentSCU is a request for storage commitment (PS3.4 annex J) to a destination, about all that it was sent of a revision and is
@@ -138,7 +138,7 @@ func (l *Ledger) AskedForCommitment(ctx context.Context, id int64, next time.Tim
 		if err != nil {
 			return err
 		}
-		return l.event(ctx, tx, rev.StudyUID, EventConfirmationAsked, fmt.Sprintf("%s, time %d", c.Destination, c.Asked+1),
+		return l.event(ctx, tx, rev.StudyUID, EventCommitmentAsked, fmt.Sprintf("%s, time %d", c.Destination, c.Asked+1),
 			map[string]any{"destination": c.Destination})
 	})
 	if err != nil {

@@ -312,7 +312,8 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 			since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END,
 			sent_class_uid = ?10, sent_sop_uid = ?11, failed_at = ?12
 		WHERE id = ?9`,
-		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt), o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed)); err != nil {
+		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt),
+		o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed)); err != nil {
 		return nil, err
 	}
 	if before == DeliveryWaiting && o.State != DeliveryWaiting {
@@ -354,7 +355,8 @@ func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any)
 		JOIN revision r ON r.id = o.revision_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
 			var since, created, sent, next, committed int64
-			err = rows.Scan(append([]any{&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next,
+			err = rows.Scan(append([]any{
+				&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next,
 				&d.SentClass, &d.SentUID, &d.StudyUID, &d.Revision, &d.Commitment, &d.CommitmentDetail, &committed, &d.Resent,
 			}, d.Object.fields()...)...)
 			d.Since, d.CreatedAt, d.SentAt, d.NextAt, d.CommitmentAt = at(since), at(created), at(sent), at(next), at(committed)

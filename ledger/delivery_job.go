@@ -17,11 +17,11 @@ type deliverKey struct {
 }
 
 // deliverKind sends one revision at a time to a destination, in whichever queue its job lies. A job is over when no delivery waits.
-func (l *Ledger) deliverKind(handle func(ctx context.Context, revisionID int64, destination string) error, destinations []string) jobs.Kind {
+func (l *Ledger) deliverKind(handle func(ctx context.Context, revisionID int64, destination string) error, own []string) jobs.Kind {
 	return jobs.Kind{
 		Name:        deliverJob,
 		Workers:     1,
-		Own:         destinations,
+		Own:         own,
 		LongestWait: l.longestWait,
 		Lane: func(key []byte) string {
 			k, err := keyOf[deliverKey](key)

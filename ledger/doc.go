@@ -1,6 +1,6 @@
-// Package ledger keeps what the node knows, in one SQLite file: instances, studies
+// Package ledger is what the node knows, as values and as questions over a database: instances, studies
 // and their revisions, findings, objects, deliveries, notifications, events, and the jobs that
-// work on them. It is the only package with SQL.
+// work on them.
 //
 // It promises that every state change and its event, the job that the change makes
 // necessary, and who has to be told of it, are committed together; that a job interrupted by a crash runs
@@ -8,6 +8,9 @@
 // silence. Instance rows are written in batches by one goroutine: they may be lost
 // by a crash, and are rebuilt from the inbox.
 //
-// It must not know what a DICOM element or an association is: it is told.
+// The database is opened by an engine ([Database]); sqlite is the one there is. update and view are the only doors to transactions. What is
+// promised stands in ledgertest, which every engine must pass.
+//
+// It must not know what a DICOM element or an association is: it is told. Nor does it know a driver.
 // Times are UTC, milliseconds.
 package ledger

@@ -169,7 +169,10 @@ func (l *Ledger) Begin(ctx context.Context, revisionID int64) error {
 		if rev.over() {
 			return fmt.Errorf("it is %s", rev.State)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE revision SET state = ?, started_at = ? WHERE id = ?`, StateProcessing, ms(l.now()), revisionID); err != nil {
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE revision
+			SET state = ?, started_at = ?
+			WHERE id = ?`, StateProcessing, ms(l.now()), revisionID); err != nil {
 			return err
 		}
 		if err := setStudyState(ctx, tx, rev.StudyUID, rev.Number, StateProcessing); err != nil {

@@ -113,7 +113,9 @@ func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, after StuckAfter) ([]Not
 }
 
 // waitingSince makes a notice of each row of a statement whose last parameter is the newest time that counts as long ago.
-func (l *Ledger) waitingSince(ctx context.Context, tx *sql.Tx, why Reason, after time.Duration, text string, args ...any) ([]Notice, error) {
+func (l *Ledger) waitingSince(
+	ctx context.Context, tx *sql.Tx, why Reason, after time.Duration, text string, args ...any,
+) ([]Notice, error) {
 	now := l.now()
 	return query(ctx, tx, text, func(rows *sql.Rows) (Notice, error) {
 		n := Notice{Kind: NoticeStuck, Reason: why}

@@ -100,7 +100,7 @@ type Problem struct {
 	Objects     map[string]int `json:"objects,omitempty"`     // of the study for that destination, by "sent", "waiting", "failed"
 }
 
-// Compose writes down a notification's fact. result may be nil for a fact that is none.
+// Compose writes down a notification's notice. result may be nil for one that is none.
 func Compose(n ledger.Notification, node Node, notice string, result *Result, identifiers Identifiers) Event {
 	f := n.Notice
 	e := Event{Schema: Schema, ID: n.EventID, Type: eventType(f), At: f.At.UTC(), Node: node, Notice: notice,

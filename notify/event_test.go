@@ -19,10 +19,13 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // What each type of event looks like to a receiver. docs/operations.md describes the fields.
 func TestCompose_EveryType(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("CET", 3600))
-	result := &Result{SeriesInstanceUID: "1.2.1", Decision: "positive", Text: "positive: 31 of 40 slices are positive", Rule: "length", PositiveSlices: 31,
-		PositiveMM: 62, Slices: 40, LengthMM: 80, Threshold: 25, ThresholdMM: 25, Limits: []string{"The stack is 80 mm long, shorter than a chest: the result speaks only about that part."}, Lesions: &Lesions{Count: 3, VolumeML: 41.03, Share: 0.0067},
+	result := &Result{
+		SeriesInstanceUID: "1.2.1", Decision: "positive", Text: "positive: 31 of 40 slices are positive", Rule: "length",
+		PositiveSlices: 31, PositiveMM: 62, Slices: 40, LengthMM: 80, Threshold: 25, ThresholdMM: 25,
+		Limits:  []string{"The stack is 80 mm long, shorter than a chest: the result speaks only about that part."},
+		Lesions: &Lesions{Count: 3, VolumeML: 41.03, Share: 0.0067},
 		Weights: "trained", Models: []Model{{Role: "classifier", Name: "c", Version: "1", SHA256: "ab", Status: "trained"}}}
-	fact := func(kind, destination string) ledger.Notice {
+	notice := func(kind, destination string) ledger.Notice {
 		f := ledger.Notice{Kind: kind, StudyUID: "1.2", RevisionID: 7, Revision: 2, Destination: destination, At: at}
 		if kind != ledger.NoticeResult {
 			f.Reason = ledger.Reason{Code: "code", Text: "text", Remedy: "remedy"}
@@ -48,7 +51,7 @@ func TestCompose_EveryType(t *testing.T) {
 	} {
 		kind := map[string]string{TypeStudyResult: ledger.NoticeResult, TypeStudyFailure: ledger.NoticeFailure, TypeStudyStuck: ledger.NoticeStuck,
 			TypeDeliveryFailure: ledger.NoticeFailure, TypeDeliveryStuck: ledger.NoticeStuck}[c.kind]
-		n := ledger.Notification{EventID: "00ff", Notice: fact(kind, c.destination)}
+		n := ledger.Notification{EventID: "00ff", Notice: notice(kind, c.destination)}
 		body, err := Compose(n, Node{"JCSNODE", "1", "v1"}, "Research use only.", result, c.identifiers).Encode()
 		if err != nil {
 			t.Fatal(err)

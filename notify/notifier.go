@@ -83,7 +83,9 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 		words += fmt.Sprintf("; if it is the right machine, set tls_name = %q for the webhook", names[0])
 	}
 	if note.Attempts+1 >= maxAttempts {
-		log.Error("notification given up", "remedy", "check url, ca and secret_file of the webhook, and that it is up; then `jcsnode requeue` has it tried again", "attempts", note.Attempts+1, "error", words)
+		log.Error("notification given up",
+			"remedy", "check url, ca and secret_file of the webhook, and that it is up; then `jcsnode requeue` has it tried again",
+			"attempts", note.Attempts+1, "error", words)
 		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, words)
 	}
 	delay := nextDelay(note.Attempts+1, err, rand.Float64())

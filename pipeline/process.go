@@ -215,14 +215,17 @@ func outcomeBefore(earlier []ledger.Earlier) *ledger.Earlier {
 // like is the report of an earlier revision that rests on the same slices, the same networks and the same settings, else nil.
 func (p *Processor) like(before *ledger.Earlier, digest string) *findings.Findings {
 	var report findings.Findings
-	if before == nil || before.InputDigest != digest || json.Unmarshal(before.Findings, &report) != nil || !report.MadeWith(p.Models, SettingsOf(p.Settings)) {
+	if before == nil || before.InputDigest != digest || json.Unmarshal(before.Findings, &report) != nil ||
+		!report.MadeWith(p.Models, SettingsOf(p.Settings)) {
 		return nil
 	}
 	return &report
 }
 
 // unchanged ends a revision that finds nothing new: the outcome and the objects of the earlier one are valid.
-func (p *Processor) unchanged(ctx context.Context, rev ledger.Revision, before *ledger.Earlier, reading ledger.Reading, why ledger.Reason) error {
+func (p *Processor) unchanged(
+	ctx context.Context, rev ledger.Revision, before *ledger.Earlier, reading ledger.Reading, why ledger.Reason,
+) error {
 	reading.InputDigest, reading.Findings = before.InputDigest, before.Findings
 	if _, err := p.Ledger.SaveFindings(ctx, rev.ID, reading); err != nil {
 		return err
@@ -273,7 +276,9 @@ func (p *Processor) reasons(instances []ledger.Instance, x *Examination) (ledger
 
 // makeObjects builds the objects and writes them durably. Their files are named by their UIDs' hashes, so a second run
 // writes the same files.
-func (p *Processor) makeObjects(ctx context.Context, progress Progress, rev ledger.Revision, x *Examination, id Identity) ([]ledger.Outgoing, error) {
+func (p *Processor) makeObjects(
+	ctx context.Context, progress Progress, rev ledger.Revision, x *Examination, id Identity,
+) ([]ledger.Outgoing, error) {
 	if x.Refusal != nil && len(x.Headers) == 0 {
 		return nil, nil
 	}

@@ -67,7 +67,10 @@ func newBench(t *testing.T) *bench {
 		Build: func(_ context.Context, _ *Examination, id Identity, emit func(Made) error) error {
 			b.built = append(b.built, id)
 			uid := fmt.Sprintf("2.25.%d", id.Revision)
-			return emit(Made{Outgoing: ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: uid, Kind: "summary"}, Destinations: []string{"pacs"}}, File: []byte(uid + id.Time.String())})
+			return emit(Made{
+				Outgoing: ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: uid, Kind: "summary"}, Destinations: []string{"pacs"}},
+				File:     []byte(uid + id.Time.String()),
+			})
 		}}
 	return b
 }
@@ -182,7 +185,8 @@ func TestProcess_LateInstances(t *testing.T) {
 	}
 	got := b.process(t, b.receive(t, "late.txt"))
 	if got.State != ledger.StateReported || got.Reason.Code != "unchanged" || len(got.Objects) != 0 || b.nets.calls != calls {
-		t.Errorf("%s %q with %d objects after %d more calls; want reported, unchanged, none, none", got.State, got.Reason.Code, len(got.Objects), b.nets.calls-calls)
+		t.Errorf("%s %q with %d objects after %d more calls; want reported, unchanged, none, none",
+			got.State, got.Reason.Code, len(got.Objects), b.nets.calls-calls)
 	}
 
 	// Slices do.
@@ -210,7 +214,8 @@ func TestProcess_SliceComesAgain(t *testing.T) {
 		}
 		return b.process(t, b.receive(t, name))
 	}
-	if got := again("wrapped", func(file []byte) { copy(file, "preamble") }); got.Reason.Code != ledger.ReasonUnchanged || len(got.Objects) != 0 {
+	got := again("wrapped", func(file []byte) { copy(file, "preamble") })
+	if got.Reason.Code != ledger.ReasonUnchanged || len(got.Objects) != 0 {
 		t.Errorf("in other wrapping: %q with %d objects, want %q, none", got.Reason.Code, len(got.Objects), ledger.ReasonUnchanged)
 	}
 	digests := []string{b.built[0].InputDigest}
@@ -252,12 +257,14 @@ func TestProcess_ReadAgain(t *testing.T) {
 		if err := build(ctx, x, id, emit); err != nil {
 			return err
 		}
-		return emit(Made{Outgoing: ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d9", id.Revision), Kind: "report"}, Destinations: []string{"pacs"}}, File: []byte("more")})
+		o := ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d9", id.Revision), Kind: "report"}
+		return emit(Made{Outgoing: ledger.Outgoing{Object: o, Destinations: []string{"pacs"}}, File: []byte("more")})
 	}
 	calls := b.nets.calls
 	got := b.requeue(t)
 	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged || len(got.Objects) != 0 || b.nets.calls == calls {
-		t.Errorf("the same: %s %q with %d objects after %d more calls; want reported, unchanged, none, some", got.State, got.Reason.Code, len(got.Objects), b.nets.calls-calls)
+		t.Errorf("the same: %s %q with %d objects after %d more calls; want reported, unchanged, none, some",
+			got.State, got.Reason.Code, len(got.Objects), b.nets.calls-calls)
 	}
 	if !cmp.Equal(b.built[1], b.built[0]) {
 		t.Errorf("the same: built as %+v, before as %+v", b.built[1], b.built[0])
@@ -273,8 +280,8 @@ func TestProcess_ReadAgain(t *testing.T) {
 	b.Settings.Threshold += 7
 	got = b.requeue(t)
 	if got.State != ledger.StateReported || got.Reason.Code != "" || len(got.Objects) != 2 || got.Number != 3 || b.built[2].Revision != 2 {
-		t.Errorf("other settings: %s %q with %d objects in revision %d, the %d. with objects; want reported, \"\", 2, 3, 2", got.State, got.Reason.Code, len(got.Objects),
-			got.Number, b.built[2].Revision)
+		t.Errorf("other settings: %s %q with %d objects in revision %d, the %d. with objects; want reported, \"\", 2, 3, 2",
+			got.State, got.Reason.Code, len(got.Objects), got.Number, b.built[2].Revision)
 	}
 	if h, err = b.Ledger.History(t.Context(), b.study); err != nil || h.Revisions[0].Deliveries[0].State != ledger.DeliveryWithdrawn {
 		t.Errorf("what waited of the first is %s, %v", h.Revisions[0].Deliveries[0].State, err)
@@ -294,7 +301,8 @@ func TestProcess_ReadAgainWithoutItsFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := b.requeue(t)
-	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged || !strings.Contains(got.Reason.Text, "not on this node any more") || got.Reason.Remedy == "" ||
+	if got.State != ledger.StateReported || got.Reason.Code != ledger.ReasonUnchanged ||
+		!strings.Contains(got.Reason.Text, "not on this node any more") || got.Reason.Remedy == "" ||
 		string(got.Findings) != string(first.Findings) {
 		t.Errorf("%s, %+v; want the outcome of before, and why it was not read again", got.State, got.Reason)
 	}

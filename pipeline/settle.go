@@ -83,7 +83,8 @@ func (s *Settler) withoutFuture(receiving []ledger.Activity, now time.Time) []le
 		first, known := s.ahead[a.StudyUID]
 		if !known {
 			first = now
-			s.Logger.Warn("instances of the study came while this machine's clock was ahead", "study", a.StudyUID, "newest", a.LastAt.Format(time.RFC3339), "remedy", "keep the clock right (NTP)")
+			s.Logger.Warn("instances of the study came while this machine's clock was ahead",
+				"study", a.StudyUID, "newest", a.LastAt.Format(time.RFC3339), "remedy", "keep the clock right (NTP)")
 		}
 		seen[a.StudyUID] = first
 		a.LastAt = first

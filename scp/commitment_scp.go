@@ -45,8 +45,8 @@ type ReportAddress struct {
 
 // CommitmentSCP is storage commitment as SCP (PS3.4 annex J). A request is recorded and answered at once. The report goes out
 // on the requestor's association while that is open; otherwise on associations of ours, by jobs of the ledger that call
-// Deliver, or, for a requestor without an address, on the next one that it opens. It says what is true when it leaves: an instance is committed when the ledger has it, which is
-// after the sync of its bytes and name.
+// Deliver, or, for a requestor without an address, on the next one that it opens. It says what is true when it leaves: an instance is
+// committed when the ledger has it, which is after the sync of its bytes and name.
 type CommitmentSCP struct {
 	Ledger    CommitmentLedger
 	Addresses []ReportAddress
@@ -71,7 +71,9 @@ func (d *Door) Action(ctx context.Context, a *dimse.Association, req *dimse.Acti
 	return d.Commitment.request(ctx, a, v.name, req)
 }
 
-func (c *CommitmentSCP) request(ctx context.Context, a *dimse.Association, association string, req *dimse.ActionRequest) (dimse.Status, string) {
+func (c *CommitmentSCP) request(
+	ctx context.Context, a *dimse.Association, association string, req *dimse.ActionRequest,
+) (dimse.Status, string) {
 	switch {
 	case req.SOPClassUID != commitment.PushModel || req.AbstractSyntax != commitment.PushModel:
 		return statusNoSuchClass, "N-ACTION is for storage commitment and its context only"
@@ -92,8 +94,14 @@ func (c *CommitmentSCP) request(ctx context.Context, a *dimse.Association, assoc
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
 	defer cancel()
-	id, err := c.Ledger.RequestCommitment(ctx, ledger.CommitmentSCP{TransactionUID: asked.TransactionUID, CallingAE: peer.CallingAETitle, CalledAE: peer.CalledAETitle,
-		RemoteAddr: peer.Addr.String(), Association: association, References: ledgerReferences(asked.References)})
+	id, err := c.Ledger.RequestCommitment(ctx, ledger.CommitmentSCP{
+		TransactionUID: asked.TransactionUID,
+		CallingAE:      peer.CallingAETitle,
+		CalledAE:       peer.CalledAETitle,
+		RemoteAddr:     peer.Addr.String(),
+		Association:    association,
+		References:     ledgerReferences(asked.References),
+	})
 	if err != nil {
 		log.Error("storage commitment request not recorded: check the disk of data_dir", "error", err)
 		return dimse.StatusProcessingFailure, "request could not be recorded"
@@ -226,14 +234,16 @@ func (c *CommitmentSCP) Deliver(ctx context.Context, id int64) error {
 	} else if err = c.send(ctx, address, r); err == nil {
 		log.Info("storage commitment reported", "address", address.Address, "committed", len(r.Committed), "failed", len(r.Failed))
 		return c.Ledger.FinishCommitmentSCP(ctx, id, ledger.SCPReported,
-			fmt.Sprintf("reported to %s at %s: %d instances are safe, %d are not", address.AETitle, address.Address, len(r.Committed), len(r.Failed)))
+			fmt.Sprintf("reported to %s at %s: %d instances are safe, %d are not",
+				address.AETitle, address.Address, len(r.Committed), len(r.Failed)))
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	text := fmt.Sprintf("report to %s: %s", r.request.CallingAE, netfault.Words(err))
 	if age := c.Now().Sub(r.request.CreatedAt); age > commitmentGiveUp {
-		log.Error("storage commitment is given up", "remedy", "check ae_title and address of the [[peer]], and that the peer lets us in", "error", netfault.Words(err))
+		log.Error("storage commitment is given up",
+			"remedy", "check ae_title and address of the [[peer]], and that the peer lets us in", "error", netfault.Words(err))
 		return c.Ledger.FinishCommitmentSCP(ctx, id, ledger.SCPFailed, text)
 	}
 	delay := commitmentDelay(r.request.Attempts)

@@ -21,10 +21,10 @@ func request(t *testing.T, l *ledger.Ledger, c ledger.CommitmentSCP) ledger.Comm
 	if err != nil {
 		t.Fatal(err)
 	}
-	return commitment(t, l, id)
+	return commitmentSCP(t, l, id)
 }
 
-func commitment(t *testing.T, l *ledger.Ledger, id int64) ledger.CommitmentSCP {
+func commitmentSCP(t *testing.T, l *ledger.Ledger, id int64) ledger.CommitmentSCP {
 	t.Helper()
 	c, err := l.CommitmentSCP(t.Context(), id)
 	if err != nil {
@@ -37,7 +37,12 @@ func (s suite) TestPresence(t *testing.T) {
 	l := s.temp(t, ledger.Options{})
 	i := Slice("1.2", 1)
 	Record(t, l, i)
-	got, err := l.Presence(t.Context(), []ledger.Reference{reference(i.SOPClassUID, i.SOPInstanceUID), reference("1.9", i.SOPInstanceUID), reference(i.SOPClassUID, "9.9"), reference("", "")})
+	got, err := l.Presence(t.Context(), []ledger.Reference{
+		reference(i.SOPClassUID, i.SOPInstanceUID),
+		reference("1.9", i.SOPInstanceUID),
+		reference(i.SOPClassUID, "9.9"),
+		reference("", ""),
+	})
 	if err != nil || !slices.Equal(got, []ledger.Presence{ledger.Present, ledger.OtherClass, ledger.Absent, ledger.Absent}) {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -47,7 +52,12 @@ func (s suite) TestRequestCommitment_TellsARepetitionFromADuplicate(t *testing.T
 	l := s.temp(t, ledger.Options{})
 	i := Slice("1.2", 1)
 	Record(t, l, i)
-	first := ledger.CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1", CalledAE: "JCS", References: []ledger.Reference{reference(i.SOPClassUID, i.SOPInstanceUID), reference("a", "b")}}
+	first := ledger.CommitmentSCP{
+		TransactionUID: "1.1",
+		CallingAE:      "CT1",
+		CalledAE:       "JCS",
+		References:     []ledger.Reference{reference(i.SOPClassUID, i.SOPInstanceUID), reference("a", "b")},
+	}
 	one := request(t, l, first)
 	if one.State != ledger.SCPWaiting || one.Duplicate || !slices.Equal(one.References, first.References) || one.CalledAE != "JCS" {
 		t.Errorf("got %+v", one)
@@ -55,7 +65,7 @@ func (s suite) TestRequestCommitment_TellsARepetitionFromADuplicate(t *testing.T
 	if again := request(t, l, first); again.Duplicate {
 		t.Error("the same request is taken for a duplicate")
 	}
-	if got := commitment(t, l, one.ID); got.State != ledger.SCPReplaced {
+	if got := commitmentSCP(t, l, one.ID); got.State != ledger.SCPReplaced {
 		t.Errorf("the first request is %s, want replaced", got.State)
 	}
 	other := first
@@ -80,7 +90,7 @@ func (s suite) TestRequestCommitment_TellsARepetitionFromADuplicate(t *testing.T
 	}
 }
 
-func (s suite) TestCommitmentJob_RetriesAndSurvivesARestart(t *testing.T) {
+func (s suite) TestCommitmentSCPJob_RetriesAndSurvivesARestart(t *testing.T) {
 	place := s.Place(t)
 	l := s.open(t, place, ledger.Options{RetryDelay: fast})
 	queued := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1"})
@@ -119,23 +129,24 @@ func (s suite) TestCommitmentJob_RetriesAndSurvivesARestart(t *testing.T) {
 		}
 		return l.FinishCommitmentSCP(ctx, id, ledger.SCPReported, "done")
 	}})
-	WaitFor(t, "the report", func() bool { return commitment(t, l, queued.ID).State == ledger.SCPReported })
-	if c := commitment(t, l, queued.ID); c.Attempts != 2 || c.Detail != "done" || c.FinishedAt.IsZero() {
+	WaitFor(t, "the report", func() bool { return commitmentSCP(t, l, queued.ID).State == ledger.SCPReported })
+	if c := commitmentSCP(t, l, queued.ID); c.Attempts != 2 || c.Detail != "done" || c.FinishedAt.IsZero() {
 		t.Errorf("got %+v", c)
 	}
-	if c := commitment(t, l, unqueued.ID); c.Detail != "on the same association" {
+	if c := commitmentSCP(t, l, unqueued.ID); c.Detail != "on the same association" {
 		t.Errorf("got %+v", c)
 	}
 }
 
-func (s suite) TestCommitmentJob_FailingHandlerEndsIt(t *testing.T) {
+func (s suite) TestCommitmentSCPJob_FailingHandlerEndsIt(t *testing.T) {
 	l := s.temp(t, ledger.Options{RetryDelay: fast, MaxAttempts: 2})
 	c := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1"})
-	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(context.Context, int64) error { return errors.New("broken") }})
+	broken := func(context.Context, int64) error { return errors.New("broken") }
+	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: broken})
 	if err := l.QueueCommitmentSCP(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}
-	WaitFor(t, "the end", func() bool { return commitment(t, l, c.ID).State == ledger.SCPFailed })
+	WaitFor(t, "the end", func() bool { return commitmentSCP(t, l, c.ID).State == ledger.SCPFailed })
 }
 
 func (s suite) TestForgetCommitments(t *testing.T) {
@@ -146,12 +157,12 @@ func (s suite) TestForgetCommitments(t *testing.T) {
 	Must(t, l.FinishCommitmentSCP(t.Context(), done.ID, ledger.SCPReported, ""))
 	c.Add(time.Hour)
 	Must(t, l.ForgetCommitments(t.Context(), c.Now().Add(-2*time.Hour)))
-	commitment(t, l, done.ID) // too young
+	commitmentSCP(t, l, done.ID) // too young
 	Must(t, l.ForgetCommitments(t.Context(), c.Now()))
 	if _, err := l.CommitmentSCP(t.Context(), done.ID); !errors.Is(err, ledger.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
-	if got := commitment(t, l, open.ID); len(got.References) != 1 {
+	if got := commitmentSCP(t, l, open.ID); len(got.References) != 1 {
 		t.Errorf("%+v, want it as it was", got)
 	}
 }

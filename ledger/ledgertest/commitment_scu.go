@@ -18,8 +18,7 @@ func stored(t *testing.T, l *ledger.Ledger) ledger.Revision {
 	t.Helper()
 	Record(t, l, Slice("1.2", 1))
 	rev := found(t, l, `{}`)
-	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs"}, ledger.Object{SOPInstanceUID: "2.25.1", SOPClassUID: "c"}, ledger.Object{SOPInstanceUID: "2.25.2", SOPClassUID: "c"},
-		ledger.Object{SOPInstanceUID: "2.25.3", SOPClassUID: "c"}), ledger.Reason{}))
+	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs"}, objects("2.25.1", "2.25.2", "2.25.3")...), ledger.Reason{}))
 	deliverAll(t, l, rev)
 	return rev
 }
@@ -47,7 +46,7 @@ func commitments(t *testing.T, l *ledger.Ledger) string {
 	return strings.Join(all, ", ")
 }
 
-func confirmation(t *testing.T, l *ledger.Ledger, id int64) ledger.CommitmentSCU {
+func commitmentSCU(t *testing.T, l *ledger.Ledger, id int64) ledger.CommitmentSCU {
 	t.Helper()
 	c, err := l.CommitmentSCU(t.Context(), id)
 	Must(t, err)
@@ -62,17 +61,22 @@ func answer(ctx context.Context, l *ledger.Ledger, a ledger.CommitmentAnswer) er
 	return err
 }
 
+// reported is an answer of the PACS.
+func reported(transactionUID string, committed []ledger.Reference, failed ...ledger.FailedReference) ledger.CommitmentAnswer {
+	return ledger.CommitmentAnswer{TransactionUID: transactionUID, From: "PACS", Committed: committed, Failed: failed}
+}
+
 func ref(n string) ledger.Reference { return reference("c", "2.25."+n) }
 
 func refused(r ledger.Reference) ledger.FailedReference {
 	return ledger.FailedReference{Reference: r, Reason: "0112H"}
 }
 
-func (s suite) TestConfirmation_AskedWhenAllIsStored(t *testing.T) {
+func (s suite) TestCommitmentSCU_AskedWhenAllIsStored(t *testing.T) {
 	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}})
 	Record(t, l, Slice("1.2", 1))
 	rev := found(t, l, `{}`)
-	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "viewer"}, ledger.Object{SOPInstanceUID: "2.25.1", SOPClassUID: "c"}, ledger.Object{SOPInstanceUID: "2.25.2", SOPClassUID: "c"}), ledger.Reason{}))
+	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "viewer"}, objects("2.25.1", "2.25.2")...), ledger.Reason{}))
 	viewer, err := l.Pending(t.Context(), rev.ID, "viewer")
 	Must(t, err)
 	pacs, err := l.Pending(t.Context(), rev.ID, "pacs")
@@ -80,22 +84,22 @@ func (s suite) TestConfirmation_AskedWhenAllIsStored(t *testing.T) {
 	for _, d := range []ledger.Delivery{viewer[0], viewer[1], pacs[0]} {
 		Must(t, l.RecordDelivery(t.Context(), d.ID, ledger.DeliveryOutcome{State: ledger.DeliverySent}))
 		if n := len(History(t, l, "1.2").Revisions[0].Confirmations); n != 0 {
-			t.Fatalf("%d confirmations before the PACS has all", n)
+			t.Fatalf("%d requests before the PACS has all", n)
 		}
 	}
 	// The last one is given up: the PACS is asked about what it took.
 	Must(t, l.RecordDelivery(t.Context(), pacs[1].ID, ledger.DeliveryOutcome{State: ledger.DeliveryFailed}))
-	c := confirmation(t, l, 1)
+	c := commitmentSCU(t, l, 1)
 	if c.State != ledger.SCUWaiting || c.Destination != "pacs" || !slices.Equal(c.References, []ledger.Reference{ref("1")}) {
 		t.Errorf("%+v", c)
 	}
 }
 
-func (s suite) TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
+func (s suite) TestCommitmentSCU_SentAgainOnceThenFailed(t *testing.T) {
 	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}, Receivers: everything})
 	rev := stored(t, l)
 	ctx := t.Context()
-	c := confirmation(t, l, 1)
+	c := commitmentSCU(t, l, 1)
 	if want := []ledger.Reference{ref("1"), reference("d", "2.25.22"), ref("3")}; !slices.Equal(c.References, want) {
 		t.Fatalf("asked about %v, want %v, as they were sent", c.References, want)
 	}
@@ -104,23 +108,23 @@ func (s suite) TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
 		t.Errorf("unknown transaction: %v", err)
 	}
 	// The answer to the first request comes after the second one left. It says nothing of the third object.
-	Must(t, answer(ctx, l, ledger.CommitmentAnswer{TransactionUID: "5.1", From: "PACS", Committed: []ledger.Reference{ref("1")}, Failed: []ledger.FailedReference{refused(reference("", "2.25.22"))}}))
+	Must(t, answer(ctx, l, reported("5.1", []ledger.Reference{ref("1")}, refused(reference("", "2.25.22")))))
 	if got := commitments(t, l); got != "sent committed 0, waiting  1, sent asked 0" {
 		t.Fatal(got)
 	}
-	Must(t, answer(ctx, l, ledger.CommitmentAnswer{TransactionUID: "5.2", From: "PACS", Committed: []ledger.Reference{ref("1"), ref("3")}}))
-	if c := confirmation(t, l, 1); c.State != ledger.SCUAnswered || c.FinishedAt.IsZero() {
+	Must(t, answer(ctx, l, reported("5.2", []ledger.Reference{ref("1"), ref("3")})))
+	if c := commitmentSCU(t, l, 1); c.State != ledger.SCUAnswered || c.FinishedAt.IsZero() {
 		t.Errorf("%+v", c)
 	}
 
 	// Sent again, asked again, and still not there.
 	deliverAll(t, l, rev)
-	if c := confirmation(t, l, 2); !slices.Equal(c.References, []ledger.Reference{reference("d", "2.25.22")}) {
+	if c := commitmentSCU(t, l, 2); !slices.Equal(c.References, []ledger.Reference{reference("d", "2.25.22")}) {
 		t.Fatalf("%+v", c)
 	}
 	Must(t, l.SaveTransactionUID(ctx, 2, "5.3"))
 	for range 2 { // a peer that says it twice
-		Must(t, answer(ctx, l, ledger.CommitmentAnswer{TransactionUID: "5.3", From: "PACS", Failed: []ledger.FailedReference{refused(reference("d", "2.25.22"))}}))
+		Must(t, answer(ctx, l, reported("5.3", nil, refused(reference("d", "2.25.22")))))
 	}
 	if got := commitments(t, l); got != "sent committed 0, sent failed 1, sent committed 0" {
 		t.Fatal(got)
@@ -130,7 +134,7 @@ func (s suite) TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
 	// The operator has removed the cause.
 	Must(t, l.Requeue(ctx, "1.2"))
 	deliverAll(t, l, rev)
-	Must(t, l.SaveTransactionUID(ctx, 3, "5.4"), answer(ctx, l, ledger.CommitmentAnswer{TransactionUID: "5.4", From: "PACS", Committed: []ledger.Reference{reference("d", "2.25.22")}}))
+	Must(t, l.SaveTransactionUID(ctx, 3, "5.4"), answer(ctx, l, reported("5.4", []ledger.Reference{reference("d", "2.25.22")})))
 	if got := commitments(t, l); got != "sent committed 0, sent committed 0, sent committed 0" {
 		t.Error(got)
 	}
@@ -138,28 +142,28 @@ func (s suite) TestConfirmation_SentAgainOnceThenFailed(t *testing.T) {
 	// It has lost all of them, and is asked about them anew.
 	Must(t, l.Resend(ctx, "1.2"))
 	deliverAll(t, l, rev)
-	if c := confirmation(t, l, 4); len(c.References) != 3 {
+	if c := commitmentSCU(t, l, 4); len(c.References) != 3 {
 		t.Errorf("asked about %d objects that were sent again, want 3", len(c.References))
 	}
 }
 
 // A request that was at fault is made again in its time; nothing is sent a second time for it.
-func (s suite) TestConfirmation_AskedAgainForADuplicateTransaction(t *testing.T) {
+func (s suite) TestCommitmentSCU_AskedAgainForADuplicateTransaction(t *testing.T) {
 	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}})
 	stored(t, l)
 	ctx := t.Context()
 	Must(t, l.SaveTransactionUID(ctx, 1, "5.1"), l.AskedForCommitment(ctx, 1, time.Now().Add(time.Hour)))
 	again := ledger.FailedReference{Reference: ref("1"), Reason: "0131H", Again: true}
-	Must(t, answer(ctx, l, ledger.CommitmentAnswer{TransactionUID: "5.1", From: "PACS", Committed: []ledger.Reference{reference("d", "2.25.22"), ref("3")}, Failed: []ledger.FailedReference{again}}))
-	if c := confirmation(t, l, 1); c.State != ledger.SCUWaiting || !slices.Equal(c.References, []ledger.Reference{ref("1")}) {
+	Must(t, answer(ctx, l, reported("5.1", []ledger.Reference{reference("d", "2.25.22"), ref("3")}, again)))
+	if c := commitmentSCU(t, l, 1); c.State != ledger.SCUWaiting || !slices.Equal(c.References, []ledger.Reference{ref("1")}) {
 		t.Errorf("%+v", c)
 	}
 }
 
-func (s suite) TestConfirmation_GivenUp(t *testing.T) {
+func (s suite) TestCommitmentSCU_GivenUp(t *testing.T) {
 	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}, Receivers: everything})
 	stored(t, l)
-	Must(t, l.SaveTransactionUID(t.Context(), 1, "5.1"), answer(t.Context(), l, ledger.CommitmentAnswer{TransactionUID: "5.1", From: "PACS", Committed: []ledger.Reference{ref("1")}}))
+	Must(t, l.SaveTransactionUID(t.Context(), 1, "5.1"), answer(t.Context(), l, reported("5.1", []ledger.Reference{ref("1")})))
 	Must(t, l.GiveUpCommitmentSCU(t.Context(), 1, "no answer for a week"))
 	if got := commitments(t, l); got != "sent committed 0, sent failed 0, sent failed 0" {
 		t.Error(got)
@@ -171,20 +175,20 @@ func (s suite) TestConfirmation_GivenUp(t *testing.T) {
 }
 
 // What a newer revision has replaced is not sent again, and nobody is told that it is lost.
-func (s suite) TestConfirmation_OfWhatIsReplaced(t *testing.T) {
-	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}, Receivers: []ledger.Subscription{{Name: "pager", Kinds: []string{ledger.NoticeFailure}}}})
+func (s suite) TestCommitmentSCU_OfWhatIsReplaced(t *testing.T) {
+	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}, Receivers: pager})
 	stored(t, l)
 	Must(t, l.SaveTransactionUID(t.Context(), 1, "5.1"))
 	second := begun(t, l, 2)
-	Must(t, l.Complete(t.Context(), second.ID, to([]string{"pacs"}, ledger.Object{SOPInstanceUID: "2.25.4", SOPClassUID: "c"}), ledger.Reason{}))
-	Must(t, answer(t.Context(), l, ledger.CommitmentAnswer{TransactionUID: "5.1", From: "PACS", Committed: []ledger.Reference{ref("1"), ref("3")}, Failed: []ledger.FailedReference{refused(reference("d", "2.25.22"))}}))
+	Must(t, l.Complete(t.Context(), second.ID, to([]string{"pacs"}, objects("2.25.4")...), ledger.Reason{}))
+	Must(t, answer(t.Context(), l, reported("5.1", []ledger.Reference{ref("1"), ref("3")}, refused(reference("d", "2.25.22")))))
 	if got := commitments(t, l); got != "sent committed 0, sent failed 0, sent committed 0" {
 		t.Error(got)
 	}
 	wantTold(t, l)
 }
 
-func (s suite) TestConfirmationJob_SurvivesARestart(t *testing.T) {
+func (s suite) TestCommitmentSCUJob_SurvivesARestart(t *testing.T) {
 	place := s.Place(t)
 	opt := ledger.Options{RetryDelay: fast, Confirming: []string{"pacs"}}
 	l := s.open(t, place, opt)
@@ -208,10 +212,10 @@ func (s suite) TestConfirmationJob_SurvivesARestart(t *testing.T) {
 			return errors.Join(l.RetryCommitmentSCU(ctx, id, "nobody there", time.Now()), &ledger.RetryAfter{Delay: time.Millisecond})
 		}
 		// The answer to what was asked before the restart is known still.
-		return answer(ctx, l, ledger.CommitmentAnswer{TransactionUID: "5.1", From: "PACS", Committed: []ledger.Reference{ref("1"), reference("d", "2.25.22"), ref("3")}})
+		return answer(ctx, l, reported("5.1", []ledger.Reference{ref("1"), reference("d", "2.25.22"), ref("3")}))
 	}})
-	WaitFor(t, "the answer", func() bool { return confirmation(t, l, 1).State == ledger.SCUAnswered })
-	if c := confirmation(t, l, 1); c.Attempts != 2 {
+	WaitFor(t, "the answer", func() bool { return commitmentSCU(t, l, 1).State == ledger.SCUAnswered })
+	if c := commitmentSCU(t, l, 1); c.Attempts != 2 {
 		t.Errorf("%+v", c)
 	}
 }

@@ -48,7 +48,9 @@ func (s suite) TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
 	if err := l.Begin(t.Context(), rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := to([]string{"PACS"}, ledger.Object{SOPInstanceUID: "2.25.1", SOPClassUID: "1.7"}, ledger.Object{SOPInstanceUID: "2.25.2", SOPClassUID: "1.66.7"},
+	objects := to([]string{"PACS"},
+		ledger.Object{SOPInstanceUID: "2.25.1", SOPClassUID: "1.7"},
+		ledger.Object{SOPInstanceUID: "2.25.2", SOPClassUID: "1.66.7"},
 		ledger.Object{SOPInstanceUID: "2.25.3", SOPClassUID: "1.7"})
 	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
@@ -57,7 +59,11 @@ func (s suite) TestRecordDelivery_KeepsTheFormThatWasSent(t *testing.T) {
 	if err != nil || len(waiting) != 3 {
 		t.Fatalf("%d wait, %v", len(waiting), err)
 	}
-	for i, o := range []ledger.DeliveryOutcome{{State: ledger.DeliverySent}, {State: ledger.DeliverySent, SentClass: "1.66.4", SentUID: "2.25.9"}, {State: ledger.DeliveryWaiting}} {
+	for i, o := range []ledger.DeliveryOutcome{
+		{State: ledger.DeliverySent},
+		{State: ledger.DeliverySent, SentClass: "1.66.4", SentUID: "2.25.9"},
+		{State: ledger.DeliveryWaiting},
+	} {
 		if err := l.RecordDelivery(t.Context(), waiting[i].ID, o); err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +85,7 @@ func (s suite) TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 	if err := l.Begin(t.Context(), rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := to([]string{"PACS"}, ledger.Object{SOPInstanceUID: "2.25.1"}, ledger.Object{SOPInstanceUID: "2.25.2"}, ledger.Object{SOPInstanceUID: "2.25.3"})
+	objects := to([]string{"PACS"}, objects("2.25.1", "2.25.2", "2.25.3")...)
 	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
@@ -87,8 +93,11 @@ func (s suite) TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, o := range []ledger.DeliveryOutcome{{State: ledger.DeliverySent, Attempted: true}, {State: ledger.DeliveryFailed, Attempted: true, Trouble: "few"},
-		{State: ledger.DeliveryWaiting, Attempted: true, Trouble: "probe", NextAt: c.Now().Add(6 * time.Hour)}} {
+	for i, o := range []ledger.DeliveryOutcome{
+		{State: ledger.DeliverySent, Attempted: true},
+		{State: ledger.DeliveryFailed, Attempted: true, Trouble: "few"},
+		{State: ledger.DeliveryWaiting, Attempted: true, Trouble: "probe", NextAt: c.Now().Add(6 * time.Hour)},
+	} {
 		if err := l.RecordDelivery(t.Context(), waiting[i].ID, o); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +130,9 @@ func (s suite) TestRecordDelivery_CountsTroublesInARow(t *testing.T) {
 	if err := l.Begin(ctx, rev.ID); err != nil {
 		t.Fatal(err)
 	}
-	objects := to([]string{"PACS"}, ledger.Object{SOPInstanceUID: "2.25.1", Kind: "summary", Path: "1", SHA256: "aa"}, ledger.Object{SOPInstanceUID: "2.25.2", Kind: "seg", Path: "2", SHA256: "bb"})
+	objects := to([]string{"PACS"},
+		ledger.Object{SOPInstanceUID: "2.25.1", Kind: "summary", Path: "1", SHA256: "aa"},
+		ledger.Object{SOPInstanceUID: "2.25.2", Kind: "seg", Path: "2", SHA256: "bb"})
 	if err := l.Complete(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}

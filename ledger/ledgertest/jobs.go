@@ -192,7 +192,7 @@ func (s suite) TestJobs_DeliveriesWaitOrFailButNeverVanish(t *testing.T) {
 			if err := l.Begin(ctx, id); err != nil {
 				return err
 			}
-			return l.Complete(ctx, id, to([]string{"GOOD", "BAD"}, ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}), ledger.Reason{})
+			return l.Complete(ctx, id, to([]string{"GOOD", "BAD"}, objects(fmt.Sprintf("2.25.%d", id))...), ledger.Reason{})
 		},
 		Deliver: func(ctx context.Context, id int64, destination string) error {
 			if destination == "BAD" {
@@ -203,7 +203,8 @@ func (s suite) TestJobs_DeliveriesWaitOrFailButNeverVanish(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return l.RecordDelivery(ctx, pending[0].ID, ledger.DeliveryOutcome{State: ledger.DeliveryWaiting, Status: "A700H", NextAt: time.Now().Add(50 * time.Millisecond)})
+				next := time.Now().Add(50 * time.Millisecond)
+				return l.RecordDelivery(ctx, pending[0].ID, ledger.DeliveryOutcome{State: ledger.DeliveryWaiting, Status: "A700H", NextAt: next})
 			}
 			return send(ctx, id, destination)
 		},
@@ -288,7 +289,8 @@ func (s suite) TestJobs_RequeueWhileRunning(t *testing.T) {
 // elsewhere than one that does.
 func (s suite) TestJobs_OneRevisionAtATimeForADestination(t *testing.T) {
 	place := s.Place(t)
-	l, knowing := s.open(t, place, ledger.Options{RetryDelay: fast}), s.open(t, place, ledger.Options{Beside: true, Destinations: []string{"PACS"}})
+	l := s.open(t, place, ledger.Options{RetryDelay: fast})
+	knowing := s.open(t, place, ledger.Options{Beside: true, Destinations: []string{"PACS"}})
 	for n := range 4 {
 		by := l
 		if n%2 == 0 {
@@ -332,7 +334,7 @@ func (s suite) TestJobs_SlowDestinationHoldsUpNobody(t *testing.T) {
 			if err := l.Begin(ctx, id); err != nil {
 				return err
 			}
-			return l.Complete(ctx, id, to([]string{"SLOW PACS", "good", "unlisted"}, ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id)}), ledger.Reason{})
+			return l.Complete(ctx, id, to([]string{"SLOW PACS", "good", "unlisted"}, objects(fmt.Sprintf("2.25.%d", id))...), ledger.Reason{})
 		},
 		Deliver: func(ctx context.Context, id int64, destination string) error {
 			if destination == "SLOW PACS" {

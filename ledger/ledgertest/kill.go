@@ -158,5 +158,5 @@ func (s suite) TestKill_ReportOfStorageCommitmentRunsAgain(t *testing.T) {
 	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(ctx context.Context, id int64) error {
 		return l.FinishCommitmentSCP(ctx, id, ledger.SCPReported, "done")
 	}})
-	WaitFor(t, "the report", func() bool { return commitment(t, l, c.ID).State == ledger.SCPReported })
+	WaitFor(t, "the report", func() bool { return commitmentSCP(t, l, c.ID).State == ledger.SCPReported })
 }

@@ -15,6 +15,9 @@ import (
 
 var everything = []ledger.Subscription{{Name: "ris", Kinds: []string{ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck}}}
 
+// pager is told of failures alone.
+var pager = []ledger.Subscription{{Name: "pager", Kinds: []string{ledger.NoticeFailure}}}
+
 // told lists the notifications of a study as "receiver: subject, code, state".
 func told(t *testing.T, l *ledger.Ledger, study string) []string {
 	t.Helper()
@@ -61,7 +64,9 @@ func (s suite) TestTell_TheSameResultIsNoNews(t *testing.T) {
 	Must(t, l.Complete(t.Context(), again().ID, nil, asBefore))
 	wantTold(t, l, result)
 	rev = again()
-	Must(t, l.Complete(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative"}), l.Complete(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative"}))
+	for range 2 {
+		Must(t, l.Complete(t.Context(), rev.ID, nil, ledger.Reason{Text: "negative"}))
+	}
 	wantTold(t, l, result, result)
 
 	// A failure in between makes the old result news.
@@ -74,12 +79,13 @@ func (s suite) TestTell_TheSameResultIsNoNews(t *testing.T) {
 		ids[n.EventID] = true
 	}
 	if len(ids) != 4 {
-		t.Errorf("%d event ids for four facts", len(ids))
+		t.Errorf("%d event ids for four notices", len(ids))
 	}
 }
 
 func (s suite) TestTell_OnlyWhatSomebodyWants(t *testing.T) {
-	l := s.temp(t, ledger.Options{Receivers: []ledger.Subscription{{Name: "pager", Kinds: []string{ledger.NoticeFailure}}, {Name: "ris", Kinds: []string{ledger.NoticeResult}}}})
+	ris := ledger.Subscription{Name: "ris", Kinds: []string{ledger.NoticeResult}}
+	l := s.temp(t, ledger.Options{Receivers: append(slices.Clone(pager), ris)})
 	Record(t, l, Slice("1.2", 1))
 	rev := found(t, l, `{}`)
 	Must(t, l.Complete(t.Context(), rev.ID, nil, ledger.Reason{}))
@@ -103,36 +109,39 @@ func (s suite) TestTell_OnlyWhatSomebodyWants(t *testing.T) {
 	wantTold(t, l, "ris: result, , waiting", "pager: failure, no-axial-series, waiting")
 }
 
-// Whatever the number of objects and answers, a delivery that ends badly is one fact, told when nothing waits any more. What the
+// Whatever the number of objects and answers, a delivery that ends badly is one notice, given when nothing waits any more. What the
 // peer said stays here: it may name a patient.
 func (s suite) TestTell_DeliveryGivenUp(t *testing.T) {
-	l := s.temp(t, ledger.Options{Receivers: []ledger.Subscription{{Name: "pager", Kinds: []string{ledger.NoticeFailure}}}})
+	l := s.temp(t, ledger.Options{Receivers: pager})
 	Record(t, l, Slice("1.2", 1))
 	rev := found(t, l, `{}`)
-	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "other"}, ledger.Object{SOPInstanceUID: "2.25.1"}, ledger.Object{SOPInstanceUID: "2.25.2"}, ledger.Object{SOPInstanceUID: "2.25.3"}), ledger.Reason{}))
+	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "other"}, objects("2.25.1", "2.25.2", "2.25.3")...), ledger.Reason{}))
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
 	Must(t, err)
-	Must(t, l.RecordDelivery(t.Context(), waiting[0].ID, ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Attempted: true, Status: "A900H", Detail: `peer said "Meier^Anna"`}))
+	refused := ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Attempted: true, Status: "A900H", Detail: `peer said "Meier^Anna"`}
+	Must(t, l.RecordDelivery(t.Context(), waiting[0].ID, refused))
 	Must(t, l.RecordDelivery(t.Context(), waiting[1].ID, ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "no context"}))
 	wantTold(t, l)
-	Must(t, l.RecordDelivery(t.Context(), waiting[2].ID, ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true, Status: "0000H", Detail: "stored"}))
+	stored := ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true, Status: "0000H", Detail: "stored"}
+	Must(t, l.RecordDelivery(t.Context(), waiting[2].ID, stored))
 	wantTold(t, l, "pager: failed delivery to pacs, not-delivered, waiting")
 	f := History(t, l, "1.2").Notifications[0].Notice
-	if f.Reason.Text != "answered A900H (1 object); no context (1 object)" || f.Objects[ledger.DeliveryFailed] != 2 || f.Objects[ledger.DeliverySent] != 1 {
-		t.Errorf("fact %+v", f)
+	if f.Reason.Text != "answered A900H (1 object); no context (1 object)" ||
+		f.Objects[ledger.DeliveryFailed] != 2 || f.Objects[ledger.DeliverySent] != 1 {
+		t.Errorf("notice %+v", f)
 	}
-	// Said again by a job that a crash had interrupted: no second fact.
-	Must(t, l.RecordDelivery(t.Context(), waiting[0].ID, ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Attempted: true, Status: "A900H"}))
+	// Said again by a job that a crash had interrupted: no second notice.
+	Must(t, l.RecordDelivery(t.Context(), waiting[0].ID, refused))
 	wantTold(t, l, "pager: failed delivery to pacs, not-delivered, waiting")
 }
 
 func (s suite) TestNoteStuck(t *testing.T) {
 	clock := newClock()
 	l := s.temp(t, ledger.Options{Receivers: everything, Now: clock.Now})
-	patience := ledger.StuckAfter{Receiving: 2 * time.Hour, Study: time.Hour, Delivery: 30 * time.Minute}
+	after := ledger.StuckAfter{Receiving: 2 * time.Hour, Study: time.Hour, Delivery: 30 * time.Minute}
 	note := func(want int) []ledger.Notice {
 		t.Helper()
-		fresh, err := l.NoteStuck(t.Context(), patience)
+		fresh, err := l.NoteStuck(t.Context(), after)
 		Must(t, err)
 		if len(fresh) != want {
 			t.Fatalf("stuck: %+v, want %d", fresh, want)
@@ -167,7 +176,7 @@ func (s suite) TestNoteStuck(t *testing.T) {
 	clock.Add(61 * time.Minute)
 	note(1)
 
-	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "other"}, ledger.Object{SOPInstanceUID: "2.25.1"}, ledger.Object{SOPInstanceUID: "2.25.2"}), ledger.Reason{}))
+	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "other"}, objects("2.25.1", "2.25.2")...), ledger.Reason{}))
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
 	Must(t, err, l.RecordDelivery(t.Context(), waiting[0].ID, ledger.DeliveryOutcome{State: ledger.DeliverySent}),
 		l.RecordDelivery(t.Context(), waiting[1].ID, ledger.DeliveryOutcome{State: ledger.DeliveryWaiting, Detail: "connection refused"}))
@@ -176,7 +185,8 @@ func (s suite) TestNoteStuck(t *testing.T) {
 	for _, f := range note(2) {
 		switch f.Destination {
 		case "pacs":
-			if f.Objects[ledger.DeliverySent] != 1 || f.Objects[ledger.DeliveryWaiting] != 1 || f.Reason.Text != "objects wait to be delivered for 31m0s: connection refused (1 object)" {
+			if f.Objects[ledger.DeliverySent] != 1 || f.Objects[ledger.DeliveryWaiting] != 1 ||
+				f.Reason.Text != "objects wait to be delivered for 31m0s: connection refused (1 object)" {
 				t.Errorf("%+v", f)
 			}
 		case "other":

@@ -29,7 +29,15 @@ func (s suite) TestStudy_FromFirstInstanceToReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := newClock().Now()
-	want := []ledger.Activity{{StudyUID: "1.2", FirstAt: start, LastAt: start.Add(5 * time.Second), Instances: 2, Total: 2, CallingAEs: []string{"CT1", "CT,2"}, State: ledger.StateReceiving}}
+	want := []ledger.Activity{{
+		StudyUID:   "1.2",
+		FirstAt:    start,
+		LastAt:     start.Add(5 * time.Second),
+		Instances:  2,
+		Total:      2,
+		CallingAEs: []string{"CT1", "CT,2"},
+		State:      ledger.StateReceiving,
+	}}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Errorf("receiving (-want +got):\n%s", diff)
 	}
@@ -77,7 +85,11 @@ func (s suite) TestStudy_FromFirstInstanceToReport(t *testing.T) {
 	if err != nil || len(pending) != 2 || pending[0].Object.SOPInstanceUID != "2.25.1" {
 		t.Fatalf("pending %+v, %v; want both objects in order", pending, err)
 	}
-	for _, o := range []ledger.DeliveryOutcome{{State: ledger.DeliveryWaiting, Attempted: true, Status: "A700H", Detail: "full", NextAt: c.Now().Add(time.Minute)}, {State: ledger.DeliverySent, Attempted: true, Status: "0000H"}, {State: ledger.DeliveryFailed}} {
+	for _, o := range []ledger.DeliveryOutcome{
+		{State: ledger.DeliveryWaiting, Attempted: true, Status: "A700H", Detail: "full", NextAt: c.Now().Add(time.Minute)},
+		{State: ledger.DeliverySent, Attempted: true, Status: "0000H"},
+		{State: ledger.DeliveryFailed},
+	} {
 		if err := l.RecordDelivery(ctx, pending[0].ID, o); err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +99,8 @@ func (s suite) TestStudy_FromFirstInstanceToReport(t *testing.T) {
 	if len(d) != 4 || d[1].State != ledger.DeliverySent || d[1].Attempts != 2 || d[1].SentAt.IsZero() || !d[1].NextAt.IsZero() {
 		t.Errorf("deliveries %+v", d)
 	}
-	if h.State != ledger.StateReported || len(h.Instances[1].Reasons) != 1 || h.Instances[0].ReceivedAgain != 1 || len(h.Revisions[0].Series) != 1 || len(h.Revisions[0].Objects) != 2 {
+	if h.State != ledger.StateReported || len(h.Instances[1].Reasons) != 1 || h.Instances[0].ReceivedAgain != 1 ||
+		len(h.Revisions[0].Series) != 1 || len(h.Revisions[0].Objects) != 2 {
 		t.Errorf("history %+v", h)
 	}
 	wantKinds := "receiving, settled, processing, findings, findings, reported, reported, object not sent yet, object sent"

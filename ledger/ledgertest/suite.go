@@ -143,6 +143,15 @@ func settle(t *testing.T, l *ledger.Ledger, study string) ledger.Revision {
 	return rev
 }
 
+// objects have UIDs and one class.
+func objects(uids ...string) []ledger.Object {
+	all := make([]ledger.Object, len(uids))
+	for i, uid := range uids {
+		all[i] = ledger.Object{SOPInstanceUID: uid, SOPClassUID: "c"}
+	}
+	return all
+}
+
 // to is the objects on their way to the destinations.
 func to(destinations []string, objects ...ledger.Object) []ledger.Outgoing {
 	var all []ledger.Outgoing

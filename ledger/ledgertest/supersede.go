@@ -25,7 +25,7 @@ func begun(t *testing.T, l *ledger.Ledger, n int) ledger.Revision {
 
 // twoObjects are on their way to PACS.
 func twoObjects(rev ledger.Revision) []ledger.Outgoing {
-	return to([]string{"PACS"}, ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d1", rev.Number)}, ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d2", rev.Number)})
+	return to([]string{"PACS"}, objects(fmt.Sprintf("2.25.%d1", rev.Number), fmt.Sprintf("2.25.%d2", rev.Number))...)
 }
 
 // deliveries are the states of all deliveries of the study, in order.
@@ -86,7 +86,11 @@ func (s suite) TestReport_WithdrawsWhatItReplaces(t *testing.T) {
 		t.Errorf("requeued: %s, want %s", got, want)
 	}
 	// An attempt that was under way comes to its end: a failure changes nothing, a success is the truth.
-	for _, c := range []struct{ state, want string }{{ledger.DeliveryWaiting, ledger.DeliveryWithdrawn}, {ledger.DeliveryFailed, ledger.DeliveryWithdrawn}, {ledger.DeliverySent, ledger.DeliverySent}} {
+	for _, c := range []struct{ state, want string }{
+		{ledger.DeliveryWaiting, ledger.DeliveryWithdrawn},
+		{ledger.DeliveryFailed, ledger.DeliveryWithdrawn},
+		{ledger.DeliverySent, ledger.DeliverySent},
+	} {
 		Must(t, l.RecordDelivery(t.Context(), inFlight[0].ID, ledger.DeliveryOutcome{State: c.state}))
 		if got := History(t, l, "1.2").Revisions[0].Deliveries[1].State; got != c.want {
 			t.Errorf("attempt ended as %s: %s, want %s", c.state, got, c.want)

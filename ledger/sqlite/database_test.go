@@ -125,7 +125,8 @@ func TestOpen_OneProcessPerLedger(t *testing.T) {
 // Nobody but the node migrates.
 func TestOpen_BesideNeedsTheVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
-	if _, err := ledger.Open(t.Context(), path, ledger.Options{Beside: true}); err == nil || !strings.Contains(err.Error(), "ever been started") {
+	_, err := ledger.Open(t.Context(), path, ledger.Options{Beside: true})
+	if err == nil || !strings.Contains(err.Error(), "ever been started") {
 		t.Errorf("no file: %v", err)
 	}
 	if _, err := os.Stat(path); err == nil {

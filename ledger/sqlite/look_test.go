@@ -170,11 +170,19 @@ func TestInWords(t *testing.T) {
 		t.Errorf("a damaged one: %v", err)
 	}
 	d := &sqlite.Database{}
-	for code, want := range map[sqlite3.ErrNo]string{sqlite3.ErrReadonly: "run this as the user of the node", sqlite3.ErrCantOpen: "run this as the user of the node",
-		sqlite3.ErrFull: "disk is full", sqlite3.ErrIoErr: "disk gives errors", sqlite3.ErrCorrupt: "damaged", sqlite3.ErrBusy: "keeps it busy"} {
+	for code, want := range map[sqlite3.ErrNo]string{
+		sqlite3.ErrReadonly: "run this as the user of the node",
+		sqlite3.ErrCantOpen: "run this as the user of the node",
+		sqlite3.ErrFull:     "disk is full",
+		sqlite3.ErrIoErr:    "disk gives errors",
+		sqlite3.ErrCorrupt:  "damaged",
+		sqlite3.ErrBusy:     "keeps it busy",
+	} {
 		raw := sqlite3.Error{Code: code}
 		err := d.InWords(fmt.Errorf("requeue study 1.2: %w", raw))
-		if !strings.HasPrefix(err.Error(), "requeue study 1.2: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), raw.Error()) || !errors.Is(err, raw) {
+		said := err.Error()
+		if !strings.HasPrefix(said, "requeue study 1.2: ") || !strings.Contains(said, want) || strings.Contains(said, raw.Error()) ||
+			!errors.Is(err, raw) {
 			t.Errorf("code %d: %v", code, err)
 		}
 	}
