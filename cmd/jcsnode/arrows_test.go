@@ -59,8 +59,8 @@ var arrows = map[string][]string{
 		"dicomout", "dicomout/object", "dicomout/sc", "dicomout/seg", "dicomout/sr"},
 	"preview": {"dataset"},
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "preview", "results"},
-	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger", "models", "notify",
-		"pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp"},
+	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
+		"ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp"},
 	"conformance": {"commitment", "config", "dataset", "dicomout/object", "dimse", "dimse/pdu", "dimse/secure", "node", "scp"},
 }
 
