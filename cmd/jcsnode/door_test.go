@@ -25,7 +25,10 @@ func (l *lab) change(t *testing.T, before, after string) {
 
 // An MR at a node that keeps other images, in the only syntax that the node takes, from a peer with its own quiet time.
 func TestDoor_KeepsOtherImagesWhenTold(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(data(t, "odd", "mr_head"), "*.dcm"))
+	files, _ := filepath.Glob(filepath.Join(oddPhantoms(t), "mr_head", "*.dcm"))
+	for _, path := range files {
+		dcmtk(t, "dcmcjpeg", "+e1", path, path)
+	}
 	l := newLab(t, "[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[[peer]]\nae_title = \"MR1\"\nquiet = \"1s\"\n[[peer]]\nnetwork = \"127.0.0.1\"\n")
 	l.change(t, "[node]\n", "[node]\naccept_other = true\ntransfer_syntaxes = [\"1.2.840.10008.1.2.4.70\"]\n")
 	l.serve(t)
@@ -35,14 +38,9 @@ func TestDoor_KeepsOtherImagesWhenTold(t *testing.T) {
 	}
 	var s *studyStatusJSON
 	eventually(t, time.Minute, "the study has its outcome", func() bool {
-		out, err := program(t.Context(), "status", "--config", l.config).Output()
-		if err != nil || !strings.Contains(string(out), ledger.StateNotProcessed) {
-			return false
-		}
-		for _, word := range strings.Fields(string(out)) {
-			if strings.Count(word, ".") > 5 {
-				s = l.study(t, word)
-			}
+		all := l.studies(t)
+		if len(all) == 1 && all[0].State == ledger.StateNotProcessed {
+			s = l.study(t, all[0].StudyUID)
 		}
 		return s != nil
 	})

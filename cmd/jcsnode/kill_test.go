@@ -12,6 +12,8 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/ledger"
 	"jcsnode/node"
+	"jcsnode/phantom"
+	"jcsnode/phantom/phantomtest"
 )
 
 // The node dies by SIGKILL at ten random moments, while it receives, while it reads, while it delivers. Whatever it
@@ -152,11 +154,10 @@ func sendMissing(t *testing.T, l *lab, files []instance, acknowledged map[string
 	}
 }
 
-// someSlices is a short stack of the real study: neighbouring slices with lesions, as a small study of their own.
+// someSlices is a short stack of a phantom with lesions, compressed as a scanner sends it.
 func someSlices(t *testing.T, n int) string {
 	t.Helper()
-	const first = 90 // lower lobes, where the source's labels say infection
-	return covidSlices(t, first, first+n, 1)
+	return phantomtest.Compressed(t, phantom.Options{Slices: n, Lesions: true})
 }
 
 // covidSlices are images of the real study from one number to another, exclusive.

@@ -6,14 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"jcsnode/findings"
-
 	"jcsnode/dataset"
+	"jcsnode/findings"
 	"jcsnode/ledger"
+	"jcsnode/phantom/odd"
 )
 
 // oddity is what a good node makes of one odd study, as the table of the data's README asks.
@@ -57,23 +58,32 @@ var oddities = []oddity{
 
 // Every odd study is sent to one running node, and each comes to its outcome with a reason; a good study among them is not delayed.
 func TestOdd_EveryStudyComesToItsOutcome(t *testing.T) {
-	root := data(t, "odd")
+	roots := map[string]string{"phantom": oddPhantoms(t)}
+	t.Run("real", func(t *testing.T) { roots["real"] = data(t, "odd") })
 	l := newLab(t, "[settle]\nquiet = \"2s\"")
 	l.serve(t)
-	for _, o := range oddities {
-		args := []string{"-R", "-xs", "-nh", "-aec", "JCSNODE", "127.0.0.1", fmt.Sprint(l.port), "+sd"}
-		out, err := exec.CommandContext(t.Context(), tool(t, "storescu"), append(args, sendable(t, filepath.Join(root, o.folder)))...).CombinedOutput()
-		if err != nil {
-			t.Logf("%s: storescu: %v: %s", o.folder, err, lastLine(out))
+	each := func(do func(name, folder string, o oddity)) {
+		for name, root := range roots {
+			for _, o := range oddities {
+				if name == "real" || slices.Contains(odd.Folders(), o.folder) {
+					do(name+"/"+o.folder, filepath.Join(root, o.folder), o)
+				}
+			}
 		}
 	}
-	for _, o := range oddities {
-		t.Run(o.folder, func(t *testing.T) {
-			for _, uid := range studyUIDs(t, filepath.Join(root, o.folder)) {
+	each(func(name, folder string, o oddity) {
+		args := []string{"-R", "-xs", "-nh", "-aec", "JCSNODE", "127.0.0.1", fmt.Sprint(l.port), "+sd", sendable(t, folder)}
+		if out, err := exec.CommandContext(t.Context(), tool(t, "storescu"), args...).CombinedOutput(); err != nil {
+			t.Logf("%s: storescu: %v: %s", name, err, lastLine(out))
+		}
+	})
+	each(func(name, folder string, o oddity) {
+		t.Run(name, func(t *testing.T) {
+			for _, uid := range studyUIDs(t, folder) {
 				o.check(t, l, uid)
 			}
 		})
-	}
+	})
 	select {
 	case <-l.node.ended:
 		t.Fatal("the node ended")
@@ -115,16 +125,27 @@ func (o *oddity) check(t *testing.T, l *lab, uid string) {
 	}
 }
 
+// oddPhantoms is the folder of the odd studies of our own.
+func oddPhantoms(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := odd.Write(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // What no DCMTK sender takes goes through the offline run.
 func TestOdd_OfflineRunSaysWhatIsWrong(t *testing.T) {
+	own := oddPhantoms(t)
 	for _, o := range []struct{ folder, says string }{
 		{"empty_sop_uid", "SOPInstanceUID (0008,0018) is absent or empty"},
 		{"truncated", "cut short"},
 	} {
-		t.Run(o.folder, func(t *testing.T) {
+		check := func(t *testing.T, folder string) {
 			l := newLab(t)
 			out := t.TempDir()
-			printed := jcsnode(t, "run", data(t, "odd", o.folder), "--out", out, "--config", l.config)
+			printed := jcsnode(t, "run", folder, "--out", out, "--config", l.config)
 			text, err := os.ReadFile(filepath.Join(out, "findings.json"))
 			if err != nil {
 				t.Fatalf("%v\n%s", err, printed)
@@ -136,7 +157,9 @@ func TestOdd_OfflineRunSaysWhatIsWrong(t *testing.T) {
 			if !strings.Contains(string(text), o.says) {
 				t.Errorf("findings.json does not say %q:\n%s", o.says, text)
 			}
-		})
+		}
+		t.Run("phantom/"+o.folder, func(t *testing.T) { check(t, filepath.Join(own, o.folder)) })
+		t.Run("real/"+o.folder, func(t *testing.T) { check(t, data(t, "odd", o.folder)) })
 	}
 }
 
