@@ -63,7 +63,10 @@ var studies = map[string]func(m *maker) study{
 		return m.axial(4).each(func(f file) { f.text(orientation, "DS", "1", "0", "0", "0", "0.965926", "-0.258819") })
 	},
 	"head_exam": func(m *maker) study {
-		s := study{"S1000_I10_surview": m.one(), "S2010_I280": m.one(), "S3010_I280": m.one(), "S4010_I10": page(m.one(), 4), "S4010_I40": page(m.one(), 4)}
+		s := study{
+			"S1000_I10_surview": m.one(), "S2010_I280": m.one(), "S3010_I280": m.one(),
+			"S4010_I10": page(m.one(), 4), "S4010_I40": page(m.one(), 4),
+		}
 		localizer(s["S1000_I10_surview"])
 		s["S2010_I280"].series(2)
 		s["S3010_I280"].series(3)

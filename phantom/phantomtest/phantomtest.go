@@ -22,8 +22,8 @@ func Write(t testing.TB, opt phantom.Options) (dir string) {
 	return dir
 }
 
-// Compressed is Write in JPEG Lossless, Non-Hierarchical, First-Order Prediction, as DCMTK writes it. Without DCMTK the test is skipped, and
-// fails where everything must be there.
+// Compressed is Write in JPEG Lossless, Non-Hierarchical, First-Order Prediction, as DCMTK writes it. Without DCMTK the test is skipped,
+// and fails where everything must be there.
 func Compressed(t testing.TB, opt phantom.Options) (dir string) {
 	t.Helper()
 	dcmcjpeg, err := exec.LookPath("dcmcjpeg")
