@@ -49,6 +49,18 @@ func withOpenVINO(t *testing.T) bool {
 	return false
 }
 
+// miscalculates tells of a machine on which the own kernels of OpenVINO's build of ONNX Runtime are wrong, as was seen on a virtual one
+// with AMX: there a node must not start with it.
+func miscalculates(t *testing.T, err error) bool {
+	t.Helper()
+	wrong := err != nil && strings.Contains(err.Error(), "on the test picture they give a ") &&
+		strings.Contains(processor("/proc/cpuinfo"), "amx_int8")
+	if wrong {
+		t.Log("refused, rightly:", err)
+	}
+	return wrong
+}
+
 // TestOpenVINO_ProjectNetworks runs the networks of this folder through OpenVINO: the whole way of a node.
 func TestOpenVINO_ProjectNetworks(t *testing.T) {
 	if !withOpenVINO(t) {
@@ -56,6 +68,9 @@ func TestOpenVINO_ProjectNetworks(t *testing.T) {
 	}
 	log, text := logTo()
 	r, err := Open(".", Options{Device: DeviceOpenVINO, Threads: 2}, log)
+	if miscalculates(t, err) {
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ type stopwatch struct {
 // newStopwatch is that of this machine.
 func newStopwatch(dir string, m Manifest, opt Options, library string) stopwatch {
 	workers, pool := plan(opt, runtime.GOMAXPROCS(0), DeviceOpenVINO)
-	of := measured{Method: 1, Processor: processor("/proc/cpuinfo"), Threads: workers + pool - 1, Workers: workers,
+	of := measured{Method: 2, Processor: processor("/proc/cpuinfo"), Threads: workers + pool - 1, Workers: workers,
 		Networks: []string{m.Classifier.SHA256, m.Segmenter.SHA256}, Libraries: stamps(folderOf(library))}
 	if own, err := Find(opt.Library, DeviceCPU); err == nil && folderOf(own) != folderOf(library) {
 		of.Libraries = append(of.Libraries, stamps(folderOf(own))...)

@@ -3,6 +3,7 @@ package models
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,6 +86,27 @@ func TestChoose_Measures(t *testing.T) {
 				t.Errorf("the log does not say both times:\n%s", logged)
 			}
 		})
+	}
+}
+
+// What is quick and wrong is not measured.
+func TestTime_WantsTheAnswer(t *testing.T) {
+	r, err := Open(networks(t, "classifier.onnx", "segmenter.onnx"), Options{Device: DeviceCPU}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p := pair{r.classifier, r.segmenter}
+	want, err := p.answer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took, err := p.time(2, want); err != nil || took <= 0 {
+		t.Errorf("%v, %v", took, err)
+	}
+	want.probability += 0.2
+	if _, err := p.time(2, want); err == nil || !strings.Contains(err.Error(), "give a probability") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -199,6 +221,9 @@ func TestOpenVINO_Auto(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	log, text := logTo()
 	r, err := Open(".", Options{Threads: 1}, log)
+	if miscalculates(t, err) {
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
