@@ -113,7 +113,7 @@ func (p pair) close() error { return errors.Join(p.classifier.close(), p.segment
 // answer runs both networks on the test picture. A network that breaks the contract fails here.
 func (p pair) answer(ctx context.Context) (answers, error) {
 	hu, _ := chest()
-	probability, activation, rows, columns, err := p.classifier.classify(ctx, hu, warmSide, warmSide)
+	c, err := p.classifier.classify(ctx, hu, warmSide, warmSide)
 	if err != nil {
 		return answers{}, err
 	}
@@ -121,7 +121,7 @@ func (p pair) answer(ctx context.Context) (answers, error) {
 	if err != nil {
 		return answers{}, err
 	}
-	return answers{float64(probability), blockMeans(activation, rows, columns), blockMeans(mask, warmSide, warmSide)}, nil
+	return answers{float64(c.Probability), blockMeans(c.Activation, c.Rows, c.Columns), blockMeans(mask, warmSide, warmSide)}, nil
 }
 
 // TestPicture gives the picture [512*512] in Hounsfield units that networks are checked with, for benchmarks that compare answers.

@@ -82,14 +82,14 @@ func TestKernels_OfThisProcessor(t *testing.T) {
 		t.Errorf("%s kernels, want %s", r.Kernels(), want)
 	}
 	hu, _ := chest()
-	_, activation, _, _, err := r.Classify(t.Context(), hu, warmSide, warmSide)
-	if err != nil || activation[0] < 7.9 || activation[0] > 8.1 {
-		t.Errorf("activation %v (%v), want 8", activation, err)
+	c, err := r.Classify(t.Context(), hu, warmSide, warmSide)
+	if err != nil || c.Activation[0] < 7.9 || c.Activation[0] > 8.1 {
+		t.Errorf("activation %v (%v), want 8", c.Activation, err)
 	}
 	forced := openTest(t, "overflow.onnx", "segmenter.onnx", Options{Threads: 1, Kernels: KernelsFast})
-	_, activation, _, _, err = forced.Classify(t.Context(), hu, warmSide, warmSide)
-	if right := err == nil && activation[0] > 7.9; right != (want == KernelsFast) {
-		t.Errorf("fast kernels give %v (%v) on a processor that should have %s", activation[0], err, want)
+	c, err = forced.Classify(t.Context(), hu, warmSide, warmSide)
+	if right := err == nil && c.Activation[0] > 7.9; right != (want == KernelsFast) {
+		t.Errorf("fast kernels give %v (%v) on a processor that should have %s", c.Activation[0], err, want)
 	}
 	t.Log("kernels: ", r.Device())
 }

@@ -100,18 +100,18 @@ func TestProjectNetworks(t *testing.T) {
 	air, tissue := picture(384, 256, -1000), picture(384, 256, 40)
 	var answers []string
 	for _, hu := range [][]float32{air, tissue} {
-		p, activation, rows, columns, err := r.Classify(t.Context(), hu, 384, 256)
+		said, err := r.Classify(t.Context(), hu, 384, 256)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if rows < 1 || columns < 1 || len(activation) != rows*columns {
-			t.Errorf("activation %d x %d of %d values", rows, columns, len(activation))
+		if said.Rows < 1 || said.Columns < 1 || len(said.Activation) != said.Rows*said.Columns {
+			t.Errorf("activation %d x %d of %d values", said.Rows, said.Columns, len(said.Activation))
 		}
 		mask, err := r.Segment(t.Context(), hu, 384, 256)
 		if err != nil {
 			t.Fatal(err)
 		}
-		answers = append(answers, fmt.Sprint(p, mask[len(mask)/2]))
+		answers = append(answers, fmt.Sprint(said.Probability, mask[len(mask)/2]))
 	}
 	if answers[0] == answers[1] {
 		t.Errorf("air and tissue give the same: %s", answers[0])

@@ -321,15 +321,12 @@ func (r *Runtime) begin(ctx context.Context) (end func(), err error) {
 	return end, nil
 }
 
-// Classify gives, for one slice hu [rows*columns] in Hounsfield units, the probability of infection (0..1) and the
-// activation map [aRows*aColumns], not negative. It ends early with the context's cause. hu must stay unchanged
-// meanwhile.
-func (r *Runtime) Classify(
-	ctx context.Context, hu []float32, rows, columns int,
-) (probability float32, activation []float32, aRows, aColumns int, err error) {
+// Classify says of one slice hu [rows*columns] in Hounsfield units what the classifier does. It ends early with the context's cause. hu must
+// stay unchanged meanwhile.
+func (r *Runtime) Classify(ctx context.Context, hu []float32, rows, columns int) (Classification, error) {
 	end, err := r.begin(ctx)
 	if err != nil {
-		return 0, nil, 0, 0, err
+		return Classification{}, err
 	}
 	defer end()
 	return r.classifier.classify(ctx, hu, rows, columns)

@@ -47,15 +47,15 @@ func TestClassifyAndSegment(t *testing.T) {
 		hu := picture(c.rows, c.columns, 200)
 		hu[len(hu)-1] = -100
 		mean := (200*float64(len(hu)-1) - 100) / float64(len(hu))
-		p, activation, rows, columns, err := r.Classify(t.Context(), hu, c.rows, c.columns)
+		said, err := r.Classify(t.Context(), hu, c.rows, c.columns)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := sigmoid(mean / 1000); math.Abs(float64(p)-want) > 1e-4 {
-			t.Errorf("%v: probability %v, want %v", c, p, want)
+		if want := sigmoid(mean / 1000); math.Abs(float64(said.Probability)-want) > 1e-4 {
+			t.Errorf("%v: probability %v, want %v", c, said.Probability, want)
 		}
-		if rows != 4 || columns != 4 || len(activation) != 16 || activation[0] != 200 {
-			t.Errorf("%v: activation %d x %d: %v", c, rows, columns, activation)
+		if said.Rows != 4 || said.Columns != 4 || len(said.Activation) != 16 || said.Activation[0] != 200 {
+			t.Errorf("%v: activation %d x %d: %v", c, said.Rows, said.Columns, said.Activation)
 		}
 		mask, err := r.Segment(t.Context(), hu, c.rows, c.columns)
 		if err != nil {
@@ -79,7 +79,7 @@ func TestClassifyAndSegment_RefuseWrongSize(t *testing.T) {
 	r := openTest(t, "classifier.onnx", "segmenter.onnx", Options{})
 	for _, c := range []struct{ values, rows, columns int }{{12, 3, 5}, {0, 0, 0}, {6, -2, -3}, {0, 0, 5}} {
 		hu := make([]float32, c.values)
-		if _, _, _, _, err := r.Classify(t.Context(), hu, c.rows, c.columns); err == nil {
+		if _, err := r.Classify(t.Context(), hu, c.rows, c.columns); err == nil {
 			t.Errorf("classify %v: no error", c)
 		}
 		if _, err := r.Segment(t.Context(), hu, c.rows, c.columns); err == nil {
@@ -152,7 +152,7 @@ func TestRun_RefusesNaN(t *testing.T) {
 	r := openTest(t, "nan_classifier.onnx", "nan.onnx", Options{})
 	for _, hu := range []float32{500, 2500} {
 		p := picture(8, 8, hu)
-		_, _, _, _, classifyErr := r.Classify(t.Context(), p, 8, 8)
+		_, classifyErr := r.Classify(t.Context(), p, 8, 8)
 		_, segmentErr := r.Segment(t.Context(), p, 8, 8)
 		for _, err := range []error{classifyErr, segmentErr} {
 			var e *NetworkError
@@ -171,9 +171,9 @@ func TestRun_Concurrent(t *testing.T) {
 			for i := range 20 {
 				value := float32(worker*50 + i - 200)
 				hu := picture(32, 32+worker, value)
-				p, _, _, _, err := r.Classify(t.Context(), hu, 32, 32+worker)
-				if want := sigmoid(float64(value) / 1000); err != nil || math.Abs(float64(p)-want) > 1e-4 {
-					t.Errorf("worker %d, run %d: probability %v (%v), want %v", worker, i, p, err, want)
+				said, err := r.Classify(t.Context(), hu, 32, 32+worker)
+				if want := sigmoid(float64(value) / 1000); err != nil || math.Abs(float64(said.Probability)-want) > 1e-4 {
+					t.Errorf("worker %d, run %d: probability %v (%v), want %v", worker, i, said.Probability, err, want)
 				}
 				mask, err := r.Segment(t.Context(), hu, 32, 32+worker)
 				if want := sigmoid(float64(value) / 100); err != nil || math.Abs(float64(mask[len(mask)-1])-want) > 1e-4 {
@@ -249,7 +249,7 @@ func TestClose_WaitsForRuns(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	if _, _, _, _, err := r.Classify(t.Context(), picture(8, 8, 0), 8, 8); !errors.Is(err, ErrClosed) {
+	if _, err := r.Classify(t.Context(), picture(8, 8, 0), 8, 8); !errors.Is(err, ErrClosed) {
 		t.Errorf("classify after Close: %v", err)
 	}
 	if _, err := r.Segment(t.Context(), picture(8, 8, 0), 8, 8); !errors.Is(err, ErrClosed) {
@@ -289,10 +289,10 @@ func ExampleOpen() {
 	}
 	defer r.Close()
 	slice := make([]float32, 512*512) // Hounsfield units
-	probability, _, _, _, err := r.Classify(context.Background(), slice, 512, 512)
+	said, err := r.Classify(context.Background(), slice, 512, 512)
 	if err != nil {
 		fmt.Println("classify:", err)
 		return
 	}
-	fmt.Println("positive:", float64(probability) >= r.Manifest().Classifier.OperatingPoint)
+	fmt.Println("positive:", float64(said.Probability) >= r.Manifest().Classifier.OperatingPoint)
 }

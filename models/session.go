@@ -195,26 +195,33 @@ func (s *session) broken(format string, args ...any) *NetworkError {
 	return &NetworkError{Network: s.network, File: s.path, Text: fmt.Sprintf(format, args...)}
 }
 
+// Classification is what the classifier says of one slice.
+type Classification struct {
+	Probability   float32   // of infection, 0..1
+	Activation    []float32 // Rows x Columns over the whole slice, row by row, not negative
+	Rows, Columns int
+}
+
 // classify runs a classifier.
-func (s *session) classify(ctx context.Context, hu []float32, rows, columns int) (float32, []float32, int, int, error) {
+func (s *session) classify(ctx context.Context, hu []float32, rows, columns int) (Classification, error) {
 	out, err := s.run(ctx, hu, rows, columns)
 	if err != nil {
-		return 0, nil, 0, 0, err
+		return Classification{}, err
 	}
 	probability, activation := out[0], out[1]
 	if len(probability.shape) != 1 || probability.shape[0] != 1 {
-		return 0, nil, 0, 0, s.broken("output %s has shape %v, want [1]", outputProb, probability.shape)
+		return Classification{}, s.broken("output %s has shape %v, want [1]", outputProb, probability.shape)
 	}
 	if len(activation.shape) != 3 || activation.shape[0] != 1 || len(activation.data) == 0 {
-		return 0, nil, 0, 0, s.broken("output %s has shape %v, want [1 h w]", outputActivation, activation.shape)
+		return Classification{}, s.broken("output %s has shape %v, want [1 h w]", outputActivation, activation.shape)
 	}
 	if err := s.within(outputProb, probability.data, 0, 1); err != nil {
-		return 0, nil, 0, 0, err
+		return Classification{}, err
 	}
 	if err := s.within(outputActivation, activation.data, 0, math.MaxFloat32); err != nil {
-		return 0, nil, 0, 0, err
+		return Classification{}, err
 	}
-	return probability.data[0], activation.data, int(activation.shape[1]), int(activation.shape[2]), nil
+	return Classification{probability.data[0], activation.data, int(activation.shape[1]), int(activation.shape[2])}, nil
 }
 
 // segment runs a segmenter.

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"context"
 	"log/slog"
 
 	"jcsnode/config"
 	"jcsnode/models"
+	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
 	"jcsnode/results"
 )
@@ -12,6 +14,19 @@ import (
 // OpenNetworks loads the networks as the configuration says.
 func OpenNetworks(c config.Models, log *slog.Logger) (*models.Runtime, error) {
 	return models.Open(c.Dir, models.Options{Library: c.Library, Device: c.Device, Threads: c.Threads, Altered: c.Altered == "allow"}, log)
+}
+
+// Cascade gives the networks of a runtime as the cascade asks them.
+func Cascade(r *models.Runtime) pipeline.Networks {
+	return pipeline.Networks{Classifier: classifier{r}, Segmenter: r}
+}
+
+// classifier gives the runtime's answers as the cascade's: the two rooms do not know each other.
+type classifier struct{ runtime *models.Runtime }
+
+func (c classifier) Classify(ctx context.Context, hu []float32, rows, columns int) (cascade.Classification, error) {
+	said, err := c.runtime.Classify(ctx, hu, rows, columns)
+	return cascade.Classification(said), err
 }
 
 // Networks are what parts that do not run them know of networks: what they are, how many run at a time, and what calculates.

@@ -49,7 +49,7 @@ func (n *Node) wire(networks Networks) error {
 	n.processor = &pipeline.Processor{
 		Ledger:    n.ledger,
 		DataDir:   c.Node.DataDir,
-		Networks:  pipeline.Networks{Classifier: n.runtime, Segmenter: n.runtime},
+		Networks:  Cascade(n.runtime),
 		Settings:  maker.Cascade,
 		Models:    results.Models(maker.Manifest, maker.Engine),
 		Build:     buildWith(maker),

@@ -20,8 +20,8 @@ import (
 // healthy networks find nothing.
 type healthy struct{}
 
-func (healthy) Classify(context.Context, []float32, int, int) (float32, []float32, int, int, error) {
-	return 0.1, make([]float32, 4), 2, 2, nil
+func (healthy) Classify(context.Context, []float32, int, int) (cascade.Classification, error) {
+	return cascade.Classification{Probability: 0.1, Activation: make([]float32, 4), Rows: 2, Columns: 2}, nil
 }
 
 func (healthy) Segment(_ context.Context, hu []float32, _, _ int) ([]float32, error) {

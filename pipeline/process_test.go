@@ -19,14 +19,15 @@ import (
 	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/phantom"
+	"jcsnode/pipeline/cascade"
 )
 
 // sureNetworks call every slice positive and outline a square.
 type sureNetworks struct{ calls int }
 
-func (n *sureNetworks) Classify(context.Context, []float32, int, int) (float32, []float32, int, int, error) {
+func (n *sureNetworks) Classify(context.Context, []float32, int, int) (cascade.Classification, error) {
 	n.calls++
-	return 0.9, []float32{0, 1, 2, 3}, 2, 2, nil
+	return cascade.Classification{Probability: 0.9, Activation: []float32{0, 1, 2, 3}, Rows: 2, Columns: 2}, nil
 }
 
 func (n *sureNetworks) Segment(_ context.Context, hu []float32, rows, columns int) ([]float32, error) {

@@ -16,8 +16,8 @@ import (
 // greyNetworks find every slice positive, and lesion wherever tissue is as dense as ground glass.
 type greyNetworks struct{}
 
-func (greyNetworks) Classify(context.Context, []float32, int, int) (float32, []float32, int, int, error) {
-	return 0.9, []float32{0, 1, 2, 1}, 2, 2, nil
+func (greyNetworks) Classify(context.Context, []float32, int, int) (cascade.Classification, error) {
+	return cascade.Classification{Probability: 0.9, Activation: []float32{0, 1, 2, 1}, Rows: 2, Columns: 2}, nil
 }
 
 func (greyNetworks) Segment(_ context.Context, hu []float32, _, _ int) ([]float32, error) {

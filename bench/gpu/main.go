@@ -104,7 +104,7 @@ func ask(dir string, opt models.Options, rounds int) (answer, string, error) {
 	var classify, segmented []time.Duration
 	for range rounds {
 		began := time.Now()
-		p, _, _, _, err := nets.Classify(ctx, hu, side, side)
+		c, err := nets.Classify(ctx, hu, side, side)
 		if err != nil {
 			return a, "", err
 		}
@@ -114,7 +114,7 @@ func ask(dir string, opt models.Options, rounds int) (answer, string, error) {
 			return a, "", err
 		}
 		segmented = append(segmented, time.Since(began))
-		a.probability = float64(p)
+		a.probability = float64(c.Probability)
 	}
 	a.classify, a.segmented = median(classify), median(segmented)
 	return a, nets.Device(), nil

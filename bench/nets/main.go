@@ -152,7 +152,7 @@ func runDevice(o options, threads []int) error {
 			g.contenders = append(g.contenders,
 				&contender{name: describe("classifier", m.Classifier) + with,
 					workers: nets.Workers(), call: func(ctx context.Context) error {
-						_, _, _, _, err := nets.Classify(ctx, hu, side, side)
+						_, err := nets.Classify(ctx, hu, side, side)
 						return err
 					}},
 				&contender{name: describe("segmenter", m.Segmenter) + with, workers: nets.Workers(), call: func(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"jcsnode/models"
+	"jcsnode/node"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
 )
@@ -60,7 +61,7 @@ func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
 		if err != nil || x.Refusal != nil {
 			t.Fatalf("%s: %v, %+v", v.Name, err, x.Refusal)
 		}
-		if err := x.Read(t.Context(), pipeline.Networks{Classifier: runtime, Segmenter: runtime}, set, nil); err != nil {
+		if err := x.Read(t.Context(), node.Cascade(runtime), set, nil); err != nil {
 			t.Fatal(err)
 		}
 		d := x.Findings.Decision

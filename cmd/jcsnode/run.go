@@ -15,7 +15,6 @@ import (
 	"jcsnode/models"
 	"jcsnode/node"
 	"jcsnode/offline"
-	"jcsnode/pipeline"
 )
 
 func runCommand() *cobra.Command {
@@ -61,7 +60,7 @@ func runCommand() *cobra.Command {
 		}
 		defer networks.Close()
 		reader := offline.Reader{
-			Networks: pipeline.Networks{Classifier: networks, Segmenter: networks},
+			Networks: node.Cascade(networks),
 			Maker:    node.Maker(cfg, version, networks),
 			Time:     when,
 			Progress: newProgress(c.ErrOrStderr()).step,

@@ -89,8 +89,8 @@ func TestAhead_Failures(t *testing.T) {
 // waiting is a classifier that waits for the end of its context.
 type waiting struct{ begun chan struct{} }
 
-func (w *waiting) Classify(ctx context.Context, _ []float32, _, _ int) (float32, []float32, int, int, error) {
+func (w *waiting) Classify(ctx context.Context, _ []float32, _, _ int) (Classification, error) {
 	w.begun <- struct{}{}
 	<-ctx.Done()
-	return 0, nil, 0, 0, ctx.Err()
+	return Classification{}, ctx.Err()
 }

@@ -54,14 +54,14 @@ func (n *networks) enter() func() {
 	return func() { n.now.Add(-1) }
 }
 
-func (n *networks) Classify(_ context.Context, hu []float32, rows, columns int) (float32, []float32, int, int, error) {
+func (n *networks) Classify(_ context.Context, hu []float32, rows, columns int) (Classification, error) {
 	defer n.enter()()
 	slice := int(hu[0])
 	if n.classify != nil {
 		n.classify(slice)
 	}
 	if n.fail != nil {
-		return 0, nil, 0, 0, n.fail
+		return Classification{}, n.fail
 	}
 	p := float32(0.1)
 	if slice < n.positive {
@@ -70,7 +70,7 @@ func (n *networks) Classify(_ context.Context, hu []float32, rows, columns int) 
 	if n.probability != nil {
 		p = n.probability(slice)
 	}
-	return p, []float32{0, 1, 2, 3}, 2, 2, nil
+	return Classification{Probability: p, Activation: []float32{0, 1, 2, 3}, Rows: 2, Columns: 2}, nil
 }
 
 func (n *networks) Segment(_ context.Context, hu []float32, rows, columns int) ([]float32, error) {
@@ -348,8 +348,8 @@ type broken struct {
 	segment []float32
 }
 
-func (b *broken) Classify(context.Context, []float32, int, int) (float32, []float32, int, int, error) {
-	return b.p, b.values, 2, 2, nil
+func (b *broken) Classify(context.Context, []float32, int, int) (Classification, error) {
+	return Classification{Probability: b.p, Activation: b.values, Rows: 2, Columns: 2}, nil
 }
 
 func (b *broken) Segment(context.Context, []float32, int, int) ([]float32, error) {

@@ -42,19 +42,19 @@ func Classify(ctx context.Context, v *ct.Volume, c Classifier, set Settings, ahe
 }
 
 func (r *run) classify(ctx context.Context, c Classifier, f *SliceFinding, picture []float32) error {
-	p, values, rows, columns, err := c.Classify(ctx, picture, r.canvas.height, r.canvas.width)
+	said, err := c.Classify(ctx, picture, r.canvas.height, r.canvas.width)
 	if err != nil {
 		return err
 	}
-	if math.IsNaN(float64(p)) || p < 0 || p > 1 {
+	if p := said.Probability; math.IsNaN(float64(p)) || p < 0 || p > 1 {
 		return fmt.Errorf("the classifier gave %v, which is no probability", p)
 	}
-	f.Probability = float64(p)
-	if len(values) > 0 {
-		if rows < 1 || columns < 1 || len(values) != rows*columns {
-			return fmt.Errorf("the classifier gave %d activation values for %d x %d", len(values), rows, columns)
+	f.Probability = float64(said.Probability)
+	if n := len(said.Activation); n > 0 {
+		if said.Rows < 1 || said.Columns < 1 || n != said.Rows*said.Columns {
+			return fmt.Errorf("the classifier gave %d activation values for %d x %d", n, said.Rows, said.Columns)
 		}
-		f.Activation = &Activation{Rows: rows, Columns: columns, Values: values, canvas: r.canvas}
+		f.Activation = &Activation{Rows: said.Rows, Columns: said.Columns, Values: said.Activation, canvas: r.canvas}
 	}
 	return nil
 }

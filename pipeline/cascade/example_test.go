@@ -12,11 +12,12 @@ import (
 // lung: no network, but it fits where one does.
 type dense struct{}
 
-func (dense) Classify(_ context.Context, hu []float32, rows, columns int) (float32, []float32, int, int, error) {
+func (dense) Classify(_ context.Context, hu []float32, rows, columns int) (cascade.Classification, error) {
+	c := cascade.Classification{Probability: 0.1, Activation: []float32{0}, Rows: 1, Columns: 1}
 	if hu[0] > -700 {
-		return 0.9, []float32{1}, 1, 1, nil
+		c.Probability, c.Activation[0] = 0.9, 1
 	}
-	return 0.1, []float32{0}, 1, 1, nil
+	return c, nil
 }
 
 func (dense) Segment(_ context.Context, hu []float32, rows, columns int) ([]float32, error) {

@@ -6,11 +6,16 @@ import (
 	"math"
 )
 
-// Classifier tells COVID-19 slices from others. hu is a picture of rows x columns
-// Hounsfield units, row by row. The activation is aRows x aColumns over the whole
-// picture; it is kept, so a fresh slice for each call.
+// Classification is what a classifier says of a slice.
+type Classification struct {
+	Probability   float32   // of COVID-19, 0..1
+	Activation    []float32 // Rows x Columns over the whole picture, row by row; it is kept, so fresh for each slice
+	Rows, Columns int
+}
+
+// Classifier tells COVID-19 slices from others. hu is a picture of rows x columns Hounsfield units, row by row.
 type Classifier interface {
-	Classify(ctx context.Context, hu []float32, rows, columns int) (probability float32, activation []float32, aRows, aColumns int, err error)
+	Classify(ctx context.Context, hu []float32, rows, columns int) (Classification, error)
 }
 
 // Segmenter finds lesions: a probability, 0..1, for each of the rows x columns pixels.
