@@ -64,6 +64,11 @@ type Decision struct {
 	MarginMM        float64 `json:"margin_mm"` // positive_mm above threshold_mm, below if negative; by the count the slices, at their mean length
 	TurnsAt         float64 `json:"turns_at"`  // highest operating point of a slice at which the study is positive; 0: at none
 
+	// Distance is the median distance of the slices of the lungs from those that the classifier was trained on, about 1 for their like;
+	// missing if it tells none. Unlike tells that it is above the classifier's DistanceLimit. The decision stays.
+	Distance float64 `json:"distance,omitempty"`
+	Unlike   bool    `json:"unlike_training,omitempty"`
+
 	Unsmoothed *Unsmoothed `json:"unsmoothed,omitempty"` // what there is without settings.smooth_mm, if that is on
 }
 
@@ -124,6 +129,8 @@ type Slice struct {
 
 	// Smoothed is Probability smoothed over Settings.SmoothMM, which counts in its place; missing without smoothing.
 	Smoothed *float64 `json:"smoothed_probability,omitempty"`
+	// Distance is how far the slice lies from those that the classifier was trained on; missing if it tells none.
+	Distance float64 `json:"distance,omitempty"`
 }
 
 // Model is a network that had a part in the findings.
@@ -134,7 +141,8 @@ type Model struct {
 	SHA256         string  `json:"sha256"`
 	Status         string  `json:"status"` // "trained", "preliminary", "untrained", "altered"
 	OperatingPoint float64 `json:"operating_point"`
-	Engine         string  `json:"engine,omitempty"` // "cuda" or "openvino"; "": ONNX Runtime's own kernels on the CPU
+	DistanceLimit  float64 `json:"distance_limit,omitempty"` // of a classifier that tells how far slices lie from its training: the usual
+	Engine         string  `json:"engine,omitempty"`         // "cuda" or "openvino"; "": ONNX Runtime's own kernels on the CPU
 }
 
 // Settings are the settings that shape the findings.

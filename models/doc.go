@@ -3,7 +3,8 @@
 // What a network is (file, hash, window, size, operating point, status) stands in manifest.toml and in its graph, never
 // in Go code, so that a site can put its own networks in. The contract of a graph, N pictures of H x W Hounsfield units:
 //
-//	classifier: hu float32 [N,1,H,W] -> probability float32 [N], activation float32 [N,h,w] (not negative)
+//	classifier: hu float32 [N,1,H,W] -> probability float32 [N], activation float32 [N,h,w] (not negative),
+//	            where the manifest has its limit distance float32 [N]: how far the picture lies from those of the training
 //	segmenter:  hu float32 [N,1,H,W] -> mask_probability float32 [N,H,W]
 //
 // Windowing, scaling and resizing happen inside the graph. Open checks the contract with one run of each network on a test picture, and

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,9 +45,24 @@ type Network struct {
 	Size           int               `toml:"size"`            // side of the square that the graph resizes to, pixels
 	OperatingPoint float64           `toml:"operating_point"` // a probability at or above it counts as positive
 	Licence        string            `toml:"licence"`         // of the weights
+	Distance       *Distance         `toml:"distance"`        // of a classifier; nil: it does not tell how far slices lie from its training
 	Reference      *ReferenceOutputs `toml:"reference"`       // nil: none
 
 	StatedSHA256 string `toml:"-"` // the manifest's own, hex; differs from SHA256 when the status is StatusAltered
+}
+
+// Distance says what the classifier's third output, the distance of a slice from those of the training, is compared with.
+type Distance struct {
+	// Limit is what nineteen of twenty validation slices lie below (models/training, jcs.distance).
+	Limit float64 `toml:"limit"`
+}
+
+// DistanceLimit is that of the classifier, 0 if it tells no distance.
+func (m Manifest) DistanceLimit() float64 {
+	if m.Classifier.Distance == nil {
+		return 0
+	}
+	return m.Classifier.Distance.Limit
 }
 
 // ReferenceOutputs is what a network says of the test picture (picture.png) when its graph is calculated literally, in float32 and without
@@ -107,7 +123,7 @@ func ReadManifest(dir string) (Manifest, error) {
 			problems = append(problems, fmt.Errorf("%s: [%s] is missing", path, n.table))
 			continue
 		}
-		wrong := append(n.network.check(), n.network.Reference.check(n.table)...)
+		wrong := slices.Concat(n.network.check(), n.network.Distance.check(n.table), n.network.Reference.check(n.table))
 		for _, text := range wrong {
 			problems = append(problems, fmt.Errorf("%s: %s.%s", path, n.table, text))
 		}
@@ -168,6 +184,19 @@ func (m Manifest) refusal(dir string) error {
 					"write its sha256 there or set models.altered = \"allow\", which marks every object",
 				ManifestName, n.SHA256, n.StatedSHA256)}
 		}
+	}
+	return nil
+}
+
+// check names what is wrong with the distance of a table.
+func (d *Distance) check(table string) []string {
+	switch {
+	case d == nil:
+		return nil
+	case table != "classifier":
+		return []string{"distance: only the classifier tells one"}
+	case !(d.Limit > 0) || math.IsInf(d.Limit, 0):
+		return []string{fmt.Sprintf("distance.limit: %v is not above 0", d.Limit)}
 	}
 	return nil
 }

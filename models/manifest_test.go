@@ -74,6 +74,8 @@ func TestReadManifest_Mistakes(t *testing.T) {
 	}{
 		{"unknown key", "size = 4", "size = 4\nmean = 0.5", []string{"unknown key classifier.mean", "unknown key segmenter.mean"}},
 		{"misspelt key", "licence =", "license =", []string{"unknown key classifier.license", "classifier.licence is missing"}},
+		{"distance", "size = 4", "size = 4\ndistance = {limit = 0.0}", []string{
+			"classifier.distance.limit: 0 is not above 0", "segmenter.distance: only the classifier tells one"}},
 		{"unknown status", "untrained", "perfect", []string{`classifier.status: "perfect" is none of trained, preliminary, untrained`}},
 		{"altered is no status to state", "untrained", "altered", []string{`classifier.status: "altered"`}},
 		{"not TOML", "size = 4", "size =", []string{"manifest.toml", "line"}},

@@ -267,8 +267,11 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string, log *slog
 
 // openPair loads both networks of a folder.
 func openPair(dir string, m Manifest, threads int, k Kernels, cuda bool) (pair, error) {
-	classifier, err := openSession("classifier", filepath.Join(dir, m.Classifier.File),
-		[]string{outputProb, outputActivation}, threads, k, cuda)
+	outputs := []string{outputProb, outputActivation}
+	if m.Classifier.Distance != nil {
+		outputs = append(outputs, outputDistance)
+	}
+	classifier, err := openSession("classifier", filepath.Join(dir, m.Classifier.File), outputs, threads, k, cuda)
 	if err != nil {
 		return pair{}, err
 	}

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,51 @@ func picture(rows, columns int, hu float32) []float32 {
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+// The distance is asked for where the manifest has its limit, and a file that lacks it then breaks the contract.
+func TestClassify_Distance(t *testing.T) {
+	needLibrary(t)
+	for _, c := range []struct {
+		file   string
+		limit  bool
+		want   float32
+		refuse bool
+	}{
+		{"distance.onnx", true, 0.2, false}, {"distance.onnx", false, 0, false}, {"classifier.onnx", false, 0, false}, {"classifier.onnx", true, 0, true},
+	} {
+		dir := networks(t, c.file, "segmenter.onnx")
+		if c.limit {
+			manifest := filepath.Join(dir, ManifestName)
+			text, err := os.ReadFile(manifest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = bytes.Replace(text, []byte("size = 4"), []byte("size = 4\ndistance = {limit = 2.5}"), 1) // the classifier stands first
+			if err := os.WriteFile(manifest, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		log, _ := logTo()
+		r, err := Open(dir, Options{Device: DeviceCPU}, log)
+		if c.refuse {
+			if err == nil || !strings.Contains(err.Error(), "distance") {
+				t.Errorf("%s without the output: error %v", c.file, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		said, err := r.Classify(t.Context(), picture(64, 48, -200), 64, 48)
+		if err != nil || math.Abs(float64(said.Distance-c.want)) > 1e-5 || said.Probability == 0 {
+			t.Errorf("%s, limit %v: %+v, %v; want distance %v", c.file, c.limit, said, err, c.want)
+		}
+		if d := r.Manifest().Classifier.Distance; c.limit && (d == nil || d.Limit != 2.5) {
+			t.Errorf("%s: distance %+v", c.file, d)
+		}
+	}
+}
 
 func TestClassifyAndSegment(t *testing.T) {
 	r := openTest(t, "classifier.onnx", "segmenter.onnx", Options{})

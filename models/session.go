@@ -15,6 +15,7 @@ const (
 	inputHU          = "hu"
 	outputProb       = "probability"
 	outputActivation = "activation"
+	outputDistance   = "distance"
 	outputMask       = "mask_probability"
 )
 
@@ -200,6 +201,8 @@ type Classification struct {
 	Probability   float32   // of infection, 0..1
 	Activation    []float32 // Rows x Columns over the whole slice, row by row, not negative
 	Rows, Columns int
+	// Distance says how far the slice lies from those of the training, about 1 for their like; 0 if Network.Distance is nil.
+	Distance float32
 }
 
 // classify runs a classifier.
@@ -221,7 +224,19 @@ func (s *session) classify(ctx context.Context, hu []float32, rows, columns int)
 	if err := s.within(outputActivation, activation.data, 0, math.MaxFloat32); err != nil {
 		return Classification{}, err
 	}
-	return Classification{probability.data[0], activation.data, int(activation.shape[1]), int(activation.shape[2])}, nil
+	said := Classification{Probability: probability.data[0], Activation: activation.data,
+		Rows: int(activation.shape[1]), Columns: int(activation.shape[2])}
+	if len(out) > 2 {
+		distance := out[2]
+		if len(distance.shape) != 1 || distance.shape[0] != 1 {
+			return Classification{}, s.broken("output %s has shape %v, want [1]", outputDistance, distance.shape)
+		}
+		if err := s.within(outputDistance, distance.data, 0, math.MaxFloat32); err != nil {
+			return Classification{}, err
+		}
+		said.Distance = distance.data[0]
+	}
+	return said, nil
 }
 
 // segment runs a segmenter.
@@ -242,8 +257,9 @@ func (s *session) segment(ctx context.Context, hu []float32, rows, columns int) 
 
 // contracts say what a graph must have, for errors.
 var contracts = map[string]string{
-	"classifier": "input hu FLOAT [N 1 H W], outputs probability FLOAT [N] and activation FLOAT [N h w]",
-	"segmenter":  "input hu FLOAT [N 1 H W], output mask_probability FLOAT [N H W]",
+	"classifier": "input hu FLOAT [N 1 H W], outputs probability FLOAT [N], activation FLOAT [N h w] and, " +
+		"if the manifest has its limit, distance FLOAT [N]",
+	"segmenter": "input hu FLOAT [N 1 H W], output mask_probability FLOAT [N H W]",
 }
 
 // describe says what inputs and outputs a file has, for an error about a broken contract.

@@ -56,6 +56,7 @@ func Maker(c config.Config, version string, networks Networks) *results.Maker {
 			OffLungs:                 c.Cascade.OffLungs,
 			LeastLesionML:            c.Cascade.LeastLesionML,
 			ClassifierOperatingPoint: manifest.Classifier.OperatingPoint,
+			DistanceLimit:            manifest.DistanceLimit(),
 			SegmenterOperatingPoint:  manifest.Segmenter.OperatingPoint,
 			Workers:                  networks.Workers(),
 		},

@@ -36,7 +36,7 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 		r.State, r.Reason = findings.StateNotProcessed, &why
 		return r
 	}
-	r.Cautions, r.Limits = x.Cautions(), x.Limits().Sentences()
+	r.Cautions, r.Limits = x.Findings.Decision.Cautions(), x.Limits().Sentences()
 	v, f := x.Volume, x.Findings
 	r.StudyInstanceUID, r.SeriesInstanceUID = x.Chosen.StudyInstanceUID, x.Chosen.SeriesInstanceUID
 	r.Notes = append(r.Notes, v.Notes...)
@@ -46,7 +46,7 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 	r.Decision = &findings.Decision{Positive: d.Positive, Rule: d.Rule, Text: d.Text, PositiveSlices: d.PositiveSlices, PositiveMM: round(d.PositiveMM, 3),
 		UncountedSlices: d.UncountedSlices, UncountedMM: round(d.UncountedMM, 3),
 		Slices: d.Slices, LengthMM: round(d.LengthMM, 3), Threshold: d.Threshold, ThresholdMM: d.ThresholdMM,
-		MarginMM: round(d.MarginMM, 3), TurnsAt: round(d.TurnsAt, 6)}
+		MarginMM: round(d.MarginMM, 3), TurnsAt: round(d.TurnsAt, 6), Distance: round(d.Distance, 4), Unlike: d.Unlike()}
 	if set.SmoothMM > 0 {
 		r.Decision.Unsmoothed = &findings.Unsmoothed{PositiveSlices: d.UnsmoothedSlices, PositiveMM: round(d.UnsmoothedMM, 3)}
 	}
@@ -64,7 +64,8 @@ func FindingsOf(x *Examination, models []findings.Model, set cascade.Settings) f
 		s, sf := &v.Slices[i], &f.Slices[i]
 		one := findings.Slice{SOPInstanceUID: s.Header.SOPInstanceUID, InstanceNumber: s.Header.InstanceNumber, Z: s.Header.Position[2],
 			Position: round(s.Position, 4), Extent: round(s.Extent, 4), Probability: round(sf.Probability, 6), Positive: sf.Positive,
-			Segmented: sf.Mask != nil && !sf.PassedOver, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5)}
+			Segmented: sf.Mask != nil && !sf.PassedOver, LesionAreaMM2: round(sf.LesionAreaMM2, 3), LesionVolumeML: round(sf.LesionVolumeML, 5),
+			Distance: round(sf.Distance, 4)}
 		if set.SmoothMM > 0 {
 			smoothed := round(sf.Smoothed, 6)
 			one.Smoothed = &smoothed

@@ -106,15 +106,6 @@ func (l Limits) Sentences() []string {
 	return all
 }
 
-// Cautions are sentences about the decision itself: how easily it could be the other one. None as a rule.
-func (x *Examination) Cautions() []string {
-	var all []string
-	if c := x.Findings.Decision.Caution(); c != "" {
-		all = append(all, c)
-	}
-	return all
-}
-
 // count writes a number before the word that goes with it.
 func count(n int, one, many string) string {
 	if n == 1 {

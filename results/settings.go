@@ -27,6 +27,9 @@ func (m *Maker) settings() string {
 	if c.SmoothMM > 0 { // 0: as all were made before there was a choice
 		texts = append(texts, "smooth_mm="+object.Decimal(c.SmoothMM))
 	}
+	if c.DistanceLimit > 0 { // 0: of a classifier that tells no distance
+		texts = append(texts, "distance_limit="+object.Decimal(c.DistanceLimit))
+	}
 	if c.OffLungs != cascade.OffLungsKeep { // which is how all were made before there was a choice
 		texts = append(texts, "off_lungs="+c.OffLungs)
 	}
@@ -65,5 +68,7 @@ func Models(m models.Manifest, engine string) []findings.Model {
 		return findings.Model{Role: role, Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status, OperatingPoint: n.OperatingPoint,
 			Engine: foreignEngine(engine)}
 	}
-	return []findings.Model{one("classifier", m.Classifier), one("segmenter", m.Segmenter)}
+	classifier := one("classifier", m.Classifier)
+	classifier.DistanceLimit = m.DistanceLimit()
+	return []findings.Model{classifier, one("segmenter", m.Segmenter)}
 }

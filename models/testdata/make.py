@@ -3,6 +3,7 @@
 They are no networks: a few operators that keep the contract of models/doc.go, or break it in one way each.
   classifier      probability = sigmoid(mean of HU / 1000), activation = relu of HU on a coarse 4 x 4 grid
   segmenter       mask_probability = sigmoid(HU / 100)
+  distance        the classifier with a third output: distance = |mean of HU / 1000|
   glass           a segmenter that is sure of HU from -750 to -350, as ground glass has, and of no other
   overflow        a classifier with an int8 convolution: its activation is 8 everywhere, and half of it where sums of two
                   products overflow 16 bits
@@ -31,6 +32,7 @@ from onnx import TensorProto, helper, numpy_helper
 FLOAT = TensorProto.FLOAT
 MASK = ("mask_probability", FLOAT, ["N", "H", "W"])
 PROBABILITY = ("probability", FLOAT, ["N"])
+DISTANCE = ("distance", FLOAT, ["N"])
 ACTIVATION = ("activation", FLOAT, ["N", "h", "w"])
 HU = ("hu", FLOAT, ["N", 1, "H", "W"])
 
@@ -56,7 +58,7 @@ def save(folder: Path, name: str, nodes: list, constants: list, outputs: list, i
     onnx.save(model, folder / f"{name}.onnx")
 
 
-def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True, positive: bool = False) -> None:
+def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True, positive: bool = False, far: bool = False) -> None:
     node = helper.make_node
     nodes = [
         node("Div", ["hu", "thousand"], ["scaled"]),
@@ -78,7 +80,11 @@ def classifier(folder: Path, name: str, *, nan: bool = False, clip: bool = True,
         ]
     else:
         nodes.append(node("Sigmoid", ["mean"], ["probability"]))
-    save(folder, name, nodes, constants, [PROBABILITY, ACTIVATION])
+    outputs = [PROBABILITY, ACTIVATION]
+    if far:
+        nodes.append(node("Abs", ["mean"], ["distance"]))
+        outputs.append(DISTANCE)
+    save(folder, name, nodes, constants, outputs)
 
 
 def exact(folder: Path) -> None:
@@ -152,6 +158,7 @@ def main(folder: Path) -> None:
     classifier(folder, "nan_classifier", nan=True)
     classifier(folder, "negative", clip=False)
     classifier(folder, "positive", positive=True)
+    classifier(folder, "distance", far=True)
     exact(folder)
     overflow(folder)
     segmenter(folder, "segmenter", [identity])

@@ -14,6 +14,7 @@ type SliceFinding struct {
 	Probability float64 // of COVID-19, 0..1, as the classifier gave it
 	Smoothed    float64 // Probability, or with Settings.SmoothMM the median of those around: what counts
 	Positive    bool    // Smoothed reaches the operating point
+	Distance    float64 // from the slices that the classifier was trained on; 0 if it tells none
 	Activation  *Activation
 
 	Mask           []byte // rows*columns, 1 is lesion; nil when the slice was not asked about

@@ -37,6 +37,7 @@ type networks struct {
 	fail     error
 	// probability tells of each slice, instead of positive
 	probability func(slice int) float32
+	distance    func(slice int) float32
 	classify    func(slice int)
 	mu          sync.Mutex
 	segmented   []int
@@ -70,7 +71,11 @@ func (n *networks) Classify(_ context.Context, hu []float32, rows, columns int) 
 	if n.probability != nil {
 		p = n.probability(slice)
 	}
-	return Classification{Probability: p, Activation: []float32{0, 1, 2, 3}, Rows: 2, Columns: 2}, nil
+	said := Classification{Probability: p, Activation: []float32{0, 1, 2, 3}, Rows: 2, Columns: 2}
+	if n.distance != nil {
+		said.Distance = n.distance(slice)
+	}
+	return said, nil
 }
 
 func (n *networks) Segment(_ context.Context, hu []float32, rows, columns int) ([]float32, error) {

@@ -49,7 +49,10 @@ func (r *run) classify(ctx context.Context, c Classifier, f *SliceFinding, pictu
 	if p := said.Probability; math.IsNaN(float64(p)) || p < 0 || p > 1 {
 		return fmt.Errorf("the classifier gave %v, which is no probability", p)
 	}
-	f.Probability = float64(said.Probability)
+	if d := said.Distance; math.IsNaN(float64(d)) || d < 0 {
+		return fmt.Errorf("the classifier gave %v, which is no distance", d)
+	}
+	f.Probability, f.Distance = float64(said.Probability), float64(said.Distance)
 	if n := len(said.Activation); n > 0 {
 		if said.Rows < 1 || said.Columns < 1 || n != said.Rows*said.Columns {
 			return fmt.Errorf("the classifier gave %d activation values for %d x %d", n, said.Rows, said.Columns)

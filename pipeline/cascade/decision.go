@@ -15,9 +15,6 @@ const (
 	RuleLength = "length" // ours: positive slices stand for more than ThresholdMM
 )
 
-// CloseMM is how near to the threshold a decision is told to be close to it: two thick slices turn it.
-const CloseMM = 10
-
 // Decision is the verdict on the patient and the numbers behind it.
 type Decision struct {
 	Positive        bool
@@ -41,6 +38,10 @@ type Decision struct {
 	MarginMM float64
 	// OperatingPoint is that of a slice, TurnsAt the highest at which the study is positive, 0 if it is at none.
 	OperatingPoint, TurnsAt float64
+
+	// Distance is the median distance of the slices of the lungs from those that the classifier was trained on, DistanceLimit what it
+	// usually stays below; both 0 if the classifier tells none.
+	Distance, DistanceLimit float64
 }
 
 // tally is what the rules look at: positive slices and the length that they stand for.
@@ -81,7 +82,8 @@ func (f *Findings) Decide(v *ct.Volume, set Settings) {
 	d := Decision{Rule: RuleCount, Slices: len(v.Slices), LengthMM: v.Length(), Threshold: set.Threshold, ThresholdMM: set.ThresholdMM,
 		PositiveSlices: positive.slices, PositiveMM: positive.mm, UncountedSlices: off.slices, UncountedMM: off.mm,
 		SmoothMM: set.SmoothMM, UnsmoothedSlices: alone.slices, UnsmoothedMM: alone.mm,
-		OperatingPoint: set.ClassifierOperatingPoint, TurnsAt: f.turnsAt(v, set)}
+		OperatingPoint: set.ClassifierOperatingPoint, TurnsAt: f.turnsAt(v, set),
+		Distance: f.distance(v), DistanceLimit: set.DistanceLimit}
 	_, d.Positive = positive.beyond(set)
 	d.MarginMM = float64(d.PositiveSlices-d.Threshold) * d.LengthMM / float64(d.Slices)
 	if set.ThresholdMM > 0 {
@@ -169,16 +171,4 @@ func (d *Decision) turning() string {
 		return fmt.Sprintf("it would be positive with an operating point up to %.2f (set: %.2f)", at, d.OperatingPoint)
 	}
 	return "no operating point would make it positive"
-}
-
-// Caution is a sentence about a decision so close to its threshold that little would turn it, "" about any other.
-func (d *Decision) Caution() string {
-	if math.Abs(d.MarginMM) > CloseMM+toleranceMM {
-		return ""
-	}
-	found := fmt.Sprintf("%.1f mm of positive slices, where more than %.1f mm are needed", d.PositiveMM, d.ThresholdMM)
-	if d.Rule == RuleCount {
-		found = fmt.Sprintf("%d positive slices, where more than %d are needed", d.PositiveSlices, d.Threshold)
-	}
-	return fmt.Sprintf("Close to the threshold: %s; %s.", found, d.turning())
 }

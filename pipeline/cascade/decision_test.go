@@ -59,8 +59,9 @@ func TestDecide_Margin(t *testing.T) {
 			if d.MarginMM != c.margin || math.Abs(d.TurnsAt-c.turns) > 1e-6 || !strings.Contains(d.Text, c.text) {
 				t.Errorf("margin %v mm, turns at %v, %q; want %v, %v, %q", d.MarginMM, d.TurnsAt, d.Text, c.margin, c.turns, c.text)
 			}
-			if got := d.Caution(); !strings.HasPrefix(got, c.caution) || c.caution == "" && got != "" {
-				t.Errorf("caution %q, want %q", got, c.caution)
+			got := strings.Join(d.Cautions(), " ")
+			if !strings.HasPrefix(got, c.caution) || c.caution == "" && got != "" {
+				t.Errorf("cautions %q, want %q", got, c.caution)
 			}
 			// At the point where it turns the study is positive, and a little above it is not.
 			for _, step := range []float64{0, 1e-3} {

@@ -11,6 +11,7 @@ type Classification struct {
 	Probability   float32   // of COVID-19, 0..1
 	Activation    []float32 // Rows x Columns over the whole picture, row by row; it is kept, so fresh for each slice
 	Rows, Columns int
+	Distance      float32 // from the slices of the training, about 1 for their like; 0 if the classifier tells none
 }
 
 // Classifier tells COVID-19 slices from others. hu is a picture of rows x columns Hounsfield units, row by row.
@@ -62,6 +63,7 @@ type Settings struct {
 	LeastLesionML float64
 
 	ClassifierOperatingPoint float64 // a slice is positive from this probability on
+	DistanceLimit            float64 // what the distance from the training usually stays below; 0 if the classifier tells none
 	SegmenterOperatingPoint  float64 // a pixel is lesion from this probability on
 
 	Workers int // slices in the networks at the same time; 0 is 1

@@ -41,9 +41,14 @@ func medians(probabilities, positions []float64, length float64) []float64 {
 			end++
 		}
 		window = append(window[:0], probabilities[first:end]...)
-		slices.Sort(window)
-		n := len(window)
-		out[i] = (window[(n-1)/2] + window[n/2]) / 2
+		out[i] = median(window)
 	}
 	return out
+}
+
+// median sorts at least one value, and gives the one in the middle; of an even number the mean of the two.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }
