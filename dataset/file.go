@@ -12,7 +12,7 @@ import (
 
 // File is a DICOM file whose structure has been walked once within Limits. Header
 // values are in memory, pixel data are not. Reading from a File is safe from several
-// goroutines; a File that Open made must be closed.
+// goroutines; one of Open or OpenReader must be closed.
 type File struct {
 	ts     TransferSyntax
 	start  int64
@@ -43,7 +43,18 @@ func Open(path string, lim Limits) (*File, error) {
 		h.Close()
 		return nil, err
 	}
-	f, err := Read(h, st.Size(), lim)
+	return OpenReader(h, st.Size(), lim)
+}
+
+// ReadAtCloser is an open file.
+type ReadAtCloser interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// OpenReader reads a file of size bytes that is open already; see Read. It closes h when it returns an error, else the File does.
+func OpenReader(h ReadAtCloser, size int64, lim Limits) (*File, error) {
+	f, err := Read(h, size, lim)
 	if err != nil {
 		h.Close()
 		return nil, err

@@ -261,6 +261,31 @@ func TestPixelData_Native(t *testing.T) {
 	}
 }
 
+// opened counts how often it is closed.
+type opened struct {
+	*bytes.Reader
+	closed int
+}
+
+func (o *opened) Close() error { o.closed++; return nil }
+
+// Whoever hands an open file over is rid of it, whether it can be read or not.
+func TestOpenReader_CloserIsTheFile(t *testing.T) {
+	whole := part10(dataset.ExplicitVRLittleEndian, []byte("\x08\x00\x18\x00UI\x04\x001.2\x00"))
+	good := &opened{Reader: bytes.NewReader(whole)}
+	f, err := dataset.OpenReader(good, good.Size(), dataset.Limits{})
+	if err != nil || good.closed != 0 || f.Set().String(dataset.SOPInstanceUID) != "1.2" {
+		t.Fatalf("%v, closed %d times", err, good.closed)
+	}
+	if err := f.Close(); err != nil || good.closed != 1 {
+		t.Errorf("%v, closed %d times", err, good.closed)
+	}
+	cut := &opened{Reader: bytes.NewReader(whole[:len(whole)-2])}
+	if _, err := dataset.OpenReader(cut, cut.Size(), dataset.Limits{}); !errors.Is(err, dataset.ErrTruncated) || cut.closed != 1 {
+		t.Errorf("%v, closed %d times; want it cut short and closed", err, cut.closed)
+	}
+}
+
 // TestOpen_RealStudies opens every file of the CT and the odd studies.
 func TestOpen_RealStudies(t *testing.T) {
 	for _, folder := range []string{"ct", "odd"} {

@@ -1,0 +1,238 @@
+package disk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"jcsnode/durable"
+	"jcsnode/store"
+)
+
+// Options of Open.
+type Options struct {
+	Reserve int64  // bytes; see store.Room
+	Staging string // folder below that of the store where files are that have no name yet; on the same file system, and nobody else's
+}
+
+// Store implements store.Store in a folder.
+type Store struct {
+	root    string
+	opt     Options
+	sys     system
+	mine    string   // folder of this process below Staging
+	lock    *os.File // of mine, held while this process lives
+	serial  atomic.Uint64
+	names   [256]sync.Mutex // by hash of the name: looking for a name and taking it are one step
+	folders sync.RWMutex    // held for writing by who removes empty folders, else for reading
+
+	mu      sync.Mutex
+	durable map[string]bool // folders whose own name is known to be durable
+}
+
+// Open opens the store in the folder root, which is made where it is missing, and removes what dead processes left half written.
+// Several processes may have it open.
+func Open(root string, opt Options) (*Store, error) {
+	s := &Store{root: root, opt: opt, sys: realSystem(), durable: map[string]bool{}}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("open the files of %s: %w", root, fault(err))
+	}
+	return s, nil
+}
+
+func (s *Store) open() error {
+	if err := durable.Folder(s.root); err != nil {
+		return err
+	}
+	if err := s.makeFolder(s.opt.Staging); err != nil {
+		return err
+	}
+	if err := removeDead(s.path(s.opt.Staging)); err != nil {
+		return fmt.Errorf("remove what dead processes left: %w", err)
+	}
+	s.mine = filepath.Join(s.path(s.opt.Staging), rand.Text())
+	err := s.sys.mkdir(s.mine)
+	if err == nil {
+		s.lock, err = lockDir(s.mine)
+	}
+	return err
+}
+
+// Close drops what is staged. Nothing may be staged any more; files are still read.
+func (s *Store) Close() error {
+	return errors.Join(os.RemoveAll(s.mine), s.lock.Close())
+}
+
+// path is where a name, or a folder of names, lies.
+func (s *Store) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
+
+// check checks a name, and that it does not lie among what is staged.
+func (s *Store) check(name string) error {
+	if err := store.CheckName(name); err != nil {
+		return err
+	}
+	if name == s.opt.Staging || strings.HasPrefix(name, s.opt.Staging+"/") {
+		return fmt.Errorf("%w: %q is where files are staged", store.ErrName, name)
+	}
+	return nil
+}
+
+// lockName locks a name for who looks for it and then takes or gives it up.
+func (s *Store) lockName(name string) (unlock func()) {
+	h := fnv.New32a()
+	io.WriteString(h, name)
+	m := &s.names[h.Sum32()%uint32(len(s.names))]
+	m.Lock()
+	return m.Unlock
+}
+
+// opened is a file that is being read.
+type opened struct {
+	file *os.File
+	info fs.FileInfo
+}
+
+func (o *opened) Size() int64     { return o.info.Size() }
+func (o *opened) Time() time.Time { return o.info.ModTime() }
+func (o *opened) Close() error    { return fault(o.file.Close()) }
+
+func (o *opened) ReadAt(p []byte, off int64) (int, error) {
+	n, err := o.file.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		err = fault(err)
+	}
+	return n, err
+}
+
+// Open implements store.Store.
+func (s *Store) Open(_ context.Context, name string) (store.File, error) {
+	if err := s.check(name); err != nil {
+		return nil, err
+	}
+	o, err := open(s.path(name))
+	if err != nil {
+		return nil, fault(err)
+	}
+	return o, nil
+}
+
+func open(path string) (*opened, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &opened{f, info}, nil
+}
+
+// Has implements store.Store.
+func (s *Store) Has(_ context.Context, name string) (bool, error) {
+	if err := s.check(name); err != nil {
+		return false, err
+	}
+	info, err := os.Stat(s.path(name))
+	if err = fault(err); errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && info.Mode().IsRegular(), err
+}
+
+// Remove implements store.Store. Folders that it leaves empty go, too.
+func (s *Store) Remove(_ context.Context, name string, before time.Time) (gone bool, err error) {
+	if err := s.check(name); err != nil {
+		return false, err
+	}
+	defer s.lockName(name)()
+	full := s.path(name)
+	info, err := os.Stat(full)
+	if err = fault(err); errors.Is(err, store.ErrNotFound) || err == nil && !info.Mode().IsRegular() {
+		return true, nil
+	}
+	if err != nil || !before.IsZero() && !info.ModTime().Before(before) {
+		return false, err
+	}
+	if err := s.sys.remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fault(err)
+	}
+	s.prune(path.Dir(name))
+	return true, nil
+}
+
+// prune removes a folder and those above it as far as they are empty, but for those next to the root. Errors are none: a folder that
+// is not empty stays.
+func (s *Store) prune(folder string) {
+	s.folders.Lock()
+	defer s.folders.Unlock()
+	for ; strings.Contains(folder, "/"); folder = path.Dir(folder) {
+		if os.Remove(s.path(folder)) != nil {
+			return
+		}
+		s.mu.Lock()
+		delete(s.durable, folder)
+		s.mu.Unlock()
+	}
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, folder string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if err := s.check(folder); err != nil {
+			yield("", err)
+			return
+		}
+		// fs.WalkDir, as against that of filepath, follows a folder that is a link.
+		err := fs.WalkDir(os.DirFS(s.root), folder, func(name string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // gone meanwhile
+			}
+			if err != nil {
+				return fault(err)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			odd := s.check(name) != nil
+			switch {
+			case odd && d.IsDir():
+				return fs.SkipDir
+			case !odd && d.Type().IsRegular() && !yield(name, nil):
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			yield("", err)
+		}
+	}
+}
+
+// Room implements store.Store.
+func (s *Store) Room(context.Context) (store.Room, error) {
+	free, err := s.sys.freeDisk(s.root)
+	return store.Room{Free: free, Reserve: s.opt.Reserve}, fault(err)
+}
+
+// RoomIn measures the room of a store in the folder root without opening it.
+func RoomIn(root string, reserve int64) (store.Room, error) {
+	free, err := freeDisk(root)
+	return store.Room{Free: free, Reserve: reserve}, fault(err)
+}
