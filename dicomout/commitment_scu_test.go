@@ -70,7 +70,7 @@ func newOffice(t *testing.T, address string) *office {
 	clock := func() time.Time { return o.now }
 	l, dir, rev := reported(t, clock)
 	o.Ledger, o.rev = l, rev
-	o.worker = deliveryWorker(l, dir, clock, pacsAt(address))
+	o.worker = deliveryWorker(t, l, dir, clock, pacsAt(address))
 	archive := &o.worker.Destinations[0]
 	archive.CommitmentAETitle, archive.CommitmentWait = "SAFE", time.Hour
 	o.scu = &dicomout.CommitmentSCU{

@@ -6,10 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -19,6 +16,7 @@ import (
 	"jcsnode/guard"
 	"jcsnode/ledger"
 	"jcsnode/netfault"
+	"jcsnode/store"
 )
 
 // Destination is where objects go, what goes there, and how it is met when it does not take them.
@@ -42,7 +40,7 @@ type DeliveryLedger interface {
 // DeliveryWorker works on the delivery jobs of the ledger. All fields must be set.
 type DeliveryWorker struct {
 	Ledger       DeliveryLedger
-	DataDir      string
+	Store        store.Reader
 	Destinations []Destination
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for delays
@@ -75,7 +73,7 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 			v.left = append(v.left, withdrawn(d, "the profile of "+name+" does not ask for "+d.Object.Kind+" any more"))
 			continue
 		}
-		if gone := c.gone(d); gone != nil {
+		if gone := c.gone(ctx, d); gone != nil {
 			v.left = append(v.left, *gone)
 			continue
 		}
@@ -140,10 +138,9 @@ func due(d ledger.Delivery, passing deliver.Policy, now time.Time) bool {
 
 // gone ends the delivery of an object whose file is not there, as after a restore of the ledger alone: no attempt brings it back. Nil if
 // it is there.
-func (c *DeliveryWorker) gone(d ledger.Delivery) *ledger.DeliveryResult {
-	_, err := os.Stat(filepath.Join(c.DataDir, d.Object.Path))
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil // another error comes again when it is read
+func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) *ledger.DeliveryResult {
+	if has, err := c.Store.Has(ctx, d.Object.Path); has || err != nil {
+		return nil // an error comes again when it is read
 	}
 	c.Logger.Error("object is not on this node any more and cannot be delivered",
 		"study", d.StudyUID, "revision", d.Revision, "destination", d.Destination,
@@ -288,7 +285,6 @@ func holds(sent []ledger.Delivery, uid string) bool {
 var errReplaced = errors.New("a newer revision replaced it meanwhile")
 
 func (c *DeliveryWorker) read(ctx context.Context, id int64, o ledger.Object) deliver.Item {
-	path := filepath.Join(c.DataDir, o.Path)
 	return deliver.Item{ID: id, SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
 		Read: func() ([]byte, error) {
 			waits, err := c.Ledger.Waits(ctx, id)
@@ -298,18 +294,18 @@ func (c *DeliveryWorker) read(ctx context.Context, id int64, o ledger.Object) de
 			if !waits {
 				return nil, errReplaced
 			}
-			return readWhole(path, o.SHA256)
+			return c.readWhole(ctx, o)
 		}}
 }
 
 // readWhole reads an object and makes sure that it is the one that the ledger knows.
-func readWhole(path, sha string) ([]byte, error) {
-	file, err := os.ReadFile(path)
+func (c *DeliveryWorker) readWhole(ctx context.Context, o ledger.Object) ([]byte, error) {
+	file, err := store.Get(ctx, c.Store, o.Path)
 	if err != nil {
 		return nil, err
 	}
-	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != sha {
-		return nil, fmt.Errorf("%w: the SHA-256 of %s differs from the ledger's", deliver.ErrAltered, path)
+	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != o.SHA256 {
+		return nil, fmt.Errorf("%w: the SHA-256 of %s differs from the ledger's", deliver.ErrAltered, o.Path)
 	}
 	return file, nil
 }

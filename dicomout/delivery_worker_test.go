@@ -27,7 +27,7 @@ func TestDeliveryWorker_EachObjectHasItsOwnOutcome(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
 	archive := &pacs{answers: []dimse.Status{dimse.StatusSuccess, dimse.StatusOutOfResources, dimse.StatusCannotUnderstand}}
-	c := deliveryWorker(l, dir, func() time.Time { return now }, pacsAt(archive.serve(t)))
+	c := deliveryWorker(t, l, dir, func() time.Time { return now }, pacsAt(archive.serve(t)))
 
 	for range 2 { // the second time nothing is due
 		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
@@ -58,7 +58,7 @@ func TestDeliveryWorker_EachObjectHasItsOwnOutcome(t *testing.T) {
 func TestDeliveryWorker_ArchiveAwayAndBack(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
-	c := deliveryWorker(l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
+	c := deliveryWorker(t, l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
 	for range 50 {
 		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)
@@ -107,7 +107,7 @@ func TestDeliveryWorker_LogOfAVisit(t *testing.T) {
 			}
 			now := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 			l, dir, rev := reported(t, now)
-			c := deliveryWorker(l, dir, now, pacsAt(address))
+			c := deliveryWorker(t, l, dir, now, pacsAt(address))
 			var log bytes.Buffer
 			c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 				if slices.Contains([]string{"time", "destination", "address", "called"}, a.Key) {
@@ -127,7 +127,7 @@ func TestDeliveryWorker_LogOfAVisit(t *testing.T) {
 
 func TestDeliveryWorker_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
-	c := deliveryWorker(l, dir, time.Now, pacsAt("127.0.0.1:1"))
+	c := deliveryWorker(t, l, dir, time.Now, pacsAt("127.0.0.1:1"))
 	c.Destinations = nil
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestDeliveryWorker_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 func TestDeliveryWorker_ProfileThatChanged(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	archive := &pacs{}
-	c := deliveryWorker(l, dir, time.Now, pacsAt(archive.serve(t)))
+	c := deliveryWorker(t, l, dir, time.Now, pacsAt(archive.serve(t)))
 	c.Destinations[0].Profile = dicomout.Profile{Outline: true}
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestDeliveryWorker_LabelMapOrItsBinaryForm(t *testing.T) {
 		objects[1].Destinations = []string{"pacs"}
 		l, rev := reportedObjects(t, dir, time.Now, objects)
 		archive := &pacs{refused: c.refused}
-		if err := deliveryWorker(l, dir, time.Now, pacsAt(archive.serve(t))).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+		if err := deliveryWorker(t, l, dir, time.Now, pacsAt(archive.serve(t))).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)
 		}
 		d := states(t, l)[labelMap.SOPInstanceUID]
@@ -211,7 +211,7 @@ func TestDeliveryWorker_LabelMapOrItsBinaryForm(t *testing.T) {
 func TestDeliveryWorker_WhatFailsTogetherComesBackTogether(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l, dir, rev := reported(t, func() time.Time { return now })
-	c := deliveryWorker(l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
+	c := deliveryWorker(t, l, dir, func() time.Time { return now }, pacsAt("127.0.0.1:1"))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestDeliveryWorker_ChangedFileIsNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := &pacs{}
-	c := deliveryWorker(l, dir, time.Now, pacsAt(archive.serve(t)))
+	c := deliveryWorker(t, l, dir, time.Now, pacsAt(archive.serve(t)))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func TestDeliveryWorker_AlteredFileStaysHere(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := &pacs{}
-	c := deliveryWorker(l, dir, time.Now, pacsAt(archive.serve(t)))
+	c := deliveryWorker(t, l, dir, time.Now, pacsAt(archive.serve(t)))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +305,7 @@ func TestDeliveryWorker_ReplacedWhileTheFirstObjectIsOnItsWay(t *testing.T) {
 			t.Error(err)
 		}
 	}}
-	c := deliveryWorker(l, dir, func() time.Time { return now }, pacsAt(archive.serveAs(t, archive)))
+	c := deliveryWorker(t, l, dir, func() time.Time { return now }, pacsAt(archive.serveAs(t, archive)))
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}

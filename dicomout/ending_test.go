@@ -64,7 +64,7 @@ func TestDeliveryWorker_ObjectThatEndsAssociations(t *testing.T) {
 			newest := make(chan net.Conn, 1)
 			archive.end = func() { conn := <-newest; conn.Close() }
 			address := archive.serveOn(t, archive, func(inner net.Listener) net.Listener { return closing{inner, newest} })
-			k := deliveryWorker(l, dir, func() time.Time { return now }, pacsAt(address))
+			k := deliveryWorker(t, l, dir, func() time.Time { return now }, pacsAt(address))
 			for visits := 0; ; visits++ {
 				if err := k.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 					t.Fatal(err)

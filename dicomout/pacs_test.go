@@ -19,6 +19,7 @@ import (
 	"jcsnode/dimse"
 	"jcsnode/dimse/pdu"
 	"jcsnode/ledger"
+	"jcsnode/store/disk"
 )
 
 // pacs answers each C-STORE with the next status of a list, success when the list is over.
@@ -138,11 +139,19 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	return l, rev
 }
 
-// deliveryWorker delivers to the destinations.
-func deliveryWorker(l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination) *dicomout.DeliveryWorker {
+// deliveryWorker delivers what lies in dir to the destinations.
+func deliveryWorker(
+	t *testing.T, l *ledger.Ledger, dir string, now func() time.Time, destinations ...dicomout.Destination,
+) *dicomout.DeliveryWorker {
+	t.Helper()
+	files, err := disk.Open(dir, disk.Options{Staging: "tmp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { files.Close() })
 	return &dicomout.DeliveryWorker{
 		Ledger:       l,
-		DataDir:      dir,
+		Store:        files,
 		Now:          now,
 		Random:       func() float64 { return 0 },
 		Logger:       slog.New(slog.DiscardHandler),

@@ -39,7 +39,7 @@ func TestDeliveryWorker_ManyObjects(t *testing.T) {
 	}
 	l, rev := reportedObjects(t, dir, time.Now, objects)
 	p := &pacs{}
-	c := deliveryWorker(l, dir, time.Now, dicomout.Destination{Destination: deliver.Destination{
+	c := deliveryWorker(t, l, dir, time.Now, dicomout.Destination{Destination: deliver.Destination{
 		Name:           "pacs",
 		AETitle:        "PACS",
 		Address:        p.serve(t),

@@ -37,7 +37,7 @@ func newSite(t *testing.T, now func() time.Time, destinations ...dicomout.Destin
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	c := deliveryWorker(l, dir, now)
+	c := deliveryWorker(t, l, dir, now)
 	c.Destinations = destinations
 	return &site{DeliveryWorker: c, Ledger: l, dir: dir}
 }

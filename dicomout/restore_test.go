@@ -17,7 +17,7 @@ func TestDeliveryWorker_FileIsGone(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "2.25.2")); err != nil {
 		t.Fatal(err)
 	}
-	if err := deliveryWorker(l, dir, now, pacsAt("127.0.0.1:1")).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+	if err := deliveryWorker(t, l, dir, now, pacsAt("127.0.0.1:1")).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
 	for uid, d := range states(t, l) {
@@ -62,7 +62,7 @@ func TestDeliveryWorker_ClockWasAhead(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := deliveryWorker(l, dir, now, pacsAt((&pacs{}).serve(t))).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+			if err := deliveryWorker(t, l, dir, now, pacsAt((&pacs{}).serve(t))).Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 				t.Fatal(err)
 			}
 			for uid, d := range states(t, l) {

@@ -21,6 +21,7 @@ import (
 	"jcsnode/notify"
 	"jcsnode/pipeline"
 	"jcsnode/scp"
+	"jcsnode/store/disk"
 )
 
 // Options are what a node is told beside its configuration.
@@ -36,6 +37,7 @@ type Node struct {
 	version       string
 	log           *slog.Logger
 	ledger        *ledger.Ledger
+	store         *disk.Store
 	inbox         *scp.Inbox
 	runtime       *models.Runtime
 	door          *scp.Door
@@ -90,20 +92,19 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
 		return err
 	}
-	n.inbox, err = scp.OpenInbox(c.Node.DataDir, scp.InboxOptions{
-		ReserveBytes:              int64(c.Node.Reserve),
+	if n.store, err = disk.Open(c.Node.DataDir, disk.Options{Reserve: int64(c.Node.Reserve), Staging: scp.Staging}); err != nil {
+		return err
+	}
+	n.inbox = scp.NewInbox(n.store, scp.InboxOptions{
 		ImplementationClassUID:    object.ImplementationClassUID,
 		ImplementationVersionName: object.ImplementationVersionName,
 	})
-	if err != nil {
-		return err
-	}
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, n.log)
 	if err != nil {
 		return err
 	}
 	n.log.Info("inbox compared with the ledger", "files", rebuilt.Files, "recorded", rebuilt.Recorded, "quarantined", rebuilt.Quarantined)
-	if _, err := pipeline.CheckFiles(ctx, n.ledger, c.Node.DataDir, n.log); err != nil {
+	if _, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log); err != nil {
 		return err
 	}
 	return n.wire(n.runtime)
@@ -154,8 +155,8 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 // Close closes what is open, of a node that does not run.
 func (n *Node) Close() error {
 	var errs []error
-	if n.inbox != nil {
-		errs = append(errs, n.inbox.Close())
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
 	}
 	if n.ledger != nil {
 		errs = append(errs, n.ledger.Close())

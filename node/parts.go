@@ -38,17 +38,16 @@ func (n *Node) wire(networks Networks) error {
 		Logger:  n.log,
 	}
 	n.retention = &pipeline.Retention{
-		Ledger:  n.ledger,
-		DataDir: c.Node.DataDir,
-		For:     time.Duration(c.Keep.Days) * 24 * time.Hour,
-		Remove:  n.inbox.Remove,
-		Now:     time.Now,
-		Logger:  n.log,
+		Ledger: n.ledger,
+		Store:  n.store,
+		For:    time.Duration(c.Keep.Days) * 24 * time.Hour,
+		Now:    time.Now,
+		Logger: n.log,
 	}
 	maker := Maker(c, n.version, networks)
 	n.processor = &pipeline.Processor{
 		Ledger:    n.ledger,
-		DataDir:   c.Node.DataDir,
+		Store:     n.store,
 		Networks:  Cascade(n.runtime),
 		Settings:  maker.Cascade,
 		Models:    results.Models(maker.Manifest, maker.Engine),
@@ -121,11 +120,11 @@ func (n *Node) wireDoor() error {
 // wireDelivery makes what takes objects to destinations and asks them to keep them.
 func (n *Node) wireDelivery() error {
 	n.delivery = &dicomout.DeliveryWorker{
-		Ledger:  n.ledger,
-		DataDir: n.config.Node.DataDir,
-		Now:     time.Now,
-		Random:  rand.Float64,
-		Logger:  n.log,
+		Ledger: n.ledger,
+		Store:  n.store,
+		Now:    time.Now,
+		Random: rand.Float64,
+		Logger: n.log,
 	}
 	for _, d := range n.config.Destinations {
 		destination, own, err := Destination(d, n.log)

@@ -1,9 +1,9 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"jcsnode/config"
@@ -12,6 +12,7 @@ import (
 	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/notify"
+	"jcsnode/store"
 )
 
 // subscriptions are the webhooks as the ledger knows them.
@@ -24,8 +25,8 @@ func subscriptions(webhooks []config.Webhook) []ledger.Subscription {
 }
 
 // Subscriber says in notify's words where a webhook of the configuration is and what it is told. The identifiers that it asks for are read
-// from files of data_dir.
-func Subscriber(c config.Config, w config.Webhook, version string, log *slog.Logger) (notify.Subscriber, error) {
+// from files, those of the instances.
+func Subscriber(w config.Webhook, files store.Reader, version string, log *slog.Logger) (notify.Subscriber, error) {
 	identity, err := secure.Load(secure.Files{Authorities: w.CA}, log.With("for", "webhook "+w.Name), time.Now)
 	if err != nil {
 		return notify.Subscriber{}, err
@@ -44,15 +45,19 @@ func Subscriber(c config.Config, w config.Webhook, version string, log *slog.Log
 	}
 	if w.Identifiers != config.IdentifiersUIDs {
 		s.Identify = func(i ledger.Instance) (notify.Identifiers, error) {
-			return identifiersIn(filepath.Join(c.Node.DataDir, i.Path), w.Identifiers == config.IdentifiersPatient)
+			return identifiersIn(files, i.Path, w.Identifiers == config.IdentifiersPatient)
 		}
 	}
 	return s, nil
 }
 
 // identifiersIn reads the accession number of an instance, and the patient ID if it is wanted.
-func identifiersIn(path string, patient bool) (notify.Identifiers, error) {
-	f, err := dataset.Open(path, dataset.Limits{})
+func identifiersIn(files store.Reader, name string, patient bool) (notify.Identifiers, error) {
+	file, err := files.Open(context.Background(), name)
+	if err != nil {
+		return notify.Identifiers{}, err
+	}
+	f, err := dataset.OpenReader(file, file.Size(), dataset.Limits{})
 	if err != nil {
 		return notify.Identifiers{}, err
 	}
@@ -116,7 +121,7 @@ func (n *Node) wireNotify() error {
 		Logger: n.log,
 	}
 	for _, w := range c.Webhooks {
-		s, err := Subscriber(c, w, n.version, n.log)
+		s, err := Subscriber(w, n.store, n.version, n.log)
 		if err != nil {
 			return err
 		}

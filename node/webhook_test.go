@@ -17,6 +17,9 @@ import (
 	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/notify"
+	"jcsnode/scp"
+	"jcsnode/store"
+	"jcsnode/store/disk"
 )
 
 func TestResultOf(t *testing.T) {
@@ -89,19 +92,23 @@ func TestIdentifiersIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "1.dcm")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
+	files, err := disk.Open(t.TempDir(), disk.Options{Staging: scp.Staging})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { files.Close() })
+	if err := store.Put(t.Context(), files, "1.dcm", file); err != nil {
 		t.Fatal(err)
 	}
 	for patient, want := range map[bool]notify.Identifiers{
 		false: {AccessionNumber: "A-é"},
 		true:  {AccessionNumber: "A-é", PatientID: "Mü-1", IssuerOfPatientID: "Köln"},
 	} {
-		if got, err := identifiersIn(path, patient); err != nil || got != want {
+		if got, err := identifiersIn(files, "1.dcm", patient); err != nil || got != want {
 			t.Errorf("patient %v: got %+v, %v, want %+v", patient, got, err, want)
 		}
 	}
-	if _, err := identifiersIn(path+"x", true); err == nil {
+	if _, err := identifiersIn(files, "2.dcm", true); err == nil {
 		t.Error("a file that is gone has identifiers")
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"jcsnode/findings"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
+	"jcsnode/pipeline/ct"
 	"jcsnode/preview"
 	"jcsnode/results"
 )
@@ -69,7 +70,7 @@ func (r *Reader) Read(ctx context.Context, files []string, dir string) (Outcome,
 func (r *Reader) examine(ctx context.Context, files []string) (*pipeline.Examination, error) {
 	ahead := cascade.NewAhead(ctx, r.Networks.Classifier, r.Maker.Cascade)
 	defer ahead.Close()
-	x, err := pipeline.Load(ctx, files, ahead, r.Progress)
+	x, err := pipeline.Load(ctx, ct.OpenPath, files, ahead, r.Progress)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"jcsnode/dataset"
 	"jcsnode/pipeline/ct"
 	"jcsnode/pipeline/lung"
 )
@@ -87,7 +86,7 @@ func volume(t *testing.T, o Options) *ct.Volume {
 	if sel.Refusal != nil {
 		t.Fatal(sel.Refusal)
 	}
-	v, err := ct.Load(context.Background(), sel.Chosen, nil)
+	v, err := ct.Load(context.Background(), ct.OpenPath, sel.Chosen, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +101,7 @@ func headers(t *testing.T, dir string) []ct.Header {
 	}
 	var out []ct.Header
 	for _, e := range entries {
-		out = append(out, ct.ReadFile(filepath.Join(dir, e.Name()), dataset.Limits{})...)
+		out = append(out, ct.ReadFile(ct.OpenPath, filepath.Join(dir, e.Name()))...)
 	}
 	return out
 }

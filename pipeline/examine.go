@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"jcsnode/dataset"
 	"jcsnode/guard"
 	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/ct"
@@ -27,6 +26,7 @@ type Networks struct {
 
 // Examination is what one reading of a study gave.
 type Examination struct {
+	Open     ct.Opener // of the files that the headers name
 	Headers  []ct.Header
 	Chosen   *ct.Series
 	Reason   string   // why Chosen
@@ -81,19 +81,19 @@ func (p Progress) during(stage string, work func() error) error {
 	return err
 }
 
-// Load reads the files of one study, in the order in which they came, up to its volume in HU. A study that cannot be read gives an Examination with a
-// Refusal; the error is for what is not the study's fault, such as a cancelled context. ahead, if not nil, classifies slices while others
-// are decoded, for Read; it is closed if the study is refused.
-func Load(ctx context.Context, paths []string, ahead *cascade.Ahead, progress Progress) (*Examination, error) {
-	x := &Examination{ahead: ahead}
-	if err := x.readHeaders(ctx, paths, progress.stage(stageHeaders)); err != nil {
+// Load reads the files of one study, in the order in which they came, up to its volume in HU. A study that cannot be read gives an
+// Examination with a Refusal; the error is for what is not the study's fault, such as a cancelled context. ahead, if not nil, classifies
+// slices while others are decoded, for Read; it is closed if the study is refused.
+func Load(ctx context.Context, open ct.Opener, names []string, ahead *cascade.Ahead, progress Progress) (*Examination, error) {
+	x := &Examination{Open: open, ahead: ahead}
+	if err := x.readHeaders(ctx, names, progress.stage(stageHeaders)); err != nil {
 		return nil, err
 	}
 	var err error
-	if x.Moved, err = ct.Correct(ctx, x.Headers); err != nil {
+	if x.Moved, err = ct.Correct(ctx, open, x.Headers); err != nil {
 		return nil, err
 	}
-	if err := ct.ComparePixels(ctx, x.Headers); err != nil {
+	if err := ct.ComparePixels(ctx, open, x.Headers); err != nil {
 		return nil, fmt.Errorf("compare slices at one place: %w", err)
 	}
 	selection := ct.Select(x.Headers)
@@ -103,7 +103,7 @@ func Load(ctx context.Context, paths []string, ahead *cascade.Ahead, progress Pr
 	if ahead != nil {
 		seen = ahead.Add
 	}
-	v, _, refused, err := ct.LoadBest(ctx, selection, seen, progress.stage(stageDecode))
+	v, _, refused, err := ct.LoadBest(ctx, open, selection, seen, progress.stage(stageDecode))
 	outcome := selection.Choose(refused)
 	x.Chosen, x.Reason, x.Refused, x.Unread, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Unread, outcome.Dropped
 	if errors.As(err, &x.Refusal) {
@@ -142,16 +142,16 @@ func (x *Examination) Read(ctx context.Context, nets Networks, set cascade.Setti
 	return progress.during(stageMeasure, func() error { return x.measure(set) })
 }
 
-// readHeaders reads the header of every file, in the order of paths whatever finishes first.
-func (x *Examination) readHeaders(ctx context.Context, paths []string, progress func(done, total int)) error {
-	progress(0, len(paths))
-	headers := make([][]ct.Header, len(paths))
+// readHeaders reads the header of every file, in the order of names whatever finishes first.
+func (x *Examination) readHeaders(ctx context.Context, names []string, progress func(done, total int)) error {
+	progress(0, len(names))
+	headers := make([][]ct.Header, len(names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, path := range paths {
+	for i, name := range names {
 		g.Go(func() error {
-			if err := guard.Call(func() error { headers[i] = ct.ReadFile(path, dataset.Limits{}); return nil }); err != nil {
-				return fmt.Errorf("read the header of %s: %w", path, err)
+			if err := guard.Call(func() error { headers[i] = ct.ReadFile(x.Open, name); return nil }); err != nil {
+				return fmt.Errorf("read the header of %s: %w", name, err)
 			}
 			return ctx.Err()
 		})
@@ -165,7 +165,7 @@ func (x *Examination) readHeaders(ctx context.Context, paths []string, progress 
 		}
 	}
 	x.Headers = slices.Concat(headers...)
-	progress(len(paths), len(paths))
+	progress(len(names), len(names))
 	return nil
 }
 

@@ -2,16 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 
 	"jcsnode/ledger"
+	"jcsnode/store"
 )
 
-// MissingFiles counts what a ledger knows and data_dir lacks.
+// MissingFiles counts what a ledger knows and the store lacks.
 type MissingFiles struct{ Studies, Instances, Objects int }
 
 // FilesLedger is what CheckFiles asks of the ledger.
@@ -21,9 +18,9 @@ type FilesLedger interface {
 	NoteFound(ctx context.Context, studyUID string) error
 }
 
-// CheckFiles looks whether the files of the ledger are in dataDir, as they are not after a restore of the ledger alone. It notes it in
+// CheckFiles looks whether the files of the ledger are in the store, as they are not after a restore of the ledger alone. It notes it in
 // the ledger and says it once in the log. Files that are there again are noted, too. Call it before work on them begins.
-func CheckFiles(ctx context.Context, l FilesLedger, dataDir string, log *slog.Logger) (MissingFiles, error) {
+func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slog.Logger) (MissingFiles, error) {
 	type gone struct {
 		study              string
 		instances, objects int
@@ -34,10 +31,10 @@ func CheckFiles(ctx context.Context, l FilesLedger, dataDir string, log *slog.Lo
 	err := l.EachHeld(ctx, func(h ledger.Held) error {
 		g := gone{study: h.StudyUID}
 		var err error
-		if g.instances, err = lacking(dataDir, h.Instances); err != nil {
+		if g.instances, err = lacking(ctx, files, h.Instances); err != nil {
 			return err
 		}
-		if g.objects, err = lacking(dataDir, h.Waiting); err != nil {
+		if g.objects, err = lacking(ctx, files, h.Waiting); err != nil {
 			return err
 		}
 		switch {
@@ -71,22 +68,24 @@ func CheckFiles(ctx context.Context, l FilesLedger, dataDir string, log *slog.Lo
 		log.Info("files that were missing are here again; `jcsnode requeue` has the study read", "study", study)
 	}
 	if all.Studies > 0 {
-		log.Error("files that the ledger knows are missing in data_dir: was it restored without them?", "data_dir", dataDir, "studies", all.Studies,
+		log.Error("files that the ledger knows are missing in data_dir: was it restored without them?", "studies", all.Studies,
 			"instances", all.Instances, "objects_to_deliver", all.Objects, "first_study", missing[0].study,
-			"remedy", "stop the node, restore inbox and objects of data_dir from the backup and start it again; or have the studies sent again, then requeue them")
+			"remedy", "stop the node, restore inbox and objects of data_dir from the backup and start it again; "+
+				"or have the studies sent again, then requeue them")
 	}
 	return all, nil
 }
 
-// lacking counts the paths below dir at which there is no file.
-func lacking(dir string, paths []string) (int, error) {
+// lacking counts the names under which there is no file.
+func lacking(ctx context.Context, files store.Reader, names []string) (int, error) {
 	n := 0
-	for _, path := range paths {
-		_, err := os.Stat(filepath.Join(dir, path))
-		if errors.Is(err, fs.ErrNotExist) {
-			n++
-		} else if err != nil {
+	for _, name := range names {
+		has, err := files.Has(ctx, name)
+		if err != nil {
 			return n, err
+		}
+		if !has {
+			n++
 		}
 	}
 	return n, nil

@@ -17,7 +17,7 @@ func TestCheckFiles(t *testing.T) {
 	look := func() (MissingFiles, string) {
 		t.Helper()
 		var log strings.Builder
-		m, err := CheckFiles(t.Context(), b.Ledger, b.DataDir, slog.New(slog.NewTextHandler(&log, nil)))
+		m, err := CheckFiles(t.Context(), b.Ledger, b.Store, slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,11 +35,11 @@ func TestCheckFiles(t *testing.T) {
 		t.Errorf("with all files: %+v, %s", m, said)
 	}
 	aside := filepath.Join(t.TempDir(), "inbox")
-	inbox := filepath.Join(b.DataDir, filepath.Dir(history().Instances[0].Path))
+	inbox := filepath.Join(b.dir, filepath.Dir(history().Instances[0].Path))
 	if err := os.Rename(inbox, aside); err != nil {
 		t.Fatal(err)
 	}
-	object := filepath.Join(b.DataDir, got.Objects[0].Path)
+	object := filepath.Join(b.dir, got.Objects[0].Path)
 	if err := os.Rename(object, object+".aside"); err != nil {
 		t.Fatal(err)
 	}

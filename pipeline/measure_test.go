@@ -7,6 +7,7 @@ import (
 
 	"jcsnode/findings"
 	"jcsnode/pipeline/cascade"
+	"jcsnode/pipeline/ct"
 )
 
 // strayNetworks outline what sureNetworks do, and a square in the air beside the patient.
@@ -29,7 +30,7 @@ func TestRead_OutlinesOffTheLungs(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(nets Networks, offLungs string) (*Examination, findings.Findings) {
-		x, err := Load(t.Context(), paths, nil, nil)
+		x, err := Load(t.Context(), ct.OpenPath, paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)
 		}
@@ -80,7 +81,7 @@ func TestRead_OutlinesTooSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(leastML float64) findings.Findings {
-		x, err := Load(t.Context(), paths, nil, nil)
+		x, err := Load(t.Context(), ct.OpenPath, paths, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatal(err, x.Refusal)
 		}

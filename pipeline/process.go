@@ -6,17 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
+	"jcsnode/dataset"
 	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/ct"
+	"jcsnode/store"
 )
 
 // Identity is what every object of one revision is named by.
@@ -47,7 +46,7 @@ type ProcessorLedger interface {
 // Processor works on the process jobs of the ledger. Fields must be set unless they say otherwise.
 type Processor struct {
 	Ledger   ProcessorLedger
-	DataDir  string
+	Store    store.Store
 	Networks Networks
 	Settings cascade.Settings
 	Models   []findings.Model
@@ -172,20 +171,41 @@ const filesRemoved = "files-removed"
 // load reads the instances of a revision. One whose files were removed cannot be read any more: it says so, instead of
 // reading the rest as if that were the study.
 func (p *Processor) load(ctx context.Context, instances []ledger.Instance, ahead *cascade.Ahead, progress Progress) (*Examination, error) {
-	paths := make([]string, len(instances))
-	missing := 0
+	names := make([]string, len(instances))
 	for i, in := range instances {
-		paths[i] = filepath.Join(p.DataDir, in.Path)
-		if _, err := os.Stat(paths[i]); errors.Is(err, fs.ErrNotExist) {
-			missing++
-		}
+		names[i] = in.Path
+	}
+	missing, err := lacking(ctx, p.Store, names)
+	if err != nil {
+		return nil, err
 	}
 	if missing > 0 {
 		return &Examination{Refusal: &ct.Refusal{Code: filesRemoved,
 			Text:   fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more", missing, len(instances)),
 			Remedy: "send the whole study again, or restore its files from the backup of data_dir; then requeue it"}}, nil
 	}
-	return Load(ctx, paths, ahead, progress)
+	reading, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	x, err := Load(reading, p.opener(ctx, end), names, ahead, progress)
+	if cause := context.Cause(reading); cause != nil {
+		return nil, cause
+	}
+	return x, err
+}
+
+// opener opens instances for what comes of this run. What cannot be opened now, and later can, is no reason to read a study without it:
+// the reading ends, and the job runs again.
+func (p *Processor) opener(ctx context.Context, end context.CancelCauseFunc) ct.Opener {
+	return func(name string) (*dataset.File, error) {
+		f, err := p.Store.Open(ctx, name)
+		if errors.Is(err, store.ErrTemporary) {
+			end(fmt.Errorf("read instance %s: %w", name, err))
+		}
+		if err != nil {
+			return nil, err
+		}
+		return dataset.OpenReader(f, f.Size(), dataset.Limits{})
+	}
 }
 
 // identity is that of objects of the revision with that number: of the revisions before, those count that have objects, and these objects
@@ -248,16 +268,12 @@ func (p *Processor) reasons(instances []ledger.Instance, x *Examination) (ledger
 		again[i.Path] = i.ReceivedAgain
 	}
 	for _, d := range x.Dropped {
-		path, err := filepath.Rel(p.DataDir, d.Path)
-		if err != nil {
-			return r, fmt.Errorf("path of an instance: %w", err)
-		}
 		r.Instances = append(r.Instances, ledger.InstanceReason{
-			Path:           path,
+			Path:           d.Path,
 			SOPInstanceUID: d.SOPInstanceUID,
 			Code:           d.Refusal.Code,
 			Text:           d.Refusal.Text,
-			Again:          again[path],
+			Again:          again[d.Path],
 		})
 	}
 	if x.Chosen != nil {
@@ -284,12 +300,9 @@ func (p *Processor) makeObjects(
 	}
 	progress.tell(stageObjects, 0, 1)
 	defer progress.tell(stageObjects, 1, 1)
-	store, err := newObjectStore(ctx, p.DataDir, rev.StudyUID, rev.Number)
-	if err != nil {
-		return nil, err
-	}
-	built := p.Build(ctx, x, id, store.put)
-	objects, err := store.close() // nothing is written any more when this returns
+	writer := newObjectWriter(ctx, p.Store, rev.StudyUID, rev.Number)
+	built := p.Build(ctx, x, id, writer.put)
+	objects, err := writer.close() // nothing is written any more when this returns
 	if err = cmp.Or(built, err); err != nil {
 		return nil, fmt.Errorf("make the objects: %w", err)
 	}

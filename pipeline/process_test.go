@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 	"jcsnode/ledger"
 	"jcsnode/phantom"
 	"jcsnode/pipeline/cascade"
+	"jcsnode/store"
+	"jcsnode/store/disk"
 )
 
 // sureNetworks call every slice positive and outline a square.
@@ -44,6 +48,7 @@ func (n *sureNetworks) Segment(_ context.Context, hu []float32, rows, columns in
 type bench struct {
 	*Processor
 	Ledger *ledger.Ledger
+	dir    string // of the store
 	nets   *sureNetworks
 	study  string
 	built  []Identity
@@ -52,7 +57,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
-	b := &bench{nets: &sureNetworks{}}
+	b := &bench{dir: dir, nets: &sureNetworks{}}
 	if err := os.CopyFS(filepath.Join(dir, "inbox"), os.DirFS(phantomStudy(t))); err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +67,13 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { l.Close() })
 	b.Ledger = l
+	files, err := disk.Open(dir, disk.Options{Staging: "tmp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { files.Close() })
 	set := usual()
-	b.Processor = &Processor{Ledger: l, DataDir: dir, Networks: Networks{b.nets, b.nets}, Settings: set,
+	b.Processor = &Processor{Ledger: l, Store: files, Networks: Networks{b.nets, b.nets}, Settings: set,
 		Models: []findings.Model{{Role: "classifier", Name: "sure", Status: "untrained"}}, Logger: slog.New(slog.DiscardHandler),
 		Build: func(_ context.Context, _ *Examination, id Identity, emit func(Made) error) error {
 			b.built = append(b.built, id)
@@ -105,12 +115,12 @@ func TestMain(m *testing.M) {
 // receive records the files of the inbox that fit the pattern and settles the study.
 func (b *bench) receive(t *testing.T, pattern string) ledger.Revision {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(b.DataDir, "inbox", pattern))
+	paths, err := filepath.Glob(filepath.Join(b.dir, "inbox", pattern))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("%s: %d files, %v", pattern, len(paths), err)
 	}
 	for _, p := range paths {
-		rel, _ := filepath.Rel(b.DataDir, p)
+		rel, _ := filepath.Rel(b.dir, p)
 		i := ledger.Instance{StudyUID: b.study, SeriesUID: "1", SOPInstanceUID: rel, Path: rel}
 		if f, err := dataset.Open(p, dataset.Limits{}); err == nil {
 			b.study = f.Set().String(dataset.StudyInstanceUID)
@@ -146,7 +156,7 @@ func TestProcess_ReportsAndKeepsObjectsDurably(t *testing.T) {
 	if got.State != ledger.StateReported || len(got.Objects) != 1 || len(got.Deliveries) != 1 {
 		t.Fatalf("%s with %d objects and %d deliveries", got.State, len(got.Objects), len(got.Deliveries))
 	}
-	text, err := os.ReadFile(filepath.Join(b.DataDir, got.Objects[0].Path))
+	text, err := os.ReadFile(filepath.Join(b.dir, got.Objects[0].Path))
 	if err != nil || int64(len(text)) != got.Objects[0].Size {
 		t.Errorf("object file: %d bytes, %v; the ledger says %d", len(text), err, got.Objects[0].Size)
 	}
@@ -181,7 +191,7 @@ func TestProcess_LateInstances(t *testing.T) {
 	calls := b.nets.calls
 
 	// Something that is no slice changes nothing: no second set of objects.
-	if err := os.WriteFile(filepath.Join(b.DataDir, "inbox", "late.txt"), []byte("no slice"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(b.dir, "inbox", "late.txt"), []byte("no slice"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	got := b.process(t, b.receive(t, "late.txt"))
@@ -201,7 +211,7 @@ func TestProcess_LateInstances(t *testing.T) {
 func TestProcess_SliceComesAgain(t *testing.T) {
 	b := newBench(t)
 	b.process(t, b.receive(t, "*.dcm"))
-	paths, _ := filepath.Glob(filepath.Join(b.DataDir, "inbox", "*.dcm"))
+	paths, _ := filepath.Glob(filepath.Join(b.dir, "inbox", "*.dcm"))
 	original, err := os.ReadFile(paths[len(paths)/2])
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +220,7 @@ func TestProcess_SliceComesAgain(t *testing.T) {
 		t.Helper()
 		file := bytes.Clone(original)
 		change(file)
-		if err := os.WriteFile(filepath.Join(b.DataDir, "inbox", name), file, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(b.dir, "inbox", name), file, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return b.process(t, b.receive(t, name))
@@ -298,7 +308,7 @@ func TestProcess_ReadAgain(t *testing.T) {
 func TestProcess_ReadAgainWithoutItsFiles(t *testing.T) {
 	b := newBench(t)
 	first := b.process(t, b.receive(t, "*"))
-	if err := os.RemoveAll(filepath.Join(b.DataDir, "inbox")); err != nil {
+	if err := os.RemoveAll(filepath.Join(b.dir, "inbox")); err != nil {
 		t.Fatal(err)
 	}
 	got := b.requeue(t)
@@ -306,6 +316,38 @@ func TestProcess_ReadAgainWithoutItsFiles(t *testing.T) {
 		!strings.Contains(got.Reason.Text, "not on this node any more") || got.Reason.Remedy == "" ||
 		string(got.Findings) != string(first.Findings) {
 		t.Errorf("%s, %+v; want the outcome of before, and why it was not read again", got.State, got.Reason)
+	}
+}
+
+// busyStore cannot open the nth file.
+type busyStore struct {
+	store.Store
+	nth, opened atomic.Int64
+}
+
+func (s *busyStore) Open(ctx context.Context, name string) (store.File, error) {
+	if s.opened.Add(1) == s.nth.Load() {
+		return nil, &store.Error{Kind: store.ErrTemporary, Err: errors.New("too many open files")}
+	}
+	return s.Store.Open(ctx, name)
+}
+
+// A slice that cannot be read now is not one that is missing: the run fails, to be made again.
+func TestProcess_StoreThatCannotNow(t *testing.T) {
+	b := newBench(t)
+	rev := b.receive(t, "*")
+	busy := &busyStore{Store: b.Store}
+	b.Store = busy
+	for _, nth := range []int64{1, 8, 9, 16} { // as headers are read, as slices are decoded, and the last of each
+		busy.opened.Store(0)
+		busy.nth.Store(nth)
+		if err := b.Process(t.Context(), rev.ID); !errors.Is(err, store.ErrTemporary) {
+			t.Errorf("file %d: %v, want that it could not be opened", nth, err)
+		}
+	}
+	busy.nth.Store(0)
+	if got := b.process(t, rev); got.State != ledger.StateReported || len(got.Series) != 1 {
+		t.Errorf("%s, %+v; want a result", got.State, got.Reason)
 	}
 }
 

@@ -2,14 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"jcsnode/ledger"
+	"jcsnode/store"
 )
 
 // RetentionLedger is what Retention asks of the ledger.
@@ -22,11 +19,9 @@ type RetentionLedger interface {
 // Retention removes the files of studies that are over, so that the disk does not fill up, and ledger rows that nobody will ask for.
 // What happened to a study stays in the ledger.
 type Retention struct {
-	Ledger  RetentionLedger
-	DataDir string
-	For     time.Duration // how long files stay when all about a study is over; 0: for ever
-	// Remove removes an instance that has not come again since before, and tells whether it is gone.
-	Remove func(path string, before time.Time) (gone bool, err error)
+	Ledger RetentionLedger
+	Store  store.Store
+	For    time.Duration // how long files stay when all about a study is over; 0: for ever
 	Now    func() time.Time
 	Logger *slog.Logger
 }
@@ -81,11 +76,12 @@ func (k *Retention) Sweep(ctx context.Context) error {
 	}
 }
 
-// remove removes the files of a study and tells whether all are gone.
+// remove removes the files of a study and tells whether all are gone. An instance that came again since before stays, and with it the
+// objects.
 func (k *Retention) remove(ctx context.Context, e ledger.Ended, before time.Time) (bool, error) {
 	all := true
 	for _, path := range e.Instances {
-		gone, err := k.Remove(path, before)
+		gone, err := k.Store.Remove(ctx, path, before)
 		if err != nil {
 			return false, err
 		}
@@ -95,12 +91,9 @@ func (k *Retention) remove(ctx context.Context, e ledger.Ended, before time.Time
 		return false, nil
 	}
 	for _, path := range e.Objects {
-		full := filepath.Join(k.DataDir, path)
-		if err := os.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := k.Store.Remove(ctx, path, time.Time{}); err != nil {
 			return false, err
 		}
-		os.Remove(filepath.Dir(full))               // the folder of the revision, once it is empty,
-		os.Remove(filepath.Dir(filepath.Dir(full))) // and that of the study
 	}
 	k.Logger.Info("files of a study removed, since all is over", "study", e.StudyUID, "instances", len(e.Instances), "objects", len(e.Objects))
 	return true, k.Ledger.FilesRemoved(ctx, e.StudyUID, len(e.Instances), len(e.Objects))

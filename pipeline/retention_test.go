@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,15 +15,9 @@ func TestRetention(t *testing.T) {
 	b := newBench(t)
 	got := b.process(t, b.receive(t, "*[0-5].dcm"))
 	days := 0
-	k := &Retention{Ledger: b.Ledger, DataDir: b.DataDir, For: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
-		Now: func() time.Time { return time.Now().AddDate(0, 0, days) },
-		Remove: func(path string, _ time.Time) (bool, error) {
-			if err := os.Remove(filepath.Join(b.DataDir, path)); !errors.Is(err, fs.ErrNotExist) {
-				return err == nil, err
-			}
-			return true, nil
-		}}
-	object := filepath.Join(b.DataDir, got.Objects[0].Path)
+	k := &Retention{Ledger: b.Ledger, Store: b.Store, For: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Now().AddDate(0, 0, days) }}
+	object := filepath.Join(b.dir, got.Objects[0].Path)
 	sweep := func(why string, want bool) {
 		t.Helper()
 		if err := k.Sweep(t.Context()); err != nil {
@@ -37,7 +29,7 @@ func TestRetention(t *testing.T) {
 		}
 		there := true
 		for _, i := range h.Instances {
-			if _, err := os.Stat(filepath.Join(b.DataDir, i.Path)); err != nil {
+			if _, err := os.Stat(filepath.Join(b.dir, i.Path)); err != nil {
 				there = false
 			}
 		}

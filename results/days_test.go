@@ -16,6 +16,8 @@ import (
 	"jcsnode/ledger"
 	"jcsnode/phantom"
 	"jcsnode/pipeline"
+	"jcsnode/scp"
+	"jcsnode/store/disk"
 )
 
 // A study that is processed again on another day, in another season, gives the objects of the first day to the byte: their times are
@@ -34,7 +36,7 @@ func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
 	maker.Recipients = site()
 	p := pipeline.Processor{
 		Ledger:   l,
-		DataDir:  dir,
+		Store:    openStore(t, dir),
 		Networks: pipeline.Networks{Classifier: greyNetworks{}, Segmenter: greyNetworks{}},
 		Settings: maker.Cascade,
 		Models:   Models(maker.Manifest, maker.Engine),
@@ -130,4 +132,19 @@ func sameFiles(t *testing.T, first, second map[string][]byte) {
 		}
 	}
 	t.Logf("%d objects are the same", len(first))
+}
+
+// openStore opens the files of a data folder.
+func openStore(t *testing.T, dir string) *disk.Store {
+	t.Helper()
+	s, err := disk.Open(dir, disk.Options{Staging: scp.Staging})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }

@@ -11,6 +11,7 @@ import (
 	"jcsnode/phantom"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
+	"jcsnode/pipeline/ct"
 )
 
 // greyNetworks find every slice positive, and lesion wherever tissue is as dense as ground glass.
@@ -47,7 +48,7 @@ func greyStudyOf(t *testing.T, o phantom.Options) (*pipeline.Examination, *Maker
 		t.Fatal(err)
 	}
 	m := greyMaker()
-	x, err := pipeline.Load(t.Context(), paths, nil, nil)
+	x, err := pipeline.Load(t.Context(), ct.OpenPath, paths, nil, nil)
 	if err != nil || x.Refusal != nil {
 		t.Fatalf("%v, %v", err, x.Refusal)
 	}

@@ -89,7 +89,7 @@ func (m *Maker) study(x *pipeline.Examination, id pipeline.Identity) (s dicomout
 	s.Shared.SeriesInstanceUID, s.Shared.FrameOfReferenceUID = x.Chosen.SeriesInstanceUID, x.Chosen.FrameOfReferenceUID
 	s.Limits = slices.Concat(x.Findings.Decision.Cautions(), x.Limits().Sentences())
 	m.addFindings(&s, x)
-	if s.Shared.Lossy, err = lossyOf(x.Volume); err != nil {
+	if s.Shared.Lossy, err = lossyOf(x.Open, x.Volume); err != nil {
 		done()
 		return s, nil, err
 	}

@@ -18,7 +18,7 @@ func sourceOf(x *pipeline.Examination) (*dataset.File, error) {
 	if source == nil {
 		return nil, ErrNoSource
 	}
-	return dataset.Open(source.Path, dataset.Limits{})
+	return x.Open(source.Path)
 }
 
 // Omissions lists what objects cannot carry of their source as it is.
@@ -43,10 +43,10 @@ func Omissions(x *pipeline.Examination) ([]string, error) {
 }
 
 // lossyOf collects what lossy compression the slices have been through.
-func lossyOf(v *ct.Volume) (*object.Lossy, error) {
+func lossyOf(open ct.Opener, v *ct.Volume) (*object.Lossy, error) {
 	lossy := &object.Lossy{}
 	for i := range v.Slices {
-		f, err := dataset.Open(v.Slices[i].Header.Path, dataset.Limits{})
+		f, err := open(v.Slices[i].Header.Path)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package scp
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -99,7 +100,7 @@ func (d *Door) Admit(p dimse.Requestor) error {
 	if err := d.admitCaller(p); err != nil {
 		return err
 	}
-	if err := d.inbox.Room(); err != nil {
+	if err := d.inbox.Room(context.Background()); err != nil {
 		return reject(temporaryCongestion, "%v: %s", err, remedy(err))
 	}
 	return nil

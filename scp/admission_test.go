@@ -2,7 +2,6 @@ package scp
 
 import (
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -13,6 +12,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dimse"
 	"jcsnode/dimse/pdu"
+	"jcsnode/store"
 )
 
 func doorFor(t *testing.T, s Settings) *Door {
@@ -72,14 +72,13 @@ func TestAdmit(t *testing.T) {
 
 func TestAdmit_FullDiskIsTransient(t *testing.T) {
 	d := doorFor(t, Settings{AETitle: "JCS"})
-	d.inbox.opt.ReserveBytes = 100
-	d.inbox.disk.freeDisk = func(string) (int64, error) { return 99, nil }
+	d.inbox.store = &faultyStore{room: func() (store.Room, error) { return store.Room{Free: 99, Reserve: 100}, nil }}
 	err := d.Admit(dimse.Requestor{CalledAETitle: "JCS", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}})
 	var r *dimse.Rejection
 	if !errors.As(err, &r) || [3]byte{r.Result, r.Source, r.Reason} != [3]byte{2, 3, 1} || !strings.Contains(r.Detail, "make room") {
 		t.Errorf("%v, want RJ 2/3/1 that says what to do", err)
 	}
-	d.inbox.disk.freeDisk = func(string) (int64, error) { return 0, fs.ErrPermission }
+	d.inbox.store = &faultyStore{room: func() (store.Room, error) { return store.Room{}, broken }}
 	if err := d.Admit(dimse.Requestor{CalledAETitle: "JCS", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}); err == nil {
 		t.Error("admitted without knowing the free space")
 	}

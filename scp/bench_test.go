@@ -16,6 +16,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
+	"jcsnode/store/disk"
 )
 
 // BenchmarkReception compares this receiver, durable and recorded, with DCMTK's storescp
@@ -66,7 +67,7 @@ func startBench(b *testing.B) (string, func()) {
 	b.Helper()
 	dir := b.TempDir()
 	log := slog.New(slog.DiscardHandler)
-	inbox, err := OpenInbox(dir, InboxOptions{ImplementationClassUID: "2.25.1"})
+	s, err := disk.Open(dir, disk.Options{Staging: Staging})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -74,6 +75,7 @@ func startBench(b *testing.B) (string, func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	inbox := NewInbox(s, InboxOptions{ImplementationClassUID: "2.25.1"})
 	door := NewDoor(Settings{TransferSyntaxes: allSyntaxes()}, inbox, l, log, time.Now)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -91,7 +93,7 @@ func startBench(b *testing.B) (string, func()) {
 		if err := l.Close(); err != nil {
 			b.Error(err)
 		}
-		if err := inbox.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			b.Error(err)
 		}
 	}
@@ -131,11 +133,7 @@ func startStorescp(b *testing.B) (string, func()) {
 
 // BenchmarkReceive is what one instance of 512 KiB costs without a network.
 func BenchmarkReceive(b *testing.B) {
-	inbox, err := OpenInbox(b.TempDir(), InboxOptions{ImplementationClassUID: "2.25.1"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer inbox.Close()
+	inbox := testInbox(b, b.TempDir())
 	i := aSlice("1.2", "1.2.3")
 	i.pixels = make([]byte, 512<<10)
 	head := image{class: i.class, study: i.study, series: i.series}
@@ -146,7 +144,7 @@ func BenchmarkReceive(b *testing.B) {
 		n++
 		i.sop = fmt.Sprintf("1.2.3.%d", n)
 		in := Incoming{SOPClassUID: head.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian}
-		if _, err := inbox.Receive(in, bytes.NewReader(i.bytes())); err != nil {
+		if _, err := inbox.Receive(b.Context(), in, bytes.NewReader(i.bytes())); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -96,8 +96,9 @@ func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.Store
 	if v.opens {
 		defer d.holds.release(a.ID())
 	}
-	s, err := d.inbox.Receive(Incoming{
-		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID, CallingAETitle: a.Peer().CallingAETitle,
+	s, err := d.inbox.Receive(ctx, Incoming{
+		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
+		CallingAETitle: a.Peer().CallingAETitle,
 	}, req.Body)
 	if err == nil {
 		// From here on the study waits for this association, before anybody can see the instance.

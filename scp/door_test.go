@@ -22,6 +22,7 @@ import (
 	"jcsnode/dimse"
 	"jcsnode/ledger"
 	"jcsnode/ledger/ledgertest"
+	"jcsnode/store"
 )
 
 func TestMain(m *testing.M) {
@@ -330,12 +331,11 @@ func TestDoor_FullDisk(t *testing.T) {
 	free := make(chan int64, 1)
 	free <- 1000
 	n := startNode(t, Settings{}, func(d *Door) {
-		d.inbox.opt.ReserveBytes = 100
-		d.inbox.disk.freeDisk = func(string) (int64, error) {
+		d.inbox.store = &faultyStore{Store: d.inbox.store, room: func() (store.Room, error) {
 			f := <-free
 			free <- f
-			return f, nil
-		}
+			return store.Room{Free: f, Reserve: 100}, nil
+		}}
 	})
 	c := n.dial(t, CTImageStorage)
 	<-free
@@ -448,7 +448,7 @@ func TestDoor_StoresWhatIsNotWellFormed(t *testing.T) {
 		t.Errorf("the file does not hold the bytes as they came: %v", err)
 	}
 	waitFor(t, "the warning", func() bool { return strings.Contains(strings.Join(log.all(), ""), "not well-formed") })
-	again, err := n.door.inbox.reread(row.Path)
+	again, err := n.door.inbox.reread(t.Context(), row.Path)
 	if err != nil || again.Flag != row.Flag {
 		t.Errorf("read back: flag %q, %v", again.Flag, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"jcsnode/dimse"
 	"jcsnode/scp"
+	"jcsnode/store/disk"
 )
 
 // A door that lets one scanner in, as it is given to a dimse.Server.
@@ -19,11 +20,12 @@ func Example() {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	inbox, err := scp.OpenInbox(dir, scp.InboxOptions{ReserveBytes: 0, ImplementationClassUID: "2.25.1"})
+	files, err := disk.Open(dir, disk.Options{Reserve: 0, Staging: scp.Staging})
 	if err != nil {
 		panic(err)
 	}
-	defer inbox.Close()
+	defer files.Close()
+	inbox := scp.NewInbox(files, scp.InboxOptions{ImplementationClassUID: "2.25.1"})
 	door := scp.NewDoor(scp.Settings{
 		AETitle: "JCSNODE", CheckCalled: true,
 		Peers:            []scp.Peer{{AETitle: "CT1", Network: netip.MustParsePrefix("10.20.0.0/16")}},

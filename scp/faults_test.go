@@ -2,107 +2,95 @@ package scp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
-	"io/fs"
-	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"jcsnode/dimse"
+	"jcsnode/store"
 )
 
-// faultyFile fails at one place.
-type faultyFile struct {
-	file
-	writeLeft int // bytes until ENOSPC; -1 never
-	sync      error
-	read      error
+// faultyStore fails where it is told to. What a fault leaves behind in a real one is the business of the store's own tests.
+type faultyStore struct {
+	store.Store
+	stage, read, commit, abort error
+	space                      int // bytes that can be written to a staged file, 0: any
+	room                       func() (store.Room, error)
 }
 
-func (f *faultyFile) ReadAt(p []byte, off int64) (int, error) {
-	if f.read != nil {
-		return 0, f.read
+func (s *faultyStore) Room(ctx context.Context) (store.Room, error) {
+	if s.room != nil {
+		return s.room()
 	}
-	return f.file.ReadAt(p, off)
+	return s.Store.Room(ctx)
 }
 
-func (f *faultyFile) Write(p []byte) (int, error) {
-	if f.writeLeft >= 0 && len(p) > f.writeLeft {
-		n, _ := f.file.Write(p[:f.writeLeft])
-		f.writeLeft = 0
-		return n, unix.ENOSPC
+func (s *faultyStore) Stage(ctx context.Context) (store.Staged, error) {
+	if s.stage != nil {
+		return nil, s.stage
 	}
-	if f.writeLeft >= 0 {
-		f.writeLeft -= len(p)
-	}
-	return f.file.Write(p)
+	f, err := s.Store.Stage(ctx)
+	return &faultyStaged{f, s, 0}, err
 }
 
-func (f *faultyFile) Datasync() error {
-	if f.sync != nil {
-		return f.sync
-	}
-	return f.file.Datasync()
+type faultyStaged struct {
+	store.Staged
+	s       *faultyStore
+	written int
 }
+
+func (f *faultyStaged) Write(p []byte) (int, error) {
+	if f.written += len(p); f.s.space > 0 && f.written > f.s.space {
+		return 0, full
+	}
+	return f.Staged.Write(p)
+}
+
+func (f *faultyStaged) ReadAt(p []byte, off int64) (int, error) {
+	if f.s.read != nil {
+		return 0, f.s.read
+	}
+	return f.Staged.ReadAt(p, off)
+}
+
+func (f *faultyStaged) Commit(ctx context.Context, name string, same func(store.File) bool) (bool, error) {
+	if f.s.commit != nil {
+		return false, f.s.commit
+	}
+	return f.Staged.Commit(ctx, name, same)
+}
+
+func (f *faultyStaged) Abort() error { return errors.Join(f.Staged.Abort(), f.s.abort) }
+
+var (
+	full   = &store.Error{Kind: store.ErrFull, Err: errors.New("no space left on device")}
+	busy   = &store.Error{Kind: store.ErrTemporary, Err: errors.New("too many open files")}
+	broken = &store.Error{Err: errors.New("input/output error")}
+)
 
 func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
-	wrap := func(b *Inbox, change func(*faultyFile)) {
-		real := b.disk.create
-		b.disk.create = func(path string) (file, error) {
-			f, err := real(path)
-			if err != nil {
-				return nil, err
-			}
-			ff := &faultyFile{file: f, writeLeft: -1}
-			change(ff)
-			return ff, nil
-		}
-	}
 	for name, c := range map[string]struct {
-		break_ func(b *Inbox)
+		faulty faultyStore
 		code   string
 	}{
-		"create":                {func(b *Inbox) { b.disk.create = func(string) (file, error) { return nil, unix.EMFILE } }, "disk-error"},
-		"full in the file meta": {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.writeLeft = 10 }) }, "disk-full"},
-		"full in the data set":  {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.writeLeft = 400 }) }, "disk-full"},
-		"sync":                  {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.sync = unix.EIO }) }, "disk-error"},
-		"read back":             {func(b *Inbox) { wrap(b, func(f *faultyFile) { f.read = &fs.PathError{Op: "read", Err: unix.EIO} }) }, "disk-error"},
-		"study folder": {func(b *Inbox) {
-			b.disk.mkdir = func(string) error { return unix.ENOSPC }
-		}, "disk-full"},
-		"rename": {func(b *Inbox) { b.disk.rename = func(string, string) error { return unix.EIO } }, "disk-error"},
-		"sync of the inbox folder": {func(b *Inbox) {
-			b.disk.syncDir = func(path string) error {
-				if filepath.Base(path) == inboxDir {
-					return unix.EIO
-				}
-				return nil
-			}
-		}, "disk-error"},
-		"sync of the study folder": {func(b *Inbox) {
-			b.disk.syncDir = func(path string) error {
-				if filepath.Base(path) != inboxDir {
-					return unix.EIO
-				}
-				return nil
-			}
-		}, "disk-error"},
-		"reserve reached before": {func(b *Inbox) {
-			b.opt.ReserveBytes = 1000
-			b.disk.freeDisk = func(string) (int64, error) { return 1000, nil }
-		}, "disk-full"},
-		"free space not known": {func(b *Inbox) { b.disk.freeDisk = func(string) (int64, error) { return 0, unix.EIO } }, "disk-error"},
+		"stage":                  {faultyStore{stage: busy}, "disk-error"},
+		"full in the file meta":  {faultyStore{space: 10}, "disk-full"},
+		"full in the data set":   {faultyStore{space: 400}, "disk-full"},
+		"read back":              {faultyStore{read: broken}, "disk-error"},
+		"full at the end":        {faultyStore{commit: full}, "disk-full"},
+		"commit":                 {faultyStore{commit: broken}, "disk-error"},
+		"reserve reached before": {faultyStore{room: func() (store.Room, error) { return store.Room{Free: 1000, Reserve: 1000}, nil }}, "disk-full"},
+		"free space not known":   {faultyStore{room: func() (store.Room, error) { return store.Room{}, broken }}, "disk-error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			b := testInbox(t, dir)
-			good := b.disk
-			c.break_(b)
+			good := b.store
+			c.faulty.Store, b.store = good, &c.faulty
 			i := aSlice("1.2", "1.2.3")
 			i.pixels = make([]byte, 2000)
-			_, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+			_, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 			var r *NotStored
 			if !errors.As(err, &r) || r.Status != dimse.StatusOutOfResources || r.Code != c.code {
 				t.Errorf("%v, want A700H with code %s", err, c.code)
@@ -110,11 +98,26 @@ func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 			if got := files(t, dir); len(got) != 0 {
 				t.Errorf("left behind: %v", got)
 			}
-			b.disk, b.opt.ReserveBytes = good, 0
-			if s, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes())); err != nil || s.Again {
+			b.store = good
+			if s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes())); err != nil || s.Again {
 				t.Errorf("after repair: %+v, %v", s, err)
 			}
 		})
+	}
+}
+
+// A staged file that stays is told of where nothing else went wrong: it takes room from the next ones.
+func TestReceive_StagedFileThatCannotBeRemoved(t *testing.T) {
+	b := testInbox(t, t.TempDir())
+	b.store = &faultyStore{Store: b.store, abort: broken}
+	i := aSlice("1.2", "1.2.3")
+	var r *NotStored
+	if _, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes())); !errors.As(err, &r) || r.Code != "disk-error" {
+		t.Errorf("%v, want disk-error", err)
+	}
+	i.study = ""
+	if _, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes())); !errors.As(err, &r) || r.Code != "no-uid" {
+		t.Errorf("%v, want no-uid, the first that went wrong", err)
 	}
 }
 
@@ -122,15 +125,14 @@ func TestReceive_ReserveReachedWhileWriting(t *testing.T) {
 	dir := t.TempDir()
 	b := testInbox(t, dir)
 	looks := 0
-	b.opt.ReserveBytes = 1000
-	b.disk.freeDisk = func(string) (int64, error) {
+	b.store = &faultyStore{Store: b.store, room: func() (store.Room, error) {
 		looks++
-		return int64(4000 - 1000*looks), nil // reached at the third look
-	}
+		return store.Room{Free: int64(4000 - 1000*looks), Reserve: 1000}, nil // reached at the third look
+	}}
 	i := aSlice("1.2", "1.2.3")
 	i.pixels = make([]byte, 10*spaceStep)
 	var r *NotStored
-	_, err := b.Receive(i.incoming(), struct{ io.Reader }{bytes.NewReader(i.bytes())})
+	_, err := b.Receive(t.Context(), i.incoming(), struct{ io.Reader }{bytes.NewReader(i.bytes())})
 	if !errors.As(err, &r) || r.Code != "disk-full" || looks != 3 {
 		t.Errorf("%v after %d looks, want disk-full at the third", err, looks)
 	}

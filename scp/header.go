@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
+	"jcsnode/store"
 )
 
 // NotStored says why an instance is not stored: what the sender gets and the operator reads.
@@ -177,10 +177,10 @@ func validUID(s string) bool {
 	return true
 }
 
-// unreadable is the refusal of a data set that does not hold together, or that the disk
+// unreadable is the refusal of a data set that does not hold together, or that the store
 // does not give back.
 func unreadable(err error) *NotStored {
-	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
+	if fault := (*store.Error)(nil); errors.As(err, &fault) {
 		return cannotWrite(err)
 	}
 	if errors.Is(err, dataset.ErrTruncated) {

@@ -1,60 +1,50 @@
 package scp
 
 import (
-	"crypto/rand"
+	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"os"
-	"path/filepath"
-	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
-	"jcsnode/durable"
+	"jcsnode/store"
 )
 
-// Names below data_dir. The study folder is named by a hash of the Study Instance UID and
-// the file by a hash of its bytes: no text of a data set becomes a path.
+// Names of the store. A study is named by a hash of its Study Instance UID and an instance by a hash of its bytes: no text of a data
+// set becomes a name.
 const (
-	inboxDir      = "inbox"
-	tmpDir        = "tmp"
-	quarantineDir = "quarantine"
-	extension     = ".dcm"
+	inboxFolder      = "inbox"
+	quarantineFolder = inboxFolder + "/quarantine"
+	extension        = ".dcm"
 )
+
+// Staging is the folder of data_dir where what is being received has always been.
+const Staging = inboxFolder + "/tmp"
 
 // spaceStep is how many bytes are written between two looks at the free space.
 const spaceStep = 8 << 20
 
-// Inbox stores instances durably below data_dir/inbox.
+// Inbox receives instances durably into a store.
 type Inbox struct {
-	dataDir string
-	opt     InboxOptions
-	disk    disk
-	tmp     string   // folder of this process
-	lock    *os.File // held while this process lives
-	serial  atomic.Uint64
-	names   [256]sync.Mutex // by first byte of the digest: looking for a name and taking it are one step
-
-	mu      sync.Mutex
-	durable map[string]bool // study folders whose own name is known to be durable
+	store store.Store
+	opt   InboxOptions
 }
 
-// InboxOptions of OpenInbox.
+// InboxOptions of NewInbox.
 type InboxOptions struct {
-	ReserveBytes int64 // free space of the disk below which nothing is taken
-
 	// For the file meta information of stored files.
 	ImplementationClassUID, ImplementationVersionName string
 
 	Limits dataset.Limits
 }
+
+// NewInbox makes an inbox over a store. Below the reserve of the store nothing is taken.
+func NewInbox(s store.Store, opt InboxOptions) *Inbox { return &Inbox{store: s, opt: opt} }
 
 // Incoming is what the command says about an instance.
 type Incoming struct {
@@ -63,7 +53,7 @@ type Incoming struct {
 
 // Stored is an instance in the inbox.
 type Stored struct {
-	Path           string // relative to data_dir, with slashes
+	Path           string // its name in the store
 	Digest         string // hex sha256 of transfer syntax UID, newline, data set bytes
 	Size           int64  // of the file
 	StudyUID       string
@@ -74,86 +64,15 @@ type Stored struct {
 	Again          bool   // the same bytes were there already; nothing was written
 }
 
-// OpenInbox makes the folders where they are missing and removes what dead processes left
-// half written.
-func OpenInbox(dataDir string, opt InboxOptions) (*Inbox, error) {
-	b := &Inbox{dataDir: dataDir, opt: opt, disk: realDisk(), durable: map[string]bool{}}
-	if err := durable.Folder(dataDir); err != nil {
-		return nil, fmt.Errorf("open inbox: %w", err)
-	}
-	for _, dir := range []string{b.abs(inboxDir), b.abs(inboxDir, tmpDir), b.abs(inboxDir, quarantineDir)} {
-		if err := errors.Join(b.disk.mkdir(dir), b.disk.syncDir(filepath.Dir(dir))); err != nil {
-			return nil, fmt.Errorf("open inbox: %w", err)
-		}
-	}
-	if err := removeDead(b.abs(inboxDir, tmpDir)); err != nil {
-		return nil, fmt.Errorf("open inbox: remove what dead processes left: %w", err)
-	}
-	b.tmp = b.abs(inboxDir, tmpDir, rand.Text())
-	if err := b.disk.mkdir(b.tmp); err != nil {
-		return nil, fmt.Errorf("open inbox: %w", err)
-	}
-	var err error
-	if b.lock, err = lockDir(b.tmp); err != nil {
-		return nil, fmt.Errorf("open inbox: %w", err)
-	}
-	return b, nil
-}
-
-// Close removes the temporary folder. Nothing may be received any more.
-func (b *Inbox) Close() error {
-	return errors.Join(os.RemoveAll(b.tmp), b.lock.Close())
-}
-
-func (b *Inbox) abs(elements ...string) string {
-	return filepath.Join(append([]string{b.dataDir}, elements...)...)
-}
-
-// removeDead removes the temporary folders of processes that are gone: those whose lock can be had.
-func removeDead(dir string) error {
-	entries, err := os.ReadDir(dir)
+// Room says whether there is more free disk than the reserve: nil or a *NotStored.
+func (b *Inbox) Room(ctx context.Context) error {
+	r, err := b.store.Room(ctx)
 	if err != nil {
-		return err
+		return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "free disk space is not known",
+			Remedy: "check the disk of data_dir", Err: err}
 	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if e.IsDir() {
-			lock, err := lockDir(path)
-			if errors.Is(err, unix.EWOULDBLOCK) {
-				continue // alive
-			}
-			if err != nil {
-				return err
-			}
-			defer lock.Close()
-		}
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lockDir locks a folder as long as the returned file is open or this process lives.
-func lockDir(path string) (*os.File, error) {
-	d, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), d.Close())
-	}
-	return d, nil
-}
-
-// Room says whether there is more free disk than the reserve: nil or a *Refusal.
-func (b *Inbox) Room() error {
-	free, err := b.disk.freeDisk(b.dataDir)
-	if err != nil {
-		return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "free disk space is not known", Remedy: "check the disk of data_dir", Err: err}
-	}
-	if free <= b.opt.ReserveBytes {
-		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", Bytes(free), Bytes(b.opt.ReserveBytes)))
+	if r.Spent() {
+		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", Bytes(r.Free), Bytes(r.Reserve)))
 	}
 	return nil
 }
@@ -163,9 +82,9 @@ func diskFull(err error) *NotStored {
 		Remedy: "make room on the disk of data_dir; reception goes on by itself then", Err: err}
 }
 
-// cannotWrite is the refusal for an error of the file system.
+// cannotWrite is the refusal for a fault of the store.
 func cannotWrite(err error) *NotStored {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if errors.Is(err, store.ErrFull) {
 		return diskFull(err)
 	}
 	return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "instance could not be kept on disk",
@@ -173,33 +92,30 @@ func cannotWrite(err error) *NotStored {
 }
 
 // Receive stores the data set that body brings. When it returns without error, bytes and
-// name are durable. A *Refusal says what to answer; any other error is one of body, and
+// name are durable. A *NotStored says what to answer; any other error is one of body, and
 // nothing is left of the instance in either case.
-func (b *Inbox) Receive(in Incoming, body io.Reader) (Stored, error) {
-	if err := b.Room(); err != nil {
+func (b *Inbox) Receive(ctx context.Context, in Incoming, body io.Reader) (s Stored, err error) {
+	if err := b.Room(ctx); err != nil {
 		return Stored{}, err
 	}
-	tmp := filepath.Join(b.tmp, fmt.Sprintf("%d", b.serial.Add(1)))
-	f, err := b.disk.create(tmp)
+	f, err := b.store.Stage(ctx)
 	if err != nil {
 		return Stored{}, cannotWrite(err)
 	}
-	s, err := b.receive(in, body, f, tmp)
-	if err != nil || s.Again {
-		// The file is closed and gone already when it was renamed.
-		f.Close()
-		if e := b.disk.remove(tmp); e != nil && !errors.Is(e, os.ErrNotExist) && err == nil {
+	defer func() {
+		if e := f.Abort(); e != nil && err == nil {
 			err = cannotWrite(e)
 		}
-	}
-	return s, err
+	}()
+	return b.receive(ctx, in, body, f)
 }
 
-func (b *Inbox) receive(in Incoming, body io.Reader, f file, tmp string) (Stored, error) {
-	w := &sink{file: f, digest: sha256.New(), inbox: b}
+func (b *Inbox) receive(ctx context.Context, in Incoming, body io.Reader, f store.Staged) (Stored, error) {
+	w := &sink{file: f, digest: sha256.New(), room: func() error { return b.Room(ctx) }}
 	if err := dataset.WriteMeta(w, dataset.Meta{
 		SOPClassUID: in.SOPClassUID, SOPInstanceUID: in.SOPInstanceUID, TransferSyntaxUID: in.TransferSyntaxUID,
-		ImplementationClassUID: b.opt.ImplementationClassUID, ImplementationVersionName: b.opt.ImplementationVersionName, SourceAETitle: in.CallingAETitle,
+		ImplementationClassUID: b.opt.ImplementationClassUID, ImplementationVersionName: b.opt.ImplementationVersionName,
+		SourceAETitle: in.CallingAETitle,
 	}); err != nil {
 		return Stored{}, w.refusal(err)
 	}
@@ -221,7 +137,8 @@ func (b *Inbox) receive(in Incoming, body io.Reader, f file, tmp string) (Stored
 	}
 	if header.DataSetOffset() != metaSize {
 		// Behind our own, it would be taken for part of it by every reader.
-		return Stored{}, &NotStored{Status: dimse.StatusCannotUnderstand, Code: "file-meta", Text: "data set begins with file meta information",
+		return Stored{}, &NotStored{Status: dimse.StatusCannotUnderstand, Code: "file-meta",
+			Text:   "data set begins with file meta information",
 			Remedy: "the sender must send the data set of a file alone (PS3.10 7.1); check its software"}
 	}
 	id, err := identify(header)
@@ -233,28 +150,45 @@ func (b *Inbox) receive(in Incoming, body io.Reader, f file, tmp string) (Stored
 	}
 	s := Stored{Digest: hex.EncodeToString(w.digest.Sum(nil)), Size: w.size, StudyUID: id.studyUID, SeriesUID: id.seriesUID,
 		SOPInstanceUID: id.sopInstanceUID, SOPClassUID: id.sopClassUID, Flag: id.flag}
-	folder := studyFolder(id.studyUID)
-	s.Path = inboxDir + "/" + folder + "/" + s.Digest[:40] + extension
-	if err := b.keep(f, tmp, folder, &s, w.size-metaSize); err != nil {
-		return Stored{}, err
+	s.Path = nameOf(s.StudyUID, s.Digest)
+	s.Again, err = f.Commit(ctx, s.Path, func(old store.File) bool {
+		same := sameDataSet(old, w.size-metaSize)
+		if same {
+			s.Size = old.Size()
+		}
+		return same
+	})
+	if err != nil {
+		return Stored{}, cannotWrite(err)
 	}
 	return s, nil
 }
 
-// studyFolder names the folder of a study, whatever its UID looks like.
-func studyFolder(studyUID string) string {
-	sum := sha256.Sum256([]byte(studyUID))
-	return hex.EncodeToString(sum[:])[:32]
+// nameOf is the name of an instance in the store, whatever its Study Instance UID looks like.
+func nameOf(studyUID, digest string) string {
+	study := sha256.Sum256([]byte(studyUID))
+	return inboxFolder + "/" + hex.EncodeToString(study[:])[:32] + "/" + digest[:40] + extension
+}
+
+// sameDataSet says whether a file holds a data set of size bytes. Its name is the digest of the bytes, so the size is only to find a
+// file that was damaged afterwards. The file meta information before the data set may differ: it names the sender.
+func sameDataSet(f store.File, size int64) bool {
+	var head [144]byte // preamble, DICM, group length element (PS3.10 7.1)
+	if _, err := f.ReadAt(head[:], 0); err != nil {
+		return false
+	}
+	meta := int64(len(head)) + int64(binary.LittleEndian.Uint32(head[140:]))
+	return f.Size() == meta+size
 }
 
 // sink writes a file and the digest of what goes into it, and watches the free space.
 type sink struct {
-	file   file
+	file   io.Writer
 	digest hash.Hash
-	inbox  *Inbox
+	room   func() error
 	size   int64
 	looked int64 // size at the last look at the free space
-	err    error // of the file system, as against the sender
+	err    error // of the store, as against the sender
 }
 
 // Write implements io.Writer.
@@ -264,7 +198,7 @@ func (w *sink) Write(p []byte) (int, error) {
 	w.size += int64(n)
 	if err == nil && w.size-w.looked >= spaceStep {
 		w.looked = w.size
-		err = w.inbox.Room()
+		err = w.room()
 	}
 	w.err = err
 	return n, err

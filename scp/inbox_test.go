@@ -14,6 +14,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
+	"jcsnode/store/disk"
 )
 
 // element is an element of a data set in explicit VR little endian.
@@ -59,25 +60,26 @@ func (i image) incoming() Incoming {
 	return Incoming{SOPClassUID: i.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian, CallingAETitle: "CT1"}
 }
 
-func testInbox(t *testing.T, dir string) *Inbox {
+// testInbox is an inbox over the disk store in dir.
+func testInbox(t testing.TB, dir string) *Inbox {
 	t.Helper()
-	b, err := OpenInbox(dir, InboxOptions{ImplementationClassUID: "2.25.1", ImplementationVersionName: "TEST"})
+	s, err := disk.Open(dir, disk.Options{Staging: Staging})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return b
+	return NewInbox(s, InboxOptions{ImplementationClassUID: "2.25.1", ImplementationVersionName: "TEST"})
 }
 
 // files lists all files below the inbox, lock folders aside.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
-	err := filepath.WalkDir(filepath.Join(dir, inboxDir), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(dir, inboxFolder), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			rel, _ := filepath.Rel(dir, path)
 			all = append(all, filepath.ToSlash(rel))
@@ -94,7 +96,7 @@ func TestReceive_WritesAPart10File(t *testing.T) {
 	dir := t.TempDir()
 	b := testInbox(t, dir)
 	i := aSlice("1.2", "1.2.3")
-	s, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+	s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,20 +127,20 @@ func TestReceive_SameBytesAgain(t *testing.T) {
 	dir := t.TempDir()
 	b := testInbox(t, dir)
 	i := aSlice("1.2", "1.2.3")
-	first, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+	first, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := i.incoming()
 	in.CallingAETitle = "ANOTHER_TITLE" // makes the file, not the data set, longer
-	second, err := b.Receive(in, bytes.NewReader(i.bytes()))
+	second, err := b.Receive(t.Context(), in, bytes.NewReader(i.bytes()))
 	if err != nil || !second.Again || second.Path != first.Path || second.Size != first.Size {
 		t.Errorf("again: %+v, %v; want the first file", second, err)
 	}
 	if err := os.Truncate(filepath.Join(dir, first.Path), 300); err != nil {
 		t.Fatal(err)
 	}
-	third, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+	third, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 	if err != nil || third.Again {
 		t.Errorf("after damage: %+v, %v; want it written anew", third, err)
 	}
@@ -162,7 +164,7 @@ func TestReceive_OtherBytesOrSyntaxUnderOneUID(t *testing.T) {
 		in   Incoming
 		data []byte
 	}{{i.incoming(), i.bytes()}, {j.incoming(), j.bytes()}, {k, i.bytes()}} {
-		if s, err := b.Receive(c.in, bytes.NewReader(c.data)); err != nil || s.Again {
+		if s, err := b.Receive(t.Context(), c.in, bytes.NewReader(c.data)); err != nil || s.Again {
 			t.Errorf("%+v, %v; want a file of its own", s, err)
 		}
 	}
@@ -180,7 +182,7 @@ func TestReceive_ParallelSameBytesMakeOneFile(t *testing.T) {
 	again := 0
 	for range 8 {
 		wg.Go(func() {
-			s, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+			s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 			if err != nil {
 				t.Error(err)
 			}
@@ -225,7 +227,7 @@ func TestReceive_Refusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			b := testInbox(t, dir)
-			_, err := b.Receive(c.in, bytes.NewReader(c.data))
+			_, err := b.Receive(t.Context(), c.in, bytes.NewReader(c.data))
 			var r *NotStored
 			if !errors.As(err, &r) || r.Status != c.status || c.code != "" && r.Code != c.code || r.Remedy == "" {
 				t.Errorf("%#v, want status %v and code %q", err, c.status, c.code)
@@ -244,7 +246,7 @@ func TestReceive_HostileUIDsAreTextOnly(t *testing.T) {
 	for _, uid := range []string{"../../../../evil/study", "/etc/passwd", "7afb0d48-ec01-4941-9a58-66d15cab76fb", "1.02.3", "..", strings.Repeat("1.", 40) + "1", `..\..\evil`} {
 		i := aSlice(uid, uid)
 		i.series = "1.2.3/../4"
-		s, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+		s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 		if err != nil {
 			t.Errorf("%q: %v", uid, err)
 			continue
@@ -276,7 +278,7 @@ func TestReceive_BrokenAssociationLeavesNoTrace(t *testing.T) {
 	dir := t.TempDir()
 	b := testInbox(t, dir)
 	i := aSlice("1.2", "1.2.3")
-	_, err := b.Receive(i.incoming(), &brokenBody{i.bytes()[:60]})
+	_, err := b.Receive(t.Context(), i.incoming(), &brokenBody{i.bytes()[:60]})
 	var r *NotStored
 	if !errors.Is(err, dimse.ErrConnectionLost) || errors.As(err, &r) {
 		t.Errorf("%v, want the error of the connection", err)
@@ -286,32 +288,14 @@ func TestReceive_BrokenAssociationLeavesNoTrace(t *testing.T) {
 	}
 }
 
-func TestOpenInbox_RemovesWhatDeadProcessesLeft(t *testing.T) {
-	dir := t.TempDir()
-	alive := testInbox(t, dir)
-	dead := filepath.Join(dir, inboxDir, tmpDir, "dead")
-	if err := os.Mkdir(dead, 0o750); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{filepath.Join(dead, "1"), filepath.Join(alive.tmp, "1"), filepath.Join(dir, inboxDir, tmpDir, "stray")} {
-		if err := os.WriteFile(path, []byte("half"), 0o640); err != nil {
-			t.Fatal(err)
-		}
-	}
-	testInbox(t, dir)
-	if got := files(t, dir); len(got) != 1 || !strings.Contains(got[0], filepath.Base(alive.tmp)) {
-		t.Errorf("files %v, want that of the living process alone", got)
-	}
-}
-
 // What came again is as young as what came; what is removed is stored anew when it comes.
-func TestRemove(t *testing.T) {
+func TestReceive_AfterItWasRemoved(t *testing.T) {
 	dir := t.TempDir()
 	b := testInbox(t, dir)
 	i := aSlice("1.2", "1.2.3")
 	receive := func() Stored {
 		t.Helper()
-		s, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+		s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +303,7 @@ func TestRemove(t *testing.T) {
 	}
 	remove := func(before time.Time, want bool) {
 		t.Helper()
-		gone, err := b.Remove(files(t, dir)[0], before)
+		gone, err := b.store.Remove(t.Context(), files(t, dir)[0], before)
 		if err != nil || gone != want {
 			t.Fatalf("gone %v, %v; want %v", gone, err, want)
 		}
@@ -334,13 +318,7 @@ func TestRemove(t *testing.T) {
 	}
 	remove(lastYear.AddDate(0, 1, 0), false)
 	remove(time.Now().Add(time.Hour), true)
-	if gone, err := b.Remove(s.Path, time.Now()); err != nil || !gone {
-		t.Errorf("what is gone already: %v, %v", gone, err)
-	}
 	if s = receive(); s.Again {
 		t.Error("a file that was removed was taken for present")
-	}
-	if _, err := b.Remove("inbox/quarantine/odd", time.Now()); err == nil {
-		t.Error("a name that is no digest was taken")
 	}
 }

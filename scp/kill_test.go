@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"jcsnode/dimse"
 	"jcsnode/ledger"
+	"jcsnode/store/disk"
 )
 
 // forgetful is a ledger whose queue is lost by the crash.
@@ -30,7 +30,7 @@ func child(dir string) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	inbox, err := OpenInbox(dir, InboxOptions{ImplementationClassUID: "2.25.1"})
+	s, err := disk.Open(dir, disk.Options{Staging: Staging})
 	if err != nil {
 		fail(err)
 	}
@@ -42,8 +42,10 @@ func child(dir string) {
 	if err != nil {
 		fail(err)
 	}
-	door := NewDoor(Settings{TransferSyntaxes: allSyntaxes()}, inbox, forgetful{l}, slog.New(slog.DiscardHandler), time.Now)
-	server := &dimse.Server{Admit: door.Admit, Accept: door.Accept, Handler: door, Logger: slog.New(slog.DiscardHandler)}
+	log := slog.New(slog.DiscardHandler)
+	inbox := NewInbox(s, InboxOptions{ImplementationClassUID: "2.25.1"})
+	door := NewDoor(Settings{TransferSyntaxes: allSyntaxes()}, inbox, forgetful{l}, log, time.Now)
+	server := &dimse.Server{Admit: door.Admit, Accept: door.Accept, Handler: door, Logger: log}
 	fmt.Println(listener.Addr())
 	fail(server.Serve(context.Background(), listener))
 }
@@ -100,59 +102,4 @@ func TestKill_AcknowledgedInstancesAreFound(t *testing.T) {
 	if got := files(t, dir); len(got) != 20 {
 		t.Errorf("%d files, want 20: %v", len(got), got)
 	}
-}
-
-// The order is the contract: contents, study folder, name, folder of the name.
-func TestReceive_SyncsBeforeItReturns(t *testing.T) {
-	dir := t.TempDir()
-	b := testInbox(t, dir)
-	real := b.disk
-	var calls []string
-	b.disk.create = func(path string) (file, error) {
-		f, err := real.create(path)
-		return &loggedFile{f, &calls}, err
-	}
-	b.disk.mkdir = func(path string) error {
-		calls = append(calls, "mkdir")
-		return real.mkdir(path)
-	}
-	b.disk.rename = func(from, to string) error {
-		calls = append(calls, "rename")
-		return real.rename(from, to)
-	}
-	b.disk.syncDir = func(path string) error {
-		name := "study"
-		if filepath.Base(path) == inboxDir {
-			name = inboxDir
-		}
-		calls = append(calls, "sync "+name)
-		return real.syncDir(path)
-	}
-	for _, c := range []struct {
-		sop  string
-		want []string
-	}{
-		{"1.2.1", []string{"sync contents", "mkdir", "sync inbox", "rename", "sync study"}},
-		{"1.2.2", []string{"sync contents", "rename", "sync study"}},
-		{"1.2.1", []string{"sync study"}}, // the same again
-	} {
-		calls = nil
-		i := aSlice("1.2", c.sop)
-		if _, err := b.Receive(i.incoming(), strings.NewReader(string(i.bytes()))); err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(calls, c.want) {
-			t.Errorf("%s: %v, want %v", c.sop, calls, c.want)
-		}
-	}
-}
-
-type loggedFile struct {
-	file
-	calls *[]string
-}
-
-func (f *loggedFile) Datasync() error {
-	*f.calls = append(*f.calls, "sync contents")
-	return f.file.Datasync()
 }

@@ -155,7 +155,7 @@ func settled(t *testing.T, dir string) {
 	t.Helper()
 	waitFor(t, "no temporary file", func() bool {
 		for _, path := range files(t, dir) {
-			if len(path) > len(inboxDir+"/"+tmpDir) && path[:len(inboxDir+"/"+tmpDir)] == inboxDir+"/"+tmpDir {
+			if strings.HasPrefix(path, Staging+"/") {
 				return false
 			}
 		}

@@ -7,14 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"path"
 	"strings"
 
 	"jcsnode/dataset"
 	"jcsnode/ledger"
+	"jcsnode/store"
 )
 
 // Recorder is what Rebuild needs of the ledger.
@@ -41,27 +40,16 @@ const rebuiltAssociation = "rebuilt from the inbox"
 // Call it before associations are accepted.
 func (b *Inbox) Rebuild(ctx context.Context, l Recorder, log *slog.Logger) (Rebuilt, error) {
 	var r Rebuilt
-	folders, err := os.ReadDir(b.abs(inboxDir))
-	if err != nil {
-		return r, fmt.Errorf("rebuild from the inbox: %w", err)
-	}
-	for _, folder := range folders {
-		if !folder.IsDir() || folder.Name() == tmpDir || folder.Name() == quarantineDir {
-			continue
-		}
-		files, err := os.ReadDir(b.abs(inboxDir, folder.Name()))
+	for name, err := range b.store.List(ctx, inboxFolder) {
 		if err != nil {
 			return r, fmt.Errorf("rebuild from the inbox: %w", err)
 		}
-		for _, file := range files {
-			if ctx.Err() != nil {
-				return r, ctx.Err()
-			}
-			r.Files++
-			path := inboxDir + "/" + folder.Name() + "/" + file.Name()
-			if err := b.rebuildOne(ctx, l, log, path, &r); err != nil {
-				return r, fmt.Errorf("rebuild from the inbox: %s: %w", path, err)
-			}
+		if path.Dir(name) == inboxFolder || strings.HasPrefix(name, quarantineFolder+"/") {
+			continue // no instance
+		}
+		r.Files++
+		if err := b.rebuildOne(ctx, l, log, name, &r); err != nil {
+			return r, fmt.Errorf("rebuild from the inbox: %s: %w", name, err)
 		}
 	}
 	if err := l.Flush(ctx); err != nil {
@@ -73,40 +61,32 @@ func (b *Inbox) Rebuild(ctx context.Context, l Recorder, log *slog.Logger) (Rebu
 	return r, nil
 }
 
-func (b *Inbox) rebuildOne(ctx context.Context, l Recorder, log *slog.Logger, path string, r *Rebuilt) error {
-	has, err := l.HasInstance(ctx, path)
+func (b *Inbox) rebuildOne(ctx context.Context, l Recorder, log *slog.Logger, name string, r *Rebuilt) error {
+	has, err := l.HasInstance(ctx, name)
 	if err != nil || has {
 		return err
 	}
-	i, err := b.reread(path)
-	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
-		return err // of the file system, not of the content
+	i, err := b.reread(ctx, name)
+	if fault := (*store.Error)(nil); errors.As(err, &fault) {
+		return err // of the store, not of the content
 	}
 	if err != nil {
 		r.Quarantined++
-		return b.quarantine(ctx, l, log, path, err)
+		return b.quarantine(ctx, l, log, name, err)
 	}
 	r.Recorded++
-	log.Info("instance recorded from the inbox", "study", i.StudyUID, "instance", i.SOPInstanceUID, "path", path)
+	log.Info("instance recorded from the inbox", "study", i.StudyUID, "instance", i.SOPInstanceUID, "path", name)
 	return l.Record(ctx, i)
 }
 
 // reread makes the ledger's row from the file alone and checks that the file is whole.
-func (b *Inbox) reread(path string) (ledger.Instance, error) {
-	full := b.abs(filepath.FromSlash(path))
-	f, err := os.Open(full)
+func (b *Inbox) reread(ctx context.Context, name string) (ledger.Instance, error) {
+	f, err := b.store.Open(ctx, name)
 	if err != nil {
 		return ledger.Instance{}, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return ledger.Instance{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return ledger.Instance{}, errors.New("not a file")
-	}
-	header, err := dataset.Read(f, info.Size(), b.opt.Limits)
+	header, err := dataset.Read(f, f.Size(), b.opt.Limits)
 	if err != nil {
 		return ledger.Instance{}, unreadable(err)
 	}
@@ -118,27 +98,28 @@ func (b *Inbox) reread(path string) (ledger.Instance, error) {
 	syntax := meta.String(dataset.TransferSyntaxUID)
 	digest := sha256.New()
 	fmt.Fprintf(digest, "%s\n", syntax)
-	if _, err := io.Copy(digest, io.NewSectionReader(f, header.DataSetOffset(), info.Size()-header.DataSetOffset())); err != nil {
+	start := header.DataSetOffset()
+	if _, err := io.Copy(digest, io.NewSectionReader(f, start, f.Size()-start)); err != nil {
 		return ledger.Instance{}, err
 	}
 	sum := hex.EncodeToString(digest.Sum(nil))
-	if want := inboxDir + "/" + studyFolder(id.studyUID) + "/" + sum[:40] + extension; want != path {
+	if want := nameOf(id.studyUID, sum); want != name {
 		return ledger.Instance{}, fmt.Errorf("content belongs to %s: the file was changed after it was stored", want)
 	}
 	return ledger.Instance{
 		StudyUID: id.studyUID, SeriesUID: id.seriesUID, SOPInstanceUID: id.sopInstanceUID, SOPClassUID: id.sopClassUID,
-		TransferSyntaxUID: syntax, Path: path, Digest: sum, Size: info.Size(), CallingAE: meta.String(dataset.SourceApplicationEntityTitle),
-		Association: rebuiltAssociation, ReceivedAt: info.ModTime().UTC(), Flag: id.flag,
+		TransferSyntaxUID: syntax, Path: name, Digest: sum, Size: f.Size(), CallingAE: meta.String(dataset.SourceApplicationEntityTitle),
+		Association: rebuiltAssociation, ReceivedAt: f.Time().UTC(), Flag: id.flag,
 	}, nil
 }
 
 // quarantine moves a file out of the way of everybody but a human.
-func (b *Inbox) quarantine(ctx context.Context, l Recorder, log *slog.Logger, path string, cause error) error {
-	name := strings.ReplaceAll(strings.TrimPrefix(path, inboxDir+"/"), "/", "-")
-	to := inboxDir + "/" + quarantineDir + "/" + name
-	if err := b.disk.rename(b.abs(filepath.FromSlash(path)), b.abs(filepath.FromSlash(to))); err != nil {
+func (b *Inbox) quarantine(ctx context.Context, l Recorder, log *slog.Logger, name string, cause error) error {
+	to := quarantineFolder + "/" + strings.ReplaceAll(strings.TrimPrefix(name, inboxFolder+"/"), "/", "-")
+	if err := b.store.Move(ctx, name, to); err != nil {
 		return err
 	}
-	log.Error("file of the inbox put into quarantine: look at it, and have the study sent again", "path", path, "to", to, "error", cause)
-	return l.Event(ctx, ledger.Event{Kind: EventQuarantined, Text: fmt.Sprintf("%s is now %s: %v. Have the study sent again.", path, to, cause), Instance: path})
+	log.Error("file of the inbox put into quarantine: look at it, and have the study sent again", "path", name, "to", to, "error", cause)
+	text := fmt.Sprintf("%s is now %s: %v. Have the study sent again.", name, to, cause)
+	return l.Event(ctx, ledger.Event{Kind: EventQuarantined, Text: text, Instance: name})
 }

@@ -35,7 +35,7 @@ func TestRebuild(t *testing.T) {
 	var stored []Stored
 	for _, sop := range []string{"1.2.1", "1.2.2", "1.2.3", "1.2.4", "../evil"} {
 		i := aSlice("1.2", sop)
-		s, err := b.Receive(i.incoming(), bytes.NewReader(i.bytes()))
+		s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestRebuild(t *testing.T) {
 	if flagged != 1 {
 		t.Errorf("%d flagged, want the evil one", flagged)
 	}
-	quarantined, err := os.ReadDir(filepath.Join(dir, inboxDir, quarantineDir))
+	quarantined, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(quarantineFolder)))
 	if err != nil || len(quarantined) != 3 {
 		t.Errorf("quarantine %v, %v; want 3 files", quarantined, err)
 	}

@@ -2,8 +2,12 @@ package scp
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math"
 	"time"
+
+	"jcsnode/store"
 )
 
 const (
@@ -15,7 +19,7 @@ const (
 	diskAhead = 2
 )
 
-// Disk is the free space of data_dir against its reserve.
+// Disk is the room of data_dir for people.
 type Disk struct {
 	Free    int64 `json:"free_bytes"`
 	Reserve int64 `json:"reserve_bytes"`
@@ -23,16 +27,9 @@ type Disk struct {
 	Short   bool  `json:"short"`   // they will be soon
 }
 
-// DiskOf looks at the disk of a folder.
-func DiskOf(dataDir string, reserve int64) (Disk, error) {
-	free, err := freeDisk(dataDir)
-	return newDisk(free, reserve), err
-}
-
-func newDisk(free, reserve int64) Disk {
-	d := Disk{Free: free, Reserve: reserve, Refuses: free <= reserve}
-	d.Short = !d.Refuses && free < diskAhead*reserve
-	return d
+// DiskOf judges the room of a store.
+func DiskOf(r store.Room) Disk {
+	return Disk{Free: r.Free, Reserve: r.Reserve, Refuses: r.Spent(), Short: !r.Spent() && r.Free < diskAhead*r.Reserve}
 }
 
 // String says it in a sentence without its full stop.
@@ -53,8 +50,8 @@ func (b *Inbox) Watch(ctx context.Context, log *slog.Logger, now func() time.Tim
 	defer tick.Stop()
 	w := diskWatch{log: log}
 	for {
-		if free, err := b.disk.freeDisk(b.dataDir); err == nil { // else whoever writes says so
-			w.look(newDisk(free, b.opt.ReserveBytes), now())
+		if r, err := b.store.Room(ctx); err == nil { // else whoever writes says so
+			w.look(DiskOf(r), now())
 		}
 		select {
 		case <-ctx.Done():
@@ -87,4 +84,19 @@ func (w *diskWatch) look(d Disk, now time.Time) {
 	default:
 		log.Info("disk has room again")
 	}
+}
+
+// Bytes is a size for people, in powers of 1024 as the configuration has them: "0 bytes", "52.5 MB", "2.0 GB".
+func Bytes(n int64) string {
+	if n < 1<<10 && n > -1<<10 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	value, unit := float64(n)/(1<<10), "KB"
+	for _, next := range []string{"MB", "GB", "TB"} {
+		if math.Abs(value) < 1023.95 { // it would be written as 1024.0
+			break
+		}
+		value, unit = value/(1<<10), next
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
 }

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 
-	"jcsnode/dataset"
 	"jcsnode/phantom"
 	"jcsnode/phantom/alter"
 	"jcsnode/pipeline/ct"
@@ -79,14 +78,14 @@ func readStudy(dir string) (alter.Scan, error) {
 	var headers []ct.Header
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
-			headers = append(headers, ct.ReadFile(path, dataset.Limits{})...)
+			headers = append(headers, ct.ReadFile(ct.OpenPath, path)...)
 		}
 		return err
 	})
 	if err != nil {
 		return alter.Scan{}, err
 	}
-	v, _, _, err := ct.LoadBest(context.Background(), ct.Select(headers), nil, nil)
+	v, _, _, err := ct.LoadBest(context.Background(), ct.OpenPath, ct.Select(headers), nil, nil)
 	if err != nil {
 		return alter.Scan{}, err
 	}

@@ -4,24 +4,25 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"jcsnode/dataset"
 	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
+	"jcsnode/store/disk"
 )
 
 // archive is a small receiving PACS: it keeps every instance that it is sent in one folder. It stands in for a PACS in
-// the demonstration and in a site's first check; it promises nothing about power cuts.
+// the demonstration and in a site's first check.
 type archive struct {
 	dir    string
+	store  *disk.Store // while it serves
 	logger *slog.Logger
 }
 
@@ -49,10 +50,11 @@ func archiveCommand() *cobra.Command {
 }
 
 // serve stores until the context ends.
-func (a *archive) serve(ctx context.Context, l net.Listener, title string) error {
-	if err := os.MkdirAll(a.dir, 0o755); err != nil {
-		return fmt.Errorf("make the archive's folder: %w", err)
+func (a *archive) serve(ctx context.Context, l net.Listener, title string) (err error) {
+	if a.store, err = disk.Open(a.dir, disk.Options{Staging: ".receiving"}); err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, a.store.Close()) }()
 	s := &dimse.Server{
 		Admit: func(p dimse.Requestor) error {
 			if p.CalledAETitle != title {
@@ -86,27 +88,21 @@ func (a *archive) Echo(context.Context, *dimse.Association) dimse.Status { retur
 func (a *archive) Closed(*dimse.Association, error) {}
 
 // Store writes the instance to a file named by the hash of its UID: no byte of a peer becomes a path.
-func (a *archive) Store(_ context.Context, _ *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
+func (a *archive) Store(ctx context.Context, _ *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
 	sum := sha256.Sum256([]byte(req.SOPInstanceUID))
-	name := filepath.Join(a.dir, hex.EncodeToString(sum[:12])+".dcm")
-	if err := a.write(name, req); err != nil {
+	if err := a.write(ctx, hex.EncodeToString(sum[:12])+".dcm", req); err != nil {
 		a.logger.Error("instance not stored", "instance", req.SOPInstanceUID, "error", err)
 		return dimse.StatusOutOfResources, "cannot be written"
 	}
 	return dimse.StatusSuccess, ""
 }
 
-func (a *archive) write(name string, req *dimse.StoreRequest) (err error) {
-	f, err := os.CreateTemp(a.dir, ".receiving-*")
+func (a *archive) write(ctx context.Context, name string, req *dimse.StoreRequest) (err error) {
+	f, err := a.store.Stage(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
+	defer func() { err = errors.Join(err, f.Abort()) }()
 	meta := dataset.Meta{SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
 		ImplementationClassUID: object.ImplementationClassUID, ImplementationVersionName: object.ImplementationVersionName}
 	if err := dataset.WriteMeta(f, meta); err != nil {
@@ -115,5 +111,6 @@ func (a *archive) write(name string, req *dimse.StoreRequest) (err error) {
 	if _, err := io.Copy(f, req.Body); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	_, err = f.Commit(ctx, name, nil)
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"jcsnode/node"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
+	"jcsnode/pipeline/ct"
 )
 
 // The model card's numbers are of a program in Python that reads DICOM on its own. They are only worth something if the node
@@ -57,7 +58,7 @@ func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := pipeline.Load(t.Context(), files, nil, nil)
+		x, err := pipeline.Load(t.Context(), ct.OpenPath, files, nil, nil)
 		if err != nil || x.Refusal != nil {
 			t.Fatalf("%s: %v, %+v", v.Name, err, x.Refusal)
 		}

@@ -14,6 +14,7 @@ import (
 	"jcsnode/models"
 	"jcsnode/node"
 	"jcsnode/scp"
+	"jcsnode/store/disk"
 )
 
 func checkCommand() *cobra.Command {
@@ -48,8 +49,8 @@ func checkCommand() *cobra.Command {
 		out := c.OutOrStdout()
 		fmt.Fprintf(out, "%s is good\n", *path)
 		fmt.Fprintf(out, "  AE title %s, listening on %s, data in %s\n", cfg.Node.AETitle, cfg.Node.Listen, cfg.Node.DataDir)
-		if disk, err := scp.DiskOf(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
-			fmt.Fprintf(out, "  %s\n", disk)
+		if room, err := disk.RoomIn(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
+			fmt.Fprintf(out, "  %s\n", scp.DiskOf(room))
 		}
 		if cfg.TLS.Listen != "" {
 			fmt.Fprintf(out, "  TLS on %s with certificate %s\n", cfg.TLS.Listen, cfg.TLS.Describe())

@@ -84,7 +84,7 @@ func testWebhooks(ctx context.Context, w io.Writer, cfg config.Config, names []s
 		if len(names) > 0 && !slices.Contains(names, hook.Name) {
 			continue
 		}
-		to, err := node.Subscriber(cfg, hook, version, slog.New(slog.DiscardHandler))
+		to, err := node.Subscriber(hook, nil, version, slog.New(slog.DiscardHandler)) // a test names no study
 		if err != nil {
 			return err
 		}

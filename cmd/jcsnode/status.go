@@ -20,6 +20,7 @@ import (
 	"jcsnode/node"
 	"jcsnode/results"
 	"jcsnode/scp"
+	"jcsnode/store/disk"
 )
 
 func statusCommand() *cobra.Command {
@@ -107,8 +108,9 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.L
 	if view.Counts, err = l.Counts(ctx); err != nil {
 		return err
 	}
-	if disk, err := scp.DiskOf(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
-		view.Disk = &disk
+	if room, err := disk.RoomIn(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
+		d := scp.DiskOf(room)
+		view.Disk = &d
 	}
 	studies, err := l.Studies(ctx, ledger.Filter{Limit: limit})
 	if err != nil {

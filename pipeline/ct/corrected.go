@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"jcsnode/dataset"
 	"jcsnode/guard"
 )
 
@@ -16,9 +15,9 @@ import (
 // of them are refused: whose they are is not known. So is what else a patient has in the study from whom slices were taken. Pixels are
 // decoded only where slices of one plane differ in patient or order. It returns how many slices came again under another patient; the
 // error is that of ctx or of the machine.
-func Correct(ctx context.Context, headers []Header) (moved int, err error) {
+func Correct(ctx context.Context, open Opener, headers []Header) (moved int, err error) {
 	shareIssuers(headers)
-	c := correction{headers: headers, taken: map[patientOfStudy]bool{}, kept: map[patientOfStudy]bool{}}
+	c := correction{open: open, headers: headers, taken: map[patientOfStudy]bool{}, kept: map[patientOfStudy]bool{}}
 	for _, p := range c.pairs() {
 		if err := c.compare(ctx, p); err != nil {
 			return 0, fmt.Errorf("compare copies of slices: %w", err)
@@ -61,6 +60,7 @@ type copies struct {
 const mostCopies = 64
 
 type correction struct {
+	open        Opener
 	headers     []Header
 	batches     []*batch
 	found       []copies
@@ -150,7 +150,7 @@ func (c *correction) compare(ctx context.Context, p *pair) error {
 			return err
 		}
 		a, b := &c.headers[common[0]], &c.headers[common[1]]
-		same, blank, err := samePicture(a, b)
+		same, blank, err := samePicture(c.open, a, b)
 		if err != nil {
 			return err
 		}
@@ -173,14 +173,14 @@ func (c *correction) compare(ctx context.Context, p *pair) error {
 
 // samePicture tells whether two slices of one plane have the same Hounsfield units, and whether they show nothing, as those of two
 // patients may. Under one SOP Instance UID they are one slice.
-func samePicture(a, b *Header) (same, blank bool, err error) {
+func samePicture(open Opener, a, b *Header) (same, blank bool, err error) {
 	if a.SOPInstanceUID == b.SOPInstanceUID && a.Frame == b.Frame {
 		return true, false, nil
 	}
 	var hu [2][]int16
 	for i, h := range []*Header{a, b} {
 		err := guard.Call(func() error {
-			f, err := dataset.Open(h.Path, dataset.Limits{})
+			f, err := open(h.Path)
 			if err != nil {
 				return nil // it says so when it is read
 			}

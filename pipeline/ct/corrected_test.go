@@ -51,7 +51,7 @@ func arrive(t *testing.T, groups ...coming) []Header {
 			if err := os.WriteFile(path, e.file(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			headers := ReadFile(path, dataset.Limits{})
+			headers := ReadFile(OpenPath, path)
 			for i := range headers {
 				headers[i].Order = len(all)
 			}
@@ -133,7 +133,7 @@ func TestCorrect(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			headers := arrive(t, c.came...)
-			moved, err := Correct(t.Context(), headers)
+			moved, err := Correct(t.Context(), OpenPath, headers)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +179,7 @@ func TestCorrect_AtTheSameTime(t *testing.T) {
 	for i := range headers { // in turns
 		headers[i].Order = 2*(i%20) + (i/20+i)%2
 	}
-	if _, err := Correct(t.Context(), headers); err != nil {
+	if _, err := Correct(t.Context(), OpenPath, headers); err != nil {
 		t.Fatal(err)
 	}
 	sel := Select(headers)
@@ -194,7 +194,7 @@ func TestCorrect_AtTheSameTime(t *testing.T) {
 		again[i].Order += 1000
 	}
 	headers = append(headers, again...)
-	if _, err := Correct(t.Context(), headers); err != nil {
+	if _, err := Correct(t.Context(), OpenPath, headers); err != nil {
 		t.Fatal(err)
 	}
 	if sel := Select(headers); sel.Refusal != nil || sel.Chosen.Headers[0].PatientID != "RIGHT" {

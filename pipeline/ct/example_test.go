@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"jcsnode/dataset"
 	"jcsnode/pipeline/ct"
 )
 
@@ -14,10 +13,10 @@ func ExampleLoadBest() {
 	files, _ := filepath.Glob("study/*.dcm")
 	var headers []ct.Header
 	for _, path := range files {
-		headers = append(headers, ct.ReadFile(path, dataset.Limits{})...)
+		headers = append(headers, ct.ReadFile(ct.OpenPath, path)...)
 	}
 	selection := ct.Select(headers)
-	volume, series, _, err := ct.LoadBest(context.Background(), selection, nil, nil)
+	volume, series, _, err := ct.LoadBest(context.Background(), ct.OpenPath, selection, nil, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -36,7 +36,7 @@ func TestLoad_PartsOfATrunk(t *testing.T) {
 			if sel.Refusal != nil {
 				t.Fatal(sel.Refusal)
 			}
-			v, err := Load(context.Background(), sel.Chosen, nil)
+			v, err := Load(context.Background(), OpenPath, sel.Chosen, nil)
 			var r *Refusal
 			if errors.As(err, &r) {
 				if r.Code != CodeNoLungs || c.onLungs > 0 || !strings.Contains(r.Text, c.refused) ||

@@ -32,9 +32,9 @@ var foreignClasses = map[string]string{
 // multi-frame instance. Lengths are in mm, in the patient's coordinates
 // (x to the left, y to the back, z to the head).
 type Header struct {
-	Path  string
-	Order int // of the file among those of the study: of two copies of a slice the one of higher order is used
-	Frame int // frame within the instance, from 0
+	Path  string // what an Opener opens it by
+	Order int    // of the file among those of the study: of two copies of a slice the one of higher order is used
+	Frame int    // frame within the instance, from 0
 
 	// Digest is SHA-256 over what the instance says outside its pixel data: tags and values of all standard elements.
 	Digest [sha256.Size]byte

@@ -23,15 +23,15 @@ import (
 // selected by. A stack without lungs is a *Refusal, as is every other reason in
 // the data; an error of another type is the end of ctx or of the machine.
 // progress, if not nil, is called after each slice, one call at a time.
-func Load(ctx context.Context, s *Series, progress func(done, total int)) (*Volume, error) {
-	return load(ctx, s, nil, progress)
+func Load(ctx context.Context, open Opener, s *Series, progress func(done, total int)) (*Volume, error) {
+	return load(ctx, open, s, nil, progress)
 }
 
 // Seen is given a slice as soon as it is decoded, with the first header of its series, whose geometry the volume has. It is not known yet
 // whether there will be a volume. Several goroutines call it at a time.
 type Seen func(first *Header, hu []int16)
 
-func load(ctx context.Context, s *Series, seen Seen, progress func(done, total int)) (*Volume, error) {
+func load(ctx context.Context, open Opener, s *Series, seen Seen, progress func(done, total int)) (*Volume, error) {
 	n := len(s.Headers)
 	if n == 0 {
 		return nil, refuse(CodeTooFewSlices, "the series has no slices", "send the whole axial series")
@@ -40,7 +40,7 @@ func load(ctx context.Context, s *Series, seen Seen, progress func(done, total i
 	if r := checkSize(s, machineMemory()); r != nil {
 		return nil, r
 	}
-	decoded, err := decodeAll(ctx, s.Headers, seen, progress)
+	decoded, err := decodeAll(ctx, open, s.Headers, seen, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -106,14 +106,16 @@ func (v *Volume) fill(planes []Slice, s *Series) *Refusal {
 // and returns it with the refusals of those before it, in the order of the
 // candidates; Selection.Choose takes them. When none does, the error is the
 // refusal of the first. seen and progress may be nil.
-func LoadBest(ctx context.Context, sel Selection, seen Seen, progress func(done, total int)) (*Volume, *Series, []SeriesRefusal, error) {
+func LoadBest(ctx context.Context, open Opener, sel Selection, seen Seen, progress func(done, total int)) (
+	*Volume, *Series, []SeriesRefusal, error,
+) {
 	if sel.Refusal != nil {
 		return nil, nil, nil, sel.Refusal
 	}
 	var refused []SeriesRefusal
 	var firstErr error
 	for _, s := range sel.Candidates {
-		v, err := load(ctx, s, seen, progress)
+		v, err := load(ctx, open, s, seen, progress)
 		if err == nil {
 			return v, s, refused, nil
 		}
@@ -160,9 +162,11 @@ type decodedSlice struct {
 
 // decodeAll decodes slices, a processor's worth at a time; the slices of one
 // multi-frame file share its open file.
-func decodeAll(parent context.Context, headers []Header, seen Seen, progress func(done, total int)) ([]decodedSlice, error) {
+func decodeAll(
+	parent context.Context, open Opener, headers []Header, seen Seen, progress func(done, total int),
+) ([]decodedSlice, error) {
 	out := make([]decodedSlice, len(headers))
-	files := openFiles{byPath: map[string]*openFile{}}
+	files := openFiles{open: open, byPath: map[string]*openFile{}}
 	for i := range headers {
 		files.expect(headers[i].Path)
 	}
@@ -219,6 +223,7 @@ func inflated(headers []Header) bool {
 
 // openFiles opens each file once and closes it after its last slice.
 type openFiles struct {
+	open   Opener
 	mu     sync.Mutex
 	byPath map[string]*openFile
 }
@@ -243,7 +248,7 @@ func (o *openFiles) decode(h *Header) decodedSlice {
 	o.mu.Lock()
 	f := o.byPath[h.Path]
 	o.mu.Unlock()
-	f.once.Do(func() { f.file, f.err = dataset.Open(h.Path, dataset.Limits{}) })
+	f.once.Do(func() { f.file, f.err = o.open(h.Path) })
 	var d decodedSlice
 	if f.err != nil {
 		d.refusal = Unreadable(h.Path, f.err).Refusal

@@ -20,7 +20,7 @@ func compared(t *testing.T, lists ...[]Header) []Header {
 	for _, l := range lists {
 		all = append(all, l...)
 	}
-	if err := ComparePixels(context.Background(), all); err != nil {
+	if err := ComparePixels(context.Background(), OpenPath, all); err != nil {
 		t.Fatal(err)
 	}
 	return all

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"jcsnode/corpus"
-	"jcsnode/dataset"
 	"jcsnode/phantom/odd"
 )
 
@@ -28,7 +27,7 @@ func readFolder(t testing.TB, dir string) []Header {
 	}
 	var out []Header
 	for _, e := range entries {
-		out = append(out, ReadFile(filepath.Join(dir, e.Name()), dataset.Limits{})...)
+		out = append(out, ReadFile(OpenPath, filepath.Join(dir, e.Name()))...)
 	}
 	return out
 }
@@ -115,7 +114,7 @@ func (tt *oddity) check(t *testing.T, dir string) {
 	headers := readFolder(t, dir)
 	sel := Select(headers)
 	dropped, notes := sel.Dropped, sel.Notes
-	v, _, _, err := LoadBest(context.Background(), sel, nil, nil)
+	v, _, _, err := LoadBest(context.Background(), OpenPath, sel, nil, nil)
 	if tt.slices > 0 {
 		if err != nil {
 			t.Fatalf("refused: %v", err)
@@ -185,7 +184,7 @@ func TestLoad_ClampsPadding(t *testing.T) {
 		if sel.Refusal != nil {
 			t.Fatal(sel.Refusal)
 		}
-		v, err := Load(context.Background(), sel.Chosen, nil)
+		v, err := Load(context.Background(), OpenPath, sel.Chosen, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +227,7 @@ func TestLoad_RefusesWhatIsNoChest(t *testing.T) {
 			if sel.Refusal != nil {
 				t.Fatal(sel.Refusal)
 			}
-			_, err := Load(context.Background(), sel.Chosen, nil)
+			_, err := Load(context.Background(), OpenPath, sel.Chosen, nil)
 			code := ""
 			var r *Refusal
 			if errors.As(err, &r) {
@@ -248,7 +247,7 @@ func TestLoad_LeavesOutWhatIsFarFromLungs(t *testing.T) {
 	if sel.Refusal != nil {
 		t.Fatal(sel.Refusal)
 	}
-	v, err := Load(context.Background(), sel.Chosen, nil)
+	v, err := Load(context.Background(), OpenPath, sel.Chosen, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,11 +271,11 @@ func TestLoad_EnhancedIsAVolumeLikeAnyOther(t *testing.T) {
 	if sel.Refusal != nil {
 		t.Fatal(sel.Refusal)
 	}
-	v, err := Load(context.Background(), sel.Chosen, nil)
+	v, err := Load(context.Background(), OpenPath, sel.Chosen, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	classic, err := Load(context.Background(), Select(readFolder(t, dataDir(t, "ct", "covid_p001"))).Chosen, nil)
+	classic, err := Load(context.Background(), OpenPath, Select(readFolder(t, dataDir(t, "ct", "covid_p001"))).Chosen, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +319,7 @@ func proneIsTurnedBack(t *testing.T, root string) {
 		if sel.Refusal != nil {
 			t.Fatal(sel.Refusal)
 		}
-		v, err := Load(context.Background(), sel.Chosen, nil)
+		v, err := Load(context.Background(), OpenPath, sel.Chosen, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

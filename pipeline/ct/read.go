@@ -21,10 +21,16 @@ const (
 	minAxial   = 0.866 // z part of the normal: up to 30 degrees of gantry tilt is axial
 )
 
+// Opener opens a file of a study by its name, Header.Path. It is made for one reading, whose context it carries.
+type Opener func(name string) (*dataset.File, error)
+
+// OpenPath is the Opener of files whose names are their paths.
+func OpenPath(path string) (*dataset.File, error) { return dataset.Open(path, dataset.Limits{}) }
+
 // ReadFile reads the headers of the slices in a file. A file that cannot be read
 // gives one header with a refusal.
-func ReadFile(path string, lim dataset.Limits) []Header {
-	f, err := dataset.Open(path, lim)
+func ReadFile(open Opener, path string) []Header {
+	f, err := open(path)
 	if err != nil {
 		return []Header{Unreadable(path, err)}
 	}
@@ -32,7 +38,7 @@ func ReadFile(path string, lim dataset.Limits) []Header {
 	return ReadHeaders(path, f)
 }
 
-// Unreadable is the header of a file that dataset.Open refused.
+// Unreadable is the header of a file that cannot be opened.
 func Unreadable(path string, err error) Header {
 	text := fmt.Sprintf("the file cannot be read as DICOM: %v", err)
 	if errors.Is(err, dataset.ErrTruncated) {

@@ -37,7 +37,7 @@ func TestStudies(t *testing.T) {
 				t.Fatal(sel.Refusal)
 			}
 			last := 0
-			v, err := Load(context.Background(), sel.Chosen, func(done, total int) {
+			v, err := Load(context.Background(), OpenPath, sel.Chosen, func(done, total int) {
 				if done != last+1 || total != tt.slices {
 					t.Errorf("progress %d of %d after %d", done, total, last)
 				}

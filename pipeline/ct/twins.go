@@ -21,9 +21,9 @@ var unknownPixels [sha256.Size]byte
 // ComparePixels decodes the slices that lie on a plane where their series has another one, and sets Header.Pixels of them: Select needs
 // to know whether a slice came again or is of another scan. The error is the end of ctx or of the machine; a slice that cannot be
 // decoded stays without.
-func ComparePixels(ctx context.Context, headers []Header) error {
+func ComparePixels(ctx context.Context, open Opener, headers []Header) error {
 	twins := onOnePlane(headers)
-	files := openFiles{byPath: map[string]*openFile{}}
+	files := openFiles{open: open, byPath: map[string]*openFile{}}
 	for _, i := range twins {
 		files.expect(headers[i].Path)
 	}

@@ -25,7 +25,7 @@ func phantomChest(t *testing.T) []Header {
 
 func loadBest(headers []Header) (*Volume, Selection, error) {
 	sel := Select(headers)
-	v, _, _, err := LoadBest(context.Background(), sel, nil, nil)
+	v, _, _, err := LoadBest(context.Background(), OpenPath, sel, nil, nil)
 	return v, sel, err
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"jcsnode/dataset"
 	"jcsnode/phantom"
 	"jcsnode/phantom/alter"
 	"jcsnode/pipeline/ct"
@@ -138,11 +137,11 @@ func realScan(t *testing.T, study string, lowest float64) alter.Scan {
 	}
 	var headers []ct.Header
 	for _, e := range entries {
-		if h := ct.ReadFile(filepath.Join(dir, e.Name()), dataset.Limits{}); h[0].Position[2] >= lowest {
+		if h := ct.ReadFile(ct.OpenPath, filepath.Join(dir, e.Name())); h[0].Position[2] >= lowest {
 			headers = append(headers, h...)
 		}
 	}
-	v, _, _, err := ct.LoadBest(t.Context(), ct.Select(headers), nil, nil)
+	v, _, _, err := ct.LoadBest(t.Context(), ct.OpenPath, ct.Select(headers), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"jcsnode/store"
 )
 
 func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1024: "1.0 KB", 55 << 10: "55.0 KB", 55_050_240: "52.5 MB", 2 << 30: "2.0 GB", 1<<30 - 1: "1.0 GB",
-		3 << 40: "3.0 TB", 5000 << 40: "5000.0 TB"} {
+	for n, want := range map[int64]string{
+		0: "0 bytes", 1023: "1023 bytes", 1024: "1.0 KB", 55 << 10: "55.0 KB", 55_050_240: "52.5 MB", 2 << 30: "2.0 GB",
+		1<<30 - 1: "1.0 GB", 3 << 40: "3.0 TB", 5000 << 40: "5000.0 TB",
+	} {
 		if got := Bytes(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
@@ -27,13 +31,19 @@ func TestDiskWatch(t *testing.T) {
 		free  int64
 		want  string
 	}{
-		{0, 100 * gb, ""}, {time.Minute, 3 * gb, "level=WARN msg=\"disk runs short"}, {time.Minute, 3 * gb, ""}, {time.Minute, 2 * gb, "level=ERROR"},
-		{time.Minute, gb, ""}, {time.Hour, gb, "free=\"1.0 GB\" reserve=\"2.0 GB\""}, {time.Minute, 3 * gb, "level=WARN"}, {time.Minute, 50 * gb, "disk has room again"},
+		{0, 100 * gb, ""},
+		{time.Minute, 3 * gb, "level=WARN msg=\"disk runs short"},
+		{time.Minute, 3 * gb, ""},
+		{time.Minute, 2 * gb, "level=ERROR"},
+		{time.Minute, gb, ""},
+		{time.Hour, gb, "free=\"1.0 GB\" reserve=\"2.0 GB\""},
+		{time.Minute, 3 * gb, "level=WARN"},
+		{time.Minute, 50 * gb, "disk has room again"},
 		{2 * time.Hour, 50 * gb, ""},
 	} {
 		before := len(log.all())
 		at = at.Add(c.after)
-		w.look(newDisk(c.free, 2*gb), at)
+		w.look(DiskOf(store.Room{Free: c.free, Reserve: 2 * gb}), at)
 		said := strings.Join(log.all()[before:], "")
 		if (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
 			t.Errorf("%s at %v: %q, want %q", Bytes(c.free), at, said, c.want)
