@@ -45,7 +45,8 @@ func TestCheckFiles(t *testing.T) {
 	}
 	for range 2 { // each start says it, the history tells it once
 		m, said := look()
-		if m.Studies != 1 || m.Instances != len(history().Instances) || m.Objects != 1 || strings.Count(said, "level=ERROR") != 1 || !strings.Contains(said, "remedy=") {
+		if m.Studies != 1 || m.Instances != len(history().Instances) || m.Objects != 1 || strings.Count(said, "level=ERROR") != 1 ||
+			!strings.Contains(said, "remedy=") {
 			t.Errorf("without: %+v, %s", m, said)
 		}
 	}

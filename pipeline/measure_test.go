@@ -99,7 +99,8 @@ func TestRead_OutlinesTooSmall(t *testing.T) {
 	}
 	volume := float64(len(all.Slices)) * all.Volume.RowSpacing * all.Volume.ColumnSpacing * all.Slices[0].Extent / 1000 // of the pixel
 	left := read(2 * volume)
-	if l := left.Lesions; l.Count != 1 || l.Specks != 1 || l.SpecksML < volume*0.9 || l.SpecksML > volume*1.1 || l.VolumeML >= all.Lesions.VolumeML {
+	if l := left.Lesions; l.Count != 1 || l.Specks != 1 || l.SpecksML < volume*0.9 || l.SpecksML > volume*1.1 ||
+		l.VolumeML >= all.Lesions.VolumeML {
 		t.Errorf("from %v mL on: %+v, want the square alone", 2*volume, l)
 	}
 	if left.Settings == all.Settings {

@@ -24,7 +24,8 @@ type objectWriter struct {
 }
 
 // writers is how many objects are written at a time. A disk that syncs eight files at once needs some twelfth of the time for each (0.5
-// instead of 6.4 ms for 0.8 MB each, ext4 on a virtual disk, and no less with more), since one commit of its journal stands for all of them.
+// instead of 6.4 ms for 0.8 MB each, ext4 on a virtual disk, and no less with more), since one commit of its journal stands for all of
+// them.
 const writers = 8
 
 func newObjectWriter(ctx context.Context, s store.Store, studyUID string, revision int) *objectWriter {

@@ -39,7 +39,8 @@ func TestRetention(t *testing.T) {
 	}
 	days = 3
 	sweep("a delivery waits", false)
-	if err := b.Ledger.RecordDelivery(t.Context(), got.Deliveries[0].ID, ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}); err != nil {
+	sent := ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}
+	if err := b.Ledger.RecordDelivery(t.Context(), got.Deliveries[0].ID, sent); err != nil {
 		t.Fatal(err)
 	}
 	days = 0

@@ -94,7 +94,8 @@ func reject(r dimse.Rejection, format string, args ...any) error {
 // what to change; the server logs them.
 func (d *Door) Admit(p dimse.Requestor) error {
 	if d.settings.CheckCalled && p.CalledAETitle != d.settings.AETitle && !slices.Contains(d.settings.OtherTitles, p.CalledAETitle) {
-		return reject(calledNotRecognized, "called AE title %q is not ours: set the peer's destination title to %q, or node.ae_title or node.check_called here",
+		return reject(calledNotRecognized,
+			"called AE title %q is not ours: set the peer's destination title to %q, or node.ae_title or node.check_called here",
 			p.CalledAETitle, d.settings.AETitle)
 	}
 	if err := d.admitCaller(p); err != nil {
@@ -126,7 +127,8 @@ func (d *Door) admitCaller(p dimse.Requestor) error {
 		if addr.IsLoopback() {
 			return nil
 		}
-		return reject(callingNotRecognized, `no [[peer]] is configured, so only 127.0.0.1 and ::1 may come in: add [[peer]] with ae_title = %q and network = "%s"`,
+		return reject(callingNotRecognized,
+			`no [[peer]] is configured, so only 127.0.0.1 and ::1 may come in: add [[peer]] with ae_title = %q and network = "%s"`,
 			p.CallingAETitle, addr)
 	}
 	// A title that has to be proven is not let in by a [[peer]] that is for any title.
@@ -151,12 +153,16 @@ func (d *Door) admitCaller(p dimse.Requestor) error {
 	}
 	switch {
 	case unproven != "":
-		return reject(callingNotRecognized, "calling AE title %q at %s must prove the name %q, and came with %s: install its certificate there, or change certificate of its [[peer]]",
+		return reject(callingNotRecognized,
+			"calling AE title %q at %s must prove the name %q, and came with %s: "+
+				"install its certificate there, or change certificate of its [[peer]]",
 			p.CallingAETitle, addr, unproven, shown(p.TLS))
 	case title:
-		return reject(callingNotRecognized, "calling AE title %q is known, but not from %s: change network of its [[peer]], or add one", p.CallingAETitle, addr)
+		return reject(callingNotRecognized, "calling AE title %q is known, but not from %s: change network of its [[peer]], or add one",
+			p.CallingAETitle, addr)
 	case network:
-		return reject(callingNotRecognized, "calling AE title %q is not known, the address %s is: change ae_title of its [[peer]], or add one", p.CallingAETitle, addr)
+		return reject(callingNotRecognized,
+			"calling AE title %q is not known, the address %s is: change ae_title of its [[peer]], or add one", p.CallingAETitle, addr)
 	}
 	return reject(callingNotRecognized, "neither calling AE title %q nor address %s is known: add a [[peer]] for it", p.CallingAETitle, addr)
 }

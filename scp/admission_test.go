@@ -42,11 +42,15 @@ func TestAdmit(t *testing.T) {
 		{name: "any title from an address", peers: peers, calling: "WHO", called: "JCS", addr: "192.168.7.7:1"},
 		{name: "IPv6", peers: peers, calling: "CT6", called: "JCS", addr: "[2001:db8::1]:1"},
 		{name: "IPv4 over an IPv6 socket", peers: peers, calling: "CT1", called: "JCS", addr: "[::ffff:10.20.1.1]:1"},
-		{name: "known title from elsewhere", peers: peers, calling: "CT1", called: "JCS", addr: "10.21.1.1:1", want: [3]byte{1, 1, 3}, tell: "not from 10.21.1.1"},
-		{name: "unknown title from a known network", peers: peers[:1], calling: "CT9", called: "JCS", addr: "10.20.1.1:1", want: [3]byte{1, 1, 3}, tell: `"CT9" is not known, the address`},
-		{name: "title in other case", peers: peers[:1], calling: "ct1", called: "JCS", addr: "10.20.1.1:1", want: [3]byte{1, 1, 3}, tell: "is not known"},
+		{name: "known title from elsewhere", peers: peers, calling: "CT1", called: "JCS", addr: "10.21.1.1:1", want: [3]byte{1, 1, 3},
+			tell: "not from 10.21.1.1"},
+		{name: "unknown title from a known network", peers: peers[:1], calling: "CT9", called: "JCS", addr: "10.20.1.1:1",
+			want: [3]byte{1, 1, 3}, tell: `"CT9" is not known, the address`},
+		{name: "title in other case", peers: peers[:1], calling: "ct1", called: "JCS", addr: "10.20.1.1:1", want: [3]byte{1, 1, 3},
+			tell: "is not known"},
 		{name: "stranger", peers: peers, calling: "X", called: "JCS", addr: "9.9.9.9:1", want: [3]byte{1, 1, 3}, tell: "neither"},
-		{name: "wrong called title", peers: peers, calling: "CT1", called: "OTHER", addr: "10.20.1.1:1", want: [3]byte{1, 1, 7}, tell: `"OTHER" is not ours`},
+		{name: "wrong called title", peers: peers, calling: "CT1", called: "OTHER", addr: "10.20.1.1:1", want: [3]byte{1, 1, 7},
+			tell: `"OTHER" is not ours`},
 		{name: "called title not checked", peers: peers, calling: "CT1", called: "OTHER", addr: "10.20.1.1:1", unlooked: true},
 		{name: "title that we called with", peers: peers, calling: "CT1", called: "JCS_AS_SCU", addr: "10.20.1.1:1"},
 		{name: "no peers, loopback", calling: "X", called: "JCS", addr: "127.0.0.1:1"},
@@ -55,7 +59,8 @@ func TestAdmit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := doorFor(t, Settings{AETitle: "JCS", OtherTitles: []string{"JCS_AS_SCU"}, CheckCalled: !c.unlooked, Peers: c.peers})
-			err := d.Admit(dimse.Requestor{CallingAETitle: c.calling, CalledAETitle: c.called, Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))})
+			err := d.Admit(dimse.Requestor{CallingAETitle: c.calling, CalledAETitle: c.called,
+				Addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))})
 			if c.want == [3]byte{} {
 				if err != nil {
 					t.Errorf("refused: %v", err)
@@ -72,7 +77,7 @@ func TestAdmit(t *testing.T) {
 
 func TestAdmit_FullDiskIsTransient(t *testing.T) {
 	d := doorFor(t, Settings{AETitle: "JCS"})
-	d.inbox.store = &faultyStore{room: func() (store.Room, error) { return store.Room{Free: 99, Reserve: 100}, nil }}
+	d.inbox.store = &faultyStore{room: spent}
 	err := d.Admit(dimse.Requestor{CalledAETitle: "JCS", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}})
 	var r *dimse.Rejection
 	if !errors.As(err, &r) || [3]byte{r.Result, r.Source, r.Reason} != [3]byte{2, 3, 1} || !strings.Contains(r.Detail, "make room") {
@@ -95,20 +100,28 @@ func TestAccept(t *testing.T) {
 		syntax   string
 		result   byte
 	}{
-		{"our preference, not theirs", false, CTImageStorage, []string{dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1}, dataset.JPEGLosslessSV1, pdu.ResultAcceptance},
-		{"lossless as the sender has it", false, CTImageStorage, []string{dataset.JPEGLosslessSV1, dataset.ExplicitVRLittleEndian}, dataset.JPEGLosslessSV1, pdu.ResultAcceptance},
-		{"lossless behind uncompressed", false, CTImageStorage, []string{dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1, dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
-		{"lossless that is not ours", false, CTImageStorage, []string{dataset.RLELossless, dataset.ImplicitVRLittleEndian}, dataset.ImplicitVRLittleEndian, pdu.ResultAcceptance},
-		{"lossy before uncompressed", false, CTImageStorage, []string{dataset.JPEG2000, dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
-		{"enhanced", false, EnhancedCTImageStorage, []string{dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
-		{"legacy converted", false, LegacyConvertedEnhancedCTImageStorage, []string{dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
+		{"our preference, not theirs", false, CTImageStorage, []string{dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1},
+			dataset.JPEGLosslessSV1, pdu.ResultAcceptance},
+		{"lossless as the sender has it", false, CTImageStorage, []string{dataset.JPEGLosslessSV1, dataset.ExplicitVRLittleEndian},
+			dataset.JPEGLosslessSV1, pdu.ResultAcceptance},
+		{"lossless behind uncompressed", false, CTImageStorage, []string{dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1,
+			dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
+		{"lossless that is not ours", false, CTImageStorage, []string{dataset.RLELossless, dataset.ImplicitVRLittleEndian},
+			dataset.ImplicitVRLittleEndian, pdu.ResultAcceptance},
+		{"lossy before uncompressed", false, CTImageStorage, []string{dataset.JPEG2000, dataset.ExplicitVRLittleEndian},
+			dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
+		{"enhanced", false, EnhancedCTImageStorage, []string{dataset.ExplicitVRLittleEndian}, dataset.ExplicitVRLittleEndian,
+			pdu.ResultAcceptance},
+		{"legacy converted", false, LegacyConvertedEnhancedCTImageStorage, []string{dataset.ExplicitVRLittleEndian},
+			dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
 		{"private syntax", false, CTImageStorage, []string{"1.2.840.113709.1.2.2"}, "", pdu.ResultTransferSyntaxesNotSupported},
 		{"no syntax", false, CTImageStorage, nil, "", pdu.ResultTransferSyntaxesNotSupported},
 		{"other class refused", false, mr, order, "", pdu.ResultAbstractSyntaxNotSupported},
 		{"other class kept", true, mr, order, dataset.ExplicitVRLittleEndian, pdu.ResultAcceptance},
 		{"not storage at all", true, "1.2.840.10008.5.1.4.1.2.1.1", order, "", pdu.ResultAbstractSyntaxNotSupported},
 		{"echo", false, dimse.Verification, []string{dataset.ImplicitVRLittleEndian}, dataset.ImplicitVRLittleEndian, pdu.ResultAcceptance},
-		{"echo in big endian", false, dimse.Verification, []string{dataset.ExplicitVRBigEndian}, dataset.ExplicitVRBigEndian, pdu.ResultAcceptance},
+		{"echo in big endian", false, dimse.Verification, []string{dataset.ExplicitVRBigEndian}, dataset.ExplicitVRBigEndian,
+			pdu.ResultAcceptance},
 		{"echo compressed", false, dimse.Verification, []string{dataset.JPEGLossless}, "", pdu.ResultTransferSyntaxesNotSupported},
 	} {
 		t.Run(c.name, func(t *testing.T) {

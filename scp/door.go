@@ -87,7 +87,8 @@ func (d *Door) Echo(_ context.Context, a *dimse.Association) dimse.Status {
 func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
 	v := d.visit(a)
 	if !d.keeps(req.SOPClassUID) {
-		return d.refuse(ctx, a, req, &NotStored{Status: dimse.StatusClassNotSupported, Code: "no-storage", Text: "class of the context has no instances to store",
+		return d.refuse(ctx, a, req, &NotStored{Status: dimse.StatusClassNotSupported, Code: "no-storage",
+			Text:   "class of the context has no instances to store",
 			Remedy: "the sender must use the context of a storage class; check its software"})
 	}
 	if n := len(v.order); v.opens && n > 0 {
@@ -109,7 +110,8 @@ func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.Store
 		return d.refuse(ctx, a, req, err)
 	}
 	v.count(s)
-	d.log.Debug("instance stored", "association", v.name, "study", s.StudyUID, "instance", s.SOPInstanceUID, "bytes", s.Size, "again", s.Again, "flag", s.Flag)
+	d.log.Debug("instance stored", "association", v.name, "study", s.StudyUID, "instance", s.SOPInstanceUID, "bytes", s.Size,
+		"again", s.Again, "flag", s.Flag)
 	return dimse.StatusSuccess, ""
 }
 
@@ -146,7 +148,8 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag,
 	})
 	if err != nil {
-		return &NotStored{Status: dimse.StatusOutOfResources, Code: "ledger", Text: "instance could not be recorded", Remedy: "check the disk of data_dir", Err: err}
+		return &NotStored{Status: dimse.StatusOutOfResources, Code: "ledger", Text: "instance could not be recorded",
+			Remedy: "check the disk of data_dir", Err: err}
 	}
 	return nil
 }
@@ -158,7 +161,8 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 	var r *NotStored
 	if !errors.As(err, &r) {
 		// The association broke in the middle of the data set: nobody reads an answer.
-		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID), "error", netfault.Words(err))
+		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID),
+			"error", netfault.Words(err))
 		return dimse.StatusProcessingFailure, ""
 	}
 	level := slog.LevelWarn
@@ -168,7 +172,8 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 	if v.refused[r.Code]++; v.refused[r.Code] > 1 {
 		level = slog.LevelDebug
 	}
-	d.log.Log(ctx, level, "instance refused; further ones for this reason are counted at the end of the association", "association", v.name, "study", r.StudyUID,
+	d.log.Log(ctx, level, "instance refused; further ones for this reason are counted at the end of the association",
+		"association", v.name, "study", r.StudyUID,
 		"instance", printableOnly(req.SOPInstanceUID), "status", r.Status.String(), "reason", r.Code, "error", r.Error(), "remedy", r.Remedy)
 	peer := a.Peer()
 	host, _, splitErr := net.SplitHostPort(peer.Addr.String())
@@ -177,7 +182,8 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	row := ledger.RefusedInstances{StudyUID: r.StudyUID, CallingAE: printableOnly(peer.CallingAETitle), Address: host, Code: r.Code, Status: r.Status.String(), Text: r.Error(),
+	row := ledger.RefusedInstances{StudyUID: r.StudyUID, CallingAE: printableOnly(peer.CallingAETitle), Address: host, Code: r.Code,
+		Status: r.Status.String(), Text: r.Error(),
 		Remedy: r.Remedy, Instance: printableOnly(req.SOPInstanceUID), Association: v.name}
 	if err := d.ledger.Refused(ctx, row, d.now()); err != nil {
 		d.log.Error("refusal not recorded", "association", v.name, "error", err)
@@ -224,7 +230,8 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 	for _, uid := range v.order {
 		n := v.studies[uid]
 		stored, again = stored+n.stored, again+n.again
-		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s", printableOnly(peer.CallingAETitle), peer.Addr, n.stored, n.again, how)
+		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s", printableOnly(peer.CallingAETitle), peer.Addr,
+			n.stored, n.again, how)
 		d.event(context.Background(), ledger.Event{StudyUID: uid, Kind: EventAssociation, Text: text, Association: v.name})
 	}
 	refused := 0
@@ -232,7 +239,8 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 		refused += n
 	}
 	if v.malformed > 0 {
-		d.log.Warn("instances stored whose data set is not well-formed", "association", v.name, "study", v.order[0], "studies", len(v.order), "instances", v.malformed, "first", v.malformedLike,
+		d.log.Warn("instances stored whose data set is not well-formed", "association", v.name, "study", v.order[0], "studies", len(v.order),
+			"instances", v.malformed, "first", v.malformedLike,
 			"remedy", "none is needed if the study is read; tell the maker of the sender")
 	}
 	d.holds.release(a.ID())

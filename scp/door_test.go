@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,125 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"jcsnode/dataset"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
-	"jcsnode/ledger/ledgertest"
 	"jcsnode/store"
 )
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("SCP_TEST_CHILD"); dir != "" {
-		child(dir)
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
-
-// node is a door on a port, with what is behind it.
-type node struct {
-	dir  string
-	addr string
-	door *Door
-	l    *ledger.Ledger
-}
-
-func allSyntaxes() []string {
-	return []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.JPEGLosslessSV1, dataset.JPEGLossless}
-}
-
-func startNode(t *testing.T, s Settings, change func(*Door)) *node {
-	t.Helper()
-	n := &node{dir: t.TempDir()}
-	inbox := testInbox(t, n.dir)
-	n.l = testLedger(t, n.dir)
-	s.AETitle = "JCS"
-	if s.TransferSyntaxes == nil {
-		s.TransferSyntaxes = allSyntaxes()
-	}
-	n.door = NewDoor(s, inbox, n.l, slog.New(slog.DiscardHandler), time.Now)
-	if change != nil {
-		change(n.door)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.addr = listener.Addr().String()
-	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, GrantSCP: n.door.GrantSCP, Handler: n.door, Logger: n.door.log}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- server.Serve(ctx, listener) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return n
-}
-
-func (n *node) dial(t *testing.T, classes ...string) *dimse.Conn {
-	t.Helper()
-	var contexts []dimse.PresentationContext
-	for _, c := range classes {
-		contexts = append(contexts, dimse.PresentationContext{AbstractSyntax: c, TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}})
-	}
-	d := dimse.Dialer{CallingAETitle: "CT1"}
-	c, err := d.Dial(t.Context(), n.addr, "JCS", contexts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Abort() })
-	return c
-}
-
-func send(t *testing.T, c *dimse.Conn, i image) dimse.Response {
-	t.Helper()
-	return sendAs(t, c, i, i.sop)
-}
-
-func sendAs(t *testing.T, c *dimse.Conn, i image, sop string) dimse.Response {
-	t.Helper()
-	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Body: bytes.NewReader(i.bytes())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func (n *node) history(t *testing.T, study string) *ledger.History {
-	t.Helper()
-	if err := n.l.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	h, err := n.l.History(t.Context(), study)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-func (n *node) events(t *testing.T, kind string) []ledger.Event {
-	t.Helper()
-	if err := n.l.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return ledgertest.Events(t, filepath.Join(n.dir, "ledger.db"), kind)
-}
-
-func waitFor(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
 
 func TestDoor_StoresRecordsAndHolds(t *testing.T) {
 	n := startNode(t, Settings{CheckCalled: true}, nil)
@@ -161,7 +46,8 @@ func TestDoor_StoresRecordsAndHolds(t *testing.T) {
 		t.Fatalf("instances %+v, want two, the first received again", h.Instances)
 	}
 	i := h.Instances[0]
-	if i.CallingAE != "CT1" || i.CalledAE != "JCS" || !strings.HasPrefix(i.RemoteAddr, "127.0.0.1:") || i.TransferSyntaxUID != dataset.ExplicitVRLittleEndian || i.Association == "" {
+	if i.CallingAE != "CT1" || i.CalledAE != "JCS" || !strings.HasPrefix(i.RemoteAddr, "127.0.0.1:") ||
+		i.TransferSyntaxUID != dataset.ExplicitVRLittleEndian || i.Association == "" {
 		t.Errorf("row %+v", i)
 	}
 	if err := c.Release(t.Context()); err != nil {
@@ -193,7 +79,8 @@ func TestDoor_PeerThatStaysOpen(t *testing.T) {
 	sent := make(chan error, 1)
 	go func() {
 		at := 0
-		_, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+		_, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop,
+			TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
 			Body: readerFunc(func(p []byte) (int, error) {
 				if at == half {
 					<-rest
@@ -219,7 +106,8 @@ func TestDoor_PeerThatStaysOpen(t *testing.T) {
 	waitFor(t, "the study to be free", func() bool { held, _ := n.door.Holds("1.2"); return !held })
 
 	d := dimse.Dialer{CallingAETitle: "CT2"}
-	other, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{AbstractSyntax: CTImageStorage, TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}}})
+	other, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{AbstractSyntax: CTImageStorage,
+		TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,25 +117,6 @@ func TestDoor_PeerThatStaysOpen(t *testing.T) {
 	if held, _ := n.door.Holds("1.2"); !held {
 		t.Error("not held by an association as others are")
 	}
-}
-
-// lines is a log that may be read while it is written.
-type lines struct {
-	mu   sync.Mutex
-	text []string
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = append(l.text, string(p))
-	return len(p), nil
-}
-
-func (l *lines) all() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.text)
 }
 
 // Every line about an association names it as the ledger does, so that they can be found together, and none tells of an error that
@@ -298,15 +167,17 @@ func TestDoor_BadInstancesDoNotEndTheAssociation(t *testing.T) {
 	n := startNode(t, Settings{}, nil)
 	c := n.dial(t, CTImageStorage, EnhancedCTImageStorage)
 	cut := aSlice("1.2", "1.2.1")
-	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: cut.class, SOPInstanceUID: cut.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
-		Body: bytes.NewReader(cut.bytes()[:len(cut.bytes())-6])})
+	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: cut.class, SOPInstanceUID: cut.sop,
+		TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+		Body:              bytes.NewReader(cut.bytes()[:len(cut.bytes())-6])})
 	if err != nil || r.Status != dimse.StatusCannotUnderstand || r.ErrorComment == "" {
 		t.Errorf("cut: %+v, %v; want C000H with a comment", r, err)
 	}
 	if r := sendAs(t, c, aSlice("1.2", "1.2.2"), "1.2.9"); r.Status != dimse.StatusDataSetMismatch {
 		t.Errorf("other UID in the command: %+v", r)
 	}
-	if r := send(t, c, image{class: CTImageStorage, sop: "1.2.3", series: "1", pixels: []byte("x")}); r.Status != dimse.StatusCannotUnderstand {
+	noStudy := image{class: CTImageStorage, sop: "1.2.3", series: "1", pixels: []byte("x")}
+	if r := send(t, c, noStudy); r.Status != dimse.StatusCannotUnderstand {
 		t.Errorf("no study: %+v", r)
 	}
 	if r := send(t, c, aSlice("1.2", "1.2.4")); r.Status != dimse.StatusSuccess {
@@ -316,7 +187,8 @@ func TestDoor_BadInstancesDoNotEndTheAssociation(t *testing.T) {
 		t.Errorf("files %v, want the good one alone", got)
 	}
 	h := n.history(t, "1.2")
-	if len(h.Refusals) != 2 || h.Refusals[0].Code != "truncated" || h.Refusals[1].Code != "mismatch" || h.Refusals[0].CallingAE != "CT1" || h.Refusals[0].Remedy == "" {
+	if len(h.Refusals) != 2 || h.Refusals[0].Code != "truncated" || h.Refusals[1].Code != "mismatch" || h.Refusals[0].CallingAE != "CT1" ||
+		h.Refusals[0].Remedy == "" {
 		t.Errorf("refusals of the study %+v, want two with their codes", h.Refusals)
 	}
 	all, err := n.l.Refusals(t.Context(), 10)
@@ -344,7 +216,8 @@ func TestDoor_FullDisk(t *testing.T) {
 		t.Errorf("%+v, want A700H that says why", r)
 	}
 	d := dimse.Dialer{CallingAETitle: "CT1"}
-	_, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{AbstractSyntax: CTImageStorage, TransferSyntaxes: allSyntaxes()}})
+	_, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{AbstractSyntax: CTImageStorage,
+		TransferSyntaxes: allSyntaxes()}})
 	var rejection *dimse.Rejection
 	if !errors.As(err, &rejection) || !rejection.Temporary() {
 		t.Errorf("new association: %v, want a transient rejection", err)
@@ -432,7 +305,8 @@ func TestDoor_StoresWhatIsNotWellFormed(t *testing.T) {
 	at := bytes.Index(body, []byte("\xe0\x7f\x10\x00"))
 	surplus := []byte("\x01\x70\x5f\x10SQ\x00\x00\x10\x00\x00\x00\xfe\xff\x00\xe0\x00\x00\x00\x00\xfe\xff\xdd\xe0\x00\x00\x00\x00")
 	body = slices.Concat(body[:at], surplus, body[at:])
-	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Body: bytes.NewReader(body)})
+	r, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop,
+		TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Body: bytes.NewReader(body)})
 	if err != nil || r.Status != dimse.StatusSuccess {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -463,7 +337,8 @@ func TestDoor_ConnectionLostThenResent(t *testing.T) {
 	i := aSlice("1.2", "1.2.2")
 	i.pixels = make([]byte, 1<<20)
 	var once sync.Once
-	_, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop, TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+	_, err := c.Store(t.Context(), dimse.StoreCommand{SOPClassUID: i.class, SOPInstanceUID: i.sop,
+		TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
 		Body: readerFunc(func(p []byte) (int, error) {
 			once.Do(func() { copy(p, i.bytes()) })
 			return 0, errors.New("scanner switched off")
@@ -485,7 +360,3 @@ func TestDoor_ConnectionLostThenResent(t *testing.T) {
 		t.Errorf("instances %+v, want two, the first recognised", h.Instances)
 	}
 }
-
-type readerFunc func(p []byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

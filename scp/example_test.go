@@ -33,7 +33,8 @@ func Example() {
 	}, inbox, nil /* the ledger */, slog.Default(), time.Now)
 	server := &dimse.Server{Admit: door.Admit, Accept: door.Accept, Handler: door}
 
-	fmt.Println(server.Admit(dimse.Requestor{CallingAETitle: "CT1", CalledAETitle: "JCSNODE", Addr: &net.TCPAddr{IP: net.IPv4(10, 20, 0, 7), Port: 50000}}))
+	scanner := &net.TCPAddr{IP: net.IPv4(10, 20, 0, 7), Port: 50000}
+	fmt.Println(server.Admit(dimse.Requestor{CallingAETitle: "CT1", CalledAETitle: "JCSNODE", Addr: scanner}))
 	fmt.Println(server.Accept(dimse.Requestor{}, scp.CTImageStorage, []string{"1.2.840.10008.1.2"}))
 	// Output:
 	// <nil>

@@ -69,6 +69,8 @@ var (
 	broken = &store.Error{Err: errors.New("input/output error")}
 )
 
+func spent() (store.Room, error) { return store.Room{Free: 1000, Reserve: 1000}, nil }
+
 func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 	for name, c := range map[string]struct {
 		faulty faultyStore
@@ -80,7 +82,7 @@ func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 		"read back":              {faultyStore{read: broken}, "disk-error"},
 		"full at the end":        {faultyStore{commit: full}, "disk-full"},
 		"commit":                 {faultyStore{commit: broken}, "disk-error"},
-		"reserve reached before": {faultyStore{room: func() (store.Room, error) { return store.Room{Free: 1000, Reserve: 1000}, nil }}, "disk-full"},
+		"reserve reached before": {faultyStore{room: spent}, "disk-full"},
 		"free space not known":   {faultyStore{room: func() (store.Room, error) { return store.Room{}, broken }}, "disk-error"},
 	} {
 		t.Run(name, func(t *testing.T) {

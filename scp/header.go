@@ -96,10 +96,12 @@ func identify(f *dataset.File) (identity, error) {
 		*u.value = strings.Trim(string(raw), " \x00")
 		switch {
 		case *u.value == "":
-			return id, &NotStored{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "no-uid", Text: u.name + " is absent or empty",
+			return id, &NotStored{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "no-uid",
+				Text:   u.name + " is absent or empty",
 				Remedy: "the sender must set it; have the instance exported again"}
 		case len(*u.value) > maxUIDLength || !printable(*u.value):
-			return id, &NotStored{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "bad-uid", Text: u.name + " cannot be kept: too long or not text",
+			return id, &NotStored{StudyUID: id.keptStudy(), Status: dimse.StatusCannotUnderstand, Code: "bad-uid",
+				Text:   u.name + " cannot be kept: too long or not text",
 				Remedy: "the sender must set a valid UID; have the instance exported again"}
 		case !validUID(*u.value):
 			odd = append(odd, u.name)
@@ -202,7 +204,8 @@ func agree(id identity, sopClassUID, sopInstanceUID string) error {
 		{"SOP Instance UID", sopInstanceUID, id.sopInstanceUID},
 	} {
 		if c.command != c.dataSet {
-			return &NotStored{StudyUID: id.studyUID, Status: dimse.StatusDataSetMismatch, Code: "mismatch", Text: c.name + " of data set and command disagree",
+			return &NotStored{StudyUID: id.studyUID, Status: dimse.StatusDataSetMismatch, Code: "mismatch",
+				Text:   c.name + " of data set and command disagree",
 				Remedy: "the sender mixes instances up; check its software", Err: fmt.Errorf("command %q, data set %q", c.command, c.dataSet)}
 		}
 	}

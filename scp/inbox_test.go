@@ -48,7 +48,8 @@ func (i image) bytes() []byte {
 	for _, e := range []struct {
 		tag   dataset.Tag
 		value string
-	}{{dataset.SOPClassUID, i.class}, {dataset.SOPInstanceUID, i.sop}, {dataset.StudyInstanceUID, i.study}, {dataset.SeriesInstanceUID, i.series}} {
+	}{{dataset.SOPClassUID, i.class}, {dataset.SOPInstanceUID, i.sop}, {dataset.StudyInstanceUID, i.study},
+		{dataset.SeriesInstanceUID, i.series}} {
 		if e.value != "" {
 			b = append(b, element(e.tag, "UI", []byte(e.value))...)
 		}
@@ -219,10 +220,13 @@ func TestReceive_Refusals(t *testing.T) {
 		"no study":               {whole.incoming(), change(func(i *image) { i.study = "" }).bytes(), dimse.StatusCannotUnderstand, "no-uid"},
 		"no series":              {whole.incoming(), change(func(i *image) { i.series = "" }).bytes(), dimse.StatusCannotUnderstand, "no-uid"},
 		"blank instance":         {whole.incoming(), change(func(i *image) { i.sop = "  " }).bytes(), dimse.StatusCannotUnderstand, "no-uid"},
-		"endless UID":            {whole.incoming(), change(func(i *image) { i.study = strings.Repeat("1.", 200) + "1" }).bytes(), dimse.StatusCannotUnderstand, "bad-uid"},
-		"control characters":     {whole.incoming(), change(func(i *image) { i.series = "1\x1b[2J" }).bytes(), dimse.StatusCannotUnderstand, "bad-uid"},
-		"other instance":         {whole.incoming(), change(func(i *image) { i.sop = "1.2.4" }).bytes(), dimse.StatusDataSetMismatch, "mismatch"},
-		"other class":            {whole.incoming(), change(func(i *image) { i.class = EnhancedCTImageStorage }).bytes(), dimse.StatusDataSetMismatch, "mismatch"},
+		"endless UID": {whole.incoming(), change(func(i *image) { i.study = strings.Repeat("1.", 200) + "1" }).bytes(),
+			dimse.StatusCannotUnderstand, "bad-uid"},
+		"control characters": {whole.incoming(), change(func(i *image) { i.series = "1\x1b[2J" }).bytes(), dimse.StatusCannotUnderstand,
+			"bad-uid"},
+		"other instance": {whole.incoming(), change(func(i *image) { i.sop = "1.2.4" }).bytes(), dimse.StatusDataSetMismatch, "mismatch"},
+		"other class": {whole.incoming(), change(func(i *image) { i.class = EnhancedCTImageStorage }).bytes(),
+			dimse.StatusDataSetMismatch, "mismatch"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -243,7 +247,8 @@ func TestReceive_HostileUIDsAreTextOnly(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "a", "b", "data")
 	b := testInbox(t, data)
-	for _, uid := range []string{"../../../../evil/study", "/etc/passwd", "7afb0d48-ec01-4941-9a58-66d15cab76fb", "1.02.3", "..", strings.Repeat("1.", 40) + "1", `..\..\evil`} {
+	for _, uid := range []string{"../../../../evil/study", "/etc/passwd", "7afb0d48-ec01-4941-9a58-66d15cab76fb", "1.02.3", "..",
+		strings.Repeat("1.", 40) + "1", `..\..\evil`} {
 		i := aSlice(uid, uid)
 		i.series = "1.2.3/../4"
 		s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))

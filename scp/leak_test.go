@@ -37,14 +37,16 @@ func TestDoor_LeavesNothingBehind(t *testing.T) {
 		want, step = 10_000, 1
 	}
 	const limit = 2 * time.Second
-	n := startNode(t, Settings{CheckCalled: true, TransferSyntaxes: append(allSyntaxes(), dataset.ExplicitVRBigEndian, dataset.DeflatedExplicitVRLittleEndian)}, withCommitment(""))
+	syntaxes := append(allSyntaxes(), dataset.ExplicitVRBigEndian, dataset.DeflatedExplicitVRLittleEndian)
+	n := startNode(t, Settings{CheckCalled: true, TransferSyntaxes: syntaxes}, withCommitment(""))
 	door := &counted{Door: n.door}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, Handler: door, Logger: slog.New(slog.DiscardHandler), ImplementationClassUID: "2.25.1",
-		Timeouts: dimse.Timeouts{Request: limit, Idle: 5 * limit, PDU: limit}}
+	server := &dimse.Server{Admit: n.door.Admit, Accept: n.door.Accept, Handler: door, Logger: slog.New(slog.DiscardHandler),
+		ImplementationClassUID: "2.25.1",
+		Timeouts:               dimse.Timeouts{Request: limit, Idle: 5 * limit, PDU: limit}}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(t.Context(), l) }()
 	t.Cleanup(func() {
@@ -52,7 +54,8 @@ func TestDoor_LeavesNothingBehind(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	target := probe.Target{Address: l.Addr().String(), Called: "JCS", Calling: "CT1", Wait: 10 * time.Second, Request: 4 * limit, PDU: 4 * limit}
+	target := probe.Target{Address: l.Addr().String(), Called: "JCS", Calling: "CT1", Wait: 10 * time.Second, Request: 4 * limit,
+		PDU: 4 * limit}
 
 	cut(t, target.Address, target.Association(), drain) // until everything runs that stays
 	waitFor(t, "the first association", func() bool { return door.over.Load() == 1 })

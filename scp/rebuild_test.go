@@ -73,7 +73,8 @@ func TestRebuild(t *testing.T) {
 		t.Fatalf("%d instances, %v; want 3", len(h.Instances), err)
 	}
 	first := h.Instances[0] // by time of reception
-	if first.SOPInstanceUID != "1.2.4" || first.CallingAE != "CT1" || first.Digest != stored[3].Digest || !first.ReceivedAt.Equal(when) || first.Size != stored[3].Size {
+	if first.SOPInstanceUID != "1.2.4" || first.CallingAE != "CT1" || first.Digest != stored[3].Digest || !first.ReceivedAt.Equal(when) ||
+		first.Size != stored[3].Size {
 		t.Errorf("rebuilt row %+v", first)
 	}
 	flagged := 0
