@@ -50,7 +50,7 @@ type Staged interface {
 	// young as a new one, and kept is true. Otherwise the old one is replaced. Of several who commit to one name at a time, one
 	// after the other does. After an error the name has what it had before, or nothing.
 	Commit(ctx context.Context, name string, same func(old File) bool) (kept bool, err error)
-	// Abort drops the file; after Commit it does nothing.
+	// Abort drops the file, if Commit did not give it a name.
 	Abort() error
 }
 

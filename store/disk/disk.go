@@ -187,7 +187,7 @@ func (s *Store) prune(folder string) {
 			return
 		}
 		s.mu.Lock()
-		delete(s.durable, folder)
+		delete(s.durable, folder) // whoever finds it made anew waits until its name is durable
 		s.mu.Unlock()
 	}
 }

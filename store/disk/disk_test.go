@@ -221,6 +221,9 @@ func TestRemove_TakesEmptyFoldersAlong(t *testing.T) {
 		if left, err := os.ReadDir(filepath.Join(dir, "objects")); err != nil || len(left) > 0 {
 			t.Errorf("left %v, %v; want the folder next to the root, empty", left, err)
 		}
+		if s.durable["objects/study"] || s.durable["objects/study/1"] || !s.durable["objects"] {
+			t.Errorf("taken for durable: %v", s.durable)
+		}
 	}
 }
 

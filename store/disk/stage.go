@@ -66,7 +66,7 @@ func (f *staged) Commit(_ context.Context, name string, same func(old store.File
 	}
 	defer s.lockName(name)()
 	if same != nil && s.isSame(name, same) {
-		return true, errors.Join(s.renew(name), f.Abort())
+		return true, s.renew(name)
 	}
 	if err := f.file.Datasync(); err != nil {
 		return false, fault(err)
