@@ -13,8 +13,9 @@ VERSION := $(shell cat VERSION)
 ifneq ($(RELEASE),v$(VERSION))
 VERSION := $(VERSION)+$(COMMIT)
 endif
-# The version is set by hand below; a checkout of another owner would make go's own stamping fail.
-export GOFLAGS := -buildvcs=false
+# The version is set by hand below; a checkout of another owner would make go's own stamping fail. Without paths in them, what one
+# checkout compiled is good for another.
+export GOFLAGS := -buildvcs=false -trimpath
 STUDY ?=
 # Each test that is left out for want of the larger data writes its name here; `make test` counts them.
 export JCSNODE_LEFT_OUT := $(or $(JCSNODE_LEFT_OUT),$(shell mktemp -u -t jcsnode-left-out.XXXXXX))
@@ -28,7 +29,7 @@ help: ## This list
 
 build: libraries ## bin/jcsnode
 	@mkdir -p bin
-	go build $(TAGS) -trimpath -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/jcsnode ./cmd/jcsnode
+	go build $(TAGS) -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/jcsnode ./cmd/jcsnode
 
 .PHONY: libraries
 libraries:
@@ -61,8 +62,13 @@ lint: libraries ## gofmt, go vet, staticcheck; ruff, mypy
 	@models/training/setup.sh
 	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && ruff check . && mypy
 
-unit: libraries provision openvino peers ## every Go package but the program
-	go test $(TAGS) $$(go list ./... | grep -v /cmd/)
+unit: packages race ## every Go package but the program
+
+.PHONY: packages race
+packages: libraries provision openvino peers
+	go test $(TAGS) $(TESTFLAGS) $$(go list ./... | grep -v /cmd/)
+
+race: libraries provision openvino peers
 	go test $(TAGS) -race -short ./dimse/... ./ledger/... ./scp/... ./dicomout/deliver/... ./notify/...
 
 training-test: peers ## the Python of the networks
