@@ -93,7 +93,8 @@ func TestNotify_ReceiverDownForAnHour(t *testing.T) {
 			t.Fatal(err)
 		}
 		waiting := notification(t, l)
-		if waiting.State != ledger.NotificationWaiting || !strings.Contains(waiting.Detail, "HTTP 502") || !waiting.NextAt.Equal(c.now.Add(retry.Delay).Truncate(time.Millisecond)) {
+		if waiting.State != ledger.NotificationWaiting || !strings.Contains(waiting.Detail, "HTTP 502") ||
+			!waiting.NextAt.Equal(c.now.Add(retry.Delay).Truncate(time.Millisecond)) {
 			t.Fatalf("after %d attempts: %+v", waiting.Attempts, waiting)
 		}
 		delays = append(delays, retry.Delay)
@@ -117,7 +118,8 @@ func TestNotify_ReceiverDownForAnHour(t *testing.T) {
 		t.Error("every attempt has the time of the first")
 	}
 	var e Event
-	if err := json.Unmarshal([]byte(got[0].body), &e); err != nil || e.ID != note.EventID || e.Type != TypeStudyResult || e.Study.StudyInstanceUID != "1.2" ||
+	if err := json.Unmarshal([]byte(got[0].body), &e); err != nil || e.ID != note.EventID ||
+		e.Type != TypeStudyResult || e.Study.StudyInstanceUID != "1.2" ||
 		e.Result == nil || e.Result.Decision != "positive" {
 		t.Errorf("%s: %v", got[0].body, err)
 	}

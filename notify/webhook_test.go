@@ -40,7 +40,12 @@ type hook struct {
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	h.mu.Lock()
-	h.received = append(h.received, request{r.Header.Get("Jcsnode-Event"), r.Header.Get("Jcsnode-Signature"), r.Header.Get("Jcsnode-Timestamp"), string(body)})
+	h.received = append(h.received, request{
+		r.Header.Get("Jcsnode-Event"),
+		r.Header.Get("Jcsnode-Signature"),
+		r.Header.Get("Jcsnode-Timestamp"),
+		string(body),
+	})
 	n := len(h.received)
 	h.mu.Unlock()
 	if h.answer != nil {
@@ -71,7 +76,13 @@ func serve(t *testing.T, h *hook, start func(http.Handler) *httptest.Server) *ht
 }
 
 func receiver(url string) *Webhook {
-	return &Webhook{Name: "ris", URL: url, Secret: func() ([]byte, error) { return []byte(secret), nil }, Timeout: 5 * time.Second, Agent: "jcsnode/test"}
+	return &Webhook{
+		Name:    "ris",
+		URL:     url,
+		Secret:  func() ([]byte, error) { return []byte(secret), nil },
+		Timeout: 5 * time.Second,
+		Agent:   "jcsnode/test",
+	}
 }
 
 func TestPost_SignedOverHTTPS(t *testing.T) {
@@ -87,7 +98,8 @@ func TestPost_SignedOverHTTPS(t *testing.T) {
 		t.Fatalf("%d, %v", code, err)
 	}
 	got := h.requests()[0]
-	if got.event != "00ff" || got.timestamp != "1767225600" || got.body != `{"id":"00ff"}` || !got.authentic(secret) || got.authentic("another secret") {
+	if got.event != "00ff" || got.timestamp != "1767225600" || got.body != `{"id":"00ff"}` ||
+		!got.authentic(secret) || got.authentic("another secret") {
 		t.Errorf("received %+v", got)
 	}
 
