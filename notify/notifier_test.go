@@ -141,9 +141,15 @@ func TestNotify_SameEventAfterACrash(t *testing.T) {
 	s := serve(t, h, httptest.NewServer)
 	// The process ends between the receiver's answer and the note of it.
 	dying, die := context.WithCancel(t.Context())
-	h.answer = func(http.ResponseWriter, int) { die() }
+	dead := make(chan struct{})
+	h.answer = func(http.ResponseWriter, int) {
+		die()
+		<-dead // the answer comes too late
+	}
 	n := notifier(l, c, Subscriber{Webhook: *receiver(s.URL)})
-	if err := n.Notify(dying, note.ID); !errors.Is(err, context.Canceled) {
+	err := n.Notify(dying, note.ID)
+	close(dead)
+	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	if err := l.Close(); err != nil {
