@@ -45,9 +45,12 @@ func (l *lab) sendPhantom(t *testing.T) (study string) {
 // Orthanc commits to what it was sent, by a report on an association of its own.
 func TestCommitmentSCU_Orthanc(t *testing.T) {
 	archive := startOrthanc(t)
-	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\n", "[settle]\nquiet = \"1s\"\n")
-	archive.send(t, http.MethodPut, "/modalities/jcs", fmt.Sprintf(`{"AET": "JCS_OUT", "Host": "127.0.0.1", "Port": %d, "AllowStorageCommitment": true}`, l.port))
-	if out := jcsnode(t, "preflight", "--config", l.config); !strings.Contains(out, "storage commitment  1.2.840.10008.1.20.1 by ORTHANC  accepted") {
+	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\n",
+		"[settle]\nquiet = \"1s\"\n")
+	archive.send(t, http.MethodPut, "/modalities/jcs",
+		fmt.Sprintf(`{"AET": "JCS_OUT", "Host": "127.0.0.1", "Port": %d, "AllowStorageCommitment": true}`, l.port))
+	const accepted = "storage commitment  1.2.840.10008.1.20.1 by ORTHANC  accepted"
+	if out := jcsnode(t, "preflight", "--config", l.config); !strings.Contains(out, accepted) {
 		t.Errorf("preflight says:\n%s", out)
 	}
 	l.serve(t)
@@ -68,9 +71,11 @@ func TestCommitmentSCU_Pynetdicom(t *testing.T) {
 	for _, mode := range []string{"same", "new"} {
 		t.Run(mode, func(t *testing.T) {
 			port := freePort(t)
-			l := newLab(t, destination("pacs", "ARCHIVE", port)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\ncommitment_ae_title = \"SAFE\"\n", "[settle]\nquiet = \"1s\"\n")
+			l := newLab(t, destination("pacs", "ARCHIVE", port)+
+				"commitment = true\ncalling_ae_title = \"JCS_OUT\"\ncommitment_ae_title = \"SAFE\"\n", "[settle]\nquiet = \"1s\"\n")
 			log := filepath.Join(l.dir, "archive.log")
-			start(t, exec.CommandContext(context.WithoutCancel(t.Context()), python, "testdata/commitment_scp.py", fmt.Sprint(port), fmt.Sprint(l.port), mode), log)
+			start(t, exec.CommandContext(context.WithoutCancel(t.Context()), python,
+				"testdata/commitment_scp.py", fmt.Sprint(port), fmt.Sprint(l.port), mode), log)
 			eventually(t, time.Minute, "the archive answers", func() bool {
 				return program(t.Context(), "preflight", "--config", l.config).Run() == nil
 			})
@@ -91,7 +96,9 @@ func TestCommitmentSCU_Pynetdicom(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := string(text)
-			for want, n := range map[string]int{"store ": objects + 1, "called SAFE": 2, "answer 0000H": 2, fmt.Sprintf("asked about %d,", objects): 1} {
+			for want, n := range map[string]int{
+				"store ": objects + 1, "called SAFE": 2, "answer 0000H": 2, fmt.Sprintf("asked about %d,", objects): 1,
+			} {
 				if got := strings.Count(said, want); got < n {
 					t.Errorf("the archive says %q %d times, want %d", want, got, n)
 				}

@@ -35,7 +35,8 @@ func (o *orthanc) send(t *testing.T, method, path, body string) []byte {
 // Orthanc asks whether what it sent is safe. It takes the report on a new association only.
 func TestCommitment_Orthanc(t *testing.T) {
 	modality := startOrthanc(t)
-	l := newLab(t, fmt.Sprintf("[[peer]]\nae_title = \"ORTHANC\"\naddress = \"127.0.0.1:%d\"\n[[peer]]\nae_title = \"JCSNODE\"\n", modality.dicom))
+	l := newLab(t,
+		fmt.Sprintf("[[peer]]\nae_title = \"ORTHANC\"\naddress = \"127.0.0.1:%d\"\n[[peer]]\nae_title = \"JCSNODE\"\n", modality.dicom))
 	l.serve(t)
 	phantom := filepath.Join(l.dir, "phantom")
 	jcsnode(t, "phantom", "--out", phantom, "--slices", "8")
@@ -45,10 +46,12 @@ func TestCommitment_Orthanc(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	class, instance, study := first.Set().String(dataset.SOPClassUID), first.Set().String(dataset.SOPInstanceUID), first.Set().String(dataset.StudyInstanceUID)
+	class, instance := first.Set().String(dataset.SOPClassUID), first.Set().String(dataset.SOPInstanceUID)
+	study := first.Set().String(dataset.StudyInstanceUID)
 	first.Close()
 
-	modality.send(t, http.MethodPut, "/modalities/jcs", fmt.Sprintf(`{"AET": "JCSNODE", "Host": "127.0.0.1", "Port": %d, "AllowStorageCommitment": true}`, l.port))
+	modality.send(t, http.MethodPut, "/modalities/jcs",
+		fmt.Sprintf(`{"AET": "JCSNODE", "Host": "127.0.0.1", "Port": %d, "AllowStorageCommitment": true}`, l.port))
 	ask := func(instance string) string {
 		t.Helper()
 		var transaction struct{ ID string }

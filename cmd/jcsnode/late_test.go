@@ -62,13 +62,15 @@ func TestLate_WhatTheArchivesHold(t *testing.T) {
 		t.Errorf("the archive without IOCM holds %d objects, want %d: both results\n%v\n%v", len(got), len(want), got, want)
 	}
 	for _, i := range plain.instances(t, uid) {
-		isNew := slices.ContainsFunc(current.Objects, func(o ledger.Object) bool { return o.SOPInstanceUID == i.MainDicomTags.SOPInstanceUID })
+		isNew := slices.ContainsFunc(current.Objects,
+			func(o ledger.Object) bool { return o.SOPInstanceUID == i.MainDicomTags.SOPInstanceUID })
 		if isNew != strings.HasSuffix(i.Series, " rev 2") {
 			t.Errorf("an object of revision 2: %v, lies in the series %q", isNew, i.Series)
 		}
 	}
 	for _, o := range old.Objects {
-		if slices.ContainsFunc(current.Objects, func(n ledger.Object) bool { return n.SOPInstanceUID == o.SOPInstanceUID || n.SeriesUID == o.SeriesUID }) {
+		if slices.ContainsFunc(current.Objects,
+			func(n ledger.Object) bool { return n.SOPInstanceUID == o.SOPInstanceUID || n.SeriesUID == o.SeriesUID }) {
 			t.Errorf("%s has an instance or series of both revisions", o.Kind)
 		}
 	}

@@ -103,11 +103,13 @@ func TestNotify_ResultAndStuckDeliveryThroughACrash(t *testing.T) {
 	const secret = "0123456789abcdef0123456789abcdef"
 	dead := freePort(t)
 	l := newLab(t, destination("pacs", "PACS", dead), "[settle]\nquiet = \"1s\"\n[stuck]\ndelivery = \"2s\"\n",
-		fmt.Sprintf("[[webhook]]\nname = \"ris\"\nurl = %q\nsecret_file = \"ris.secret\"\nca = %q\nidentifiers = \"patient\"\ntimeout = \"60s\"\n", hook.url, authority.File))
+		fmt.Sprintf("[[webhook]]\nname = \"ris\"\nurl = %q\nsecret_file = \"ris.secret\"\n"+
+			"ca = %q\nidentifiers = \"patient\"\ntimeout = \"60s\"\n", hook.url, authority.File))
 	if err := os.WriteFile(filepath.Join(l.dir, "ris.secret"), []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := jcsnode(t, "check", "--config", l.config); !strings.Contains(out, "webhook ris is told of result, failure, stuck, with UIDs, accession number and patient ID") {
+	const told = "webhook ris is told of result, failure, stuck, with UIDs, accession number and patient ID"
+	if out := jcsnode(t, "check", "--config", l.config); !strings.Contains(out, told) {
 		t.Errorf("check says nothing of the webhook:\n%s", out)
 	}
 	if out := jcsnode(t, "notify", "--config", l.config, "--test"); !strings.Contains(out, "ris: HTTP 202") {
@@ -141,7 +143,8 @@ func TestNotify_ResultAndStuckDeliveryThroughACrash(t *testing.T) {
 		t.Errorf("the result was told %d times: %+v", len(results), results)
 	}
 	e := results[0].event
-	if e.Study.StudyInstanceUID != study || e.Study.PatientID == "" || e.Result == nil || e.Result.Decision != "negative" || e.Result.Slices != 24 || e.Result.LengthMM == 0 {
+	if e.Study.StudyInstanceUID != study || e.Study.PatientID == "" || e.Result == nil ||
+		e.Result.Decision != "negative" || e.Result.Slices != 24 || e.Result.LengthMM == 0 {
 		t.Errorf("the event says %s", results[0].body)
 	}
 	if len(stuck) == 0 || stuck[0].event.Problem.Destination != "pacs" || stuck[0].event.Problem.Objects[ledger.DeliveryWaiting] == 0 {

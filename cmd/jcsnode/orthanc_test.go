@@ -25,8 +25,10 @@ func startOrthanc(t *testing.T) *orthanc {
 	o := &orthanc{dicom: freePort(t), http: freePort(t)}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "orthanc.json")
-	text := fmt.Sprintf(`{"Name": "test", "StorageDirectory": %q, "IndexDirectory": %q, "DicomPort": %d, "HttpPort": %d, "DicomAet": "ORTHANC",
-		"RemoteAccessAllowed": false, "AuthenticationEnabled": false, "StableAge": 1}`, filepath.Join(dir, "db"), filepath.Join(dir, "db"), o.dicom, o.http)
+	text := fmt.Sprintf(
+		`{"Name": "test", "StorageDirectory": %q, "IndexDirectory": %q, "DicomPort": %d, "HttpPort": %d, "DicomAet": "ORTHANC",
+		"RemoteAccessAllowed": false, "AuthenticationEnabled": false, "StableAge": 1}`,
+		filepath.Join(dir, "db"), filepath.Join(dir, "db"), o.dicom, o.http)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -74,9 +74,11 @@ func TestPatient_Corrected(t *testing.T) {
 	authority := securetest.NewAuthority(t, "hospital")
 	hook := startWebhook(t, authority)
 	archive := startOrthanc(t)
-	l := newLabWith(t, glassNetworks(t), destination("pacs", "ORTHANC", archive.dicom)+"objects = [\"summary\", \"segmentation\", \"report\"]\nrejection = true\n",
+	l := newLabWith(t, glassNetworks(t),
+		destination("pacs", "ORTHANC", archive.dicom)+"objects = [\"summary\", \"segmentation\", \"report\"]\nrejection = true\n",
 		"[settle]\nquiet = \"1s\"\n[cascade]\nthreshold = 0\nthreshold_mm = 0.0\noff_lungs = \"keep\"",
-		fmt.Sprintf("[[webhook]]\nname = \"ris\"\nurl = %q\nsecret_file = \"ris.secret\"\nca = %q\nidentifiers = \"patient\"\n", hook.url, authority.File))
+		fmt.Sprintf("[[webhook]]\nname = \"ris\"\nurl = %q\nsecret_file = \"ris.secret\"\nca = %q\nidentifiers = \"patient\"\n",
+			hook.url, authority.File))
 	if err := os.WriteFile(filepath.Join(l.dir, "ris.secret"), []byte(strings.Repeat("s", 32)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +89,8 @@ func TestPatient_Corrected(t *testing.T) {
 	revision := func(n int, folder string) ledger.RevisionHistory {
 		t.Helper()
 		jcsnode(t, "send", "--to", l.address(), "--called", "JCSNODE", folder)
-		eventually(t, 5*time.Minute, fmt.Sprintf("revision %d", n), func() bool { s := l.study(t, study); return s != nil && len(s.Revisions) == n })
+		eventually(t, 5*time.Minute, fmt.Sprintf("revision %d", n),
+			func() bool { s := l.study(t, study); return s != nil && len(s.Revisions) == n })
 		return l.settled(t, study, 5*time.Minute).Revisions[n-1]
 	}
 	patients := func(r ledger.RevisionHistory) map[string]bool {
@@ -105,7 +108,8 @@ func TestPatient_Corrected(t *testing.T) {
 
 	one := revision(1, first)
 	two := revision(2, corrected(t, first, "RIGHT", 0, 10))
-	if two.State != ledger.StateNotProcessed || two.Reason.Code != ledger.ReasonPartCorrected || !strings.Contains(two.Reason.Text, "10 of 24 slices came again under another patient") {
+	if two.State != ledger.StateNotProcessed || two.Reason.Code != ledger.ReasonPartCorrected ||
+		!strings.Contains(two.Reason.Text, "10 of 24 slices came again under another patient") {
 		t.Errorf("corrected in part: %s, %+v", two.State, two.Reason)
 	}
 	three := revision(3, corrected(t, first, "RIGHT", 10, 24))
@@ -142,7 +146,8 @@ func TestPatient_Corrected(t *testing.T) {
 
 	const says = "Corrected: 24 slices came first under another patient."
 	for _, command := range []string{"status", "explain"} {
-		if out := jcsnode(t, command, "--config", l.config, study); !strings.Contains(out, says) || !strings.Contains(out, "10 of 24 slices came again under another patient") {
+		out := jcsnode(t, command, "--config", l.config, study)
+		if !strings.Contains(out, says) || !strings.Contains(out, "10 of 24 slices came again under another patient") {
 			t.Errorf("%s does not tell of both patients:\n%s", command, out)
 		}
 	}
@@ -150,7 +155,8 @@ func TestPatient_Corrected(t *testing.T) {
 		t.Errorf("findings: %s", three.Findings)
 	}
 	for _, o := range three.Objects {
-		if file, err := os.ReadFile(filepath.Join(l.dir, "data", o.Path)); err != nil || o.Kind == object.Report.Name && !strings.Contains(string(file), says) {
+		if file, err := os.ReadFile(filepath.Join(l.dir, "data", o.Path)); err != nil ||
+			o.Kind == object.Report.Name && !strings.Contains(string(file), says) {
 			t.Errorf("the structured report does not tell: %v", err)
 		}
 	}
@@ -162,7 +168,8 @@ func TestPatient_Corrected(t *testing.T) {
 		}
 		return len(results) == 2
 	})
-	if told.Study.PatientID != "RIGHT" || !slices.ContainsFunc(told.Result.Limits, func(s string) bool { return strings.HasPrefix(s, says) }) {
+	if told.Study.PatientID != "RIGHT" ||
+		!slices.ContainsFunc(told.Result.Limits, func(s string) bool { return strings.HasPrefix(s, says) }) {
 		t.Errorf("the webhook was told %+v, %+v", told.Study, told.Result)
 	}
 	if text, _ := os.ReadFile(l.node.log); !strings.Contains(string(text), "study came under several patients") {

@@ -102,8 +102,11 @@ func planesOf(t *testing.T, folder string) map[string]plane {
 
 func planeOf(t *testing.T, set *dataset.Set) (p plane) {
 	t.Helper()
-	for tag, to := range map[dataset.Tag]*[]float64{dataset.ImagePositionPatient: &p.Position, dataset.ImageOrientationPatient: &p.Orientation,
-		dataset.PixelSpacing: &p.Spacing} {
+	for tag, to := range map[dataset.Tag]*[]float64{
+		dataset.ImagePositionPatient:    &p.Position,
+		dataset.ImageOrientationPatient: &p.Orientation,
+		dataset.PixelSpacing:            &p.Spacing,
+	} {
 		values, err := set.Floats(tag)
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +124,8 @@ func planeOf(t *testing.T, set *dataset.Set) (p plane) {
 }
 
 func (p plane) equals(q plane) bool {
-	return p.Rows == q.Rows && p.Columns == q.Columns && agree(p.Position, q.Position) && agree(p.Orientation, q.Orientation) && agree(p.Spacing, q.Spacing)
+	return p.Rows == q.Rows && p.Columns == q.Columns && agree(p.Position, q.Position) &&
+		agree(p.Orientation, q.Orientation) && agree(p.Spacing, q.Spacing)
 }
 
 // covers tells whether both have the same corner, the same directions and sides of the same length.

@@ -96,7 +96,8 @@ type Page struct {
 	Outcome Result
 	// Reason and Remedy say why a study was not processed and what to do.
 	Reason, Remedy string
-	// Limits are sentences about what limits the result: how sure it is, and what of the chest was not read; the weightiest first; none as a rule.
+	// Limits are sentences about what limits the result: how sure it is, and what of the chest was not
+	// read; the weightiest first; none as a rule.
 	Limits   []string
 	Decision Basis
 	Measures Measures

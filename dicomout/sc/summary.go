@@ -186,7 +186,8 @@ func (s *sheet) verdict() {
 	row(168, "length", "Their length", formatLength(d.PositiveMM), limit)
 	note := "A slice is positive from a probability of " + formatNumber(d.OperatingPoint) + " on."
 	if d.SmoothMM > 0 {
-		note = "A slice is positive from " + formatNumber(d.OperatingPoint) + " on, smoothed over " + formatLength(d.SmoothMM) + " (not in the paper)."
+		note = "A slice is positive from " + formatNumber(d.OperatingPoint) +
+			" on, smoothed over " + formatLength(d.SmoothMM) + " (not in the paper)."
 	}
 	s.write(split, 196, noteStyle, faded, note, right-split)
 	s.rule(218)

@@ -65,7 +65,8 @@ func comment(s *object.Study, in Input) string {
 		}
 	}
 	if d := in.Decision; in.Result != Undetermined && d.SmoothMM > 0 {
-		said += fmt.Sprintf(" By themselves, not smoothed, %d slices would be, %s mm.", d.UnsmoothedSlices, object.Decimal(math.Round(10*d.UnsmoothedMM)/10))
+		said += fmt.Sprintf(" By themselves, not smoothed, %d slices would be, %s mm.",
+			d.UnsmoothedSlices, object.Decimal(math.Round(10*d.UnsmoothedMM)/10))
 	}
 	for _, limit := range in.Limits {
 		said += " " + sentence(limit)

@@ -44,8 +44,8 @@ func Small(t testing.TB, n int) *object.Study {
 	return StudyOf(Parse(t, file), slices)
 }
 
-// Chest is a made-up study of 148 slices of 512 x 512 pixels, 2 mm apart, whose header has what a scanner writes: a patient without name and
-// birth date, the scanner itself, references to other images and a private block. There are no pixels.
+// Chest is a made-up study of 148 slices of 512 x 512 pixels, 2 mm apart, whose header has what a scanner writes: a patient without name
+// and birth date, the scanner itself, references to other images and a private block. There are no pixels.
 func Chest(t testing.TB) *object.Study {
 	t.Helper()
 	const instance = "1.2.826.0.1.3680043.9.7.1.1"
@@ -96,8 +96,10 @@ func Chest(t testing.TB) *object.Study {
 	for i := range slices {
 		z := 2*float64(i) - 346.1
 		slices[i] = object.SourceImage{
-			SOPClassUID: kind.SOPClassUID, SOPInstanceUID: fmt.Sprintf("1.2.826.0.1.3680043.9.7.1.%d", len(slices)-i), InstanceNumber: len(slices) - i,
-			Rows: 512, Columns: 512, PositionDS: fmt.Sprintf(`-172.1259765625\-328.1259765625\%.1f`, z), OrientationDS: `1\0\0\0\1\0`,
+			SOPClassUID: kind.SOPClassUID, SOPInstanceUID: fmt.Sprintf("1.2.826.0.1.3680043.9.7.1.%d", len(slices)-i),
+			InstanceNumber: len(slices) - i,
+			Rows:           512, Columns: 512,
+			PositionDS: fmt.Sprintf(`-172.1259765625\-328.1259765625\%.1f`, z), OrientationDS: `1\0\0\0\1\0`,
 			PixelSpacingDS: `0.748046875\0.748046875`, SliceThicknessDS: "2", Position: z,
 		}
 	}
