@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,14 +9,12 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"jcsnode/findings"
-
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/findings"
 	"jcsnode/netfault"
 	"jcsnode/node"
-	"jcsnode/notify"
 )
 
 func notifyCommand() *cobra.Command {
@@ -63,7 +60,8 @@ func listNotifications(ctx context.Context, w io.Writer, cfg config.Config, name
 	fmt.Fprintln(t, "TIME\tWEBHOOK\tABOUT\tSTUDY\tSTATE\tATTEMPTS\tANSWER\tEVENT")
 	for _, n := range all {
 		if len(names) == 0 || slices.Contains(names, n.Receiver) {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", clock(n.CreatedAt), n.Receiver, n.Notice.Subject(), n.Notice.StudyUID, n.State, n.Attempts, n.Detail, n.EventID)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", clock(n.CreatedAt), n.Receiver, n.Notice.Subject(), n.Notice.StudyUID,
+				n.State, n.Attempts, n.Detail, n.EventID)
 		}
 	}
 	return t.Flush()
@@ -88,13 +86,7 @@ func testWebhooks(ctx context.Context, w io.Writer, cfg config.Config, names []s
 		if err != nil {
 			return err
 		}
-		id := fmt.Sprintf("%x", randomBytes(16))
-		now := time.Now()
-		body, err := notify.Event{Schema: notify.Schema, ID: id, Type: notify.TypeTest, At: now.UTC(), Node: node.EventNode(cfg.Node, version), Notice: findings.Notice}.Encode()
-		if err != nil {
-			return err
-		}
-		code, err := to.Post(ctx, id, body, now)
+		id, code, err := to.Try(ctx, node.EventNode(cfg.Node, version), findings.Notice, time.Now())
 		if err != nil {
 			good = false
 			fmt.Fprintf(w, "%s: NOT TAKEN: %s\n", hook.Name, netfault.Words(err))
@@ -106,10 +98,4 @@ func testWebhooks(ctx context.Context, w io.Writer, cfg config.Config, names []s
 		return exitCode(1)
 	}
 	return nil
-}
-
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b) // never fails
-	return b
 }
