@@ -3,8 +3,6 @@ package dicomout
 import (
 	"slices"
 
-	"jcsnode/dataset"
-	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
 )
 
@@ -96,15 +94,4 @@ func otherForm(kind string) string {
 		return object.Segmentation.Name
 	}
 	return ""
-}
-
-// Offer is what a destination is asked about objects of the kind before there are any.
-func Offer(kind object.Kind) deliver.Item {
-	item := deliver.Item{SOPClassUID: kind.SOPClassUID, TransferSyntaxUID: dataset.ExplicitVRLittleEndian}
-	for _, other := range order {
-		if other.Name == otherForm(kind.Name) {
-			item.Alternative = &deliver.Item{SOPClassUID: other.SOPClassUID, TransferSyntaxUID: dataset.ExplicitVRLittleEndian}
-		}
-	}
-	return item
 }

@@ -1,21 +1,18 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"jcsnode/commitment"
 	"jcsnode/config"
-	"jcsnode/dataset"
 	"jcsnode/dicomout"
-	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
+	"jcsnode/netfault"
 	"jcsnode/node"
 )
 
@@ -46,10 +43,9 @@ func preflightCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			good = preflight(c.Context(), out, destination.Destination, destination.Profile.Kinds()) && good
-			if d.Commitment {
-				good = preflightCommitment(c.Context(), out, destination.Destination) && good
-			}
+			answers := destination.Preflight(c.Context())
+			printPreflight(out, destination, answers)
+			good = good && answers.Good()
 		}
 		if !good {
 			return exitCode(1)
@@ -59,61 +55,25 @@ func preflightCommand() *cobra.Command {
 	return c
 }
 
-// preflight prints what one destination would take of the kinds that it is to get, and tells whether that is everything.
-func preflight(ctx context.Context, w io.Writer, d deliver.Destination, kinds []object.Kind) bool {
+func printPreflight(w io.Writer, d dicomout.Destination, p dicomout.Preflight) {
 	fmt.Fprintf(w, "%s (%s at %s, called by %s)\n", d.Name, d.AETitle, d.Address, d.CallingAETitle)
-	items := make([]deliver.Item, len(kinds))
-	for i, k := range kinds {
-		items[i] = dicomout.Offer(k)
+	if p.NoAssociation != nil {
+		fmt.Fprintf(w, "  NO ASSOCIATION: %s\n", p.NoAssociation.Text)
 	}
-	answers, err := deliver.Probe(ctx, d, items)
-	if err != nil {
-		v := deliver.ClassifyError(err)
-		fmt.Fprintf(w, "  NO ASSOCIATION: %s\n", v.Text)
-		if v.Remedy != "" {
-			fmt.Fprintf(w, "  what to do: %s\n", v.Remedy)
-		}
-		return false
-	}
-	good := true
-	var remedies []string
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	for i, a := range answers {
-		verdict := "REFUSED: " + a.Verdict.Text
-		switch a.SOPClassUID {
-		case "":
-			good = false
-			if !slices.Contains(remedies, a.Verdict.Remedy) {
-				remedies = append(remedies, a.Verdict.Remedy)
-			}
-		case kinds[i].SOPClassUID:
-			verdict = "accepted, " + transferSyntaxName(a.TransferSyntaxUID)
-		default:
-			verdict = fmt.Sprintf("accepted as SOP class %s, %s", a.SOPClassUID, transferSyntaxName(a.TransferSyntaxUID))
-		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", object.PlainName(kinds[i].Name), kinds[i].SOPClassUID, verdict)
+	for _, o := range p.Offers {
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", object.PlainName(o.Kind.Name), o.Kind.SOPClassUID, o)
 	}
 	t.Flush()
-	for _, remedy := range remedies {
+	for _, remedy := range p.Remedies() {
 		fmt.Fprintf(w, "  what to do: %s\n", remedy)
 	}
-	return good
-}
-
-// preflightCommitment prints whether a destination could be asked for storage commitment, and tells it.
-func preflightCommitment(ctx context.Context, w io.Writer, d deliver.Destination) bool {
-	fmt.Fprintf(w, "  storage commitment  %s by %s  ", commitment.PushModel, d.CommitmentAETitle)
-	if err := deliver.ProbeCommitment(ctx, d); err != nil {
-		fmt.Fprintf(w, "REFUSED: %v\n", err)
-		return false
+	if !p.CommitmentAsked {
+		return
 	}
-	fmt.Fprintln(w, "accepted")
-	return true
-}
-
-func transferSyntaxName(uid string) string {
-	if s, ok := dataset.LookupTransferSyntax(uid); ok {
-		return s.Name
+	answer := "accepted"
+	if p.Commitment != nil {
+		answer = "REFUSED: " + netfault.Words(p.Commitment)
 	}
-	return uid
+	fmt.Fprintf(w, "  storage commitment  %s by %s  %s\n", commitment.PushModel, d.CommitmentAETitle, answer)
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"jcsnode/dicomout/deliver"
 	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
 	"jcsnode/dimse/pdu"
@@ -99,16 +98,25 @@ func TestPreflight(t *testing.T) {
 		good bool
 		want []string
 	}{
-		"all accepted": {destinationText("pacs", "PACS", all), true, []string{"pacs (PACS at ", "called by JCSNODE", "segmentation ", "accepted, Explicit VR Little Endian"}},
+		"all accepted": {destinationText("pacs", "PACS", all), true,
+			[]string{"pacs (PACS at ", "called by JCSNODE", "segmentation ", "accepted, Explicit VR Little Endian"}},
 		"one class refused": {destinationText("pacs", "PACS", pictures), false,
 			[]string{"accepted, Explicit", "REFUSED: peer does not accept the class", "what to do: enable the SOP class"}},
 		"one of two away": {destinationText("pacs", "PACS", all) + destinationText("away", "PACS", "127.0.0.1:1"), false,
-			[]string{"accepted, Explicit", "away (PACS at 127.0.0.1:1", "NO ASSOCIATION: connection failed", "what to do: check that the destination is up"}},
+			[]string{"accepted, Explicit", "away (PACS at 127.0.0.1:1", "NO ASSOCIATION: connection failed",
+				"what to do: check that the destination is up"}},
 		"wrong title":    {destinationText("pacs", "OTHER", all), false, []string{"NO ASSOCIATION", "correct the AE title"}},
 		"no destination": {"", true, []string{"results stay here"}},
+		"another form": {destinationText("pacs", "PACS", choosy{knows: []string{object.SegmentationStorage}}.serve(t)) +
+			"objects = [\"segmentation\"]\nlabelmap = true\n", true,
+			[]string{"labelmap ", "accepted as SOP class " + object.SegmentationStorage + ", Explicit"}},
+		"no storage commitment": {destinationText("pacs", "PACS", all) + "commitment = true\n", false,
+			[]string{"accepted, Explicit",
+				"storage commitment  1.2.840.10008.1.20.1 by PACS  REFUSED: destination does not accept storage commitment: enable it"}},
 		"by its profile": {destinationText("pacs", "PACS", pictures) + "objects = [\"summary\", \"outline\"]\n", true,
 			[]string{"summary ", "outline "}},
-		"each by its own": {destinationText("pictures", "PACS", pictures) + "objects = [\"summary\"]\n" + destinationText("pacs", "PACS", all) + "objects = [\"report\"]\n", false,
+		"each by its own": {destinationText("pictures", "PACS", pictures) + "objects = [\"summary\"]\n" +
+			destinationText("pacs", "PACS", all) + "objects = [\"report\"]\n", false,
 			[]string{"pictures (PACS", "accepted, Explicit", "report-alone ", "REFUSED: peer does not accept the class"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,25 +134,12 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-func TestPreflight_OtherForm(t *testing.T) {
-	address := choosy{knows: []string{object.SegmentationStorage}}.serve(t)
-	d := deliver.Destination{Name: "pacs", AETitle: "PACS", Address: address, CallingAETitle: "JCSNODE",
-		Timeouts: dimse.Timeouts{Connect: 5 * time.Second, Request: 5 * time.Second, Response: 5 * time.Second}}
-	var out strings.Builder
-	good := preflight(t.Context(), &out, d, []object.Kind{object.LabelMap})
-	if want := "accepted as SOP class " + object.SegmentationStorage; !good || !strings.Contains(out.String(), want) {
-		t.Errorf("good %v, %s\nlacks %q", good, out.String(), want)
-	}
-	if _, err := deliver.Probe(t.Context(), d, nil); err == nil {
-		t.Error("an association without contexts was opened")
-	}
-}
-
 func TestRequeue(t *testing.T) {
 	const study = "1.2.3"
 	dir := t.TempDir()
 	path := configured(t, dir, "")
-	if out, err := command(t, "requeue", "--config", path, study); err == nil || !strings.Contains(err.Error(), "has the node ever been started") {
+	out, err := command(t, "requeue", "--config", path, study)
+	if err == nil || !strings.Contains(err.Error(), "has the node ever been started") {
 		t.Errorf("without a ledger: %v, %s", err, out)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "ledger.db")); err == nil {
@@ -152,11 +147,13 @@ func TestRequeue(t *testing.T) {
 	}
 	l := ledgerStudy(t, dir, study)
 	receiving := "study 1.2.3 is still being received and will be processed by itself: 1 instance waits until the study is complete: at TIME"
-	if _, err := command(t, "requeue", "--config", path, study); err == nil || !strings.HasPrefix(times.ReplaceAllString(err.Error(), "TIME"), receiving) {
+	_, err = command(t, "requeue", "--config", path, study)
+	if err == nil || !strings.HasPrefix(times.ReplaceAllString(err.Error(), "TIME"), receiving) {
 		t.Errorf("while it is received: %v, want %s", err, receiving)
 	}
 	rev := settled(t, l, study)
-	if err := l.Complete(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{}); err != nil {
+	summary := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"})
+	if err := l.Complete(t.Context(), rev.ID, summary, ledger.Reason{}); err != nil {
 		t.Fatal(err)
 	}
 	waiting, err := l.Pending(t.Context(), rev.ID, "pacs")
@@ -169,15 +166,16 @@ func TestRequeue(t *testing.T) {
 	if _, err := command(t, "requeue", "--config", path, "9.9.9"); err == nil || !strings.Contains(err.Error(), "not known here") {
 		t.Errorf("another study: %v", err)
 	}
-	out, err := command(t, "requeue", "--config", path, study) // while this process has the ledger open, as a node has
+	out, err = command(t, "requeue", "--config", path, study) // while this process has the ledger open, as a node has
 	if err != nil || !strings.Contains(out, "processed again") {
 		t.Fatalf("%v, %s", err, out)
 	}
 	if waiting, err = l.Pending(t.Context(), rev.ID, "pacs"); err != nil || len(waiting) != 1 {
 		t.Errorf("%d deliveries wait, %v; want the failed one", len(waiting), err)
 	}
-	if text, err := command(t, "explain", "--config", path, study); err != nil || !strings.Contains(text, "Revision 2 is processed as soon as a worker is free") {
-		t.Errorf("explain: %v, %s", err, text)
+	out, err = command(t, "explain", "--config", path, study)
+	if err != nil || !strings.Contains(out, "Revision 2 is processed as soon as a worker is free") {
+		t.Errorf("explain: %v, %s", err, out)
 	}
 	if _, err := command(t, "explain", "--config", path, "9.9.9"); err == nil || !strings.Contains(err.Error(), "not known here") {
 		t.Errorf("explain another study: %v", err)

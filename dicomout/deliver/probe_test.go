@@ -42,6 +42,12 @@ func TestProbe_SaysWhatSendWouldDoAndSendsNothing(t *testing.T) {
 	}
 }
 
+func TestProbe_Nothing(t *testing.T) {
+	if _, err := deliver.Probe(t.Context(), (&peer{}).serve(t), nil); err == nil {
+		t.Error("an association without contexts was opened")
+	}
+}
+
 func TestProbe_Rejected(t *testing.T) {
 	p := &peer{admit: func(dimse.Requestor) error { return &dimse.Rejection{Result: 1, Source: 1, Reason: 3} }}
 	_, err := deliver.Probe(t.Context(), p.serve(t), items(t, object.Summary, 1))
