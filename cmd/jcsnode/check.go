@@ -14,6 +14,7 @@ import (
 	"jcsnode/models"
 	"jcsnode/node"
 	"jcsnode/scp"
+	"jcsnode/status"
 	"jcsnode/store/disk"
 )
 
@@ -21,7 +22,8 @@ func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "find every mistake in the configuration and try what serve would do; exit code 1 if there is one",
-		Long: "check finds every mistake in the configuration. It also tries what serve would do: it loads the networks and has them calculate\n" +
+		Long: "check finds every mistake in the configuration. " +
+			"It also tries what serve would do: it loads the networks and has them calculate\n" +
 			"a test picture, reads the TLS files, opens the ports for a moment, and looks whether everything in data_dir could be written.\n" +
 			"Run it as the user of the service. Beside a running node it changes nothing; it says that the ports are taken.",
 		Args: cobra.NoArgs,
@@ -43,7 +45,7 @@ func checkCommand() *cobra.Command {
 		}
 		if len(problems) > 0 {
 			printNotes(c.ErrOrStderr(), tried.Notes)
-			fmt.Fprintf(c.ErrOrStderr(), "%s: %d mistake(s)\n", *path, len(problems))
+			fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", *path, status.Plural(len(problems), "mistake"))
 			return exitCode(1)
 		}
 		out := c.OutOrStdout()

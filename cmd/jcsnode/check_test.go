@@ -71,11 +71,16 @@ func TestCheck_TriesWhatServeDoes(t *testing.T) {
 		says  []string
 	}{
 		{"nothing", func(*testing.T, *lab, string) {}, true, []string{"networks run on cpu", "kernels"}},
-		{"a flipped byte", network("glass.onnx", flip), false, []string{"models.dir: segmenter", "not the file that manifest.toml describes", `models.altered = "allow"`}},
-		{"a flipped byte, allowed", all(network("classifier.onnx", func(d []byte) []byte { return append(d, 0x7a, 0) }), config("[models]", "[models]\naltered = \"allow\"")), true,
+		{"a flipped byte", network("glass.onnx", flip), false,
+			[]string{"models.dir: segmenter", "not the file that manifest.toml describes", `models.altered = "allow"`}},
+		{"a flipped byte, allowed", all(
+			network("classifier.onnx", func(d []byte) []byte { return append(d, 0x7a, 0) }),
+			config("[models]", "[models]\naltered = \"allow\"")), true,
 			[]string{"altered"}},
-		{"half a network", network("glass.onnx", cut), false, []string{"models.dir: segmenter", "not the file"}},
-		{"half a network that the manifest names", all(network("glass.onnx", cut), manifestNames), false, []string{"models.dir: ", "glass.onnx: load"}},
+		{"half a network", network("glass.onnx", cut), false,
+			[]string{"models.dir: segmenter", "not the file"}},
+		{"half a network that the manifest names", all(network("glass.onnx", cut), manifestNames), false,
+			[]string{"models.dir: ", "glass.onnx: load"}},
 		{"another network", func(t *testing.T, l *lab, dir string) {
 			graph, err := os.ReadFile("../../models/testdata/output_name.onnx")
 			if err != nil {
@@ -122,8 +127,9 @@ func TestCheck_TriesWhatServeDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, false, []string{"node.data_dir: open ledger", "it is damaged"}},
-		{"several", all(network("glass.onnx", flip), config("[models]", "[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = \"pacs\"\n[models]")), false,
-			[]string{"models.dir: segmenter", "destination[1].address", "2 mistake(s)"}},
+		{"several", all(network("glass.onnx", flip),
+			config("[models]", "[[destination]]\nname = \"pacs\"\nae_title = \"PACS\"\naddress = \"pacs\"\n[models]")), false,
+			[]string{"models.dir: segmenter", "destination[1].address", "2 mistakes"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := glassNetworks(t)
@@ -170,7 +176,11 @@ func TestCheck_AsTheServicesUser(t *testing.T) {
 		absent(t, err.Error())
 	}
 	networks := filepath.Join(dir, "models")
-	for _, err := range []error{os.Chmod(dir, 0o755), os.CopyFS(networks, os.DirFS(glassNetworks(t))), os.MkdirAll(filepath.Join(dir, "data", "inbox", "study"), 0o755)} {
+	for _, err := range []error{
+		os.Chmod(dir, 0o755),
+		os.CopyFS(networks, os.DirFS(glassNetworks(t))),
+		os.MkdirAll(filepath.Join(dir, "data", "inbox", "study"), 0o755),
+	} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +193,9 @@ func TestCheck_AsTheServicesUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "config.toml")
-	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\nreserve = \"0\"\n[models]\ndir = \"models\"\ndevice = \"cpu\"\nlibrary = \"library.so\"\n", freePort(t))
+	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\nreserve = \"0\"\n"+
+		"[models]\ndir = \"models\"\ndevice = \"cpu\"\nlibrary = \"library.so\"\n",
+		freePort(t))
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

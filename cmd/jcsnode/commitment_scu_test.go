@@ -59,7 +59,7 @@ func TestCommitmentSCU_Orthanc(t *testing.T) {
 	if c := s.Revisions[0].Confirmations; len(c) != 1 || c[0].Asked != 1 || c[0].State != ledger.SCUAnswered {
 		t.Errorf("%+v", c)
 	}
-	if out := jcsnode(t, "explain", "--config", l.config, study); !strings.Contains(out, "pacs has confirmed by ") {
+	if out := jcsnode(t, "explain", "--config", l.config, study); !strings.Contains(out, "pacs gave storage commitment for ") {
 		t.Errorf("explain says:\n%s", out)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"jcsnode/findings"
 	"jcsnode/netfault"
 	"jcsnode/node"
+	"jcsnode/status"
 )
 
 func notifyCommand() *cobra.Command {
@@ -60,7 +61,7 @@ func listNotifications(ctx context.Context, w io.Writer, cfg config.Config, name
 	fmt.Fprintln(t, "TIME\tWEBHOOK\tABOUT\tSTUDY\tSTATE\tATTEMPTS\tANSWER\tEVENT")
 	for _, n := range all {
 		if len(names) == 0 || slices.Contains(names, n.Receiver) {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", clock(n.CreatedAt), n.Receiver, n.Notice.Subject(), n.Notice.StudyUID,
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", status.Clock(n.CreatedAt), n.Receiver, n.Notice.Subject(), n.Notice.StudyUID,
 				n.State, n.Attempts, n.Detail, n.EventID)
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -10,6 +9,7 @@ import (
 	"jcsnode/config"
 	"jcsnode/ledger"
 	"jcsnode/node"
+	"jcsnode/status"
 )
 
 func requeueCommand() *cobra.Command {
@@ -17,11 +17,11 @@ func requeueCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "requeue STUDY_UID",
 		Short: "have a study processed again, and its failed deliveries and notifications tried again",
-		Long: "requeue has a study read again, its deliveries and notifications that failed for good tried again, and those that wait tried now.\n" +
-			"If the new reading says the same, the earlier result stays, what was sent stays sent unless --resend says otherwise, and what\n" +
-			"destinations ask for since then is made and sent. If it says something else, since networks, settings or the program changed,\n" +
-			"it is a result of its own that replaces the earlier one. The running node takes the work up within seconds, a stopped one at\n" +
-			"its next start.",
+		Long: "requeue has a study read again. Its deliveries and notifications that were given up are tried again, those that wait\n" +
+			"are tried now. If the new reading says the same, the earlier result stays, what was sent stays sent unless --resend says\n" +
+			"otherwise, and what destinations ask for since then is made and sent. If it says something else, since networks, settings\n" +
+			"or the program changed, it is a result of its own that replaces the earlier one. The running node takes the work up within\n" +
+			"seconds, a stopped one at its next start.",
 		Args: cobra.ExactArgs(1),
 	}
 	path := configFlag(c)
@@ -31,7 +31,8 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		l, err := ledger.Open(c.Context(), node.LedgerPath(cfg), ledger.Options{Beside: true, Destinations: node.DestinationNames(cfg.Destinations), Logger: newLogger(cfg.Log)})
+		l, err := ledger.Open(c.Context(), node.LedgerPath(cfg),
+			ledger.Options{Beside: true, Destinations: node.DestinationNames(cfg.Destinations), Logger: newLogger(cfg.Log)})
 		if err != nil {
 			return err
 		}
@@ -40,14 +41,19 @@ func requeueCommand() *cobra.Command {
 		} else {
 			err = l.Requeue(c.Context(), args[0])
 		}
-		if errors.Is(err, ledger.ErrNotFound) {
-			err = notSettled(c.Context(), l, cfg, args[0])
+		if errors.Is(err, ledger.ErrNotFound) { // nothing of it is stored, or it is still being received
+			var study status.Study
+			if study, err = status.OfStudy(c.Context(), l, args[0]); err == nil {
+				err = fmt.Errorf("study %s is still being received and will be processed by itself: %s",
+					args[0], status.Settles(study.History, siteOf(cfg)))
+			}
 		}
 		if closeErr := l.Close(); err == nil {
 			err = closeErr
 		}
 		if errors.Is(err, ledger.ErrFilesRemoved) {
-			return fmt.Errorf("the files of study %s are not here any more (keep.days, or data_dir was restored without them), its outcome stays: send the study again, or restore them and restart the node; then requeue it", args[0])
+			return fmt.Errorf("the files of study %s are not here any more (keep.days, or data_dir was restored without them); its outcome stays. "+
+				"Send the study again, or restore the files and restart the node; then requeue it", args[0])
 		}
 		if err != nil {
 			return err
@@ -56,14 +62,4 @@ func requeueCommand() *cobra.Command {
 		return nil
 	}
 	return c
-}
-
-// notSettled says why a study has nothing that could be processed again: it is still being received, or not known at all.
-func notSettled(ctx context.Context, l *ledger.Ledger, cfg config.Config, uid string) error {
-	h, err := historyOf(ctx, l, uid)
-	if err != nil {
-		return err
-	}
-	e := explanation{settle: cfg.Settle, quietOf: node.QuietOf(cfg.Peers)}
-	return fmt.Errorf("study %s is still being received and will be processed by itself: %s", uid, e.settles(h))
 }

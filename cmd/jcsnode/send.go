@@ -14,6 +14,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dimse"
 	"jcsnode/netfault"
+	"jcsnode/status"
 )
 
 func sendCommand() *cobra.Command {
@@ -33,7 +34,7 @@ func sendCommand() *cobra.Command {
 		}
 		err := send(c.Context(), t, files, c.ErrOrStderr())
 		if left > 0 {
-			fmt.Fprintf(c.ErrOrStderr(), "%s could not be sent, named above\n", plural(left, "file"))
+			fmt.Fprintf(c.ErrOrStderr(), "%s could not be sent, named above\n", status.Plural(left, "file"))
 			if err == nil {
 				err = exitCode(1)
 			}

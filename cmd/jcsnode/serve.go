@@ -14,6 +14,7 @@ import (
 	"jcsnode/config"
 	"jcsnode/netfault"
 	"jcsnode/node"
+	"jcsnode/status"
 )
 
 func serveCommand() *cobra.Command {
@@ -51,7 +52,7 @@ func tellProblems(w io.Writer, log *slog.Logger, asLog bool, path string, proble
 		for _, p := range problems {
 			fmt.Fprintln(w, p)
 		}
-		fmt.Fprintf(w, "%s: %d mistake(s); the node does not start\n", path, len(problems))
+		fmt.Fprintf(w, "%s: %s; the node does not start\n", path, status.Plural(len(problems), "mistake"))
 		return
 	}
 	for _, p := range problems {

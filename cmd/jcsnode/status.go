@@ -3,14 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
-	"time"
-
-	"jcsnode/findings"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +15,7 @@ import (
 	"jcsnode/node"
 	"jcsnode/results"
 	"jcsnode/scp"
+	"jcsnode/status"
 	"jcsnode/store/disk"
 )
 
@@ -61,296 +57,71 @@ func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
 	return l, nil
 }
 
-// historyOf is the history of a study that an operator named.
-func historyOf(ctx context.Context, l *ledger.Ledger, uid string) (*ledger.History, error) {
-	h, err := l.History(ctx, uid)
-	if errors.Is(err, ledger.ErrNotFound) {
-		refused, err := l.RefusalsOf(ctx, uid)
-		if err != nil {
-			return nil, err
-		}
-		if len(refused) > 0 {
-			return nil, fmt.Errorf("nothing of study %s is stored here:\n  %s", uid, strings.Join(refusalSentences(refused), "\n  "))
-		}
-		return nil, fmt.Errorf("study %s is not known here; `jcsnode status` lists the studies", uid)
-	}
-	return h, err
-}
-
-// nodeView is `jcsnode status --json`.
-type nodeView struct {
-	Version string                    `json:"version"`
-	AETitle string                    `json:"ae_title"`
-	Weights string                    `json:"weights"`
-	Models  []findings.Model          `json:"models"`
-	Counts  ledger.Counts             `json:"counts"`
-	Disk    *scp.Disk                 `json:"disk,omitempty"` // of data_dir, where it can be seen
-	Studies []studyRow                `json:"studies"`
-	Refused []ledger.RefusedInstances `json:"refused"` // instances that were not stored, the newest first
-	Notice  string                    `json:"notice"`
-}
-
-type studyRow struct {
-	ledger.Summary
-	Decision *findings.Decision `json:"decision,omitempty"`
-	Cautions []string           `json:"cautions"` // about the decision: how easily it could be the other one
-	Limits   []string           `json:"limits"`   // of the decision: what of the chest it says nothing about
-}
-
-func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l *ledger.Ledger, limit int, asJSON bool) error {
-	view := nodeView{Version: version, AETitle: cfg.Node.AETitle, Notice: findings.Notice, Models: []findings.Model{}, Studies: []studyRow{}}
-	view.Weights = "unknown"
-	manifest, err := models.ReadManifest(cfg.Models.Dir)
-	if err == nil {
-		view.Models = results.Models(manifest, "") // what calculates, each study's findings say
-		view.Weights = findings.Weights(view.Models)
-	}
-	if view.Counts, err = l.Counts(ctx); err != nil {
-		return err
+func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Ledger, limit int, asJSON bool) error {
+	self := status.Self{Version: version, AETitle: cfg.Node.AETitle}
+	if manifest, err := models.ReadManifest(cfg.Models.Dir); err == nil {
+		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
 	}
 	if room, err := disk.RoomIn(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
 		d := scp.DiskOf(room)
-		view.Disk = &d
+		self.Disk = &d
 	}
-	studies, err := l.Studies(ctx, ledger.Filter{Limit: limit})
+	view, err := status.OfNode(ctx, l, self, limit)
 	if err != nil {
-		return err
-	}
-	for _, s := range studies {
-		found := reportOf(s.Findings)
-		view.Studies = append(view.Studies, studyRow{s, found.Decision, listed(found.Cautions), listed(found.Limits)})
-	}
-	if view.Refused, err = l.Refusals(ctx, limit); err != nil {
 		return err
 	}
 	if asJSON {
 		return writeJSON(w, view)
 	}
-	fmt.Fprintf(w, "%s, jcsnode %s, weights %s. %s\n", view.AETitle, view.Version, view.Weights, view.Notice)
-	fmt.Fprintf(w, "%s (%d flagged, %d refused), %s; deliveries: %s", plural(view.Counts.Instances, "instance"), view.Counts.Flagged, view.Counts.Refused, scp.Bytes(view.Counts.Bytes), counted(view.Counts.Deliveries))
-	if len(view.Counts.Commitments) > 0 {
-		fmt.Fprintf(w, "; storage commitment: %s", counted(view.Counts.Commitments))
-	}
-	if len(view.Counts.Notifications) > 0 {
-		fmt.Fprintf(w, "; notifications: %s", counted(view.Counts.Notifications))
-	}
-	fmt.Fprintln(w)
-	if view.Disk != nil {
-		fmt.Fprintln(w, *view.Disk)
-	}
-	if n := view.Counts.Missing; n > 0 {
-		fmt.Fprintf(w, "files of %s are missing in data_dir; `jcsnode explain` of the study says what to do\n", plural(n, "study"))
-	}
+	printLines(w, "", view.Overview())
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "STUDY\tSTATE\tREVISION\tINSTANCES\tLAST\tRESULT\tDELIVERIES")
 	for _, s := range view.Studies {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", s.StudyUID, s.State, s.Revision, s.Instances, clock(s.LastAt), resultText(s), counted(s.Deliveries))
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n",
+			s.StudyUID, s.State, s.Revision, s.Instances, status.Clock(s.LastAt), s.Result(), status.Counted(s.Deliveries))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	for _, s := range view.Studies {
-		for _, caution := range s.Cautions {
-			fmt.Fprintf(w, "caution about %s: %s\n", s.StudyUID, caution)
-		}
-		for _, limit := range s.Limits {
-			fmt.Fprintf(w, "limit of %s: %s\n", s.StudyUID, limit)
-		}
-	}
-	if len(view.Refused) > 0 {
+	printLines(w, "", view.LimitSentences())
+	if refused := view.RefusalSentences(); len(refused) > 0 {
 		fmt.Fprintln(w, "\nrefused")
-	}
-	for _, r := range view.Refused {
-		of := "of no known study"
-		if r.StudyUID != "" {
-			of = "of study " + r.StudyUID
-		}
-		fmt.Fprintf(w, "  %s  %s %s\n", clock(r.LastAt), of, refusalSentence(r))
+		printLines(w, "  ", refused)
 	}
 	return nil
 }
 
-// reportOf is what was found of a revision, as far as there is anything.
-func reportOf(text []byte) (r findings.Findings) {
-	if len(text) == 0 || json.Unmarshal(text, &r) != nil {
-		return findings.Findings{}
-	}
-	return r
-}
-
-// refusalSentences say who was refused what, and why.
-func refusalSentences(all []ledger.RefusedInstances) []string {
-	var sentences []string
-	for _, r := range all {
-		s := fmt.Sprintf("Refused %s", refusalSentence(r))
-		if r.Remedy != "" {
-			s += " What to do: " + stop(r.Remedy)
-		}
-		sentences = append(sentences, s)
-	}
-	return sentences
-}
-
-func refusalSentence(r ledger.RefusedInstances) string {
-	when := "at " + clock(r.LastAt)
-	if r.Count > 1 {
-		when = fmt.Sprintf("between %s and %s", clock(r.FirstAt), clock(r.LastAt))
-	}
-	return fmt.Sprintf("%s from %s %s with %s: %s", plural(r.Count, "instance"), strings.TrimSpace(r.CallingAE+" at "+r.Address), when, r.Status, stop(r.Text))
-}
-
-// listed are the sentences, never nil.
-func listed(sentences []string) []string { return append([]string{}, sentences...) }
-
-func resultText(s studyRow) string {
-	switch {
-	case s.State != ledger.StateReported && s.State != ledger.StateNotProcessed:
-		return "-"
-	case s.State == ledger.StateNotProcessed:
-		return s.Reason.Code
-	case s.Decision == nil:
-		return "-"
-	}
-	text := "negative"
-	if s.Decision.Positive {
-		text = "positive"
-	}
-	if len(s.Cautions) > 0 {
-		text += ", with caution"
-	}
-	if len(s.Limits) > 0 {
-		text += ", limited"
-	}
-	return text
-}
-
-// studyView is `jcsnode status --json STUDY_UID`: the history, and what holds now.
-type studyView struct {
-	*ledger.History
-	Decision *findings.Decision `json:"decision"`
-	Cautions []string           `json:"cautions"` // about the decision
-	Limits   []string           `json:"limits"`   // of the decision
-	Reason   *ledger.Reason     `json:"reason"`
-	Notice   string             `json:"notice"`
-}
-
-func studyStatus(ctx context.Context, w io.Writer, l *ledger.Ledger, uid string, asJSON bool) error {
-	h, err := historyOf(ctx, l, uid)
+func studyStatus(ctx context.Context, w io.Writer, l status.Ledger, uid string, asJSON bool) error {
+	study, err := status.OfStudy(ctx, l, uid)
 	if err != nil {
 		return err
 	}
-	view := studyView{History: h, Cautions: []string{}, Limits: []string{}, Notice: findings.Notice}
-	if n := len(h.Revisions); n > 0 {
-		last := h.Revisions[n-1]
-		found := reportOf(last.Findings)
-		view.Decision, view.Cautions, view.Limits = found.Decision, listed(found.Cautions), listed(found.Limits)
-		view.Reason = &last.Reason
-	}
 	if asJSON {
-		return writeJSON(w, view)
+		return writeJSON(w, study)
 	}
-	fmt.Fprintf(w, "study %s: %s, %d instances from %s to %s\n", h.StudyUID, h.State, len(h.Instances), clock(h.FirstAt), clock(h.LastAt))
-	for _, r := range h.Revisions {
-		printRevision(w, r)
-	}
-	for _, s := range refusalSentences(h.Refusals) {
-		fmt.Fprintf(w, "  %s\n", s)
-	}
-	for _, i := range h.Instances {
-		for _, why := range i.Reasons {
-			fmt.Fprintf(w, "  instance %s not used: %s\n", i.SOPInstanceUID, why.Text)
-		}
-		if i.Flag != "" {
-			fmt.Fprintf(w, "  instance %s flagged: %s\n", i.SOPInstanceUID, i.Flag)
-		}
-	}
-	for _, n := range h.Notifications {
-		fmt.Fprintf(w, "  webhook %s, %s: %s", n.Receiver, n.Notice.Subject(), standing(n.State, n.Attempts, n.Detail))
-		if n.State == ledger.NotificationWaiting && !n.NextAt.IsZero() {
-			fmt.Fprintf(w, "; next attempt %s", clock(n.NextAt))
-		}
-		fmt.Fprintln(w)
-	}
-	fmt.Fprintln(w, "history")
-	for _, e := range h.Events {
-		fmt.Fprintf(w, "  %s  %-18s %s\n", clock(e.At), e.Kind, e.Text)
-	}
+	printParts(w, study.Parts(), "")
 	return nil
 }
 
-func printRevision(w io.Writer, r ledger.RevisionHistory) {
-	fmt.Fprintf(w, "revision %d: %s, settled %s (%s)\n", r.Number, r.State, clock(r.SettledAt), r.SettledWhy)
-	if r.Reason.Text != "" {
-		fmt.Fprintf(w, "  %s\n", r.Reason.Text)
-	}
-	if r.Reason.Remedy != "" {
-		fmt.Fprintf(w, "  what to do: %s\n", r.Reason.Remedy)
-	}
-	for _, caution := range reportOf(r.Findings).Cautions {
-		fmt.Fprintf(w, "  caution: %s\n", caution)
-	}
-	for _, limit := range reportOf(r.Findings).Limits {
-		fmt.Fprintf(w, "  limit: %s\n", limit)
-	}
-	for _, s := range r.Series {
-		verb := "not read"
-		if s.Chosen {
-			verb = "read"
+// printParts prints headings, with a text between them, and below each its sentences, one a line.
+func printParts(w io.Writer, parts []status.Part, between string) {
+	for i, p := range parts {
+		if i > 0 {
+			fmt.Fprint(w, between)
 		}
-		fmt.Fprintf(w, "  series %s %s: %s\n", s.SeriesUID, verb, s.Text)
-	}
-	for _, omitted := range reportOf(r.Findings).Omitted {
-		fmt.Fprintf(w, "  in its objects %s\n", omitted)
-	}
-	type key struct{ destination, state string }
-	counts := map[key]int{}
-	var order []key
-	for _, d := range r.Deliveries {
-		k := key{d.Destination, d.State}
-		if counts[k] == 0 {
-			order = append(order, k)
+		fmt.Fprintln(w, p.Heading)
+		for _, s := range p.Sentences {
+			fmt.Fprintf(w, "  %s\n", s.Text)
+			printLines(w, "    ", s.Details)
 		}
-		counts[k]++
-	}
-	for _, k := range order {
-		fmt.Fprintf(w, "  %s: %d objects %s\n", k.destination, counts[k], k.state)
-	}
-	for _, c := range r.Confirmations {
-		fmt.Fprintf(w, "  %s, storage commitment: %s, ", c.Destination, c.State)
-		if c.Asked > 0 {
-			fmt.Fprintf(w, "asked %s", plural(c.Asked, "time"))
-		} else {
-			fmt.Fprint(w, "not asked yet")
-		}
-		if c.Detail != "" {
-			fmt.Fprintf(w, ", %s", c.Detail)
-		}
-		if c.State == ledger.SCUWaiting && !c.NextAt.IsZero() {
-			fmt.Fprintf(w, "; asked again %s", clock(c.NextAt))
-		}
-		fmt.Fprintln(w)
-	}
-	for _, d := range r.Deliveries {
-		if d.Commitment == ledger.ObjectNotCommitted {
-			fmt.Fprintf(w, "    %s is not confirmed by %s: %s\n", d.Object.Title, d.Destination, d.CommitmentDetail)
-		}
-		if d.State == ledger.DeliverySent || d.State == ledger.DeliveryWithdrawn {
-			continue
-		}
-		fmt.Fprintf(w, "    %s to %s: %s", d.Object.Title, d.Destination, standing(d.State, d.Attempts, strings.TrimSpace(d.Status+" "+d.Detail)))
-		if d.State == ledger.DeliveryWaiting && !d.NextAt.IsZero() {
-			fmt.Fprintf(w, "; next attempt %s", clock(d.NextAt))
-		}
-		fmt.Fprintln(w)
 	}
 }
 
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return "-"
+func printLines(w io.Writer, indent string, lines []string) {
+	for _, line := range lines {
+		fmt.Fprintf(w, "%s%s\n", indent, line)
 	}
-	return t.Local().Format("2006-01-02 15:04:05 -07:00")
 }
 
 func writeJSON(w io.Writer, v any) error {

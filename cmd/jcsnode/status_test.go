@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,7 +20,9 @@ func TestStatus_NothingTriedYet(t *testing.T) {
 	const study = "1.2.3"
 	l := ledgerStudy(t, t.TempDir(), study)
 	rev := settled(t, l, study)
-	objects := outgoing("pacs", ledger.Object{Kind: "summary", Title: "Summary", SOPInstanceUID: "2.25.1"}, ledger.Object{Kind: "seg", Title: "Lesions", SOPInstanceUID: "2.25.2"},
+	objects := outgoing("pacs",
+		ledger.Object{Kind: "summary", Title: "Summary", SOPInstanceUID: "2.25.1"},
+		ledger.Object{Kind: "seg", Title: "Lesions", SOPInstanceUID: "2.25.2"},
 		ledger.Object{Kind: "outline", Title: "Outline", SOPInstanceUID: "2.25.3"})
 	if err := l.Complete(t.Context(), rev.ID, objects, ledger.Reason{Text: "positive"}); err != nil {
 		t.Fatal(err)
@@ -41,16 +44,17 @@ func TestStatus_NothingTriedYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"  pacs: 2 objects waiting\n", "  pacs: 1 objects failed\n",
+		"  pacs: 2 objects waiting\n", "  pacs: 1 object failed\n",
 		"    Summary to pacs: waiting: connection failed\n",
-		"    Lesions to pacs: failed, after 1 attempt: A900H peer does not want this object\n",
+		"    Lesions to pacs: failed after 1 attempt: A900H peer does not want this object\n",
 		"    Outline to pacs: waiting, not tried yet\n",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, text.String())
 		}
 	}
-	if got, want := explained(t, l, study, rev.SettledAt), "pacs has not taken 1 object so far: connection failed.\n"; !strings.Contains(got, want) {
+	const want = "pacs has not taken 1 object so far: connection failed.\n"
+	if got := explained(t, l, study, rev.SettledAt); !strings.Contains(got, want) {
 		t.Errorf("explain lacks %q:\n%s", want, got)
 	}
 
@@ -58,7 +62,8 @@ func TestStatus_NothingTriedYet(t *testing.T) {
 	if err := nodeStatus(t.Context(), &text, config.Default(), l, 10, false); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(text.String(), "deliveries: 1 failed, 2 waiting\n") || !regexp.MustCompile(`1\.2\.3 .* 1 failed, 2 waiting\n`).MatchString(text.String()) {
+	if !strings.Contains(text.String(), "deliveries: 1 failed, 2 waiting\n") ||
+		!regexp.MustCompile(`1\.2\.3 .* 1 failed, 2 waiting\n`).MatchString(text.String()) {
 		t.Errorf("the node's status:\n%s", text.String())
 	}
 }
@@ -78,7 +83,8 @@ func TestStatus_NothingToDeliver(t *testing.T) {
 func limitedStudy(t *testing.T, l *ledger.Ledger, study string) {
 	t.Helper()
 	rev := settled(t, l, study)
-	text, err := json.Marshal(findings.Findings{State: findings.StateReported, Decision: &findings.Decision{Text: "negative: 0 of 4 slices are positive"},
+	text, err := json.Marshal(findings.Findings{State: findings.StateReported,
+		Decision: &findings.Decision{Text: "negative: 0 of 4 slices are positive"},
 		Cautions: []string{closeCall}, Limits: []string{tenMM}, Models: []findings.Model{{Name: "classifier", Status: "trained"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +133,8 @@ func TestStatus_Refused(t *testing.T) {
 	const study = "1.2.3"
 	l := ledgerStudy(t, t.TempDir(), study)
 	for i, of := range []string{study, study, "1.2.4", ""} {
-		r := ledger.RefusedInstances{StudyUID: of, CallingAE: "SCANNER", Address: "10.0.0.1", Code: "truncated", Status: "C000H", Text: "data set is cut short", Remedy: "have it sent again",
+		r := ledger.RefusedInstances{StudyUID: of, CallingAE: "SCANNER", Address: "10.0.0.1",
+			Code: "truncated", Status: "C000H", Text: "data set is cut short", Remedy: "have it sent again",
 			Instance: fmt.Sprint("1.2.3.", i)}
 		if err := l.Refused(t.Context(), r, time.Now()); err != nil {
 			t.Fatal(err)
@@ -144,16 +151,21 @@ func TestStatus_Refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"status": one.String(), "explain": explained(t, l, study, time.Now())} {
-		if !strings.Contains(text, "Refused 2 instances from SCANNER at 10.0.0.1 between ") || !strings.Contains(text, "C000H: data set is cut short. What to do: have it sent again.") {
-			t.Errorf("%s lacks the refusal:\n%s", name, text)
+		for _, want := range []string{"  2 instances from SCANNER at 10.0.0.1 were refused ",
+			" with status C000H: data set is cut short.\n    What to do: have it sent again.\n"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q:\n%s", name, want, text)
+			}
 		}
 	}
-	for _, want := range []string{"1 instance (0 flagged, 4 refused)", "of study 1.2.3 2 instances from", "of study 1.2.4 1 instance from", "of no known study 1 instance from"} {
+	for _, want := range []string{"1 instance (0 flagged, 4 refused)", "  study 1.2.3: 2 instances from",
+		"  study 1.2.4: 1 instance from", "  no known study: 1 instance from"} {
 		if !strings.Contains(node.String(), want) {
 			t.Errorf("the node's status lacks %q:\n%s", want, node.String())
 		}
 	}
-	if _, err := historyOf(t.Context(), l, "1.2.4"); err == nil || !strings.Contains(err.Error(), "nothing of study 1.2.4 is stored here") || !strings.Contains(err.Error(), "cut short") {
+	err := studyStatus(t.Context(), io.Discard, l, "1.2.4", false)
+	if err == nil || !strings.Contains(err.Error(), "nothing of study 1.2.4 is stored here") || !strings.Contains(err.Error(), "cut short") {
 		t.Errorf("a study of which all was refused: %v", err)
 	}
 }
@@ -167,10 +179,12 @@ func TestStatus_JSON(t *testing.T) {
 	limitedStudy(t, reported, "1.2.3")
 	delivering := ledgerStudy(t, t.TempDir(), "1.2.3")
 	rev := settled(t, delivering, "1.2.3")
-	if err := delivering.Complete(t.Context(), rev.ID, outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"}), ledger.Reason{Text: "positive"}); err != nil {
+	summary := outgoing("pacs", ledger.Object{Kind: "summary", SOPInstanceUID: "2.25.1"})
+	if err := delivering.Complete(t.Context(), rev.ID, summary, ledger.Reason{Text: "positive"}); err != nil {
 		t.Fatal(err)
 	}
-	for name, l := range map[string]*ledger.Ledger{"receiving": receiving, "waiting": waiting, "reported": reported, "delivering": delivering} {
+	for name, l := range map[string]*ledger.Ledger{
+		"receiving": receiving, "waiting": waiting, "reported": reported, "delivering": delivering} {
 		var text strings.Builder
 		if err := nodeStatus(t.Context(), &text, config.Default(), l, 10, true); err != nil {
 			t.Fatal(err)

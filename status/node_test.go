@@ -1,0 +1,239 @@
+package status_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jcsnode/findings"
+	"jcsnode/ledger"
+	"jcsnode/scp"
+	"jcsnode/status"
+)
+
+// answers is a ledger that has the same answer for everybody, or an error.
+type answers struct {
+	counts  ledger.Counts
+	studies []ledger.Summary
+	refused []ledger.RefusedInstances
+	history *ledger.History // nil: the study is not known
+	err     error
+}
+
+func (a answers) Counts(context.Context) (ledger.Counts, error) { return a.counts, a.err }
+func (a answers) Studies(_ context.Context, f ledger.Filter) ([]ledger.Summary, error) {
+	return a.studies[:min(f.Limit, len(a.studies))], a.err
+}
+func (a answers) Refusals(_ context.Context, limit int) ([]ledger.RefusedInstances, error) {
+	return a.refused[:min(limit, len(a.refused))], a.err
+}
+func (a answers) RefusalsOf(context.Context, string) ([]ledger.RefusedInstances, error) {
+	return a.refused, a.err
+}
+func (a answers) History(context.Context, string) (*ledger.History, error) {
+	if a.history == nil && a.err == nil {
+		return nil, ledger.ErrNotFound
+	}
+	return a.history, a.err
+}
+
+const closeCall = "Close to the threshold: 20.0 mm of positive slices, where more than 25.0 mm are needed."
+
+const tenMM = "The stack is 10 mm long, shorter than a chest: the result speaks only about that part."
+
+func limited(t *testing.T) ledger.Summary {
+	return ledger.Summary{StudyUID: "1.2", State: ledger.StateReported,
+		Findings: encoded(t, findings.Findings{
+			Decision: &findings.Decision{Text: "negative"},
+			Cautions: []string{closeCall},
+			Limits:   []string{tenMM},
+		})}
+}
+
+func TestOfNode(t *testing.T) {
+	l := answers{
+		counts: ledger.Counts{Instances: 1, Refused: 4, Bytes: 1 << 20, Missing: 1, Deliveries: map[string]int{"sent": 2},
+			Commitments: map[string]int{"committed": 2}, Notifications: map[string]int{"waiting": 1}},
+		studies: []ledger.Summary{limited(t), {StudyUID: "1.3", State: ledger.StateReceiving}, {StudyUID: "1.4"}},
+		refused: []ledger.RefusedInstances{
+			{StudyUID: "1.2", CallingAE: "CT", Address: "10.0.0.1", Status: "C000H",
+				Text: "cut short", Count: 2, FirstAt: now, LastAt: now},
+			{CallingAE: "CT", Address: "10.0.0.1", Status: "C000H", Text: "no UID", Count: 1, FirstAt: now, LastAt: now}},
+	}
+	self := status.Self{Version: "1.0", AETitle: "JCS",
+		Models: []findings.Model{{Status: "trained"}, {Status: "preliminary"}}, Disk: &scp.Disk{Free: 3 << 30, Reserve: 1 << 30}}
+	n, err := status.OfNode(t.Context(), l, self, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name      string
+		got, want []string
+	}{
+		{"overview", n.Overview(), []string{"JCS, jcsnode 1.0, weights preliminary. " + findings.Notice,
+			"1 instance (0 flagged, 4 refused), 1.0 MB; deliveries: 2 sent; storage commitment: 2 committed; notifications: 1 waiting",
+			"3.0 GB free on the disk of data_dir", "files of 1 study are missing in data_dir; `jcsnode explain` of it says what to do"}},
+		{"limits", n.LimitSentences(), []string{"caution about 1.2: " + closeCall, "limit of 1.2: " + tenMM}},
+		{"refusals", n.RefusalSentences(), []string{
+			"study 1.2: 2 instances from CT at 10.0.0.1 were refused at TIME with status C000H: cut short.",
+			"no known study: 1 instance from CT at 10.0.0.1 was refused at TIME with status C000H: no UID."}},
+		{"results", []string{n.Studies[0].Result(), n.Studies[1].Result()}, []string{"negative, with caution, limited", "-"}},
+	} {
+		got := strings.Split(clock.ReplaceAllString(strings.Join(c.got, "\n"), "TIME"), "\n")
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+	if len(n.Studies) != 2 {
+		t.Errorf("%d studies, want the limit", len(n.Studies))
+	}
+	if _, err := status.OfNode(t.Context(), answers{err: errors.New("no ledger")}, self, 2); err == nil {
+		t.Error("no error without an answer")
+	}
+}
+
+func TestRow_Result(t *testing.T) {
+	positive, negative := &findings.Decision{Positive: true}, &findings.Decision{}
+	for want, r := range map[string]status.Row{
+		"positive":               {Summary: ledger.Summary{State: ledger.StateReported}, Decision: positive},
+		"positive, limited":      {Summary: ledger.Summary{State: ledger.StateReported}, Decision: positive, Limits: []string{tenMM}},
+		"positive, with caution": {Summary: ledger.Summary{State: ledger.StateReported}, Decision: positive, Cautions: []string{closeCall}},
+		"negative":               {Summary: ledger.Summary{State: ledger.StateReported}, Decision: negative},
+		"-":                      {Summary: ledger.Summary{State: ledger.StateProcessing}, Decision: negative}, // of the revision before
+		"no-axial-series":        {Summary: ledger.Summary{State: ledger.StateNotProcessed, Reason: ledger.Reason{Code: "no-axial-series"}}},
+	} {
+		if got := r.Result(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// The keys of the JSON are what programs of others read.
+func TestJSON_Keys(t *testing.T) {
+	n := status.NewNode(status.Self{}, ledger.Counts{}, []ledger.Summary{limited(t)}, []ledger.RefusedInstances{})
+	h := &ledger.History{StudyUID: "1.2", Revisions: []ledger.RevisionHistory{{}}}
+	for _, c := range []struct {
+		name string
+		view any
+		want string
+	}{
+		{"node", n, "ae_title counts models notice refused studies version weights"},
+		{"row", n.Studies[0], "cautions decision deliveries flagged instances limits reason revision state study_uid"},
+		{"study", status.NewStudy(h), "cautions decision events instances limits notice notifications reason refusals revisions state study_uid"},
+	} {
+		var keys map[string]any
+		text, err := json.Marshal(c.view)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &keys); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for k := range keys {
+			got = append(got, k)
+		}
+		slices.Sort(got)
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("%s: %s\nwant %s", c.name, got, c.want)
+		}
+	}
+	if text, err := json.Marshal(n.Models); err != nil || string(text) != "[]" || n.Weights != "unknown" {
+		t.Errorf("networks that cannot be read: %s, weights %s, %v", text, n.Weights, err)
+	}
+}
+
+func TestOfStudy(t *testing.T) {
+	refused := []ledger.RefusedInstances{
+		{CallingAE: "CT", Status: "C000H", Text: "cut short", Remedy: "send it again", Count: 1, FirstAt: now, LastAt: now}}
+	for name, c := range map[string]struct {
+		l    answers
+		want string // "": the study is here
+	}{
+		"known":   {answers{history: &ledger.History{StudyUID: "1.2"}}, ""},
+		"unknown": {answers{}, "study 1.2 is not known here; `jcsnode status` lists the studies"},
+		"refused": {answers{refused: refused},
+			"nothing of study 1.2 is stored here:\n  1 instance from CT was refused at TIME with status C000H: cut short.\n" +
+				"    What to do: send it again."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := status.OfStudy(t.Context(), c.l, "1.2")
+			if c.want == "" {
+				if err != nil || s.StudyUID != "1.2" {
+					t.Errorf("%+v, %v", s, err)
+				}
+				return
+			}
+			if !errors.Is(err, ledger.ErrNotFound) || clock.ReplaceAllString(err.Error(), "TIME") != c.want {
+				t.Errorf("%v, want %s", err, c.want)
+			}
+		})
+	}
+	if _, err := status.OfStudy(t.Context(), answers{err: errors.New("damaged")}, "1.2"); err == nil || errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("a ledger that does not answer: %v", err)
+	}
+}
+
+func TestStudy_Parts(t *testing.T) {
+	waits := delivery("pacs", ledger.DeliveryWaiting, 2, "A700H", "peer cannot store now")
+	waits.NextAt = now.Add(time.Minute)
+	kept := delivery("pacs", ledger.DeliverySent, 1, "0000H", "stored")
+	kept.Commitment, kept.CommitmentDetail = ledger.ObjectNotCommitted, "0112H"
+	h := history(ledger.RevisionHistory{
+		Series: []ledger.SeriesReason{{SeriesUID: "1.2.1", Chosen: true, Text: "axial"}},
+		Deliveries: []ledger.Delivery{delivery("pacs", ledger.DeliveryFailed, 1, "A900H", "not wanted"),
+			waits, kept, delivery("pacs", ledger.DeliveryWaiting, 0, "", "")},
+		Confirmations: []ledger.CommitmentSCU{{Destination: "pacs", State: ledger.SCUWaiting, Asked: 2, NextAt: now},
+			{Destination: "new", State: ledger.SCUWaiting}},
+	})
+	r := &h.Revisions[0]
+	r.SettledAt, r.SettledWhy, r.Reason = now, "quiet for 60 s", ledger.Reason{Text: "positive", Remedy: "nothing"}
+	r.Findings = encoded(t, findings.Findings{
+		Cautions: []string{closeCall},
+		Limits:   []string{tenMM},
+		Omitted:  []string{"Patient's Age is left out"},
+	})
+	h.FirstAt, h.LastAt = now, now
+	h.Instances = []ledger.Instance{{SOPInstanceUID: "1.2.3", Flag: "odd", Reasons: []ledger.InstanceReason{{Text: "another size"}}}}
+	h.Notifications = []ledger.Notification{
+		{Receiver: "ris", Notice: ledger.Notice{Kind: ledger.NoticeResult}, State: ledger.NotificationWaiting, NextAt: now}}
+	h.Events = []ledger.Event{{At: now, Kind: "settled", Text: "quiet for 60 s"}}
+	parts := status.NewStudy(h).Parts()
+	var headings []string
+	for _, p := range parts {
+		headings = append(headings, p.Heading)
+	}
+	wantText(t, clock.ReplaceAllString(strings.Join(headings, "\n"), "TIME"), `
+study 1.2: reported, 1 instance at TIME
+revision 1: reported, settled TIME (quiet for 60 s)
+instances
+notifications
+history`)
+	wantText(t, text(parts, parts[1].Heading), `
+positive
+  What to do: nothing.
+caution: `+closeCall+`
+limit: `+tenMM+`
+series 1.2.1 was read: axial
+in its objects Patient's Age is left out
+pacs: 1 object failed
+  Outline to pacs: failed after 1 attempt: A900H not wanted
+pacs: 2 objects waiting
+  Outline to pacs: waiting after 2 attempts: A700H peer cannot store now; next attempt TIME
+  Outline to pacs: waiting, not tried yet
+pacs: 1 object sent
+  Outline has no storage commitment of pacs: 0112H
+pacs, storage commitment: waiting, asked twice; next attempt TIME
+new, storage commitment: waiting, not asked yet`)
+	wantText(t, text(parts, "instances")+"\n"+text(parts, "notifications")+"\n"+text(parts, "history"), `
+1.2.3 was not used: another size
+1.2.3 is flagged: odd
+webhook ris, result: waiting, not tried yet; next attempt TIME
+TIME  settled                  quiet for 60 s`)
+}
