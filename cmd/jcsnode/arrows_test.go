@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"pipeline":          {"guard", "dataset", "store", "ledger", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
 	"notify":            {"ledger", "netfault"},
 	"status":            {"ledger", "scp", "dicomout/object"},
+	"scu":               {"dataset", "dimse"},
 	"phantom":           {},
 	"dicomout/object":   {"dataset"},
 	"dicomout/object/*": {"dataset", "dicomout/object"},

@@ -26,6 +26,7 @@ import (
 	"jcsnode/node"
 	"jcsnode/phantom"
 	"jcsnode/preview"
+	"jcsnode/scu"
 )
 
 func demoCommand() *cobra.Command {
@@ -158,21 +159,19 @@ quiet = "2s"
 
 // follow sends the study and reports until every object has its outcome.
 func (d *demonstration) follow(ctx context.Context, cfg config.Config, address string) error {
-	files, err := findInstances([]string{d.study})
-	if err != nil {
-		return err
-	}
+	files, left := scu.Find([]string{d.study})
+	printLeft(d.w, left)
 	if len(files) == 0 {
 		return fmt.Errorf("no DICOM file in %s", d.study)
 	}
-	f, err := dataset.Open(files[0].path, dataset.Limits{})
+	f, err := dataset.Open(files[0].Path, dataset.Limits{})
 	if err != nil {
 		return err
 	}
 	study := f.Set().String(dataset.StudyInstanceUID)
 	f.Close()
 	began := time.Now()
-	err = send(ctx, target{to: address, called: "JCSNODE", calling: "SCANNER", timeout: time.Minute}, files, d.w)
+	err = send(ctx, scu.Peer{Address: address, CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", time.Minute)}, files, d.w)
 	if code := exitCode(0); errors.As(err, &code) {
 		d.say("the node does not take everything that lies in the folder; the demonstration goes on with the rest")
 	} else if err != nil {

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"jcsnode/dataset"
-	"jcsnode/dimse"
 	"jcsnode/node"
+	"jcsnode/scu"
 )
-
-// verification is the SOP class of C-ECHO (PS3.4 annex A).
-const verification = "1.2.840.10008.1.1"
 
 // target is the node that a command talks to.
 type target struct {
@@ -30,13 +25,8 @@ func (t *target) flags(c *cobra.Command) {
 	c.MarkFlagRequired("called")
 }
 
-func (t *target) dial(ctx context.Context, contexts []dimse.PresentationContext) (*dimse.Conn, error) {
-	d := node.Dialer(t.calling, t.timeout)
-	conn, err := d.Dial(ctx, t.to, t.called, contexts)
-	if err != nil {
-		return nil, fmt.Errorf("open an association with %s at %s: %w", t.called, t.to, err)
-	}
-	return conn, nil
+func (t *target) peer() scu.Peer {
+	return scu.Peer{Address: t.to, CalledAETitle: t.called, Dialer: node.Dialer(t.calling, t.timeout)}
 }
 
 func echoCommand() *cobra.Command {
@@ -49,21 +39,8 @@ func echoCommand() *cobra.Command {
 	t.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		began := time.Now()
-		conn, err := t.dial(c.Context(), []dimse.PresentationContext{{AbstractSyntax: verification,
-			TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}}})
-		if err != nil {
+		if err := t.peer().Echo(c.Context()); err != nil {
 			return err
-		}
-		status, err := conn.Echo(c.Context())
-		if err != nil {
-			conn.Abort()
-			return fmt.Errorf("C-ECHO to %s: %w", t.called, err)
-		}
-		if err := conn.Release(c.Context()); err != nil {
-			return fmt.Errorf("release the association: %w", err)
-		}
-		if status != dimse.StatusSuccess {
-			return fmt.Errorf("%s answered C-ECHO with %v", t.called, status)
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%s at %s answers (%d ms)\n", t.called, t.to, time.Since(began).Milliseconds())
 		return nil

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"jcsnode/node"
 	"jcsnode/phantom"
 	"jcsnode/phantom/phantomtest"
+	"jcsnode/scu"
 )
 
 // The node dies by SIGKILL at ten random moments, while it receives, while it reads, while it delivers. Whatever it
@@ -27,10 +29,7 @@ func TestKill_NothingAcknowledgedIsLostNothingComesTwice(t *testing.T) {
 	uid := studyUID(t, folder)
 	archive := startOrthanc(t)
 	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom), "[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
-	files, err := findInstances([]string{folder})
-	if err != nil {
-		t.Fatal(err)
-	}
+	files, _ := scu.Find([]string{folder})
 	acknowledged := map[string]bool{}
 	within := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
 
@@ -122,35 +121,22 @@ func (l *lab) beyond(t *testing.T, uid, state string) bool {
 	return s != nil && order[s.State] > order[state]
 }
 
-// sendMissing sends what was not acknowledged over one association, until done or until the node is gone.
-func sendMissing(t *testing.T, l *lab, files []instance, acknowledged map[string]bool) {
+// sendMissing sends what was not acknowledged, until done or until the node is gone.
+func sendMissing(t *testing.T, l *lab, files []scu.File, acknowledged map[string]bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	contexts, err := contextsFor(files)
+	missing := slices.DeleteFunc(slices.Clone(files), func(f scu.File) bool { return acknowledged[f.SOPInstanceUID] })
+	err := scu.Peer{Address: l.address(), CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", 10*time.Second)}.Send(ctx, missing,
+		func(f scu.File, refusal error) {
+			if refusal != nil {
+				t.Logf("%s: %v", f.Path, refusal)
+				return
+			}
+			acknowledged[f.SOPInstanceUID] = true
+		})
 	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := node.Dialer("SCANNER", 10*time.Second).Dial(ctx, l.address(), "JCSNODE", contexts)
-	if err != nil {
-		return // killed before the association was made
-	}
-	defer conn.Abort()
-	for _, f := range files {
-		if acknowledged[f.uid] {
-			continue
-		}
-		refusal, err := sendOne(ctx, conn, f)
-		if err != nil {
-			return
-		}
-		if refusal != "" {
-			t.Fatalf("%s: %s", f.path, refusal)
-		}
-		acknowledged[f.uid] = true
-	}
-	if err := conn.Release(ctx); err != nil {
-		t.Logf("release: %v", err)
+		t.Log(err)
 	}
 }
 
@@ -164,13 +150,10 @@ func someSlices(t *testing.T, n int) string {
 func covidSlices(t *testing.T, first, end, step int) string {
 	t.Helper()
 	from := data(t, "ct", "covid_p001")
-	files, err := findInstances([]string{from})
-	if err != nil {
-		t.Fatal(err)
-	}
+	files, _ := scu.Find([]string{from})
 	byNumber := map[int]string{}
 	for _, f := range files {
-		byNumber[headerInt(t, f.path, dataset.InstanceNumber)] = f.path
+		byNumber[headerInt(t, f.Path, dataset.InstanceNumber)] = f.Path
 	}
 	out := t.TempDir()
 	for n := first; n < end; n += step {

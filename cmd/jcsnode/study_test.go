@@ -12,6 +12,7 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/dicomout/object"
 	"jcsnode/ledger"
+	"jcsnode/scu"
 )
 
 // The main job: a study as its scanner compressed it and decompressed, through two fresh nodes to a real archive. A phantom with lesions,
@@ -62,11 +63,11 @@ func compressedAndNotGiveTheSame(t *testing.T, folder string) {
 
 func studyUID(t *testing.T, folder string) string {
 	t.Helper()
-	files, err := findInstances([]string{folder})
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s: %d files, %v", folder, len(files), err)
+	files, _ := scu.Find([]string{folder})
+	if len(files) == 0 {
+		t.Fatalf("%s: no DICOM", folder)
 	}
-	f, err := dataset.Open(files[0].path, dataset.Limits{})
+	f, err := dataset.Open(files[0].Path, dataset.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"jcsnode/dataset"
+	"jcsnode/scu"
 )
 
 // labelled is the digest of a slice's labels.
@@ -84,13 +85,10 @@ func (d *digest) add(n int) { *d = (*d ^ digest(uint32(n))) * 16777619 }
 // planesOf reads where the slices of a folder lie, by instance.
 func planesOf(t *testing.T, folder string) map[string]plane {
 	t.Helper()
-	files, err := findInstances([]string{folder})
-	if err != nil {
-		t.Fatal(err)
-	}
+	files, _ := scu.Find([]string{folder})
 	all := map[string]plane{}
 	for _, i := range files {
-		f, err := dataset.Open(i.path, dataset.Limits{})
+		f, err := dataset.Open(i.Path, dataset.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
