@@ -59,7 +59,8 @@ func TestCheckFiles(t *testing.T) {
 	if h := history(); !h.Missing || h.RemovedAt.IsZero() || noted != 1 {
 		t.Errorf("missing %v since %v, %d events", h.Missing, h.RemovedAt, noted)
 	}
-	reference := []ledger.Reference{{SOPClassUID: history().Instances[0].SOPClassUID, SOPInstanceUID: history().Instances[0].SOPInstanceUID}}
+	first := history().Instances[0]
+	reference := []ledger.Reference{{SOPClassUID: first.SOPClassUID, SOPInstanceUID: first.SOPInstanceUID}}
 	if p, err := b.Ledger.Presence(t.Context(), reference); err != nil || p[0] != ledger.Absent {
 		t.Errorf("a missing instance is %v, %v; want it not confirmed", p, err)
 	}

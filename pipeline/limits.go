@@ -83,10 +83,14 @@ func (l Limits) Sentences() []string {
 			count(l.MissingSlices, "slice is", "slices are")))
 	}
 	if l.Short {
-		all = append(all, fmt.Sprintf("The stack is %.0f mm long, shorter than a chest: the result speaks only about that part.", l.StackMM))
+		all = append(all, fmt.Sprintf(
+			"The stack is %.0f mm long, shorter than a chest: the result speaks only about that part.",
+			l.StackMM))
 	}
 	if l.Defects > 0 {
-		all = append(all, fmt.Sprintf("Parts of the chest may be unread: %s damaged or incomplete.", count(l.Defects, "image of the series is", "images of the series are")))
+		all = append(all, fmt.Sprintf(
+			"Parts of the chest may be unread: %s damaged or incomplete.",
+			count(l.Defects, "image of the series is", "images of the series are")))
 	}
 	if l.Lesser != "" {
 		all = append(all, fmt.Sprintf("No slices as the scanner made them: %s was read.", l.Lesser))
@@ -95,13 +99,19 @@ func (l Limits) Sentences() []string {
 		all = append(all, fmt.Sprintf("Other slices of the series were not read: in those read %s.", l.Others))
 	}
 	if l.Patients > 0 {
-		all = append(all, fmt.Sprintf("Slices of %d patients share this study; those of one were read. Send each patient's under a Study Instance UID of its own.", l.Patients))
+		all = append(all, fmt.Sprintf(
+			"Slices of %d patients share this study; those of one were read. "+
+				"Send each patient's under a Study Instance UID of its own.",
+			l.Patients))
 	}
 	if l.Moved > 0 {
-		all = append(all, fmt.Sprintf("Corrected: %s first under another patient. The result is of the patient under whom they came last.", count(l.Moved, "slice came", "slices came")))
+		all = append(all, fmt.Sprintf(
+			"Corrected: %s first under another patient. The result is of the patient under whom they came last.",
+			count(l.Moved, "slice came", "slices came")))
 	}
 	if l.Differ {
-		all = append(all, "The slices differ in the patient's name, birth date or sex, or in issuer or accession number: the last that came counts.")
+		all = append(all, "The slices differ in the patient's name, birth date or sex, or in issuer or accession number: "+
+			"the last that came counts.")
 	}
 	return all
 }

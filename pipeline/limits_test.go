@@ -45,12 +45,16 @@ func TestLimits(t *testing.T) {
 			[]string{"Only 200 of 212 mm of the stack was read: 3 slices are missing."}},
 		{"a thin slice", 75, func(x *Examination) { x.Volume.Gaps = []ct.Gap{{From: 100, To: 103, Missing: 1}} },
 			[]string{"Only 300.0 of 301.5 mm of the stack was read: 1 slice is missing."}},
-		{"short", 20, func(*Examination) {}, []string{"The stack is 80 mm long, shorter than a chest: the result speaks only about that part."}},
+		{"short", 20, func(*Examination) {},
+			[]string{"The stack is 80 mm long, shorter than a chest: the result speaks only about that part."}},
 		{"short only for its gap", 20, func(x *Examination) { x.Volume.Gaps = []ct.Gap{{From: 40, To: 244, Missing: 50}} },
 			[]string{ends, "Only 80 of 280 mm of the stack was read: 50 slices are missing."}},
-		{"lungs below in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(0, 100), other(-140, 8)} }, []string{goesOn}},
-		{"lungs above in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(150, 300)} }, []string{goesOn}},
-		{"another stack that ends a thick slice later", 40, func(x *Examination) { x.Unread = []*ct.Series{other(-5, 165)} }, []string{ends}},
+		{"lungs below in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(0, 100), other(-140, 8)} },
+			[]string{goesOn}},
+		{"lungs above in another stack", 40, func(x *Examination) { x.Unread = []*ct.Series{other(150, 300)} },
+			[]string{goesOn}},
+		{"another stack that ends a thick slice later", 40, func(x *Examination) { x.Unread = []*ct.Series{other(-5, 165)} },
+			[]string{ends}},
 		{"the abdomen in another stack", 40, func(x *Examination) {
 			x.Volume.Slices[0].LungShare, x.Unread = 0, []*ct.Series{other(-300, 100)}
 		}, []string{ends}},
@@ -67,19 +71,25 @@ func TestLimits(t *testing.T) {
 			x.Volume.Gaps, x.Dropped = []ct.Gap{{From: 100, To: 152, Missing: 12}}, refused(12, "1.1", ct.CodeMissingRescale)
 		}, []string{"Only 260 of 308 mm of the stack was read: 12 slices are missing."}},
 		{"nothing lost", 75, func(x *Examination) {
-			x.Dropped = slices.Concat(refused(9, "1.1", ct.CodeRepeated), refused(9, "1.1", ct.CodeFarFromLungs), refused(9, "1.2", ct.CodeBrokenPixelData))
+			x.Dropped = slices.Concat(
+				refused(9, "1.1", ct.CodeRepeated),
+				refused(9, "1.1", ct.CodeFarFromLungs),
+				refused(9, "1.2", ct.CodeBrokenPixelData))
 		}, nil},
 		{"another phase in the series", 75, func(x *Examination) {
 			x.Chosen.Marks = []ct.Mark{{Element: "TemporalPositionIdentifier (0020,0100)", Own: "1", Others: []string{"2"}, Slices: 77}}
-		}, []string{"Other slices of the series were not read: in those read TemporalPositionIdentifier (0020,0100) is 1, and 2 in 77 other slices of the series."}},
+		}, []string{"Other slices of the series were not read: " +
+			"in those read TemporalPositionIdentifier (0020,0100) is 1, and 2 in 77 other slices of the series."}},
 		{"nothing original", 75, func(x *Examination) { x.Chosen.Lesser = "a monoenergetic image of 70 keV" },
 			[]string{"No slices as the scanner made them: a monoenergetic image of 70 keV was read."}},
 		{"two patients", 75, func(x *Examination) { x.Patients = 2 },
-			[]string{"Slices of 2 patients share this study; those of one were read. Send each patient's under a Study Instance UID of its own."}},
+			[]string{"Slices of 2 patients share this study; those of one were read. " +
+				"Send each patient's under a Study Instance UID of its own."}},
 		{"corrected", 75, func(x *Examination) { x.Moved = 75 },
 			[]string{"Corrected: 75 slices came first under another patient. The result is of the patient under whom they came last."}},
 		{"another name in one slice", 75, func(x *Examination) { x.Volume.Slices[5].Header.Person.Name = "B^A" },
-			[]string{"The slices differ in the patient's name, birth date or sex, or in issuer or accession number: the last that came counts."}},
+			[]string{"The slices differ in the patient's name, birth date or sex, or in issuer or accession number: " +
+				"the last that came counts."}},
 		{"several", 20, func(x *Examination) {
 			x.Volume.Gaps, x.Unread, x.Patients = []ct.Gap{{From: 40, To: 48, Missing: 1}}, []*ct.Series{other(100, 300)}, 3
 		}, []string{goesOn, "Only 80 of 84 mm of the stack was read: 1 slice is missing.",
@@ -110,7 +120,8 @@ func TestInputDigest_CoversLimits(t *testing.T) {
 // The ledger takes back earlier results, and takes instances for new, by these words.
 func TestCodePartCorrected(t *testing.T) {
 	if ct.CodePartCorrected != ledger.ReasonPartCorrected || ct.CodeCorrected != ledger.ReasonCorrected {
-		t.Errorf("%s and %s here, %s and %s in the ledger", ct.CodePartCorrected, ct.CodeCorrected, ledger.ReasonPartCorrected, ledger.ReasonCorrected)
+		t.Errorf("%s and %s here, %s and %s in the ledger",
+			ct.CodePartCorrected, ct.CodeCorrected, ledger.ReasonPartCorrected, ledger.ReasonCorrected)
 	}
 }
 
@@ -129,11 +140,16 @@ func TestExamination_Source(t *testing.T) {
 		t.Errorf("slice %d, want the first that says what the last says", got.Order)
 	}
 	refusal := func(code string) *ct.Refusal { return &ct.Refusal{Code: code} }
-	x = &Examination{Refusal: refusal(ct.CodeNothingUsable), Headers: []ct.Header{{Order: 0, Refusal: refusal(ct.CodeUnreadable)}, {Order: 1, Refusal: refusal(ct.CodeNotOurs)}}}
+	x = &Examination{Refusal: refusal(ct.CodeNothingUsable), Headers: []ct.Header{
+		{Order: 0, Refusal: refusal(ct.CodeUnreadable)},
+		{Order: 1, Refusal: refusal(ct.CodeNotOurs)},
+	}}
 	if got := x.Source(); got == nil || got.Order != 1 {
 		t.Errorf("%+v, want what can be read", got)
 	}
-	x.Headers = append(x.Headers, ct.Header{Order: 2, PatientID: "A", Refusal: refusal(ct.CodeBadGeometry)}, ct.Header{Order: 3, PatientID: "B", Refusal: refusal(ct.CodeBadGeometry)})
+	x.Headers = append(x.Headers,
+		ct.Header{Order: 2, PatientID: "A", Refusal: refusal(ct.CodeBadGeometry)},
+		ct.Header{Order: 3, PatientID: "B", Refusal: refusal(ct.CodeBadGeometry)})
 	if got := x.Source(); got.Order != 3 {
 		t.Errorf("header %d, want the slice that came last", got.Order)
 	}

@@ -93,7 +93,8 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	}
 	if again && x.Refusal != nil && x.Refusal.Code == filesRemoved {
 		log.Warn("study not read again", "why", x.Refusal.Text, "remedy", x.Refusal.Remedy)
-		return p.unchanged(ctx, rev, before, reading, ledger.Reason{Text: "not read again, since " + x.Refusal.Text, Remedy: x.Refusal.Remedy})
+		why := ledger.Reason{Text: "not read again, since " + x.Refusal.Text, Remedy: x.Refusal.Remedy}
+		return p.unchanged(ctx, rev, before, reading, why)
 	}
 	if x.Patients > 0 || x.Moved > 0 {
 		log.Warn("study came under several patients", "slices_corrected", x.Moved, "patients_now", max(x.Patients, 1))

@@ -95,6 +95,7 @@ func (k *Retention) remove(ctx context.Context, e ledger.Ended, before time.Time
 			return false, err
 		}
 	}
-	k.Logger.Info("files of a study removed, since all is over", "study", e.StudyUID, "instances", len(e.Instances), "objects", len(e.Objects))
+	k.Logger.Info("files of a study removed, since all is over",
+		"study", e.StudyUID, "instances", len(e.Instances), "objects", len(e.Objects))
 	return true, k.Ledger.FilesRemoved(ctx, e.StudyUID, len(e.Instances), len(e.Objects))
 }

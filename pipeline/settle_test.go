@@ -59,7 +59,8 @@ func TestSettler_ClockWasAhead(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := &Settler{Quiet: time.Minute, Limit: time.Hour, Logger: slog.New(slog.DiscardHandler)}
 	look := func() bool {
-		a := s.withoutFuture([]ledger.Activity{{StudyUID: "1.2", FirstAt: now.Add(1463 * time.Hour), LastAt: now.Add(1464 * time.Hour)}}, now)
+		ahead := ledger.Activity{StudyUID: "1.2", FirstAt: now.Add(1463 * time.Hour), LastAt: now.Add(1464 * time.Hour)}
+		a := s.withoutFuture([]ledger.Activity{ahead}, now)
 		_, due := dueReason(a[0], now, s.Quiet, s.Limit, false)
 		return due
 	}

@@ -60,7 +60,8 @@ func TestAhead_Failures(t *testing.T) {
 	for i := range v.Slices {
 		ahead.Add(first, v.Slices[i].HU)
 	}
-	if _, err := Classify(t.Context(), v, n, usual(), ahead, nil); !errors.Is(err, lost) || !strings.Contains(err.Error(), "classify slice 1 of 3") {
+	_, err := Classify(t.Context(), v, n, usual(), ahead, nil)
+	if !errors.Is(err, lost) || !strings.Contains(err.Error(), "classify slice 1 of 3") {
 		t.Errorf("error %v, want %v at slice 1 of 3", err, lost)
 	}
 	ahead.Close()

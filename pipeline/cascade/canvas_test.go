@@ -184,7 +184,8 @@ func TestActivation_IsWhatEachPixelIs(t *testing.T) {
 	for _, view := range views() {
 		for _, spacing := range [][2]float64{{0.7, 0.7}, {0.5, 1.1}, {1.3, 0.4}} {
 			const rows, columns = 23, 41
-			a := &Activation{Rows: 5, Columns: 7, Values: make([]float32, 35), canvas: newCanvas(view, rows, columns, spacing[0], spacing[1])}
+			canvas := newCanvas(view, rows, columns, spacing[0], spacing[1])
+			a := &Activation{Rows: 5, Columns: 7, Values: make([]float32, 35), canvas: canvas}
 			for i := range a.Values {
 				a.Values[i] = float32(math.Sqrt(float64(i)))
 			}

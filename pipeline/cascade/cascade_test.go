@@ -152,7 +152,8 @@ func TestCascade_CountsSlicesOfTheLungsOnly(t *testing.T) {
 		text string
 	}{
 		{0, true, "positive: 8 of 60 slices are positive, 40.0 of 300.0 mm; rule"},
-		{2, true, "positive: 6 of 60 slices are positive, 30.0 of 300.0 mm, without 2 more above or below the lungs (10.0 mm), which do not count; rule"},
+		{2, true, "positive: 6 of 60 slices are positive, 30.0 of 300.0 mm, " +
+			"without 2 more above or below the lungs (10.0 mm), which do not count; rule"},
 		{3, false, "negative: 5 of 60 slices"},
 		{60, false, "negative: 0 of 60 slices"},
 	} {
@@ -166,7 +167,9 @@ func TestCascade_CountsSlicesOfTheLungsOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		off := min(c.off, 8)
-		if d := f.Decision; d.Positive != c.want || !strings.HasPrefix(d.Text, c.text) || d.PositiveSlices != 8-off || d.UncountedSlices != off || d.UncountedMM != float64(5*off) {
+		d := f.Decision
+		if d.Positive != c.want || !strings.HasPrefix(d.Text, c.text) || d.PositiveSlices != 8-off ||
+			d.UncountedSlices != off || d.UncountedMM != float64(5*off) {
 			t.Errorf("%d slices below the lungs: %+v, want positive %v, %q", c.off, d, c.want, c.text)
 		}
 	}
@@ -199,7 +202,8 @@ func TestCascade_SegmentsAllOrNear(t *testing.T) {
 			}
 		}
 		if len(n.segmented) != tt.want || masks != tt.want || f.Lesions.Segmented != tt.want {
-			t.Errorf("%s within %v mm: %d segmented, %d masks, Lesions.Segmented %d, want %d", tt.segment, tt.near, len(n.segmented), masks, f.Lesions.Segmented, tt.want)
+			t.Errorf("%s within %v mm: %d segmented, %d masks, Lesions.Segmented %d, want %d",
+				tt.segment, tt.near, len(n.segmented), masks, f.Lesions.Segmented, tt.want)
 		}
 	}
 }
@@ -376,7 +380,8 @@ func TestCascade_DoesNotBelieveNetworks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := diagnose(context.Background(), volume(30, 1), tt.net, tt.net, usual(), nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			_, err := diagnose(context.Background(), volume(30, 1), tt.net, tt.net, usual(), nil)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
 		})

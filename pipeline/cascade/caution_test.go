@@ -47,7 +47,8 @@ func TestDecide_UnlikeTheTrainingData(t *testing.T) {
 	}
 	for _, distance := range []float32{-1, float32(math.NaN())} {
 		n := &networks{distance: func(int) float32 { return distance }}
-		if _, err := Classify(context.Background(), volume(3, 1), n, usual(), nil, nil); err == nil || !strings.Contains(err.Error(), "no distance") {
+		_, err := Classify(context.Background(), volume(3, 1), n, usual(), nil, nil)
+		if err == nil || !strings.Contains(err.Error(), "no distance") {
 			t.Errorf("distance %v: error %v", distance, err)
 		}
 	}

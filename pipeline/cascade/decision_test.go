@@ -19,14 +19,16 @@ func TestDecide_Margin(t *testing.T) {
 		turns         float64
 		text, caution string
 	}{
-		{"nothing", nil, 0, 25, -25, 0.1, "25.0 mm below the threshold, it would be positive with an operating point up to 0.10 (set: 0.50)", ""},
+		{"nothing", nil, 0, 25, -25, 0.1,
+			"25.0 mm below the threshold, it would be positive with an operating point up to 0.10 (set: 0.50)", ""},
 		{"close below", []float32{0.9, 0.9, 0.8, 0.4375, 0.3125, 0.25}, 0, 25, -10, 0.25,
 			"10.0 mm below the threshold, it would be positive with an operating point up to 0.25 (set",
 			"Close to the threshold: 15.0 mm of positive slices, where more than 25.0 mm are needed; " +
 				"it would be positive with an operating point up to 0.25 (set: 0.50)."},
 		{"on it", []float32{0.9, 0.9, 0.8, 0.75, 0.75}, 0, 25, 0, 0.1, "0.0 mm below the threshold", "Close to the threshold: 25.0 mm of"},
 		{"just above", []float32{0.9, 0.9, 0.8, 0.75, 0.75, 0.625}, 0, 25, 5, 0.625,
-			"5.0 mm above the threshold, it stays positive with an operating point up to 0.62 (set: 0.50)", "Close to the threshold: 30.0 mm of"},
+			"5.0 mm above the threshold, it stays positive with an operating point up to 0.62 (set: 0.50)",
+			"Close to the threshold: 30.0 mm of"},
 		{"far above", []float32{0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.8}, 0, 25, 15, 0.9, "15.0 mm above", ""},
 		{"some off the lungs", []float32{0.95, 0.95, 0.9, 0.9, 0.9, 0.9, 0.9, 0.875}, 2, 25, 5, 0.875, "5.0 mm above",
 			"Close to the threshold: 30.0 mm"},
@@ -111,7 +113,8 @@ func TestDecide_SaysWhatSmoothingChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Decide(v, set)
-		if d := f.Decision; d.Positive != c.positive || !strings.Contains(d.Text, c.want) || d.UnsmoothedSlices != 30 || d.UnsmoothedMM != 30 {
+		d := f.Decision
+		if d.Positive != c.positive || !strings.Contains(d.Text, c.want) || d.UnsmoothedSlices != 30 || d.UnsmoothedMM != 30 {
 			t.Errorf("smoothed over %v mm: %+v, want positive %v and %q", c.smooth, d, c.positive, c.want)
 		}
 	}

@@ -3,6 +3,7 @@ package cascade_test
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"jcsnode/pipeline/cascade"
 	"jcsnode/pipeline/ct"
@@ -54,9 +55,12 @@ func Example() {
 			return
 		}
 	}
-	fmt.Println(f.Decision.Text)
+	fmt.Println(strings.ReplaceAll(f.Decision.Text, "; ", ";\n"))
 	fmt.Printf("%d slices with lesion, %.2f mL of %.0f HU\n", f.Lesions.Slices, f.Lesions.VolumeML, f.Lesions.MeanHU)
 	// Output:
-	// positive: 12 of 40 slices are positive, 60.0 of 200.0 mm; rule: more than 25.0 mm; the paper's count (more than 25 slices) would say negative, but is made for slices 1 mm apart; 35.0 mm above the threshold, it stays positive with an operating point up to 0.90 (set: 0.50)
+	// positive: 12 of 40 slices are positive, 60.0 of 200.0 mm;
+	// rule: more than 25.0 mm;
+	// the paper's count (more than 25 slices) would say negative, but is made for slices 1 mm apart;
+	// 35.0 mm above the threshold, it stays positive with an operating point up to 0.90 (set: 0.50)
 	// 12 slices with lesion, 0.06 mL of -500 HU
 }

@@ -29,8 +29,11 @@ func TestStudies(t *testing.T) {
 			dir := t.TempDir()
 			if tt.folder != "" {
 				dir = dataDir(t, "ct", tt.folder)
-			} else if err := phantom.Write(t.Context(), dir, phantom.Options{Slices: tt.slices, Spacing: tt.step, Rows: 128, Columns: 128}); err != nil {
-				t.Fatal(err)
+			} else {
+				opt := phantom.Options{Slices: tt.slices, Spacing: tt.step, Rows: 128, Columns: 128}
+				if err := phantom.Write(t.Context(), dir, opt); err != nil {
+					t.Fatal(err)
+				}
 			}
 			sel := Select(readFolder(t, dir))
 			if sel.Refusal != nil {
