@@ -19,7 +19,7 @@ type Findings struct {
 	Notes             []string        `json:"notes,omitempty"`
 	RefusedSeries     []RefusedSeries `json:"refused_series,omitempty"`
 	RefusedInstances  []Refused       `json:"refused_instances,omitempty"`
-	Omitted           []string        `json:"omitted,omitempty"` // attributes of patient, study or scanner that the objects do not carry as they came
+	Omitted           []string        `json:"omitted,omitempty"` // attributes of patient, study or scanner that objects carry otherwise
 	Models            []Model         `json:"models"`
 	Settings          Settings        `json:"settings"`
 	Notice            string          `json:"notice"`
@@ -61,7 +61,7 @@ type Decision struct {
 	LengthMM        float64 `json:"length_mm"`
 	Threshold       int     `json:"threshold"`
 	ThresholdMM     float64 `json:"threshold_mm"`
-	MarginMM        float64 `json:"margin_mm"` // positive_mm above threshold_mm, below if negative; by the count the slices, at their mean length
+	MarginMM        float64 `json:"margin_mm"` // positive_mm above threshold_mm, below if negative; by the count slices of mean length
 	TurnsAt         float64 `json:"turns_at"`  // highest operating point of a slice at which the study is positive; 0: at none
 
 	// Distance is the median distance of the slices of the lungs from those that the classifier was trained on, about 1 for their like;
@@ -191,8 +191,8 @@ func (r *Findings) Agrees(with *Findings) bool {
 	if r.State == StateNotProcessed {
 		return r.Reason != nil && with.Reason != nil && r.Reason.Code == with.Reason.Code
 	}
-	if r.Decision.Positive != with.Decision.Positive || r.Decision.PositiveSlices != with.Decision.PositiveSlices || *r.Volume != *with.Volume ||
-		r.Lungs.CutSlices != with.Lungs.CutSlices {
+	if r.Decision.Positive != with.Decision.Positive || r.Decision.PositiveSlices != with.Decision.PositiveSlices ||
+		*r.Volume != *with.Volume || r.Lungs.CutSlices != with.Lungs.CutSlices {
 		return false
 	}
 	near := func(a, b float64) bool { return math.Abs(a-b) <= 0.1+0.01*max(a, b) } // mL

@@ -4,8 +4,14 @@ import "testing"
 
 func TestFindings_Agrees(t *testing.T) {
 	report := func(change func(*Findings)) Findings {
-		r := Findings{State: StateReported, Slices: make([]Slice, 3), Decision: &Decision{Positive: true, PositiveSlices: 2}, Volume: &Volume{Rows: 512},
-			Lesions: &Lesions{VolumeML: 40}, Lungs: &Lungs{RightML: 2000, LeftML: 1800}}
+		r := Findings{
+			State:    StateReported,
+			Slices:   make([]Slice, 3),
+			Decision: &Decision{Positive: true, PositiveSlices: 2},
+			Volume:   &Volume{Rows: 512},
+			Lesions:  &Lesions{VolumeML: 40},
+			Lungs:    &Lungs{RightML: 2000, LeftML: 1800},
+		}
 		change(&r)
 		return r
 	}

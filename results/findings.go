@@ -46,7 +46,12 @@ func (m *Maker) addFindings(s *dicomout.Study, x *pipeline.Examination) {
 		})
 	}
 	s.Scale = sc.Scale{Max: highestActivation(x), Text: "study maximum"}
-	s.Facing = sc.Facing{ApexFirst: v.Normal[2] < 0, Transposed: v.View.Transpose, FlipRows: v.View.FlipRows, FlipColumns: v.View.FlipColumns}
+	s.Facing = sc.Facing{
+		ApexFirst:   v.Normal[2] < 0,
+		Transposed:  v.View.Transpose,
+		FlipRows:    v.View.FlipRows,
+		FlipColumns: v.View.FlipColumns,
+	}
 	s.Activation = func(i int) []float32 {
 		if f.Slices[i].Activation == nil {
 			return nil

@@ -85,8 +85,9 @@ func TestMaker_SaysWhatLimitsIt(t *testing.T) {
 			"Slices of 2 patients share this study"},
 		{"close below", func(x *pipeline.Examination) { x.Findings.Decision.Positive, x.Findings.Decision.MarginMM = false, -10 },
 			"Close to the threshold"},
-		{"unlike the training data", func(x *pipeline.Examination) { x.Findings.Decision.Distance, x.Findings.Decision.DistanceLimit = 3, 2 },
-			"Unlike the training data"},
+		{"unlike the training data", func(x *pipeline.Examination) {
+			x.Findings.Decision.Distance, x.Findings.Decision.DistanceLimit = 3, 2
+		}, "Unlike the training data"},
 		{"close above", func(x *pipeline.Examination) { x.Findings.Decision.MarginMM = 10 }, "Close to the threshold"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

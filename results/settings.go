@@ -65,8 +65,15 @@ func modelOf(n models.Network) object.Model {
 // Models are the networks as findings name them, calculated by an engine of models.Runtime.
 func Models(m models.Manifest, engine string) []findings.Model {
 	one := func(role string, n models.Network) findings.Model {
-		return findings.Model{Role: role, Name: n.Name, Version: n.Version, SHA256: n.SHA256, Status: n.Status, OperatingPoint: n.OperatingPoint,
-			Engine: foreignEngine(engine)}
+		return findings.Model{
+			Role:           role,
+			Name:           n.Name,
+			Version:        n.Version,
+			SHA256:         n.SHA256,
+			Status:         n.Status,
+			OperatingPoint: n.OperatingPoint,
+			Engine:         foreignEngine(engine),
+		}
 	}
 	classifier := one("classifier", m.Classifier)
 	classifier.DistanceLimit = m.DistanceLimit()

@@ -127,8 +127,16 @@ func TestEveryKind_DciodvfyFindsNoErrors(t *testing.T) {
 	if err != nil {
 		objecttest.Missing(t, "dciodvfy, of dicom3tools (make peers)")
 	}
-	all := dicomout.Profile{Summary: true, Segmentation: true, Lungs: true, Report: true, Activation: true, ParametricMap: true, Outline: true,
-		Rejection: true}
+	all := dicomout.Profile{
+		Summary:       true,
+		Segmentation:  true,
+		Lungs:         true,
+		Report:        true,
+		Activation:    true,
+		ParametricMap: true,
+		Outline:       true,
+		Rejection:     true,
+	}
 	multi := all
 	multi.MultiFrame = true
 	seen := map[string]bool{}
