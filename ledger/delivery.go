@@ -96,8 +96,8 @@ func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o O
 		err = fmt.Errorf("its UID belongs to revision id %d already", revisionID)
 	case err == nil && sum != o.SHA256:
 		// A program or model of another version made the object again before all was sent.
-		if err = l.event(ctx, tx, rev.StudyUID, EventReported, "object "+o.SOPInstanceUID+" was made again with other bytes under the same UID",
-			map[string]any{"before": sum, "now": o.SHA256}); err == nil {
+		text := "object " + o.SOPInstanceUID + " was made again with other bytes under the same UID"
+		if err = l.event(ctx, tx, rev.StudyUID, EventReported, text, map[string]any{"before": sum, "now": o.SHA256}); err == nil {
 			_, err = tx.ExecContext(ctx, `
 				UPDATE object
 				SET title = ?, syntax_uid = ?, path = ?, sha256 = ?, size = ?
@@ -155,7 +155,9 @@ func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination stri
 func (l *Ledger) Waits(ctx context.Context, id int64) (bool, error) {
 	var waits bool
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM delivery WHERE id = ? AND state = ?)`, id, DeliveryWaiting).Scan(&waits)
+		return tx.QueryRowContext(ctx, `
+			SELECT EXISTS (SELECT 1 FROM delivery WHERE id = ? AND state = ?)`,
+			id, DeliveryWaiting).Scan(&waits)
 	})
 	if err != nil {
 		return false, fmt.Errorf("look up delivery %d: %w", id, err)
@@ -347,8 +349,9 @@ func (l *Ledger) delivered(ctx context.Context, tx *sql.Tx, rev Revision, destin
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {
 	return query(ctx, tx, `
-		SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles, d.since, d.created_at, d.sent_at, d.next_at,
-			d.sent_class_uid, d.sent_sop_uid, r.study_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent,
+		SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles,
+			d.since, d.created_at, d.sent_at, d.next_at, d.sent_class_uid, d.sent_sop_uid,
+			r.study_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent,
 			`+objectColumns+`
 		FROM delivery d
 		JOIN object o ON o.id = d.object_id

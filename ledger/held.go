@@ -30,7 +30,8 @@ func (l *Ledger) EachHeld(ctx context.Context, f func(Held) error) error {
 			return err
 		}
 		for _, h := range studies {
-			if h.Instances, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ?`, oneValue[string], h.StudyUID); err != nil {
+			h.Instances, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ?`, oneValue[string], h.StudyUID)
+			if err != nil {
 				return err
 			}
 			if h.Waiting, err = query(ctx, tx, `

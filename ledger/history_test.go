@@ -7,7 +7,8 @@ func TestHistory_Failure(t *testing.T) {
 	failed := func(text string, revision float64) Event {
 		return Event{Kind: EventJobFailed, Text: text, Attributes: map[string]any{"revision": revision}}
 	}
-	first, room := failed("process, attempt 1 of 4: no network", 2), failed("process waits for room on the disk: no space left on device", 2)
+	first := failed("process, attempt 1 of 4: no network", 2)
+	room := failed("process waits for room on the disk: no space left on device", 2)
 	deliver, other := failed("deliver, attempt 1 of 4: no", 2), failed("process, attempt 4 of 4: no", 1)
 	for name, test := range map[string]struct {
 		events []Event

@@ -75,7 +75,11 @@ func (l *Ledger) requeueNotifications(ctx context.Context, tx *sql.Tx, studyUID 
 		return err
 	}
 	for _, n := range failed {
-		if _, err := tx.ExecContext(ctx, `UPDATE notification SET state = ?, attempts = 0 WHERE id = ?`, NotificationWaiting, n.ID); err != nil {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE notification
+			SET state = ?, attempts = 0
+			WHERE id = ?`, NotificationWaiting, n.ID)
+		if err != nil {
 			return err
 		}
 		if err := l.enqueueNotify(ctx, tx, n.ID, n.Receiver); err != nil {

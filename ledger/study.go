@@ -34,7 +34,8 @@ func (l *Ledger) Receiving(ctx context.Context) ([]Activity, error) {
 	var all []Activity
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
 		all, err = query(ctx, tx, `
-			SELECT s.uid, MIN(i.received_at), MAX(i.received_at), COUNT(*), s.instances, json_group_array(DISTINCT i.calling_ae), s.state, s.revision
+			SELECT s.uid, MIN(i.received_at), MAX(i.received_at), COUNT(*), s.instances,
+				json_group_array(DISTINCT i.calling_ae), s.state, s.revision
 			FROM instance i
 			JOIN study s ON s.uid = i.study_uid
 			WHERE i.revision = 0

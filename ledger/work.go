@@ -62,7 +62,11 @@ func (l *Ledger) takeJobs(opt Options) (err error) {
 	if o.MaxAttempts <= 0 {
 		o.MaxAttempts = defaultAttempts
 	}
-	l.jobs, err = jobs.New(o, map[string][]string{deliverJob: opt.Destinations, notifyJob: l.receiverNames(), commitmentSCUJob: l.confirming})
+	l.jobs, err = jobs.New(o, map[string][]string{
+		deliverJob:       opt.Destinations,
+		notifyJob:        l.receiverNames(),
+		commitmentSCUJob: l.confirming,
+	})
 	return err
 }
 

@@ -152,8 +152,9 @@ func (s suite) TestCommitmentSCPJob_FailingHandlerEndsIt(t *testing.T) {
 func (s suite) TestForgetCommitments(t *testing.T) {
 	c := newClock()
 	l := s.temp(t, ledger.Options{Now: c.Now})
-	done := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1", References: []ledger.Reference{reference("a", "b")}})
-	open := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.2", CallingAE: "CT1", References: []ledger.Reference{reference("a", "b")}})
+	references := []ledger.Reference{reference("a", "b")}
+	done := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1", References: references})
+	open := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.2", CallingAE: "CT1", References: references})
 	Must(t, l.FinishCommitmentSCP(t.Context(), done.ID, ledger.SCPReported, ""))
 	c.Add(time.Hour)
 	Must(t, l.ForgetCommitments(t.Context(), c.Now().Add(-2*time.Hour)))

@@ -103,7 +103,10 @@ func (s suite) TestCommitmentSCU_SentAgainOnceThenFailed(t *testing.T) {
 	if want := []ledger.Reference{ref("1"), reference("d", "2.25.22"), ref("3")}; !slices.Equal(c.References, want) {
 		t.Fatalf("asked about %v, want %v, as they were sent", c.References, want)
 	}
-	Must(t, l.SaveTransactionUID(ctx, 1, "5.1"), l.AskedForCommitment(ctx, 1, time.Now().Add(time.Hour)), l.SaveTransactionUID(ctx, 1, "5.2"))
+	Must(t,
+		l.SaveTransactionUID(ctx, 1, "5.1"),
+		l.AskedForCommitment(ctx, 1, time.Now().Add(time.Hour)),
+		l.SaveTransactionUID(ctx, 1, "5.2"))
 	if err := answer(ctx, l, ledger.CommitmentAnswer{TransactionUID: "5.9"}); !errors.Is(err, ledger.ErrNotFound) {
 		t.Errorf("unknown transaction: %v", err)
 	}

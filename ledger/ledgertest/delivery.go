@@ -111,7 +111,8 @@ func (s suite) TestRequeue_DeliveriesBeginAnew(t *testing.T) {
 	for _, d := range waiting {
 		troubles, _ := d.Streak("few", c.Now())
 		if !d.NextAt.IsZero() || troubles != 1 || d.Attempts != 1 {
-			t.Errorf("%s: next at %v, failure %d in a row, %d attempts; want at once, 1, 1", d.Object.SOPInstanceUID, d.NextAt, troubles, d.Attempts)
+			t.Errorf("%s: next at %v, failure %d in a row, %d attempts; want at once, 1, 1",
+				d.Object.SOPInstanceUID, d.NextAt, troubles, d.Attempts)
 		}
 	}
 	Must(t, l.Resend(t.Context(), "1.2"))

@@ -49,7 +49,8 @@ func reporting(l *ledger.Ledger) func(context.Context, int64) error {
 		if err := l.Begin(ctx, id); err != nil {
 			return err
 		}
-		return l.Complete(ctx, id, to([]string{"PACS"}, ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id), Path: "o"}), ledger.Reason{})
+		object := ledger.Object{SOPInstanceUID: fmt.Sprintf("2.25.%d", id), Path: "o"}
+		return l.Complete(ctx, id, to([]string{"PACS"}, object), ledger.Reason{})
 	}
 }
 
@@ -203,8 +204,11 @@ func (s suite) TestJobs_DeliveriesWaitOrFailButNeverVanish(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				next := time.Now().Add(50 * time.Millisecond)
-				return l.RecordDelivery(ctx, pending[0].ID, ledger.DeliveryOutcome{State: ledger.DeliveryWaiting, Status: "A700H", NextAt: next})
+				return l.RecordDelivery(ctx, pending[0].ID, ledger.DeliveryOutcome{
+					State:  ledger.DeliveryWaiting,
+					Status: "A700H",
+					NextAt: time.Now().Add(50 * time.Millisecond),
+				})
 			}
 			return send(ctx, id, destination)
 		},
@@ -334,7 +338,8 @@ func (s suite) TestJobs_SlowDestinationHoldsUpNobody(t *testing.T) {
 			if err := l.Begin(ctx, id); err != nil {
 				return err
 			}
-			return l.Complete(ctx, id, to([]string{"SLOW PACS", "good", "unlisted"}, objects(fmt.Sprintf("2.25.%d", id))...), ledger.Reason{})
+			made := objects(fmt.Sprintf("2.25.%d", id))
+			return l.Complete(ctx, id, to([]string{"SLOW PACS", "good", "unlisted"}, made...), ledger.Reason{})
 		},
 		Deliver: func(ctx context.Context, id int64, destination string) error {
 			if destination == "SLOW PACS" {

@@ -58,7 +58,8 @@ func (s suite) TestSaveFindings_WhatCameAgainBefore(t *testing.T) {
 	Record(t, l, replaced, replaced)
 	rev := begun(t, l, 2)
 	reason := ledger.InstanceReason{Path: replaced.Path, Code: ledger.ReasonCorrected, Text: "x", Again: 1}
-	_, err := l.SaveFindings(t.Context(), rev.ID, ledger.Reading{Findings: json.RawMessage(`{}`), Instances: []ledger.InstanceReason{reason}})
+	reading := ledger.Reading{Findings: json.RawMessage(`{}`), Instances: []ledger.InstanceReason{reason}}
+	_, err := l.SaveFindings(t.Context(), rev.ID, reading)
 	Must(t, err)
 	if h := History(t, l, "1.2"); h.State != ledger.StateProcessing {
 		t.Errorf("study is %s, want processing", h.State)

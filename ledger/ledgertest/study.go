@@ -75,7 +75,8 @@ func (s suite) TestStudy_FromFirstInstanceToReport(t *testing.T) {
 		t.Errorf("other findings: %v, %v; want a new time", again, err)
 	}
 	for range 2 {
-		objects := to([]string{"PACS", "ARCHIVE"}, ledger.Object{SOPInstanceUID: "2.25.1", Kind: "seg", Path: "objects/1.dcm", SHA256: "aa"},
+		objects := to([]string{"PACS", "ARCHIVE"},
+			ledger.Object{SOPInstanceUID: "2.25.1", Kind: "seg", Path: "objects/1.dcm", SHA256: "aa"},
 			ledger.Object{SOPInstanceUID: "2.25.2", Kind: "sr", Path: "objects/2.dcm", SHA256: "bb"})
 		if err := l.Complete(ctx, rev.ID, objects, ledger.Reason{}); err != nil {
 			t.Fatal(err)
@@ -221,7 +222,8 @@ func (s suite) TestErrors_NameWhatIsMissing(t *testing.T) {
 		"requeue":  func() error { return l.Requeue(ctx, "9.9") },
 		"earlier":  func() error { _, err := l.Earlier(ctx, 99); return err },
 	} {
-		if err := call(); !errors.Is(err, ledger.ErrNotFound) || !strings.Contains(err.Error(), "99") && !strings.Contains(err.Error(), "9.9") {
+		err := call()
+		if !errors.Is(err, ledger.ErrNotFound) || !strings.Contains(err.Error(), "99") && !strings.Contains(err.Error(), "9.9") {
 			t.Errorf("%s: %v; want ErrNotFound with the name", name, err)
 		}
 	}
@@ -238,13 +240,14 @@ func (s suite) TestErrors_NameWhatIsMissing(t *testing.T) {
 func (s suite) TestStudy_Properties(t *testing.T) {
 	l := s.temp(t, ledger.Options{})
 	run := 0
+	steps := rapid.SampledFrom([]string{"record", "record", "settle", "begin", "report", "refuse", "requeue"})
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
 		ctx := t.Context()
 		study := fmt.Sprintf("1.%d", run)
 		seen := map[string]bool{}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			switch step := rapid.SampledFrom([]string{"record", "record", "settle", "begin", "report", "refuse", "requeue"}).Draw(rt, "step"); step {
+			switch step := steps.Draw(rt, "step"); step {
 			case "record":
 				i := Slice(study, rapid.IntRange(0, 5).Draw(rt, "slice"))
 				seen[i.Path] = true

@@ -135,7 +135,8 @@ func TestOpen_BesideNeedsTheVersion(t *testing.T) {
 	_, db := opened(t, path, ledger.Options{})
 	older(t, db)
 	for _, opt := range []ledger.Options{{Beside: true}, {ReadOnly: true}} {
-		if _, err := ledger.Open(t.Context(), path, opt); err == nil || !strings.Contains(err.Error(), "start the node with this program first") {
+		_, err := ledger.Open(t.Context(), path, opt)
+		if err == nil || !strings.Contains(err.Error(), "start the node with this program first") {
 			t.Errorf("%+v: %v", opt, err)
 		}
 	}

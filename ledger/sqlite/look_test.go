@@ -212,7 +212,8 @@ func TestRequeue_WithoutTheRightToWrite(t *testing.T) {
 	cmd.Env = append(os.Environ(), ledgertest.RoleVariable+"=requeue", ledgertest.PlaceVariable+"="+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "run this as the user of the node") || strings.Contains(string(out), "readonly database") {
+	if err != nil || !strings.Contains(string(out), "run this as the user of the node") ||
+		strings.Contains(string(out), "readonly database") {
 		t.Errorf("%v: %s", err, out)
 	}
 }
