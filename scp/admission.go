@@ -164,7 +164,8 @@ func (d *Door) admitCaller(p dimse.Requestor) error {
 		return reject(callingNotRecognized,
 			"calling AE title %q is not known, the address %s is: change ae_title of its [[peer]], or add one", p.CallingAETitle, addr)
 	}
-	return reject(callingNotRecognized, "neither calling AE title %q nor address %s is known: add a [[peer]] for it", p.CallingAETitle, addr)
+	return reject(callingNotRecognized,
+		"neither calling AE title %q nor address %s is known: add a [[peer]] for it", p.CallingAETitle, addr)
 }
 
 // address is the IP address of a peer; an IPv4 one that came over an IPv6 socket is IPv4.

@@ -167,7 +167,8 @@ func (c *CommitmentSCP) reported(log *slog.Logger, id int64, response dimse.Resp
 		err = c.Ledger.QueueCommitmentSCP(ctx, id)
 	}
 	if err != nil {
-		log.Error("outcome of a storage commitment report not recorded; it is sent again after the next start", "commitment", id, "error", err)
+		log.Error("outcome of a storage commitment report not recorded; it is sent again after the next start",
+			"commitment", id, "error", err)
 	}
 }
 

@@ -82,8 +82,14 @@ func (r *requestor) ask(t *testing.T, transaction string, sops ...string) {
 		}
 		references = append(references, commitment.Reference{SOPClassUID: class, SOPInstanceUID: sop})
 	}
-	response, err := r.Action(t.Context(), dimse.ActionCommand{SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance, ActionTypeID: 1,
-		TransferSyntaxUID: r.syntax, Body: bytes.NewReader(commitment.Request{TransactionUID: transaction, References: references}.Encode(r.syntax))})
+	request := commitment.Request{TransactionUID: transaction, References: references}
+	response, err := r.Action(t.Context(), dimse.ActionCommand{
+		SOPClassUID:       commitment.PushModel,
+		SOPInstanceUID:    commitment.PushModelInstance,
+		ActionTypeID:      1,
+		TransferSyntaxUID: r.syntax,
+		Body:              bytes.NewReader(request.Encode(r.syntax)),
+	})
 	if err != nil || response.Status != dimse.StatusSuccess {
 		t.Fatalf("N-ACTION: %v, %v", response, err)
 	}
@@ -257,8 +263,9 @@ func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 		t.Errorf("got %+v", row)
 	}
 	stranger := ask("CT2")
-	if err := c.Deliver(t.Context(), stranger); !errors.As(err, &retry) || state(stranger).State != ledger.SCPWaiting || !strings.Contains(state(stranger).Detail, "no [[peer]]") {
-		t.Errorf("no address: %v, %+v", err, state(stranger))
+	err = c.Deliver(t.Context(), stranger)
+	if s := state(stranger); !errors.As(err, &retry) || s.State != ledger.SCPWaiting || !strings.Contains(s.Detail, "no [[peer]]") {
+		t.Errorf("no address: %v, %+v", err, s)
 	}
 	if l, err = net.Listen("tcp", address); err != nil {
 		t.Skipf("the port was taken by somebody else: %v", err)
@@ -302,14 +309,20 @@ func TestCommitment_Refused(t *testing.T) {
 		{"other action", commitment.PushModelInstance, 2, request("5.1", good), dimse.StatusNoSuchAction},
 		{"no transaction", commitment.PushModelInstance, 1, request("", good), dimse.StatusInvalidArgument},
 		{"no instances", commitment.PushModelInstance, 1, request("5.1"), dimse.StatusInvalidArgument},
-		{"instance without class", commitment.PushModelInstance, 1, request("5.1", commitment.Reference{SOPInstanceUID: "1"}), dimse.StatusInvalidArgument},
+		{"instance without class", commitment.PushModelInstance, 1,
+			request("5.1", commitment.Reference{SOPInstanceUID: "1"}), dimse.StatusInvalidArgument},
 		{"cut", commitment.PushModelInstance, 1, request("5.1", good)[:30], dimse.StatusInvalidArgument},
 		{"noise", commitment.PushModelInstance, 1, []byte("GET / HTTP/1.1"), dimse.StatusInvalidArgument},
 		{"nothing", commitment.PushModelInstance, 1, nil, dimse.StatusInvalidArgument},
 		{"too long", commitment.PushModelInstance, 1, make([]byte, 16<<20+2), dimse.StatusResourceLimitation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := dimse.ActionCommand{SOPClassUID: commitment.PushModel, SOPInstanceUID: c.instance, ActionTypeID: c.action, TransferSyntaxUID: syntax}
+			a := dimse.ActionCommand{
+				SOPClassUID:       commitment.PushModel,
+				SOPInstanceUID:    c.instance,
+				ActionTypeID:      c.action,
+				TransferSyntaxUID: syntax,
+			}
 			if c.data != nil {
 				a.Body = bytes.NewReader(c.data)
 			}

@@ -143,7 +143,8 @@ func wholeStudyInTwoAssociations(t *testing.T, folder string) {
 	if err := storescu(t, n.addr, append([]string{"-xs"}, paths...)...); err != nil {
 		t.Fatal(err)
 	}
-	if again := onlyStudy(t, n); len(again.Instances) != len(sent) || len(files(t, n.dir)) != len(sent) || again.Instances[0].ReceivedAgain != 1 {
+	again := onlyStudy(t, n)
+	if len(again.Instances) != len(sent) || len(files(t, n.dir)) != len(sent) || again.Instances[0].ReceivedAgain != 1 {
 		t.Errorf("after the resend: %d rows, %d files", len(again.Instances), len(files(t, n.dir)))
 	}
 }

@@ -42,7 +42,13 @@ func TestDoor_DicomRSSends(t *testing.T) {
 	}
 	for _, parallel := range [][]string{nil, {"--concurrency", "3"}} {
 		n := startNode(t, Settings{CheckCalled: true, TransferSyntaxes: append(allSyntaxes(), dataset.DeflatedExplicitVRLittleEndian)}, nil)
-		options := append([]string{"--fail-first", "--never-transcode", "--username", "radiographer", "--calling-ae-title", "RS", "--called-ae-title", "JCS"}, parallel...)
+		options := append([]string{
+			"--fail-first",
+			"--never-transcode",
+			"--username", "radiographer",
+			"--calling-ae-title", "RS",
+			"--called-ae-title", "JCS",
+		}, parallel...)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if out, err := exec.CommandContext(ctx, program, append(append(options, n.addr), args...)...).CombinedOutput(); err != nil {

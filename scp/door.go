@@ -173,8 +173,8 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 		level = slog.LevelDebug
 	}
 	d.log.Log(ctx, level, "instance refused; further ones for this reason are counted at the end of the association",
-		"association", v.name, "study", r.StudyUID,
-		"instance", printableOnly(req.SOPInstanceUID), "status", r.Status.String(), "reason", r.Code, "error", r.Error(), "remedy", r.Remedy)
+		"association", v.name, "study", r.StudyUID, "instance", printableOnly(req.SOPInstanceUID),
+		"status", r.Status.String(), "reason", r.Code, "error", r.Error(), "remedy", r.Remedy)
 	peer := a.Peer()
 	host, _, splitErr := net.SplitHostPort(peer.Addr.String())
 	if splitErr != nil {
@@ -239,12 +239,14 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 		refused += n
 	}
 	if v.malformed > 0 {
-		d.log.Warn("instances stored whose data set is not well-formed", "association", v.name, "study", v.order[0], "studies", len(v.order),
+		d.log.Warn("instances stored whose data set is not well-formed",
+			"association", v.name, "study", v.order[0], "studies", len(v.order),
 			"instances", v.malformed, "first", v.malformedLike,
 			"remedy", "none is needed if the study is read; tell the maker of the sender")
 	}
 	d.holds.release(a.ID())
-	d.log.Info("association done", "association", v.name, "peer", peer.Addr.String(), "calling", peer.CallingAETitle, "studies", len(v.order),
+	d.log.Info("association done",
+		"association", v.name, "peer", peer.Addr.String(), "calling", peer.CallingAETitle, "studies", len(v.order),
 		"stored", stored, "again", again, "refused", refused, "bytes", v.bytes, "end", how)
 }
 

@@ -55,7 +55,8 @@ func TestDoor_StoresRecordsAndHolds(t *testing.T) {
 	}
 	waitFor(t, "the hold to end", func() bool { held, _ := n.door.Holds("1.2"); return !held })
 	ended := n.events(t, EventAssociation)
-	if len(ended) != 1 || ended[0].StudyUID != "1.2" || !strings.Contains(ended[0].Text, "2 instances stored, 1 were here already; released") {
+	if len(ended) != 1 || ended[0].StudyUID != "1.2" ||
+		!strings.Contains(ended[0].Text, "2 instances stored, 1 were here already; released") {
 		t.Errorf("events %+v", ended)
 	}
 }
@@ -212,7 +213,8 @@ func TestDoor_FullDisk(t *testing.T) {
 	c := n.dial(t, CTImageStorage)
 	<-free
 	free <- 50
-	if r := send(t, c, aSlice("1.2", "1.2.1")); r.Status != dimse.StatusOutOfResources || !strings.Contains(r.ErrorComment, "disk is full") {
+	r := send(t, c, aSlice("1.2", "1.2.1"))
+	if r.Status != dimse.StatusOutOfResources || !strings.Contains(r.ErrorComment, "disk is full") {
 		t.Errorf("%+v, want A700H that says why", r)
 	}
 	d := dimse.Dialer{CallingAETitle: "CT1"}

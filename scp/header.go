@@ -204,9 +204,14 @@ func agree(id identity, sopClassUID, sopInstanceUID string) error {
 		{"SOP Instance UID", sopInstanceUID, id.sopInstanceUID},
 	} {
 		if c.command != c.dataSet {
-			return &NotStored{StudyUID: id.studyUID, Status: dimse.StatusDataSetMismatch, Code: "mismatch",
-				Text:   c.name + " of data set and command disagree",
-				Remedy: "the sender mixes instances up; check its software", Err: fmt.Errorf("command %q, data set %q", c.command, c.dataSet)}
+			return &NotStored{
+				StudyUID: id.studyUID,
+				Status:   dimse.StatusDataSetMismatch,
+				Code:     "mismatch",
+				Text:     c.name + " of data set and command disagree",
+				Remedy:   "the sender mixes instances up; check its software",
+				Err:      fmt.Errorf("command %q, data set %q", c.command, c.dataSet),
+			}
 		}
 	}
 	return nil

@@ -76,7 +76,10 @@ func (n *node) dial(t *testing.T, classes ...string) *dimse.Conn {
 	t.Helper()
 	var contexts []dimse.PresentationContext
 	for _, c := range classes {
-		contexts = append(contexts, dimse.PresentationContext{AbstractSyntax: c, TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian}})
+		contexts = append(contexts, dimse.PresentationContext{
+			AbstractSyntax:   c,
+			TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian},
+		})
 	}
 	d := dimse.Dialer{CallingAETitle: "CT1"}
 	c, err := d.Dial(t.Context(), n.addr, "JCS", contexts)

@@ -57,7 +57,8 @@ func TestCommitment_Pynetdicom(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			out, err := exec.CommandContext(ctx, python, "testdata/commitment.py", host, port, ownPort, mode, "5.1", CTImageStorage, "1.1", "9.9").CombinedOutput()
+			out, err := exec.CommandContext(ctx, python, "testdata/commitment.py", host, port, ownPort, mode, "5.1",
+				CTImageStorage, "1.1", "9.9").CombinedOutput()
 			if want := "status 0000H\n2 5.1 | 1.1 | 9.9 0112H\n"; err != nil || string(out) != want {
 				t.Errorf("%v, got %q, want %q", err, out, want)
 			}

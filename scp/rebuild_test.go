@@ -15,7 +15,8 @@ import (
 
 func testLedger(t *testing.T, dir string) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), ledger.Options{Logger: slog.New(slog.DiscardHandler), TestOnly: true})
+	opt := ledger.Options{Logger: slog.New(slog.DiscardHandler), TestOnly: true}
+	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), opt)
 	if err != nil {
 		t.Fatal(err)
 	}

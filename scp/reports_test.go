@@ -36,13 +36,22 @@ func (k *taken) take(_ context.Context, from string, r commitment.Result) error 
 func (n *node) report(t *testing.T, scp bool, r commitment.Result) (dimse.Response, error) {
 	t.Helper()
 	d := dimse.Dialer{CallingAETitle: "PACS"}
-	conn, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{AbstractSyntax: commitment.PushModel, TransferSyntaxes: commitment.Syntaxes(), SCP: scp}})
+	conn, err := d.Dial(t.Context(), n.addr, "JCS", []dimse.PresentationContext{{
+		AbstractSyntax:   commitment.PushModel,
+		TransferSyntaxes: commitment.Syntaxes(),
+		SCP:              scp,
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Abort() })
-	return conn.Report(t.Context(), dimse.EventCommand{SOPClassUID: commitment.PushModel, SOPInstanceUID: commitment.PushModelInstance, EventTypeID: r.EventType(),
-		TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Body: bytes.NewReader(r.Encode(dataset.ExplicitVRLittleEndian))})
+	return conn.Report(t.Context(), dimse.EventCommand{
+		SOPClassUID:       commitment.PushModel,
+		SOPInstanceUID:    commitment.PushModelInstance,
+		EventTypeID:       r.EventType(),
+		TransferSyntaxUID: dataset.ExplicitVRLittleEndian,
+		Body:              bytes.NewReader(r.Encode(dataset.ExplicitVRLittleEndian)),
+	})
 }
 
 // A destination reports on an association of its own, as SCP of the class by role selection; one that forgets to ask for the role is
@@ -50,8 +59,14 @@ func (n *node) report(t *testing.T, scp bool, r commitment.Result) (dimse.Respon
 func TestReports(t *testing.T) {
 	k := &taken{}
 	n := startNode(t, Settings{}, func(d *Door) { d.Reports = k.take })
-	want := commitment.Result{TransactionUID: "5.1", Committed: []commitment.Reference{{SOPClassUID: "1.2", SOPInstanceUID: "2.25.1"}},
-		Failed: []commitment.Failure{{Reference: commitment.Reference{SOPClassUID: "1.2", SOPInstanceUID: "2.25.2"}, Reason: dimse.StatusNoSuchInstance}}}
+	want := commitment.Result{
+		TransactionUID: "5.1",
+		Committed:      []commitment.Reference{{SOPClassUID: "1.2", SOPInstanceUID: "2.25.1"}},
+		Failed: []commitment.Failure{{
+			Reference: commitment.Reference{SOPClassUID: "1.2", SOPInstanceUID: "2.25.2"},
+			Reason:    dimse.StatusNoSuchInstance,
+		}},
+	}
 	for _, scp := range []bool{true, false} {
 		if got, err := n.report(t, scp, want); err != nil || got.Status != dimse.StatusSuccess {
 			t.Errorf("role asked for: %v: %v, %v", scp, got, err)
@@ -60,9 +75,13 @@ func TestReports(t *testing.T) {
 	if diff := cmp.Diff([]commitment.Result{want, want}, k.all); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for err, want := range map[error]dimse.Status{commitment.ErrUnknown: dimse.StatusInvalidArgument, errors.New("disk full"): dimse.StatusProcessingFailure} {
+	one := commitment.Result{TransactionUID: "5.2", Committed: []commitment.Reference{{SOPClassUID: "1.2", SOPInstanceUID: "1"}}}
+	for err, want := range map[error]dimse.Status{
+		commitment.ErrUnknown:   dimse.StatusInvalidArgument,
+		errors.New("disk full"): dimse.StatusProcessingFailure,
+	} {
 		k.err = err
-		if got, e := n.report(t, true, commitment.Result{TransactionUID: "5.2", Committed: []commitment.Reference{{SOPClassUID: "1.2", SOPInstanceUID: "1"}}}); e != nil || got.Status != want || got.ErrorComment == "" {
+		if got, e := n.report(t, true, one); e != nil || got.Status != want || got.ErrorComment == "" {
 			t.Errorf("%v: %v, %v", err, got, e)
 		}
 	}
