@@ -34,8 +34,8 @@ func init() {
 // measureRounds is how often each is timed. The least time counts: other work on the machine only ever adds to it.
 const measureRounds = 6
 
-// measureHere times both networks by OpenVINO and by ONNX Runtime's own kernels, in turns. All must calculate rightly each time: on a processor
-// with AMX the own kernels of OpenVINO's build gave something else at each run, and could pass one check by chance.
+// measureHere times both networks by OpenVINO and by ONNX Runtime's own kernels, in turns. All must calculate rightly each time:
+// on a processor with AMX the own kernels of OpenVINO's build gave something else at each run, and could pass one check by chance.
 func measureHere(dir string, opt Options) (speed, error) {
 	r, err := Open(dir, opt, slog.New(slog.DiscardHandler))
 	if err != nil {

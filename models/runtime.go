@@ -324,8 +324,8 @@ func (r *Runtime) begin(ctx context.Context) (end func(), err error) {
 	return end, nil
 }
 
-// Classify says of one slice hu [rows*columns] in Hounsfield units what the classifier does. It ends early with the context's cause. hu must
-// stay unchanged meanwhile.
+// Classify says of one slice hu [rows*columns] in Hounsfield units what the classifier does. It ends early with the context's cause.
+// hu must stay unchanged meanwhile.
 func (r *Runtime) Classify(ctx context.Context, hu []float32, rows, columns int) (Classification, error) {
 	end, err := r.begin(ctx)
 	if err != nil {

@@ -51,7 +51,10 @@ func TestClassify_Distance(t *testing.T) {
 		want   float32
 		refuse bool
 	}{
-		{"distance.onnx", true, 0.2, false}, {"distance.onnx", false, 0, false}, {"classifier.onnx", false, 0, false}, {"classifier.onnx", true, 0, true},
+		{"distance.onnx", true, 0.2, false},
+		{"distance.onnx", false, 0, false},
+		{"classifier.onnx", false, 0, false},
+		{"classifier.onnx", true, 0, true},
 	} {
 		dir := networks(t, c.file, "segmenter.onnx")
 		if c.limit {

@@ -31,7 +31,12 @@ func doorSettings(c config.Config) (scp.Settings, error) {
 		if err != nil {
 			return settings, fmt.Errorf("network of peer %q: %w", p.AETitle, err)
 		}
-		settings.Peers = append(settings.Peers, scp.Peer{AETitle: p.AETitle, Network: prefix, Certificate: p.Certificate, StaysOpen: p.StaysOpen})
+		settings.Peers = append(settings.Peers, scp.Peer{
+			AETitle:     p.AETitle,
+			Network:     prefix,
+			Certificate: p.Certificate,
+			StaysOpen:   p.StaysOpen,
+		})
 	}
 	return settings, nil
 }

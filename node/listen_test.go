@@ -10,9 +10,12 @@ import (
 
 func TestPortError(t *testing.T) {
 	for err, want := range map[error]string{
-		syscall.EADDRINUSE: "another program has this port", syscall.EACCES: "CAP_NET_BIND_SERVICE", syscall.EADDRNOTAVAIL: "leave the host out",
+		syscall.EADDRINUSE:    "another program has this port",
+		syscall.EACCES:        "CAP_NET_BIND_SERVICE",
+		syscall.EADDRNOTAVAIL: "leave the host out",
 	} {
-		if got := portError(":104", &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", err)}).Error(); !strings.Contains(got, want) {
+		refused := &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", err)}
+		if got := portError(":104", refused).Error(); !strings.Contains(got, want) {
 			t.Errorf("%v: %s", err, got)
 		}
 	}

@@ -89,7 +89,13 @@ func resultOf(text json.RawMessage) (*notify.Result, error) {
 		Models:            []notify.Model{},
 	}
 	for _, m := range f.Models {
-		result.Models = append(result.Models, notify.Model{Role: m.Role, Name: m.Name, Version: m.Version, SHA256: m.SHA256, Status: m.Status})
+		result.Models = append(result.Models, notify.Model{
+			Role:    m.Role,
+			Name:    m.Name,
+			Version: m.Version,
+			SHA256:  m.SHA256,
+			Status:  m.Status,
+		})
 	}
 	if d := f.Decision; d != nil {
 		result.Decision = "negative"

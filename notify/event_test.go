@@ -49,8 +49,13 @@ func TestCompose_EveryType(t *testing.T) {
 		{TypeDeliveryFailure, "pacs", Identifiers{}},
 		{TypeDeliveryStuck, "pacs", Identifiers{}},
 	} {
-		kind := map[string]string{TypeStudyResult: ledger.NoticeResult, TypeStudyFailure: ledger.NoticeFailure, TypeStudyStuck: ledger.NoticeStuck,
-			TypeDeliveryFailure: ledger.NoticeFailure, TypeDeliveryStuck: ledger.NoticeStuck}[c.kind]
+		kind := map[string]string{
+			TypeStudyResult:     ledger.NoticeResult,
+			TypeStudyFailure:    ledger.NoticeFailure,
+			TypeStudyStuck:      ledger.NoticeStuck,
+			TypeDeliveryFailure: ledger.NoticeFailure,
+			TypeDeliveryStuck:   ledger.NoticeStuck,
+		}[c.kind]
 		n := ledger.Notification{EventID: "00ff", Notice: notice(kind, c.destination)}
 		body, err := Compose(n, Node{"JCSNODE", "1", "v1"}, "Research use only.", result, c.identifiers).Encode()
 		if err != nil {

@@ -218,8 +218,9 @@ func TestNotify_Identifiers(t *testing.T) {
 		identify func(ledger.Instance) (Identifiers, error)
 		want     string
 	}{
-		"uids":       {nil, `"revision":1}`},
-		"accession":  {func(i ledger.Instance) (Identifiers, error) { return Identifiers{AccessionNumber: i.Path}, nil }, `"accession_number":"inbox/1"}`},
+		"uids": {nil, `"revision":1}`},
+		"accession": {func(i ledger.Instance) (Identifiers, error) { return Identifiers{AccessionNumber: i.Path}, nil },
+			`"accession_number":"inbox/1"}`},
 		"unreadable": {func(ledger.Instance) (Identifiers, error) { return Identifiers{}, errors.New("no such file") }, `"revision":1}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +229,8 @@ func TestNotify_Identifiers(t *testing.T) {
 			note := reported(t, l)
 			h := &hook{}
 			s := serve(t, h, httptest.NewServer)
-			if err := notifier(l, now, Subscriber{Webhook: *receiver(s.URL), Identify: c.identify}).Notify(t.Context(), note.ID); err != nil {
+			one := Subscriber{Webhook: *receiver(s.URL), Identify: c.identify}
+			if err := notifier(l, now, one).Notify(t.Context(), note.ID); err != nil {
 				t.Fatal(err)
 			}
 			if got := h.requests()[0].body; !strings.Contains(got, c.want) {

@@ -22,7 +22,8 @@ type Watch struct {
 
 // Run looks until ctx ends, as often as the shortest time needs.
 func (w *Watch) Run(ctx context.Context) error {
-	tick := time.NewTicker(max(100*time.Millisecond, min(w.StuckAfter.Receiving, w.StuckAfter.Study, w.StuckAfter.Delivery, 4*time.Minute)/4))
+	shortest := min(w.StuckAfter.Receiving, w.StuckAfter.Study, w.StuckAfter.Delivery, 4*time.Minute)
+	tick := time.NewTicker(max(100*time.Millisecond, shortest/4))
 	defer tick.Stop()
 	for {
 		select {

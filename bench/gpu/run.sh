@@ -19,7 +19,9 @@ prepare() {
   trap 'rm -rf "$work"' EXIT
   printf 'onnxruntime-gpu==1.31.1 --hash=sha256:%s\n' "$digest" >"$work/requirements.txt"
   python3 -m pip download --disable-pip-version-check -q --no-deps --require-hashes --only-binary=:all: \
-    --implementation cp --python-version 3.12 --abi cp312 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 -d "$work" -r "$work/requirements.txt"
+    --implementation cp --python-version 3.12 --abi cp312 \
+    --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
+    -d "$work" -r "$work/requirements.txt"
   mkdir -p "$work/bench"
   (cd "$root" && go build -trimpath -tags nojp2 -o "$work/bench/jcsnode" ./cmd/jcsnode)
   (cd "$root" && go build -trimpath -o "$work/bench/gpu" ./bench/gpu)

@@ -146,8 +146,11 @@ func names(t *testing.T, u *Subject) {
 	put(t, u.Store, "in/good", "content")
 	for _, name := range []string{"", "/etc/passwd", "../up", "in/../../up", "in//x", "in/", "./x", `in\x`, "in/a b", "in/.x", "in/\x00",
 		strings.Repeat("long/", 200) + "x"} {
-		errs := map[string]error{"put": store.Put(t.Context(), u.Store, name, []byte("x")), "move from": u.Store.Move(t.Context(), name, "in/b"),
-			"move to": u.Store.Move(t.Context(), "in/good", name)}
+		errs := map[string]error{
+			"put":       store.Put(t.Context(), u.Store, name, []byte("x")),
+			"move from": u.Store.Move(t.Context(), name, "in/b"),
+			"move to":   u.Store.Move(t.Context(), "in/good", name),
+		}
 		_, errs["open"] = u.Store.Open(t.Context(), name)
 		_, errs["has"] = u.Store.Has(t.Context(), name)
 		_, errs["remove"] = u.Store.Remove(t.Context(), name, time.Time{})

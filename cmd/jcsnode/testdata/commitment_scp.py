@@ -65,7 +65,8 @@ def call(report, event_type):
     ae = AE(ae_title="ARCHIVE")
     ae.add_requested_context(StorageCommitmentPushModel)
     for _ in range(60):
-        association = ae.associate("127.0.0.1", node_port, ae_title="JCS_OUT", ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)])
+        role = build_role(StorageCommitmentPushModel, scp_role=True)
+        association = ae.associate("127.0.0.1", node_port, ae_title="JCS_OUT", ext_neg=[role])
         if association.is_established:
             tell(association, report, event_type)
             association.release()
