@@ -47,6 +47,7 @@ type Network struct {
 	Licence        string            `toml:"licence"`         // of the weights
 	Distance       *Distance         `toml:"distance"`        // of a classifier; nil: it does not tell how far slices lie from its training
 	Reference      *ReferenceOutputs `toml:"reference"`       // nil: none
+	Training       map[string]any    `toml:"training"`        // what made the weights, for people alone
 
 	StatedSHA256 string `toml:"-"` // the manifest's own, hex; differs from SHA256 when the status is StatusAltered
 }
@@ -70,6 +71,7 @@ func (m Manifest) DistanceLimit() float64 {
 type ReferenceOutputs struct {
 	Picture     string    `toml:"picture"`     // SHA-256 of the picture's grey levels, hex; values for another picture are not used
 	Probability float64   `toml:"probability"` // of a classifier
+	Distance    float64   `toml:"distance"`    // of a classifier that tells one; not compared
 	Activation  []float64 `toml:"activation"`  // of a classifier: means of 4 x 4 blocks of its map, row by row
 	Mask        []float64 `toml:"mask"`        // of a segmenter: the same
 }
@@ -113,6 +115,9 @@ func ReadManifest(dir string) (Manifest, error) {
 	}
 	var problems []error
 	for _, key := range meta.Undecoded() {
+		if len(key) > 1 && key[1] == "training" { // for people: any key may stand there
+			continue
+		}
 		problems = append(problems, fmt.Errorf("%s: unknown key %s", path, key))
 	}
 	for _, n := range []struct {

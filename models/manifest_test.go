@@ -36,6 +36,23 @@ func TestReadManifest(t *testing.T) {
 	}
 }
 
+// What made the weights is for people: any key may stand there.
+func TestReadManifest_Training(t *testing.T) {
+	dir := networks(t, "classifier.onnx", "segmenter.onnx")
+	path := filepath.Join(dir, ManifestName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "[segmenter.training]\nminutes = 100\noptions = {recipe = \"warm\"}\n"...)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := ReadManifest(dir); err != nil || m.Segmenter.Training["minutes"] != int64(100) {
+		t.Errorf("%v, %v", m.Segmenter.Training, err)
+	}
+}
+
 func TestReadManifest_AlteredFileIsReadAndSaysSo(t *testing.T) {
 	dir := networks(t, "classifier.onnx", "segmenter.onnx")
 	before, err := ReadManifest(dir)
