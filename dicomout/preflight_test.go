@@ -29,7 +29,11 @@ func TestPreflight_Verdict(t *testing.T) {
 		{"no association", Preflight{NoAssociation: &deliver.Verdict{Text: "connection failed", Remedy: "start it"}}, false,
 			[]string{"start it"}},
 		{"no association, and nothing to do", Preflight{NoAssociation: &deliver.Verdict{}}, false, nil},
-		{"no storage commitment", Preflight{Offers: []Offered{taken}, CommitmentAsked: true, Commitment: errors.New("refused")}, false, nil},
+		{"no storage commitment", Preflight{
+			Offers:          []Offered{taken},
+			CommitmentAsked: true,
+			Commitment:      errors.New("refused"),
+		}, false, nil},
 	} {
 		if got := c.p.Remedies(); c.p.Good() != c.good || !slices.Equal(got, c.remedies) {
 			t.Errorf("%s: good %v, remedies %q, want %v, %q", c.name, c.p.Good(), got, c.good, c.remedies)

@@ -78,7 +78,8 @@ func open(path string) (File, error) {
 	if f.Meta().String(dataset.MediaStorageSOPClassUID) == mediaDirectory {
 		return File{}, errors.New("a DICOMDIR is no instance")
 	}
-	file := File{path, f.Set().String(dataset.SOPClassUID), f.Set().String(dataset.SOPInstanceUID), f.TransferSyntax().UID, f.DataSetOffset()}
+	file := File{path, f.Set().String(dataset.SOPClassUID),
+		f.Set().String(dataset.SOPInstanceUID), f.TransferSyntax().UID, f.DataSetOffset()}
 	if file.SOPClassUID == "" || file.SOPInstanceUID == "" {
 		return File{}, errNoUID
 	}

@@ -62,7 +62,8 @@ func contextsFor(files []File) []dimse.PresentationContext {
 		pair := [2]string{f.SOPClassUID, f.TransferSyntaxUID}
 		if !seen[pair] {
 			seen[pair] = true
-			contexts = append(contexts, dimse.PresentationContext{AbstractSyntax: f.SOPClassUID, TransferSyntaxes: []string{f.TransferSyntaxUID}})
+			contexts = append(contexts,
+				dimse.PresentationContext{AbstractSyntax: f.SOPClassUID, TransferSyntaxes: []string{f.TransferSyntaxUID}})
 		}
 	}
 	return contexts

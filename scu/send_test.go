@@ -220,7 +220,8 @@ func TestSend_Refused(t *testing.T) {
 	}
 	m, to := startMoody(t, func(string) bool { return false })
 	var told []string
-	err := to.Send(t.Context(), files, func(f File, refusal error) { told = append(told, fmt.Sprint(filepath.Base(f.Path), ": ", refusal)) })
+	err := to.Send(t.Context(), files,
+		func(f File, refusal error) { told = append(told, fmt.Sprint(filepath.Base(f.Path), ": ", refusal)) })
 	want := []string{"a: <nil>", "b: no such file or directory", "c: the node does not accept its SOP class in its transfer syntax"}
 	if err != nil || !slices.Equal(told, want) || !slices.Equal(m.stored, []string{"1.2.1"}) {
 		t.Errorf("%q, stored %q, %v; want %q", told, m.stored, err, want)

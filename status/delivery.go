@@ -111,11 +111,13 @@ func notifications(all []ledger.Notification) []Sentence {
 		case n.State == ledger.NotificationSent:
 			sentences = append(sentences, say("%s was told of the %s at %s: %s", n.Receiver, what, Clock(n.SentAt), stop(n.Detail)))
 		case n.State == ledger.NotificationFailed:
-			sentences = append(sentences, say("Telling %s of the %s was given up%s: %s", n.Receiver, what, after(n.Attempts), stop(n.Detail)))
+			sentences = append(sentences,
+				say("Telling %s of the %s was given up%s: %s", n.Receiver, what, after(n.Attempts), stop(n.Detail)))
 		case n.Attempts == 0:
 			sentences = append(sentences, say("%s has not been told of the %s yet.", n.Receiver, what))
 		default:
-			sentences = append(sentences, say("%s has not been told of the %s so far%s: %s", n.Receiver, what, after(n.Attempts), stop(n.Detail)))
+			sentences = append(sentences,
+				say("%s has not been told of the %s so far%s: %s", n.Receiver, what, after(n.Attempts), stop(n.Detail)))
 		}
 	}
 	return sentences

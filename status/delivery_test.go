@@ -175,7 +175,8 @@ func TestSettles(t *testing.T) {
 		"one of an earlier revision": {[]ledger.Instance{old, instance("CT", now)}, "1 instance waits", time.Minute},
 	} {
 		want := c.count + " until the study is complete: at " + now.Add(c.quiet).Format(form) +
-			", if nothing more comes and no association that stored into it is open, and at " + now.Add(time.Hour).Format(form) + " in any case."
+			", if nothing more comes and no association that stored into it is open, and at " +
+			now.Add(time.Hour).Format(form) + " in any case."
 		h := &ledger.History{State: ledger.StateReceiving, Instances: c.instances}
 		if got := status.Settles(h, site); got != want {
 			t.Errorf("%s:\n%q, want\n%q", name, got, want)

@@ -134,7 +134,8 @@ func outcome(r *ledger.RevisionHistory) []Sentence {
 			all = append(all, s)
 		}
 		if l := found.Lesions; l != nil && found.Lungs != nil {
-			all = append(all, say("%s segmented, %.1f mL, %.1f %% of the lungs.", was(l.Count, "lesion"), l.VolumeML, 100*found.Lungs.LesionShare))
+			all = append(all,
+				say("%s segmented, %.1f mL, %.1f %% of the lungs.", was(l.Count, "lesion"), l.VolumeML, 100*found.Lungs.LesionShare))
 		}
 		if r.Reason.Code != "" {
 			all = append(all, say("That is nothing new: %s", stop(r.Reason.Text)))

@@ -70,7 +70,8 @@ func TestExplain_Headings(t *testing.T) {
 	h := &ledger.History{StudyUID: "1.2", State: ledger.StateReported,
 		Notifications: []ledger.Notification{{Receiver: "ris"}},
 		Revisions: []ledger.RevisionHistory{
-			{Revision: ledger.Revision{Number: 1}}, {Revision: ledger.Revision{Number: 2}, Deliveries: []ledger.Delivery{{Destination: "pacs"}}}}}
+			{Revision: ledger.Revision{Number: 1}},
+			{Revision: ledger.Revision{Number: 2}, Deliveries: []ledger.Delivery{{Destination: "pacs"}}}}}
 	var got []string
 	for _, p := range status.Explain(h, site, now) {
 		got = append(got, p.Heading)
@@ -139,9 +140,13 @@ Files of it were found missing at TIME. The node had not removed them: data_dir 
 
 func TestExplain_Revision(t *testing.T) {
 	objects := []ledger.Object{{Kind: "summary"}, {Kind: "seg"}, {Kind: "outline"}, {Kind: "outline"}}
-	positive := findings.Findings{Decision: &findings.Decision{Positive: true, Text: "positive: 31 of 40 slices are positive, more than 25"},
-		Lesions: &findings.Lesions{Count: 3, VolumeML: 41.03}, Lungs: &findings.Lungs{LesionShare: 0.0067},
-		Models: []findings.Model{{Status: "untrained"}}, Omitted: []string{"Patient's Age is left out: not valid"}}
+	positive := findings.Findings{
+		Decision: &findings.Decision{Positive: true, Text: "positive: 31 of 40 slices are positive, more than 25"},
+		Lesions:  &findings.Lesions{Count: 3, VolumeML: 41.03},
+		Lungs:    &findings.Lungs{LesionShare: 0.0067},
+		Models:   []findings.Model{{Status: "untrained"}},
+		Omitted:  []string{"Patient's Age is left out: not valid"},
+	}
 	limited := findings.Findings{
 		Decision: &findings.Decision{Text: "negative: 0 of 4 slices are positive"},
 		Cautions: []string{"Close to the threshold."},
@@ -195,7 +200,8 @@ Processing began at TIME and has not ended.`},
 		t.Run(c.name, func(t *testing.T) {
 			c.r.Number, c.r.SettledAt, c.r.SettledWhy, c.r.StartedAt, c.r.FinishedAt = 1, now, "quiet for 60 s", now, now
 			h := &ledger.History{Revisions: []ledger.RevisionHistory{c.r}}
-			wantText(t, text(status.Explain(h, site, now), "Revision 1"), "Taken as complete at TIME: quiet for 60 s.\n"+strings.TrimSpace(c.want))
+			wantText(t, text(status.Explain(h, site, now), "Revision 1"),
+				"Taken as complete at TIME: quiet for 60 s.\n"+strings.TrimSpace(c.want))
 		})
 	}
 }

@@ -30,7 +30,8 @@ func nextReadings(h *ledger.History, now time.Time) []Sentence {
 			all = append(all, say("Revision %d is processed again %s; `jcsnode requeue %s` has it done at once.",
 				r.Number, in(now, r.RetryAt), h.StudyUID))
 		case r.State == ledger.StateSettled, !r.RetryAt.IsZero():
-			all = append(all, say("Revision %d is processed as soon as a worker is free, or at the next start if the node is down.", r.Number))
+			all = append(all,
+				say("Revision %d is processed as soon as a worker is free, or at the next start if the node is down.", r.Number))
 		case r.State == ledger.StateProcessing:
 			all = append(all, say("The node finishes revision %d; if it is down, it begins again at the next start.", r.Number))
 		}
@@ -73,7 +74,8 @@ func nextNotifications(h *ledger.History, now time.Time) []Sentence {
 		case n.NextAt.After(now):
 			all = append(all, say("The next attempt to tell %s of the %s is %s.", n.Receiver, n.Notice.Subject(), in(now, n.NextAt)))
 		default:
-			all = append(all, say("%s is told of the %s at once, or at the next start if the node is down.", n.Receiver, n.Notice.Subject()))
+			all = append(all,
+				say("%s is told of the %s at once, or at the next start if the node is down.", n.Receiver, n.Notice.Subject()))
 		}
 	}
 	return all

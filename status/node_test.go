@@ -106,7 +106,8 @@ func TestRow_Result(t *testing.T) {
 		"positive, with caution": {Summary: ledger.Summary{State: ledger.StateReported}, Decision: positive, Cautions: []string{closeCall}},
 		"negative":               {Summary: ledger.Summary{State: ledger.StateReported}, Decision: negative},
 		"-":                      {Summary: ledger.Summary{State: ledger.StateProcessing}, Decision: negative}, // of the revision before
-		"no-axial-series":        {Summary: ledger.Summary{State: ledger.StateNotProcessed, Reason: ledger.Reason{Code: "no-axial-series"}}},
+		"no-axial-series": {Summary: ledger.Summary{State: ledger.StateNotProcessed,
+			Reason: ledger.Reason{Code: "no-axial-series"}}},
 	} {
 		if got := r.Result(); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -125,7 +126,8 @@ func TestJSON_Keys(t *testing.T) {
 	}{
 		{"node", n, "ae_title counts models notice refused studies version weights"},
 		{"row", n.Studies[0], "cautions decision deliveries flagged instances limits reason revision state study_uid"},
-		{"study", status.NewStudy(h), "cautions decision events instances limits notice notifications reason refusals revisions state study_uid"},
+		{"study", status.NewStudy(h),
+			"cautions decision events instances limits notice notifications reason refusals revisions state study_uid"},
 	} {
 		var keys map[string]any
 		text, err := json.Marshal(c.view)

@@ -9,7 +9,8 @@ import (
 func TestIn(t *testing.T) {
 	now := time.Now()
 	for left, want := range map[time.Duration]string{
-		900 * time.Millisecond: "1 s", 90 * time.Second: "90 s", 119*time.Second + 700*time.Millisecond: "2 min", 65 * time.Minute: "65 min",
+		900 * time.Millisecond: "1 s", 90 * time.Second: "90 s",
+		119*time.Second + 700*time.Millisecond: "2 min", 65 * time.Minute: "65 min",
 		2 * time.Hour: "2 h", 50 * time.Hour: "50 h",
 	} {
 		if got, want := in(now, now.Add(left)), "at "+Clock(now.Add(left))+", in "+want; got != want {
@@ -37,7 +38,8 @@ func TestNumbers(t *testing.T) {
 
 func TestGrouped(t *testing.T) {
 	var got []string
-	for _, g := range grouped(strings.Fields("b1 a2 b3 a1 b1"), func(s string) string { return s }, func(s string) string { return s[:1] }) {
+	for _, g := range grouped(strings.Fields("b1 a2 b3 a1 b1"),
+		func(s string) string { return s }, func(s string) string { return s[:1] }) {
 		got = append(got, strings.Join(g.all, "+"))
 	}
 	if got, want := strings.Join(got, " "), "a2 a1 b1+b1 b3"; got != want {

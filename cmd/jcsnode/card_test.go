@@ -35,7 +35,8 @@ func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
 	if err := json.Unmarshal(text, &card); err != nil {
 		t.Fatal(err)
 	}
-	runtime, err := models.Open(filepath.Join("..", "..", "models"), models.Options{Device: models.DeviceCPU}, slog.New(slog.DiscardHandler))
+	runtime, err := models.Open(filepath.Join("..", "..", "models"),
+		models.Options{Device: models.DeviceCPU}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +46,14 @@ func TestCard_TheNodeFindsWhatTheCardSays(t *testing.T) {
 		t.Fatal("the card is of another classifier: make evaluate")
 	}
 	// So high a threshold makes nobody positive: nothing is segmented.
-	set := cascade.Settings{Threshold: 100000, Segment: cascade.SegmentAll, OffLungs: cascade.OffLungsKeep, ClassifierOperatingPoint: manifest.Classifier.OperatingPoint,
-		SegmenterOperatingPoint: manifest.Segmenter.OperatingPoint, Workers: runtime.Workers()}
+	set := cascade.Settings{
+		Threshold:                100000,
+		Segment:                  cascade.SegmentAll,
+		OffLungs:                 cascade.OffLungsKeep,
+		ClassifierOperatingPoint: manifest.Classifier.OperatingPoint,
+		SegmenterOperatingPoint:  manifest.Segmenter.OperatingPoint,
+		Workers:                  runtime.Workers(),
+	}
 	compared := 0
 	for _, v := range card.Patients.Volumes {
 		folder := filepath.Join(data(t, "ct"), v.Name)

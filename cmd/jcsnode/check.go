@@ -24,7 +24,8 @@ func checkCommand() *cobra.Command {
 		Short: "find every mistake in the configuration and try what serve would do; exit code 1 if there is one",
 		Long: "check finds every mistake in the configuration. " +
 			"It also tries what serve would do: it loads the networks and has them calculate\n" +
-			"a test picture, reads the TLS files, opens the ports for a moment, and looks whether everything in data_dir could be written.\n" +
+			"a test picture, reads the TLS files, opens the ports for a moment, " +
+			"and looks whether everything in data_dir could be written.\n" +
 			"Run it as the user of the service. Beside a running node it changes nothing; it says that the ports are taken.",
 		Args: cobra.NoArgs,
 	}

@@ -29,7 +29,8 @@ func TestDoor_KeepsOtherImagesWhenTold(t *testing.T) {
 	for _, path := range files {
 		dcmtk(t, "dcmcjpeg", "+e1", path, path)
 	}
-	l := newLab(t, "[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[[peer]]\nae_title = \"MR1\"\nquiet = \"1s\"\n[[peer]]\nnetwork = \"127.0.0.1\"\n")
+	l := newLab(t,
+		"[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[[peer]]\nae_title = \"MR1\"\nquiet = \"1s\"\n[[peer]]\nnetwork = \"127.0.0.1\"\n")
 	l.change(t, "[node]\n", "[node]\naccept_other = true\ntransfer_syntaxes = [\"1.2.840.10008.1.2.4.70\"]\n")
 	l.serve(t)
 	args := append([]string{"-R", "-aet", "MR1", "-aec", "JCSNODE", "127.0.0.1", l.address()[len("127.0.0.1:"):]}, files...)

@@ -62,7 +62,8 @@ func TestGolden_ObjectsToTheByte(t *testing.T) {
 		patient string // as it is encoded
 		config  string
 	}{
-		{"positive", phantom.Options{Slices: 24, Spacing: 12, Lesions: true}, "ISO_IR 144", "\xbb\xee\xda\x65\xdc\xd1\xe3\xe0\xd3", goldenConfig},
+		{"positive", phantom.Options{Slices: 24, Spacing: 12, Lesions: true},
+			"ISO_IR 144", "\xbb\xee\xda\x65\xdc\xd1\xe3\xe0\xd3", goldenConfig},
 		{"feet first", phantom.Options{Slices: 30, Spacing: 10, Columns: 112, Lesions: true, FeetFirst: true, Uneven: 0.2, Seed: 2},
 			"ISO_IR 192", "山田^太郎", goldenConfig},
 		{"negative", phantom.Options{Slices: 24, Spacing: 12}, `\ISO 2022 IR 87`, "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
@@ -112,7 +113,8 @@ func TestGolden_ReplacingRevisionToTheByte(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines = append(lines, fmt.Sprintf("revision %d/%03d %s %s %x", i+1, n+1, o.Kind, o.SOPInstanceUID, sha256.Sum256(timeless(t, content))))
+			lines = append(lines,
+				fmt.Sprintf("revision %d/%03d %s %s %x", i+1, n+1, o.Kind, o.SOPInstanceUID, sha256.Sum256(timeless(t, content))))
 		}
 	}
 	golden(t, "replaced.txt", lines)
@@ -184,7 +186,8 @@ func timeless(t *testing.T, file []byte) []byte {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for tag, other := range map[dataset.Tag]string{dataset.NewTag(0x0008, 0x0012): "20000101", dataset.NewTag(0x0008, 0x0013): "000000.000"} {
+	for tag, other := range map[dataset.Tag]string{dataset.NewTag(0x0008, 0x0012): "20000101",
+		dataset.NewTag(0x0008, 0x0013): "000000.000"} {
 		value := f.Set().String(tag)
 		if len(value) != len(other) {
 			t.Fatalf("%v is %q", tag, value)

@@ -28,7 +28,8 @@ func TestKill_NothingAcknowledgedIsLostNothingComesTwice(t *testing.T) {
 	folder := someSlices(t, 16)
 	uid := studyUID(t, folder)
 	archive := startOrthanc(t)
-	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom), "[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
+	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom),
+		"[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
 	files, _ := scu.Find([]string{folder})
 	acknowledged := map[string]bool{}
 	within := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
@@ -117,7 +118,8 @@ func checkOnce(t *testing.T, archive *orthanc, uid string, s *studyStatusJSON) {
 // beyond tells whether the study has left the state, or one before it.
 func (l *lab) beyond(t *testing.T, uid, state string) bool {
 	s := l.study(t, uid)
-	order := map[string]int{ledger.StateReceiving: 1, ledger.StateSettled: 2, ledger.StateProcessing: 3, ledger.StateReported: 4, ledger.StateNotProcessed: 4}
+	order := map[string]int{ledger.StateReceiving: 1, ledger.StateSettled: 2,
+		ledger.StateProcessing: 3, ledger.StateReported: 4, ledger.StateNotProcessed: 4}
 	return s != nil && order[s.State] > order[state]
 }
 

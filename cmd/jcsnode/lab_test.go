@@ -170,7 +170,8 @@ func newLabWith(t *testing.T, networks string, more ...string) *lab {
 	t.Helper()
 	l := &lab{dir: t.TempDir(), port: freePort(t)}
 	l.config = filepath.Join(l.dir, "config.toml")
-	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\nreserve = \"100MB\"\n[models]\ndir = %q\n%s", l.port, networks, strings.Join(more, "\n"))
+	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = \"data\"\nreserve = \"100MB\"\n[models]\ndir = %q\n%s",
+		l.port, networks, strings.Join(more, "\n"))
 	if err := os.WriteFile(l.config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -206,8 +207,10 @@ func testNetworks(t *testing.T, classifier string, point float64, segmenter stri
 		if err := os.WriteFile(filepath.Join(dir, n.file), graph, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&manifest, "[%s]\nfile = %q\nsha256 = \"%x\"\nname = \"test %s\"\nversion = \"1\"\nstatus = \"untrained\"\nprecision = \"fp32\"\n"+
-			"window = [-1000.0, 1000.0]\nsize = 4\noperating_point = %v\nlicence = \"none needed\"\n", n.role, n.file, sha256.Sum256(graph), n.role, n.point)
+		fmt.Fprintf(&manifest,
+			"[%s]\nfile = %q\nsha256 = \"%x\"\nname = \"test %s\"\nversion = \"1\"\nstatus = \"untrained\"\nprecision = \"fp32\"\n"+
+				"window = [-1000.0, 1000.0]\nsize = 4\noperating_point = %v\nlicence = \"none needed\"\n",
+			n.role, n.file, sha256.Sum256(graph), n.role, n.point)
 	}
 	if err := os.WriteFile(filepath.Join(dir, models.ManifestName), []byte(manifest.String()), 0o644); err != nil {
 		t.Fatal(err)

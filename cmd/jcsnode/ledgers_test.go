@@ -60,7 +60,8 @@ func TestLedgers_OfOlderVersions(t *testing.T) {
 
 			l.serve(t)
 			for study, state := range states {
-				if text := jcsnode(t, "explain", "--config", l.config, study); !strings.Contains(text, "Files of it were found missing at ") {
+				if text := jcsnode(t, "explain", "--config", l.config,
+					study); !strings.Contains(text, "Files of it were found missing at ") {
 					t.Errorf("nothing is said of missing files:\n%s", text)
 				}
 				if state == ledger.StateReceiving {

@@ -52,7 +52,8 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
-		requeueCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(), archiveCommand(), demoCommand(), versionCommand())
+		requeueCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
+		archiveCommand(), demoCommand(), versionCommand())
 	return c
 }
 

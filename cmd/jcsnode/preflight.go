@@ -21,8 +21,10 @@ func preflightCommand() *cobra.Command {
 		Use:   "preflight",
 		Short: "ask every destination what it would take; sends nothing; exit code 1 if anything would be refused",
 		Long: "preflight opens one association with each destination of the configuration and offers every class and transfer\n" +
-			"syntax in which results would go there by its profile. It prints what would be accepted, in which form, and what would be refused\n" +
-			"and what to do about it, and whether a destination with commitment = true takes requests for storage commitment. Nothing is sent.\n" +
+			"syntax in which results would go there by its profile. It prints what " +
+			"would be accepted, in which form, and what would be refused\n" +
+			"and what to do about it, and whether a destination with commitment = true " +
+			"takes requests for storage commitment. Nothing is sent.\n" +
 			"The exit code is 1 if a destination cannot be reached or refuses something.",
 		Args: cobra.NoArgs,
 	}

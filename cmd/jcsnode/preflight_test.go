@@ -146,7 +146,8 @@ func TestRequeue(t *testing.T) {
 		t.Error("requeue made a ledger")
 	}
 	l := ledgerStudy(t, dir, study)
-	receiving := "study 1.2.3 is still being received and will be processed by itself: 1 instance waits until the study is complete: at TIME"
+	receiving := "study 1.2.3 is still being received and will be processed " +
+		"by itself: 1 instance waits until the study is complete: at TIME"
 	_, err = command(t, "requeue", "--config", path, study)
 	if err == nil || !strings.HasPrefix(times.ReplaceAllString(err.Error(), "TIME"), receiving) {
 		t.Errorf("while it is received: %v, want %s", err, receiving)
@@ -160,7 +161,8 @@ func TestRequeue(t *testing.T) {
 	if err != nil || len(waiting) != 1 {
 		t.Fatalf("%d deliveries, %v", len(waiting), err)
 	}
-	if err := l.RecordDelivery(t.Context(), waiting[0].ID, ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Status: "A900H"}); err != nil {
+	if err := l.RecordDelivery(t.Context(), waiting[0].ID,
+		ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Status: "A900H"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := command(t, "requeue", "--config", path, "9.9.9"); err == nil || !strings.Contains(err.Error(), "not known here") {

@@ -52,8 +52,9 @@ func requeueCommand() *cobra.Command {
 			err = closeErr
 		}
 		if errors.Is(err, ledger.ErrFilesRemoved) {
-			return fmt.Errorf("the files of study %s are not here any more (keep.days, or data_dir was restored without them); its outcome stays. "+
-				"Send the study again, or restore the files and restart the node; then requeue it", args[0])
+			return fmt.Errorf(
+				"the files of study %s are not here any more (keep.days, or data_dir was restored without them); its outcome stays. "+
+					"Send the study again, or restore the files and restart the node; then requeue it", args[0])
 		}
 		if err != nil {
 			return err

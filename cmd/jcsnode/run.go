@@ -32,7 +32,8 @@ func runCommand() *cobra.Command {
 	}
 	path := configFlag(c)
 	c.Flags().StringVar(&out, "out", "", "`folder` for the results")
-	c.Flags().StringVar(&at, "time", "", "date and time that the objects carry, RFC 3339; the same `time` gives the same bytes (default now)")
+	c.Flags().StringVar(&at, "time", "",
+		"date and time that the objects carry, RFC 3339; the same `time` gives the same bytes (default now)")
 	c.MarkFlagRequired("out")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		load := func() (config.Config, error) { return config.Load(*path) }
@@ -75,7 +76,8 @@ func runCommand() *cobra.Command {
 				return err
 			}
 			printFindings(c.OutOrStdout(), &read.Findings)
-			fmt.Fprintf(c.OutOrStdout(), "  findings      %s\n  objects       %d in %s\n  previews      %s\n", read.FindingsFile, read.Objects,
+			fmt.Fprintf(c.OutOrStdout(), "  findings      %s\n  objects       %d in %s\n  previews      %s\n",
+				read.FindingsFile, read.Objects,
 				read.ObjectsFolder, read.PreviewFolder)
 		}
 		return nil

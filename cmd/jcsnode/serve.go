@@ -22,7 +22,8 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "run the node until SIGTERM, SIGINT or SIGHUP",
 		Long: "serve runs the node until SIGTERM, SIGINT or SIGHUP. It takes no new associations then and lets the open ones finish for\n" +
-			"node.drain; what is unfinished goes on at the next start. A second SIGTERM or SIGINT ends it at once, which loses nothing either.",
+			"node.drain; what is unfinished goes on at the next start. A second " +
+			"SIGTERM or SIGINT ends it at once, which loses nothing either.",
 		Args: cobra.NoArgs,
 	}
 	path := configFlag(c)
@@ -58,7 +59,8 @@ func tellProblems(w io.Writer, log *slog.Logger, asLog bool, path string, proble
 	for _, p := range problems {
 		log.Error("mistake in the configuration", "config", path, "problem", p)
 	}
-	log.Error("the node does not start", "config", path, "mistakes", len(problems), "remedy", "correct them; `jcsnode check` finds them, too")
+	log.Error("the node does not start",
+		"config", path, "mistakes", len(problems), "remedy", "correct them; `jcsnode check` finds them, too")
 }
 
 // serve runs a node on the configured addresses until ctx ends.

@@ -30,8 +30,9 @@ func asked(t *testing.T, wrapped ...string) (*process, *dimse.Conn, func(syscall
 	p := start(t, cmd, filepath.Join(dir, "log"))
 	var conn *dimse.Conn
 	dial := func() (err error) {
-		conn, err = node.Dialer("TEST", 10*time.Second).Dial(t.Context(), at, "ARCHIVE", []dimse.PresentationContext{{AbstractSyntax: dimse.Verification,
-			TransferSyntaxes: []string{dataset.ImplicitVRLittleEndian}}})
+		conn, err = node.Dialer("TEST", 10*time.Second).Dial(t.Context(), at, "ARCHIVE",
+			[]dimse.PresentationContext{{AbstractSyntax: dimse.Verification,
+				TransferSyntaxes: []string{dataset.ImplicitVRLittleEndian}}})
 		return err
 	}
 	eventually(t, time.Minute, "the archive answers", func() bool { return dial() == nil })

@@ -115,7 +115,8 @@ func TestStatus_LimitsGoWithTheVerdict(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range map[string]string{"status": node.String(), "status --json": nodeJSON.String(), "status of the study": one.String(),
+	for name, text := range map[string]string{"status": node.String(),
+		"status --json": nodeJSON.String(), "status of the study": one.String(),
 		"status of the study --json": oneJSON.String(), "explain": explained(t, l, study, time.Now())} {
 		for _, want := range []string{closeCall, tenMM} {
 			if !strings.Contains(text, want) {
@@ -165,7 +166,8 @@ func TestStatus_Refused(t *testing.T) {
 		}
 	}
 	err := studyStatus(t.Context(), io.Discard, l, "1.2.4", false)
-	if err == nil || !strings.Contains(err.Error(), "nothing of study 1.2.4 is stored here") || !strings.Contains(err.Error(), "cut short") {
+	if err == nil || !strings.Contains(err.Error(), "nothing of study 1.2.4 is stored here") ||
+		!strings.Contains(err.Error(), "cut short") {
 		t.Errorf("a study of which all was refused: %v", err)
 	}
 }

@@ -152,7 +152,9 @@ func checkHistory(t *testing.T, s *studyStatusJSON, slices int) {
 	for _, e := range s.Events {
 		kinds[e.Kind]++
 	}
-	for _, kind := range []string{ledger.EventReceiving, ledger.EventSettled, ledger.EventProcessing, ledger.EventFindings, ledger.EventReported, ledger.EventSent} {
+	for _, kind := range []string{
+		ledger.EventReceiving, ledger.EventSettled, ledger.EventProcessing, ledger.EventFindings, ledger.EventReported, ledger.EventSent,
+	} {
 		if kinds[kind] == 0 {
 			t.Errorf("no event %q in the history: %v", kind, kinds)
 		}

@@ -30,9 +30,11 @@ func TestTLS_DCMTK(t *testing.T) {
 	later, past := time.Now().Add(10*time.Hour), time.Now().Add(-time.Hour)
 	certificate, key := ours.Issue("node", later)
 	port := freePort(t)
-	l := newLab(t, fmt.Sprintf("[tls]\nlisten = \"127.0.0.1:%d\"\ncertificate = %q\nkey = %q\nclient_ca = %q\n", port, certificate, key, ours.File),
+	l := newLab(t,
+		fmt.Sprintf("[tls]\nlisten = \"127.0.0.1:%d\"\ncertificate = %q\nkey = %q\nclient_ca = %q\n", port, certificate, key, ours.File),
 		"[[peer]]\nae_title = \"CT1\"\ncertificate = \"CT1.Hospital\"\n", "[[peer]]\nae_title = \"JCSNODE\"\nnetwork = \"127.0.0.1\"\n")
-	if out := jcsnode(t, "check", "--config", l.config); !strings.Contains(out, `TLS on 127.0.0.1`) || !strings.Contains(out, `"node", which expires`) {
+	if out := jcsnode(t, "check", "--config", l.config); !strings.Contains(out, `TLS on 127.0.0.1`) ||
+		!strings.Contains(out, `"node", which expires`) {
 		t.Errorf("check does not tell of the certificate:\n%s", out)
 	}
 	l.serve(t)
@@ -52,7 +54,8 @@ func TestTLS_DCMTK(t *testing.T) {
 		{"other authority", func() []string { return with(theirs, "ct1.hospital", later) }, port, false},
 		{"expired", func() []string { return with(ours, "ct1.hospital", past) }, port, false},
 		{"no certificate", func() []string { return []string{"+tla", "+cf", ours.File} }, port, false},
-		{"node of an unknown authority", func() []string { return append(with(ours, "ct1.hospital", later)[:3], "+cf", theirs.File) }, port, false},
+		{"node of an unknown authority",
+			func() []string { return append(with(ours, "ct1.hospital", later)[:3], "+cf", theirs.File) }, port, false},
 		{"plain at the TLS port", func() []string { return nil }, port, false},
 		{"bound to a certificate, at the plain port", func() []string { return nil }, l.port, false},
 	} {
@@ -81,7 +84,9 @@ func TestTLS_DCMTK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"listening for TLS", `"names":["node","127.0.0.1"]`, "must prove the name", "are used from now on", "TLS certificate expires soon"} {
+	for _, want := range []string{
+		"listening for TLS", `"names":["node","127.0.0.1"]`, "must prove the name", "are used from now on", "TLS certificate expires soon",
+	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the log lacks %q", want)
 		}
@@ -92,7 +97,8 @@ func TestTLS_DCMTK(t *testing.T) {
 func shownSerial(t *testing.T, port int) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "bash", "-c",
-		fmt.Sprintf("%s s_client -connect 127.0.0.1:%d </dev/null 2>/dev/null | openssl x509 -noout -serial", tool(t, "openssl"), port)).Output()
+		fmt.Sprintf("%s s_client -connect 127.0.0.1:%d </dev/null 2>/dev/null | openssl x509 -noout -serial",
+			tool(t, "openssl"), port)).Output()
 	if err != nil {
 		t.Fatalf("openssl: %v", err)
 	}
@@ -106,8 +112,10 @@ func TestTLS_ObjectsToStorescp(t *testing.T) {
 	mine, mineKey := ca.Issue("node", time.Now().Add(time.Hour))
 	port := freePort(t)
 	dir := t.TempDir()
-	start(t, exec.Command(tool(t, "storescp"), "+tls", key, certificate, "+cf", ca.File, "-od", dir, fmt.Sprint(port)), filepath.Join(dir, "storescp.log"))
-	l := newLab(t, destination("pacs", "PACS", port)+fmt.Sprintf("tls = true\nca = %q\ncertificate = %q\nkey = %q\n", ca.File, mine, mineKey), "[settle]\nquiet = \"1s\"")
+	start(t, exec.Command(tool(t, "storescp"), "+tls", key, certificate, "+cf", ca.File, "-od", dir, fmt.Sprint(port)),
+		filepath.Join(dir, "storescp.log"))
+	l := newLab(t, destination("pacs", "PACS", port)+
+		fmt.Sprintf("tls = true\nca = %q\ncertificate = %q\nkey = %q\n", ca.File, mine, mineKey), "[settle]\nquiet = \"1s\"")
 	l.serve(t)
 	phantom := filepath.Join(dir, "phantom")
 	jcsnode(t, "phantom", "--out", phantom, "--slices", "8")

@@ -31,7 +31,15 @@ type viewed struct {
 // lies beside the test data.
 func TestViewer(t *testing.T) {
 	reversed := t.TempDir()
-	if err := phantom.Write(t.Context(), reversed, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1, FeetFirst: true, Uneven: 0.15}); err != nil {
+	err := phantom.Write(t.Context(), reversed, phantom.Options{
+		Slices:    24,
+		Spacing:   12,
+		Lesions:   true,
+		Seed:      1,
+		FeetFirst: true,
+		Uneven:    0.15,
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	pictures := []int{9100, 9102, 9107}
@@ -48,7 +56,8 @@ func TestViewer(t *testing.T) {
 	to := destination("viewer", "ORTHANC", v.archive.dicom)
 	const quiet = "[settle]\nquiet = \"3s\""
 	own := newLab(t, to, quiet)
-	glass := newLabWith(t, glassNetworks(t), to, quiet, "[cascade]\nthreshold = 0\nthreshold_mm = 0.0\noff_lungs = \"keep\"\nleast_lesion_ml = 0.0")
+	glass := newLabWith(t, glassNetworks(t), to, quiet,
+		"[cascade]\nthreshold = 0\nthreshold_mm = 0.0\noff_lungs = \"keep\"\nleast_lesion_ml = 0.0")
 	own.serve(t)
 	glass.serve(t)
 	node := func(c *viewed) *lab {
@@ -175,8 +184,9 @@ func (v *viewer) look(t *testing.T, all []viewed) []look {
 	for _, c := range all {
 		studies = append(studies, map[string]any{"name": c.name, "study": c.study, "captures": c.captures})
 	}
-	order, err := json.Marshal(map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", v.page), "playwright": filepath.Join(home, "node_modules", "playwright-core"),
-		"chromium": tool(t, "chromium"), "out": v.shots, "studies": studies})
+	order, err := json.Marshal(map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", v.page),
+		"playwright": filepath.Join(home, "node_modules", "playwright-core"),
+		"chromium":   tool(t, "chromium"), "out": v.shots, "studies": studies})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +221,8 @@ func (v *viewer) judge(t *testing.T, c viewed, l look) {
 			t.Errorf("series %d is not offered: %+v", number, l.Series)
 		}
 	}
-	if s := l.Segmentation.Segments; len(s) != 1 || s[0].Number != 1 || s[0].Label != "Lung lesion (JCS)" || !near(s[0].Colour, 255, 64, 0) {
+	if s := l.Segmentation.Segments; len(s) != 1 || s[0].Number != 1 ||
+		s[0].Label != "Lung lesion (JCS)" || !near(s[0].Colour, 255, 64, 0) {
 		t.Errorf("segments %+v, want one named lesion in orange", s)
 	}
 	v.judgeLabels(t, c, l)
@@ -223,9 +234,11 @@ func (v *viewer) judge(t *testing.T, c viewed, l look) {
 		if want := ct[s.Instance]; !s.plane.equals(want) {
 			t.Errorf("image %d lies at %+v in the viewer, its CT says %+v", s.Number, s.plane, want)
 		}
-		t.Logf("image %d: %d of %d pixels amid labels have their colour on the screen, %d of %d amid none", s.Number, s.OnColoured, s.On, s.OffColoured, s.Off)
+		t.Logf("image %d: %d of %d pixels amid labels have their colour on the screen, %d of %d amid none",
+			s.Number, s.OnColoured, s.On, s.OffColoured, s.Off)
 		if s.On < 20 || s.OnColoured < s.On*95/100 || s.Off < 10000 || s.OffColoured > s.Off/500 {
-			t.Errorf("image %d: colour on %d of %d pixels amid labels, on %d of %d amid none", s.Number, s.OnColoured, s.On, s.OffColoured, s.Off)
+			t.Errorf("image %d: colour on %d of %d pixels amid labels, on %d of %d amid none",
+				s.Number, s.OnColoured, s.On, s.OffColoured, s.Off)
 		}
 		if c.glass {
 			s.judgeGlass(t)
