@@ -141,7 +141,11 @@ func Default() Config {
 type Problems []string
 
 func (p Problems) Error() string {
-	return fmt.Sprintf("%d mistake(s) in the configuration:\n  %s", len(p), strings.Join(p, "\n  "))
+	mistakes := fmt.Sprintf("%d mistakes", len(p))
+	if len(p) == 1 {
+		mistakes = "1 mistake"
+	}
+	return mistakes + " in the configuration:\n  " + strings.Join(p, "\n  ")
 }
 
 // Places are where the configuration lies that nobody named: here, then where an installation has it.
