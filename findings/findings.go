@@ -142,7 +142,7 @@ type Model struct {
 	Status         string  `json:"status"` // "trained", "preliminary", "untrained", "altered"
 	OperatingPoint float64 `json:"operating_point"`
 	DistanceLimit  float64 `json:"distance_limit,omitempty"` // of a classifier that tells how far slices lie from its training: the usual
-	Engine         string  `json:"engine,omitempty"`         // "cuda" or "openvino"; "": ONNX Runtime's own kernels on the CPU
+	Engine         string  `json:"engine,omitempty"`         // models.Runtime's Engine; "": ONNX Runtime's own int8 kernels on the CPU
 }
 
 // Settings are the settings that shape the findings.

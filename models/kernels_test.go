@@ -18,29 +18,35 @@ func said(probability, activation, mask float64) answers {
 func TestChooseKernels(t *testing.T) {
 	right, rounded, overflown := said(0.61, 0.042, 0.003), said(0.60, 0.0415, 0.00301), said(0.855, 0.030, 0.003)
 	outlined := said(0.61, 0.042, 0.004) // only the segmenter is wrong
+	unlike := said(0.80, 0.042, 0.003)   // what the AMX kernels of ONNX Runtime 1.24 gave, fast and exact ones alike
 	broken := errors.New("broken")
 	for _, c := range []struct {
-		name        string
-		want        *answers
-		fast, exact answers
-		fails       Kernels // answers with an error
-		calculated  string
-		kernels     Kernels
-		says        string // reason or error
+		name                 string
+		want                 *answers
+		fast, exact, float32 answers
+		fails                Kernels // answers with an error
+		calculated           string
+		kernels              Kernels
+		says                 string // reason or error
 	}{
-		{"fast ones are right", &right, rounded, answers{}, "none", "fast", KernelsFast, "reference values"},
-		{"fast ones overflow", &right, overflown, rounded, "none", "fast exact",
+		{"fast ones are right", &right, rounded, answers{}, answers{}, "none", "fast", KernelsFast, "reference values"},
+		{"fast ones overflow", &right, overflown, rounded, answers{}, "none", "fast exact",
 			KernelsExact, "fast ones give a probability 0.855 instead of 0.610"},
-		{"fast ones of the segmenter overflow", &right, outlined, right, "none", "fast exact", KernelsExact, "mask that differs by 0.333"},
-		{"both are wrong", &right, overflown, outlined, "none", "fast exact", "", "make provision"},
-		{"both are wrong alike", &right, overflown, overflown, "none", "fast exact", "", "make provision"},
-		{"not a number", &right, said(0.61, 0.042, nan()), right, "none", "fast exact", KernelsExact, "mask"},
-		{"no reference, the same", nil, right, right, "none", "fast exact", KernelsFast, "no reference values"},
-		{"no reference, fast ones overflow", nil, overflown, right, "none",
-			"fast exact", KernelsExact, "another probability 0.855 instead of 0.610"},
-		{"fast ones fail", &right, right, right, KernelsFast, "fast", "", "broken"},
-		{"exact ones fail", &right, overflown, right, KernelsExact, "fast exact", "", "broken"},
-		{"no reference, exact ones fail", nil, right, right, KernelsExact, "fast exact", "", "broken"},
+		{"fast ones of the segmenter overflow", &right, outlined, right, answers{}, "none", "fast exact",
+			KernelsExact, "mask that differs by 0.333"},
+		{"both are wrong", &right, overflown, unlike, rounded, "none", "fast exact float32", KernelsFloat32,
+			"the fast ones give a probability 0.855 instead of 0.610, the exact ones give a probability 0.800 instead of 0.610"},
+		{"both are wrong alike", &right, unlike, unlike, right, "none", "fast exact float32", KernelsFloat32, "0.800"},
+		{"none is right", &right, overflown, outlined, unlike, "none", "fast exact float32", "", "make provision"},
+		{"not a number", &right, said(0.61, 0.042, nan()), right, answers{}, "none", "fast exact", KernelsExact, "mask"},
+		{"no reference, the same", nil, right, right, rounded, "none", "float32 fast", KernelsFast, "no reference values"},
+		{"no reference, fast ones overflow", nil, overflown, right, right, "none", "float32 fast exact",
+			KernelsExact, "fast ones give a probability 0.855 instead of 0.610"},
+		{"no reference, both are wrong alike", nil, unlike, unlike, right, "none", "float32 fast exact float32", KernelsFloat32, "0.800"},
+		{"fast ones fail", &right, right, right, right, KernelsFast, "fast", "", "broken"},
+		{"exact ones fail", &right, overflown, right, right, KernelsExact, "fast exact", "", "broken"},
+		{"float32 ones fail", &right, overflown, unlike, right, KernelsFloat32, "fast exact float32", "", "broken"},
+		{"no reference, float32 ones fail", nil, right, right, right, KernelsFloat32, "float32", "", "broken"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var calculated []string
@@ -49,10 +55,7 @@ func TestChooseKernels(t *testing.T) {
 				if k == c.fails {
 					return answers{}, broken
 				}
-				if k == KernelsExact {
-					return c.exact, nil
-				}
-				return c.fast, nil
+				return map[Kernels]answers{KernelsFast: c.fast, KernelsExact: c.exact, KernelsFloat32: c.float32}[k], nil
 			})
 			if err != nil {
 				reason = err.Error()

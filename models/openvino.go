@@ -14,7 +14,7 @@ import (
 )
 
 // openVINORemedy is what to do when OpenVINO is there and does not work.
-const openVINORemedy = "set models.device = \"cpu\" until this is solved"
+const openVINORemedy = "set models.device = \"auto\" or \"cpu\" until this is solved"
 
 func openVINOFailure(s *session, doing string, err error) *DeviceError {
 	return &DeviceError{
@@ -23,14 +23,13 @@ func openVINOFailure(s *session, doing string, err error) *DeviceError {
 	}
 }
 
-// addOpenVINO loads both networks a second time, through OpenVINO, and checks that they answer as they did
-// before. Its error is a *DeviceError.
+// addOpenVINO loads both networks a second time, through OpenVINO, and checks that they answer as wanted. Its error is a *DeviceError.
 //
 // It works on a thread that ends with it. OpenVINO gives the thread on which its CPU plugin is made a signal stack of the
 // plugin's (for AMX, whose registers are large) and takes it away when the plugin goes, on whatever thread that is: a thread
 // that went on to run Go code would then get its next signal, such as a preemption by the garbage collector, on memory that
 // is no more, and the process would die of it.
-func addOpenVINO(p pair, own answers, streams, threads int) error {
+func addOpenVINO(p pair, want answers, streams, threads int) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocked, which ends the thread
@@ -40,7 +39,7 @@ func addOpenVINO(p pair, own answers, streams, threads int) error {
 					return err
 				}
 			}
-			return agree(p, own)
+			return agree(p, want)
 		})
 	}()
 	err := <-done
@@ -89,12 +88,12 @@ func (s *session) addOpenVINO(streams, threads int) error {
 	return nil
 }
 
-// agree compares OpenVINO with what ONNX Runtime's own kernels said of the test picture, so that a processor on which one of them
-// calculates wrongly does not give findings.
-func agree(p pair, own answers) error {
+// agree compares what OpenVINO says of the test picture with what is wanted, so that a processor on which it calculates wrongly does not
+// give findings.
+func agree(p pair, want answers) error {
 	got, err := p.answer(context.Background())
 	if err == nil {
-		if wrong := own.apart(got); wrong != "" {
+		if wrong := want.apart(got); wrong != "" {
 			err = fmt.Errorf("it gives a %s", wrong)
 		}
 	}

@@ -226,17 +226,23 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string, log *slog
 		}
 	}()
 	calculate := func(k Kernels) (answers, error) {
+		if known, ok := said[k]; ok {
+			return known, nil
+		}
 		p, err := openPair(dir, r.manifest, pool, k, device == DeviceCUDA)
 		if err != nil {
 			return answers{}, err
 		}
 		opened[k] = p
-		said[k], err = p.answer(context.Background())
+		got, err := p.answer(context.Background())
 		var broken *NetworkError
 		if errors.As(err, &broken) {
 			broken.Text = fmt.Sprintf("breaks the contract %q (%s): %s", contracts[broken.Network], describe(broken.File), broken.Text)
 		}
-		return said[k], err
+		if err == nil {
+			said[k] = got
+		}
+		return got, err
 	}
 	want := r.manifest.reference()
 	if device == DeviceCUDA {
@@ -248,7 +254,11 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string, log *slog
 		var reason string
 		r.kernels, reason, err = chooseKernels(want, calculate)
 		if err == nil {
-			log.Info("kernels of int8 networks", "kernels", r.kernels, "reason", reason)
+			level := slog.LevelInfo
+			if r.kernels == KernelsFloat32 && device == DeviceCPU {
+				level = slog.LevelWarn // every slice takes several times as long
+			}
+			log.Log(context.Background(), level, "kernels of int8 networks", "kernels", r.kernels, "reason", reason)
 		}
 	}
 	if err != nil {
@@ -256,7 +266,11 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string, log *slog
 	}
 	chosen := opened[r.kernels]
 	if device == DeviceOpenVINO {
-		if err := addOpenVINO(chosen, said[r.kernels], workers, workers+pool-1); err != nil {
+		if want == nil {
+			own := said[r.kernels]
+			want = &own
+		}
+		if err := addOpenVINO(chosen, *want, workers, workers+pool-1); err != nil {
 			return err
 		}
 	}
@@ -355,13 +369,19 @@ func (r *Runtime) Device() string {
 	return fmt.Sprintf("%s, %s kernels", r.device, r.kernels)
 }
 
-// Kernels says which of ONNX Runtime's kernels calculate: KernelsFast, KernelsExact, or "" on a GPU. They are no part of Engine: fast ones
-// are taken only where they give what the exact ones give.
+// Kernels says which of ONNX Runtime's kernels calculate: KernelsFast, KernelsExact, KernelsFloat32, or "" on a GPU. Beside OpenVINO they
+// calculate what is not 512 x 512.
 func (r *Runtime) Kernels() Kernels { return r.kernels }
 
-// Engine is what calculates: DeviceCUDA, DeviceOpenVINO or DeviceCPU. Each rounds in its own way, so results of two differ in
-// their last digits.
-func (r *Runtime) Engine() string { return r.engine }
+// Engine is what calculates: DeviceCUDA, DeviceOpenVINO or DeviceCPU, with "+float32" behind it where KernelsFloat32 do. Each rounds in its
+// own way, so results of two differ in their last digits. Fast and exact kernels are one engine: where the fast ones are right both give
+// the same.
+func (r *Runtime) Engine() string {
+	if r.kernels == KernelsFloat32 {
+		return r.engine + "+" + string(KernelsFloat32)
+	}
+	return r.engine
+}
 
 // Manifest gives the networks as they were when they were loaded.
 func (r *Runtime) Manifest() Manifest { return r.manifest }

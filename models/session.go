@@ -80,8 +80,8 @@ func SessionOptions(threads int, k Kernels, cuda bool) (*ort.SessionOptions, err
 		if err := options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); err != nil {
 			return err
 		}
-		if k == KernelsExact {
-			if err := options.AddSessionConfigEntry("session.x64quantprecision", "1"); err != nil {
+		if entry := kernelEntries[k]; entry != "" {
+			if err := options.AddSessionConfigEntry(entry, "1"); err != nil {
 				return err
 			}
 		}
@@ -95,6 +95,12 @@ func SessionOptions(threads int, k Kernels, cuda bool) (*ort.SessionOptions, err
 		return nil, fmt.Errorf("set session options: %w", err)
 	}
 	return options, nil
+}
+
+// kernelEntries are what ONNX Runtime calls the kernels.
+var kernelEntries = map[Kernels]string{
+	KernelsExact:   "session.x64quantprecision",
+	KernelsFloat32: "session.disable_quant_qdq",
 }
 
 // openSession loads a network.

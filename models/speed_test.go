@@ -221,9 +221,6 @@ func TestOpenVINO_Auto(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	log, text := logTo()
 	r, err := Open(".", Options{Threads: 1}, log)
-	if miscalculates(t, err) {
-		return
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +240,7 @@ func TestOpenVINO_Auto(t *testing.T) {
 		t.Fatalf("kept %s (%v)", kept, err)
 	}
 	t.Logf("%+v: %s", found.speed, r.Device())
-	if want := map[bool]string{true: DeviceOpenVINO, false: DeviceCPU}[found.gains()]; r.Engine() != want {
+	if want := map[bool]string{true: DeviceOpenVINO, false: DeviceCPU}[found.gains()]; !strings.HasPrefix(r.Engine(), want) {
 		t.Errorf("engine %s, want %s: %+v", r.Engine(), want, found.speed)
 	}
 	if err := r.Close(); err != nil {
@@ -263,7 +260,7 @@ func TestOpenVINO_Auto(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Engine() != engine {
+		if !strings.HasPrefix(r.Engine(), engine) { // float32 kernels on AMX
 			t.Errorf("kept %+v: engine %s", s, r.Engine())
 		}
 		if err := r.Close(); err != nil {

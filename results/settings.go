@@ -49,7 +49,7 @@ func (m *Maker) segmentText() string {
 	return m.Cascade.Segment
 }
 
-// foreignEngine names what calculates instead of ONNX Runtime's own kernels on the CPU, "" for these: they are what there was
+// foreignEngine names what calculates instead of ONNX Runtime's own int8 kernels on the CPU, "" for these: they are what there was
 // when the first UIDs were made.
 func foreignEngine(engine string) string {
 	if engine == models.DeviceCPU {

@@ -1,6 +1,6 @@
 // Command nets times both networks of models/manifest.toml against plain VGG-16 convolutions in fp32, all fed 512x512, and prints
-// milliseconds per slice and the ratio to that reference: with ONNX Runtime's fast and exact kernels and by OpenVINO if its build is there,
-// on one and on two threads. So it says what each option costs on this machine.
+// milliseconds per slice and the ratio to that reference: with ONNX Runtime's fast, exact and float32 kernels and by OpenVINO if its build
+// is there, on one and on two threads. So it says what each option costs on this machine.
 //
 // What one library of ONNX Runtime can run takes turns in one process, the reference too, so that other work on the machine touches all of
 // them; medians are given. The ratio of CPU time holds on a busy machine too. OpenVINO's build gets a process and a reference of its own.
@@ -129,7 +129,7 @@ func runDevice(o options, threads []int) error {
 		opt := o.Options
 		opt.Threads = n
 		g := group{threads: n, contenders: make([]*contender, 1)}
-		kernels := []models.Kernels{models.KernelsFast, models.KernelsExact}
+		kernels := []models.Kernels{models.KernelsFast, models.KernelsExact, models.KernelsFloat32}
 		if o.Device != models.DeviceCPU {
 			kernels = []models.Kernels{models.KernelsChecked}
 		}
