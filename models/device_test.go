@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
@@ -192,7 +191,10 @@ func TestChoose(t *testing.T) {
 			log, logged := logTo()
 			var starts []string
 			r := &Runtime{}
-			twice := func(string) (speed, time.Time, error) { return speed{Own: 100, OpenVINO: 50}, time.Now(), nil }
+			folder := t.TempDir()
+			twice := func(string) stopwatch {
+				return stopwatch{folder: folder, measure: func() (speed, error) { return speed{Own: 100, OpenVINO: 50}, nil }}
+			}
 			got, err := r.choose(Options{Library: library, Device: c.device}, c.machine.probe(), twice, func(path, device string) error {
 				if path != library {
 					t.Errorf("library %s, want %s", path, library)
@@ -307,7 +309,10 @@ func TestChoose_BuildOfTheProcessor(t *testing.T) {
 			old:    old,
 			files:  providerPaths(filepath.Join(cache, "jcsnode", "onnxruntime", DeviceOpenVINO)),
 		}
-		twice := func(string) (speed, time.Time, error) { return speed{Own: 100, OpenVINO: 50}, time.Now(), nil }
+		folder := t.TempDir()
+		twice := func(string) stopwatch {
+			return stopwatch{folder: folder, measure: func() (speed, error) { return speed{Own: 100, OpenVINO: 50}, nil }}
+		}
 		got, err := new(Runtime).choose(Options{}, m.probe(), twice, func(string, string) error { return nil }, log)
 		if err != nil || filepath.Base(filepath.Dir(got)) != want {
 			t.Errorf("old %v: %s, %v; want the build of %s", old, got, err, want)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ func init() {
 	var e errand
 	err := json.Unmarshal([]byte(task), &e)
 	if err == nil {
-		e.Speed, err = measureHere(e.Dir, e.Options)
+		e.Ms, err = measureHere(e.Dir, e.Options)
 	}
 	if err != nil {
 		e.Error = err.Error()
@@ -31,43 +32,34 @@ func init() {
 	os.Exit(0)
 }
 
-// measureRounds is how often each is timed. The least time counts: other work on the machine only ever adds to it.
-const measureRounds = 6
+// measureRounds is how often a process times its engine.
+const measureRounds = 3
 
-// measureHere times both networks by OpenVINO and by ONNX Runtime's own kernels, in turns. All must calculate rightly each time:
-// on a processor with AMX the own kernels of OpenVINO's build gave something else at each run, and could pass one check by chance.
-func measureHere(dir string, opt Options) (speed, error) {
+// measureHere times both networks on one engine, in milliseconds a slice. Each time they must calculate rightly.
+func measureHere(dir string, opt Options) (ms float64, err error) {
 	r, err := Open(dir, opt, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return speed{}, err
+		return 0, err
 	}
 	defer r.Close()
-	own := func(s *session) *session {
-		return &session{network: s.network, path: s.path, outputs: s.outputs, ort: s.ort}
-	}
-	ways := []pair{{own(r.classifier), own(r.segmenter)}, {r.classifier, r.segmenter}}
+	p := pair{r.classifier, r.segmenter}
 	want := r.manifest.reference()
 	if want == nil {
-		said, err := ways[0].answer(context.Background())
+		said, err := p.answer(context.Background())
 		if err != nil {
-			return speed{}, fmt.Errorf("measure the networks: %w", err)
+			return 0, fmt.Errorf("measure the networks: %w", err)
 		}
 		want = &said
 	}
-	least := make([]time.Duration, len(ways))
-	for round := range measureRounds {
-		for i, p := range ways {
-			took, err := p.time(r.Workers(), *want)
-			if err != nil {
-				return speed{}, err
-			}
-			if round == 0 || took < least[i] {
-				least[i] = took
-			}
+	least := time.Duration(math.MaxInt64)
+	for range measureRounds {
+		took, err := p.time(r.Workers(), *want)
+		if err != nil {
+			return 0, err
 		}
+		least = min(least, took)
 	}
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	return speed{Own: ms(least[0]), OpenVINO: ms(least[1])}, nil
+	return float64(least) / float64(time.Millisecond), nil
 }
 
 // time is how long a slice takes when so many workers classify and segment one each. It is an error if one of them is told anything else

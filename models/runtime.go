@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -89,10 +87,8 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 		}
 		return r.openNetworks(dir, opt, device, log)
 	}
-	measure := func(library string) (speed, time.Time, error) {
-		return newStopwatch(dir, manifest, opt, library).time(time.Now())
-	}
-	library, err := r.choose(opt, p, measure, load, log)
+	watch := func(library string) stopwatch { return newStopwatch(dir, manifest, opt, library) }
+	library, err := r.choose(opt, p, watch, load, log)
 	if err != nil {
 		return nil, err
 	}
@@ -105,111 +101,6 @@ func open(dir string, manifest Manifest, opt Options, p probe, log *slog.Logger)
 		}
 	}
 	return r, nil
-}
-
-// measuring gives the speed of the networks with a library of OpenVINO's build, and when it was measured.
-type measuring func(library string) (speed, time.Time, error)
-
-// choose finds library and device and starts the networks there. It returns the library.
-func (r *Runtime) choose(
-	opt Options, p probe, measure measuring, start func(library, device string) error, log *slog.Logger,
-) (string, error) {
-	device := opt.Device
-	if device == "" {
-		device = DeviceAuto
-	}
-	if !slices.Contains([]string{DeviceAuto, DeviceCUDA, DeviceOpenVINO, DeviceCPU}, device) {
-		return "", fmt.Errorf("models.device: %q is none of %s, %s, %s, %s", device, DeviceAuto, DeviceCUDA, DeviceOpenVINO, DeviceCPU)
-	}
-	var gpu string
-	var noDriver *DeviceError
-	search := device
-	if device == DeviceAuto || device == DeviceCUDA {
-		gpu, noDriver = p.driver()
-		switch {
-		case noDriver == nil:
-			search = DeviceCUDA
-		case device == DeviceAuto && !p.vnni:
-			search = DeviceCPU // OpenVINO will not be used, and its build of ONNX Runtime is older and less exact there
-		}
-	}
-	library, err := Find(opt.Library, search)
-	if err != nil {
-		return "", err
-	}
-	switch device {
-	case DeviceAuto:
-		return r.automatic(opt.Library, library, gpu, noDriver, p, measure, start, log)
-	case DeviceCUDA:
-		if err := joinProblems(noDriver, p.cuda(library)); err != nil {
-			return "", err
-		}
-		r.device = "cuda:0 " + gpu
-		return library, start(library, DeviceCUDA)
-	case DeviceOpenVINO:
-		if problem := p.openVINO(library); problem != nil {
-			return "", problem
-		}
-		r.device = DeviceOpenVINO
-		return library, start(library, DeviceOpenVINO)
-	default:
-		r.device = DeviceCPU
-		return library, start(library, DeviceCPU)
-	}
-}
-
-// automatic starts the networks on a GPU if that works, else by OpenVINO if it works and is the faster one, else by ONNX Runtime's own
-// kernels. It says why not on the ones before, and returns the library that it took.
-func (r *Runtime) automatic(named, library, gpu string, noDriver *DeviceError,
-	p probe, measure measuring, start func(library, device string) error,
-	log *slog.Logger) (string, error) {
-	var reason string // that there is no GPU to use
-	loaded := false   // a process takes one library
-	if noDriver != nil {
-		reason = noDriver.Text
-	} else {
-		problem := joinProblems(p.cuda(library))
-		if problem == nil {
-			r.device, loaded = "cuda:0 "+gpu+" (auto: it can be used)", true
-			var unusable *DeviceError
-			if err := start(library, DeviceCUDA); err == nil || !errors.As(err, &unusable) {
-				return library, err
-			}
-			problem = unusable
-		}
-		log.Warn("there is a GPU, and it is not used", "gpu", gpu, "reason", problem)
-		reason = fmt.Sprintf("GPU %s not used: %v", gpu, problem)
-	}
-	if p.openVINO(library) == nil {
-		s, at, err := measure(library)
-		if err == nil {
-			log.Info("speed of the networks", "openvino_ms", math.Round(s.OpenVINO),
-				"own_kernels_ms", math.Round(s.Own), "times_as_fast_to_be_used", openVINOGain,
-				"measured", at.Format(time.RFC3339))
-		}
-		if err == nil && s.gains() {
-			r.device, loaded = fmt.Sprintf("openvino (auto: %s; %v)", reason, s), true
-			var unusable *DeviceError
-			if err = start(library, DeviceOpenVINO); err == nil || !errors.As(err, &unusable) {
-				return library, err
-			}
-		}
-		if err != nil {
-			log.Warn("OpenVINO is there, and it is not used", "reason", err)
-			reason += fmt.Sprintf("; OpenVINO not used: %v", err)
-		} else {
-			reason += fmt.Sprintf("; OpenVINO not used: %v", s)
-		}
-	}
-	if !loaded {
-		own, err := Find(named, DeviceCPU)
-		if err != nil {
-			return "", err
-		}
-		library = own
-	}
-	r.device = "cpu (auto: " + reason + ")"
-	return library, start(library, DeviceCPU)
 }
 
 // openNetworks loads both networks and has them calculate the test picture.
