@@ -12,6 +12,7 @@ import (
 	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
+	"golang.org/x/sys/cpu"
 )
 
 // ErrClosed is what a Runtime answers after Close.
@@ -143,7 +144,7 @@ func (r *Runtime) openNetworks(dir string, opt Options, device string, log *slog
 		_, err = calculate(r.kernels)
 	} else {
 		var reason string
-		r.kernels, reason, err = chooseKernels(want, calculate)
+		r.kernels, reason, err = chooseKernels(kernelsFor(ort.GetVersion(), cpu.X86.HasAMXInt8), want, calculate)
 		if err == nil {
 			level := slog.LevelInfo
 			if r.kernels == KernelsFloat32 && device == DeviceCPU {
