@@ -124,7 +124,7 @@ func runDevice(o options, threads []int) error {
 	hu := picture()
 	var groups []group
 	var flop float64
-	var device string
+	device := o.Device
 	for _, n := range threads {
 		opt := o.Options
 		opt.Threads = n
@@ -140,7 +140,6 @@ func runDevice(o options, threads []int) error {
 				return err
 			}
 			defer nets.Close()
-			device = nets.Engine()
 			if k == models.KernelsChecked {
 				device = nets.Device()
 			}
