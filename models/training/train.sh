@@ -7,7 +7,7 @@
 #   setsid nice -n 19 models/training/train.sh segmenter </dev/null >/dev/null 2>&1 &
 #
 # Checkpoints, curves and NAME.log: ~/.cache/jcsnode/training (XDG_CACHE_HOME), of other recipes in a folder of their own below it.
-# JCS_SEED (1), JCS_THREADS (1) and JCS_ITERATIONS (the recipe's) change a run.
+# JCS_SEED (1), JCS_THREADS (1), and JCS_MINUTES of processor time or JCS_ITERATIONS (the recipe's) change a run.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -33,7 +33,7 @@ step() {
     [ ! -f "$folder/$name-last.pt" ] || set -- "$@" --resume
     echo "$(date -u +%FT%TZ) $module $*" >>"$folder/$network.log"
     "$cache/venv/bin/python" -m "$module" --recipe "$recipe" --seed "$seed" --threads "$OMP_NUM_THREADS" --folder "$folder" \
-        --validate-every 20 ${JCS_ITERATIONS:+--iterations "$JCS_ITERATIONS"} "$@" >>"$folder/$network.log" 2>&1
+        --validate-every 20 ${JCS_ITERATIONS:+--iterations "$JCS_ITERATIONS"} ${JCS_MINUTES:+--minutes "$JCS_MINUTES"} "$@" >>"$folder/$network.log" 2>&1
 }
 
 case $network in
@@ -41,7 +41,7 @@ segmenter)
     step jcs.train_segmenter segmenter
     ;;
 classifier)
-    if "$cache/venv/bin/python" -c 'import sys; from jcs import recipe; sys.exit(recipe.load(sys.argv[1]).pretrain is None)' "$recipe"; then
+    if "$cache/venv/bin/python" -c 'import sys; from jcs import recipe; sys.exit(recipe.load(sys.argv[1]).classifier.start != "pretrained")' "$recipe"; then
         step jcs.pretrain_classifier pretrained
         step jcs.train_classifier classifier --pretrained "$folder/pretrained-last.pt"
     else

@@ -47,6 +47,7 @@ class SegmenterRecipe:
     encoder_rate: float  # of the ImageNet convolutions
     frozen_blocks: int  # of VGG-16
     lesion_weight: float  # of the lesion-wise term (jcs.losses.lesion_wise)
+    start: typing.Literal["imagenet", "shipped"]  # weights of VGG-16 alone, or of the whole shipped network (jcs.warm)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,13 +73,14 @@ class ClassifierRecipe:
     cell_weight: float  # of jcs.losses.CellLoss
     mapping_weight: float  # of jcs.losses.mapping_loss
     pointing_weight: float  # of jcs.losses.pointing_loss
+    start: typing.Literal["random", "pretrained", "shipped"]  # pretrained: by the table [pretrain]; shipped: jcs.warm
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     name: str
     segmenter: SegmenterRecipe
-    pretrain: PretrainRecipe | None  # none: the classifier starts from random weights
+    pretrain: PretrainRecipe | None
     classifier: ClassifierRecipe
 
 
@@ -96,6 +98,10 @@ def build(kind: typing.Any, value: typing.Any, where: str) -> typing.Any:
             wrong = sorted(set(value) ^ set(hints)) if isinstance(value, dict) else [f"{value!r}"]
             raise RecipeError(f"{where}: missing or unknown: {', '.join(wrong)}")
         return kind(**{key: build(hint, value[key], f"{where}.{key}") for key, hint in hints.items()})
+    if typing.get_origin(kind) is typing.Literal:
+        if value not in typing.get_args(kind):
+            raise RecipeError(f"{where}: {value!r} is none of {', '.join(typing.get_args(kind))}")
+        return value
     if typing.get_origin(kind) is tuple:
         return tuple(build(typing.get_args(kind)[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if typing.get_origin(kind) is dict:
@@ -135,9 +141,12 @@ def load(name: str) -> Recipe:
     hints = typing.get_type_hints(Recipe)
     if unknown := sorted(set(table) ^ (set(hints) - {"pretrain"})):
         raise RecipeError(f"{path}: missing or unknown: {', '.join(unknown)}")
-    return Recipe(
+    found = Recipe(
         table["name"],
         build(SegmenterRecipe, table["segmenter"], f"{path}: segmenter"),
         build(PretrainRecipe, pretrain, f"{path}: pretrain") if pretrain else None,
         build(ClassifierRecipe, table["classifier"], f"{path}: classifier"),
     )
+    if found.classifier.start == "pretrained" and found.pretrain is None:
+        raise RecipeError(f"{path}: classifier.start is pretrained, and there is no table pretrain")
+    return found

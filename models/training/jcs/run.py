@@ -101,7 +101,7 @@ class Run:
             raise ResumeError(f"{self.last} was begun with other data: the files of the training sets have changed; take another --folder")
         self.parts.load(state)
         # What a run came from is said when it begins.
-        self.stored |= {key: value for key, value in state.items() if key.startswith("pretrained_")}
+        self.stored |= {key: value for key, value in state.items() if key.startswith("pretrained_") or key == "start"}
         self.budget.iteration, self.budget.seconds_before, self.best = state["iteration"], state["seconds"], state["best"]
 
     def save(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run
+from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run, warm
 from jcs.losses import CellLoss, mapping_loss, mixed_label_loss, pointing_loss
 from jcs.networks.res2net import Res2Net, activation_mapping
 from jcs.prepare import prepare
@@ -80,12 +80,15 @@ def train(arguments: argparse.Namespace) -> None:
     slices = data.load(arguments.data)
     sampler = ClassifierSampler(slices, arguments.seed, table, arguments.without)
     held_out = validation_slices(slices, THINNED)
-    network = Res2Net(arguments.depth).to(arguments.device).to(memory_format=torch.channels_last)
-    stored = {"depth": arguments.depth}
-    if arguments.pretrained:
+    network = Res2Net(arguments.depth)
+    stored: dict = {"depth": arguments.depth}
+    if table.start == "shipped" and not arguments.resume:
+        network, stored["start"] = warm.shipped_classifier(table, slices)
+    elif arguments.pretrained:
         trunk = checkpoint.load(arguments.pretrained)
         network.load_state_dict(trunk_of(trunk))
         stored |= {"pretrained_options": trunk["options"], "pretrained_recipe": trunk["recipe"], "pretrained_iteration": trunk["iteration"]}
+    network = network.to(arguments.device).to(memory_format=torch.channels_last)
     cell_loss = CellLoss().to(arguments.device)
     optimiser = run.optimiser_for(optimiser_groups(network, cell_loss, table.optimiser), table.optimiser)
     parts = run.Parts(network, checkpoint.Average(network, table.optimiser.average), optimiser, cell_loss)

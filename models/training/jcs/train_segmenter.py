@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run
+from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run, warm
 from jcs.losses import deep_supervision, lesion_wise
 from jcs.networks.segmenter import Segmenter
 from jcs.networks.unet import UNet
@@ -83,11 +83,19 @@ def optimiser_groups(network: nn.Module, table: recipe.SegmenterRecipe) -> list[
 
 def train(arguments: argparse.Namespace) -> None:
     table = recipe.load(arguments.recipe).segmenter
+    if table.start == "shipped" and arguments.network != "jcs":
+        raise SystemExit(f"there is no shipped {arguments.network} to start from, as the recipe {arguments.recipe} says")
     precision = run.begin(arguments)
     slices = data.load(arguments.data)
     sampler = SegmenterSampler(slices, arguments.seed, table)
     held_out = validation_slices(slices, per_patient=arguments.validate_per_patient)
-    network = build(arguments.network, sampler.batch(0, Stage(0.0, 160, 12))[0], table)
+    stored = {"architecture": arguments.network, "normalise": table.normalise}
+    if table.start == "shipped" and not arguments.resume:
+        warmed, stored["start"] = warm.shipped_segmenter(table, slices)
+        warmed.encoder.blocks[: table.frozen_blocks].requires_grad_(False)
+        network: nn.Module = warmed
+    else:
+        network = build(arguments.network, sampler.batch(0, Stage(0.0, 160, 12))[0], table)
     network = network.to(arguments.device).to(memory_format=torch.channels_last)
     optimiser = run.optimiser_for(optimiser_groups(network, table), table.optimiser)
     parts = run.Parts(network, checkpoint.Average(network, table.optimiser.average), optimiser)
@@ -105,7 +113,6 @@ def train(arguments: argparse.Namespace) -> None:
     def validate(average: nn.Module, progress: float) -> dict[str, float]:
         return evaluate(average, held_out, stage_at(table.stages, progress).size, precision)
 
-    stored = {"architecture": arguments.network, "normalise": table.normalise}
     run.Run(NAME, arguments, table, parts, stored).go(step, validate, "dice")
 
 

@@ -8,7 +8,7 @@ from jcs.run import changed_keys, recipe_text
 
 def test_recipes_of_the_repository_can_be_read():
     names = [path.stem for path in recipe.FOLDER.glob("*.toml")]
-    assert {"shipped", "paper", "without-scanner", "without-transplants", "without-mixing"} <= set(names)
+    assert {"shipped", "warm", "paper", "without-scanner", "without-transplants", "without-mixing"} <= set(names)
     for name in names:
         found = recipe.load(name)
         assert found.name == name
@@ -33,6 +33,7 @@ def test_the_papers_recipe_is_the_papers():
         ("empty = 0.15", "empty = 0.15\nempti = 1", "missing or unknown: empti"),
         ("frozen_blocks = 2", "frozen_blocks = true", "frozen_blocks: True is no int"),
         ('name = "adam"', "name = 3", "optimiser.name: 3 is no str"),
+        ('start = "imagenet"', 'start = "photographs"', "segmenter.start: 'photographs' is none of imagenet, shipped"),
         ("[segmenter]", "[segmentor]", "missing or unknown: segmenter, segmentor"),
     ],
 )
@@ -41,6 +42,12 @@ def test_what_is_wrong_in_a_recipe_is_named(tmp_path, was, becomes, message):
     assert was in text
     (tmp_path / "mine.toml").write_text(text.replace(was, becomes, 1))
     with pytest.raises(recipe.RecipeError, match=message):
+        recipe.load(str(tmp_path / "mine.toml"))
+
+
+def test_a_pretrained_start_needs_its_table(tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "paper"\nclassifier.start = "pretrained"\n')
+    with pytest.raises(recipe.RecipeError, match="there is no table pretrain"):
         recipe.load(str(tmp_path / "mine.toml"))
 
 

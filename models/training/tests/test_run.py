@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hand_made import write_sets
-from jcs import checkpoint, data, pretrain_classifier, recipe, run, train_classifier, train_segmenter
+from jcs import checkpoint, data, pretrain_classifier, recipe, run, train_classifier, train_segmenter, validate, warm
 from jcs.networks.vgg16_imagenet import wheel_path
 
 TRAINERS = {"segmenter": train_segmenter, "pretrained": pretrain_classifier, "classifier": train_classifier}
@@ -173,3 +173,23 @@ def test_a_longer_budget_is_no_other_option(asked, tmp_path, monkeypatch):
     stop_after(monkeypatch, 1000)
     train_classifier.train(asked("classifier", "run", "--iterations", "3", "--resume"))
     assert checkpoint.load(tmp_path / "run" / "classifier-last.pt")["iteration"] == 3
+
+
+@pytest.mark.parametrize("name", ["segmenter", "classifier"])
+def test_a_run_from_the_shipped_network_says_so_and_begins_where_it_ended(name, asked, tiny, tmp_path, monkeypatch):
+    path = tmp_path / "warm.toml"
+    begin = 'start = "imagenet"' if name == "segmenter" else 'start = "pretrained"'
+    path.write_text(tiny.read_text().replace(begin, 'start = "shipped"'))
+    stop_after(monkeypatch, 0)
+    with pytest.raises(SystemExit, match="stopped at iteration 0"):
+        TRAINERS[name].train(asked(name, "warm", "--iterations", "2", "--recipe", str(path)))
+    state = checkpoint.load(tmp_path / "warm" / f"{name}-last.pt")
+    assert state["start"].startswith(f"jcs-{name}.onnx ")
+    served = warm.initializers(warm.shipped(validate.models_folder(), name)[0])
+    layer = "encoder.blocks.3.1.0" if name == "segmenter" else "fc"
+    there = served[f"core_network.{layer}.weight" if name == "segmenter" else "after_fc.weight"]
+    assert torch.equal(state["network"][f"{layer}.weight"], there)
+    stop_after(monkeypatch, 1000)
+    TRAINERS[name].train(asked(name, "warm", "--iterations", "2", "--recipe", str(path), "--resume"))
+    after = checkpoint.load(tmp_path / "warm" / f"{name}-last.pt")
+    assert after["iteration"] == 2 and after["start"] == state["start"]
