@@ -26,6 +26,7 @@ from jcs.prepare import WINDOW
 WITH_COVID = ("seg20", "seg20rp", "ct100", "covid_ct", "sars_cov2", "ctmd")  # what networks 0.2.0 know
 OTHER_LUNGS = ("luna", "pneu", "iqoth", "emph", "tcga")  # without COVID-19: healthy, or sick otherwise
 SETS = WITH_COVID + OTHER_LUNGS
+SCANS = tuple(name for name in SETS if name not in ("covid_ct", "sars_cov2"))  # slices of scans, not figures
 NO_RELATION = (WINDOW[1] - WINDOW[0], WINDOW[0])  # 8-bit figures without columns: taken as the lung window
 CTMD_RELATION = (6 * 255, -1024)  # HU of grey 0..1
 # Smaller lesions than this share of the image are neither a positive nor a negative slice for the classifier.

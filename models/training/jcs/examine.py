@@ -34,8 +34,8 @@ FIRST_CHILD = 16  # series of `pneu` from here on are of infants and children
 class Served:
     """A served file by the names of `Res2Net`: its core, which may be quantised, and its FC layer."""
 
-    def __init__(self, path: pathlib.Path, threads: int):
-        model = onnx.load(path)
+    def __init__(self, content: bytes, threads: int):
+        model = onnx.load_from_string(content)
         tensors = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer if t.name.startswith("after_fc.")}
         self.fc = torch.nn.Linear(tensors["after_fc.weight"].shape[1], 2)
         self.fc.load_state_dict({name: torch.from_numpy(tensors[f"after_fc.{name}"].copy()) for name in ("weight", "bias")})
@@ -146,7 +146,7 @@ def matched(
 
 def load(arguments: argparse.Namespace) -> Network:
     if arguments.served:
-        return Served(arguments.served, arguments.threads)
+        return Served(arguments.served.read_bytes(), arguments.threads)
     state = checkpoint.load(arguments.checkpoint or data.training_folder() / f"{NAME}-best.pt")
     network = Res2Net(state["depth"])
     network.load_state_dict(state["average"])

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import torch
 
-from jcs import augment, checkpoint, data, graph, manifest, quantize, reference, train_classifier, train_segmenter, validate
+from jcs import augment, checkpoint, data, distance, graph, manifest, quantize, reference, train_classifier, train_segmenter, validate
 from jcs.networks.res2net import Res2Net
 from jcs.networks.segmenter import Segmenter
 from jcs.prepare import WINDOW, prepare
@@ -46,6 +46,28 @@ def segmenter_score(model: onnx.ModelProto, slices: list[data.Slice], threads: i
     return report.dice["mean"], report
 
 
+def pooled(core: onnx.ModelProto, slices: list[data.Slice], size: int, threads: int) -> np.ndarray:
+    """Pooled features [n, C] of slices seen plainly, as the core that is served has them."""
+    network = validate.session(core.SerializeToString(), threads)
+    views = (prepare(augment.plain(item, size)[0][None]).contiguous().numpy() for item in slices)
+    return np.concatenate([network.run([graph.FEATURES], {graph.PREPARED: view})[0].mean((2, 3)) for view in views])
+
+
+def known_slices(slices: list[data.Slice]) -> list[data.Slice]:
+    """Training slices for the distance, as many of each set of scans. Figures are no scans, and the node never sees them."""
+    rng = np.random.default_rng(0)
+    pools = ([s for s in slices if s.source == source and s.split == "train"] for source in data.SCANS)
+    return [pool[i] for pool in pools for i in np.sort(rng.permutation(len(pool))[: distance.OF_EACH_SET])]
+
+
+def distance_limit(model: onnx.ModelProto, slices: list[data.Slice], threads: int) -> float:
+    """From validation slices of the sets of scans."""
+    chosen = [s for s in slices if s.split == "val" and s.source in data.SCANS]
+    network = validate.session(model.SerializeToString(), threads)
+    values = np.array([network.run(["distance"], validate.whole(s))[0][0] for s in chosen])
+    return distance.limit(values, [s.source for s in chosen])
+
+
 def export(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     slices = data.load(arguments.data)
@@ -58,7 +80,8 @@ def export(arguments: argparse.Namespace) -> None:
         name, score = f"JCS classifier, Res2Net-{state['depth']} v1b 26w4s", classifier_score
 
         def complete(middle: onnx.ModelProto) -> onnx.ModelProto:
-            return graph.classifier(middle, network, size)
+            known = distance.fitted(pooled(middle, known_slices(slices), size, arguments.threads))
+            return graph.classifier(middle, network, size, distance=known)
     else:
         size = arguments.size or SEGMENTER_SIZE
         network = Segmenter(normalise=state.get("normalise", True))
@@ -95,6 +118,8 @@ def export(arguments: argparse.Namespace) -> None:
         "operating_point": point,
         "licence": LICENCE,
     }
+    if arguments.network == "classifier":
+        entry["distance"] = {"limit": distance_limit(model, slices, arguments.threads)}
     file = model.SerializeToString()
     manifest.publish(arguments.models, arguments.network, file, entry | {"reference": reference.of(file)})
     print(f"wrote {arguments.models / entry['file']}: {precision}, size {size}, operating point {point}")

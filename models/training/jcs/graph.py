@@ -1,9 +1,9 @@
 """The served ONNX graphs: what stands before and after a network's convolutions, as the contract with the node says.
 
-Input `hu` float32 [N, 1, H, W] in Hounsfield units, any N, H, W. The classifier answers `probability` [N] and
-`activation` [N, ACTIVATION_GRID, ACTIVATION_GRID] over the whole slice; the segmenter `mask_probability` [N, H, W] at the input's size.
-Window, scaling, the frame around the lungs and the way back are in the graph and always float32; only the part between (the core) may
-be quantised.
+Input `hu` float32 [N, 1, H, W] in Hounsfield units, any N, H, W. The classifier answers `probability` [N],
+`activation` [N, ACTIVATION_GRID, ACTIVATION_GRID] over the whole slice and, from 0.3 on, `distance` [N] (jcs.distance); the segmenter
+`mask_probability` [N, H, W] at the input's size. Window, scaling, the frame around the lungs and the way back are in the graph and always
+float32; only the part between (the core) may be quantised.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import torch
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
+from jcs.distance import Distance
 from jcs.frame import lung_frame, put_back, resample
 from jcs.networks.res2net import Res2Net, activation_mapping
 from jcs.networks.segmenter import STRIDE, Segmenter, fold_normalisation
@@ -40,19 +41,27 @@ class Preparation(nn.Module):
 class ClassifierAnswer(nn.Module):
     """Softmax of the FC layer after pooling, and a mapping (JCS eq. 1 and 2) of its probability, put back on the slice.
 
-    `mapping` takes features [N, C, h, w] and the FC layer's weights [2, C].
+    `mapping` takes features [N, C, h, w] and the FC layer's weights [2, C]. With a `distance` the slice's own is a third answer.
     """
 
-    def __init__(self, network: Res2Net, mapping: Callable[[Tensor, Tensor], Tensor] = activation_mapping):
+    def __init__(
+        self,
+        network: Res2Net,
+        mapping: Callable[[Tensor, Tensor], Tensor] = activation_mapping,
+        distance: Distance | None = None,
+    ):
         super().__init__()
         self.fc = network.fc
         self.mapping = mapping
+        self.distance = distance
 
-    def forward(self, features: Tensor, frame: Tensor, hu: Tensor) -> tuple[Tensor, Tensor]:
-        probability = torch.softmax(self.fc(features.mean((2, 3))), 1)[:, COVID]
+    def forward(self, features: Tensor, frame: Tensor, hu: Tensor) -> tuple[Tensor, ...]:
+        pooled = features.mean((2, 3))
+        probability = torch.softmax(self.fc(pooled), 1)[:, COVID]
         cells = self.mapping(features, self.fc.weight)
         grid = (ACTIVATION_GRID, ACTIVATION_GRID)
-        return probability, put_back(cells.unsqueeze(1), frame, hu.shape[2], hu.shape[3], grid)[:, 0]
+        answers = probability, put_back(cells.unsqueeze(1), frame, hu.shape[2], hu.shape[3], grid)[:, 0]
+        return (*answers, self.distance(pooled)) if self.distance else answers
 
 
 class SegmenterAnswer(nn.Module):
@@ -169,12 +178,14 @@ def classifier(
     size: int,
     before: nn.Module | None = None,
     mapping: Callable[[Tensor, Tensor], Tensor] = activation_mapping,
+    distance: Distance | None = None,
 ) -> onnx.ModelProto:
     """The served classifier around its core. `before`: what prepares its input instead of `Preparation`."""
     cells = -(-size // 32)
     features = torch.zeros(2, network.fc.in_features, cells, cells)
-    after = answer(ClassifierAnswer(network, mapping), features, FEATURES, ["probability", "activation"])
-    outputs = {"probability": ["N"], "activation": ["N", ACTIVATION_GRID, ACTIVATION_GRID]}
+    outputs: dict[str, list[str | int]] = {"probability": ["N"], "activation": ["N", ACTIVATION_GRID, ACTIVATION_GRID]}
+    outputs |= {"distance": ["N"]} if distance else {}
+    after = answer(ClassifierAnswer(network, mapping, distance), features, FEATURES, list(outputs))
     return assemble("jcs_classifier", [preparation(before or Preparation(size)), middle, after], outputs)
 
 

@@ -7,6 +7,7 @@ import pathlib
 import tomllib
 
 KEYS = ("file", "sha256", "name", "version", "status", "precision", "window", "size", "operating_point", "licence")
+PARTS = ("distance", "reference")  # tables of jcs/distance.py and jcs/reference.py
 HEADER = "# The networks that the node loads. Written by models/training (python -m jcs.export); sha256 covers each file.\n"
 
 
@@ -33,8 +34,9 @@ def text(sections: dict[str, dict]) -> str:
     parts = []
     for name, entry in sorted(sections.items()):
         parts.append(table(name, entry, KEYS))
-        if "reference" in entry:  # jcs/reference.py
-            parts.append(table(f"{name}.reference", entry["reference"], tuple(entry["reference"])))
+        for part in PARTS:
+            if part in entry:
+                parts.append(table(f"{name}.{part}", entry[part], tuple(entry[part])))
     return HEADER + "\n" + "\n".join(parts)
 
 

@@ -35,7 +35,7 @@ def test_a_served_file_answers_as_its_checkpoint(network, tmp_path):
     path = tmp_path / "c.onnx"
     path.write_bytes(graph.classifier(graph.classifier_core(network, 64), network, 64).SerializeToString())
     slices = [chest(i, i % 2 == 0) for i in range(3)]
-    ours, served = (examine.ask(n, slices, 64, "fp32") for n in (network, examine.Served(path, 1)))
+    ours, served = (examine.ask(n, slices, 64, "fp32") for n in (network, examine.Served(path.read_bytes(), 1)))
     for name in ("logit", "evidence", "shown"):
         assert getattr(served, name) == pytest.approx(getattr(ours, name), abs=1e-3)
 
