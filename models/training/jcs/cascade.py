@@ -5,6 +5,7 @@ import numpy as np
 GAP_FACTOR = 1.5  # a step larger than this many usual steps lacks a plane
 TOLERANCE = 1e-6  # mm; sums of decimals must not decide by their last bit
 NEAR_MM = 10.0
+RULE_MM = 25.0  # more positive millimetres make a patient positive, JCS's 25 slices as the node counts them
 
 
 def extents(positions: np.ndarray) -> np.ndarray:

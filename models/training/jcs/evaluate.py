@@ -16,72 +16,34 @@ import shutil
 import numpy as np
 import onnxruntime
 
-from jcs import card, data, engine, leakage, manifest, measure, metrics, plots, results, robustness, speed, studies, validate
+from jcs import (
+    calibration,
+    card,
+    data,
+    distance,
+    engine,
+    examine,
+    leakage,
+    manifest,
+    measure,
+    metrics,
+    plots,
+    results,
+    robustness,
+    severity,
+    smoothing,
+    speed,
+    studies,
+    validate,
+    worst,
+)
+from jcs.held_out import Bench, groups, load_bench
 
 QUICK = 12  # each so many-th slice of a patient
 THRESHOLDS = (15, 20, 25, 30, 35)  # JCS Table IV, and one more
 # mm; the distance of the planes of these volumes is not known, and what `near` costs depends on it.
+FREE_SETS = ("luna", "emph")  # without lesions that a segmenter should mark, where `lesion` is known
 ASSUMED_STEPS = {"seg20": (1.0, 2.0), "seg20rp": (5.0, 8.0)}
-VOLUME_SETS = ("seg20", "seg20rp")
-MASKED_SETS = (*VOLUME_SETS, "ct100")
-
-
-@dataclasses.dataclass(frozen=True)
-class Bench:
-    """What is judged on: slices that no training draws, and how they lie in patients."""
-
-    slices: list[data.Slice]  # of the sets, validation and test split
-    studies: list[studies.Study]
-    places: dict[tuple[str, str], float]  # (set, file) -> mm or number along the patient
-    everything: list[data.Slice]  # of the sets, all splits: for the leakage check, and for networks that left a set out
-    every: int  # each so many-th slice of a patient is judged on
-
-    @property
-    def study_slices(self) -> list[data.Slice]:
-        return [s for study in self.studies for s in study.slices]
-
-    def masked(self) -> list[data.Slice]:
-        """Validation slices on which someone has drawn all lesions."""
-        return [s for s in self.slices if s.split == "val" and s.source in MASKED_SETS]
-
-    def volumes(self) -> list[measure.Volume]:
-        found = []
-        for source in (*VOLUME_SETS, "ctmd"):
-            members = [s for s in self.slices if s.source == source and s.split == "val"]
-            for name in sorted({s.patient for s in members}):
-                slices = sorted((s for s in members if s.patient == name), key=lambda s: self.places[source, s.file])
-                positions = np.array([self.places[source, s.file] for s in slices]) if source == "ctmd" else None
-                found.append(measure.Volume(name, source != "ctmd", slices, positions))
-        return found + [measure.Volume(s.name, s.name == studies.COVID_STUDY, s.slices, s.positions) for s in self.studies]
-
-
-def load_bench(folder: pathlib.Path | None, every: int = 1) -> Bench:
-    folder = folder or data.default_data_folder()
-    # The card is of networks 0.2.0, which know these sets alone. What replaces them is to be judged on all.
-    everything = [item for item in data.load(folder) if item.source in data.WITH_COVID]
-    patients: dict[tuple[str, str, str], list[data.Slice]] = {}
-    for item in everything:
-        if item.split in ("val", "test"):
-            key = (item.source, item.split, "" if item.source in ("ct100", "covid_ct") else item.patient)
-            patients.setdefault(key, []).append(item)
-    if any(source == "sars_cov2" for source, _, _ in patients):
-        raise leakage.LeakError("sars_cov2 has no known patients and is no measure of anything")
-    places = {(source, file): place for source in (*VOLUME_SETS, "ctmd") for file, place in studies.read_places(folder, source).items()}
-    scans = [studies.read_study(studies.studies_folder(folder), name, every) for name in studies.STUDIES]
-    return Bench([s for members in patients.values() for s in members[::every]], scans, places, everything, every)
-
-
-def groups() -> dict:
-    """The rows of the slice table."""
-
-    def of(source: str, split: str):
-        return lambda s: (s.source, s.split) == (source, split)
-
-    named = {f"{source} {split}": of(source, split) for source, split in (("covid_ct", "val"), ("covid_ct", "test"))}
-    named |= {f"{source} val": of(source, "val") for source in (*MASKED_SETS, "ctmd")}
-    named |= {name: of(name, "study") for name in studies.STUDIES}
-    scans = (*VOLUME_SETS, "ctmd", *studies.STUDIES)
-    return named | {"scans, all": lambda s: s.source in scans, "all": lambda s: True}
 
 
 def examine_classifier(
@@ -110,19 +72,72 @@ def examine_patients(bench: Bench, readings: dict[tuple[str, str], measure.Readi
     return {"volumes": [measure.patient(v, p) for v, p in zip(volumes, positives)], "thresholds": table}
 
 
-def examine_changes(network: onnxruntime.InferenceSession, scans: list[studies.Study], threshold: float) -> list[dict]:
-    """The studies under each change of jcs.robustness: how many mm are positive, and the AUC where slices are labelled both ways."""
+Scores = dict[str, dict[str, np.ndarray]]
+
+
+def changed_scores(network: onnxruntime.InferenceSession, scans: list[studies.Study]) -> Scores:
+    """Study -> change of jcs.robustness -> probability of each slice."""
+
+    def seen(study: studies.Study, change: robustness.Change) -> list[data.Slice]:
+        return [dataclasses.replace(s, hu=robustness.changed(s.hu, change, i, studies.KEPT)) for i, s in enumerate(study.slices)]
+
+    return {
+        study.name: {name: validate.classify(network, seen(study, change)) for name, change in robustness.CHANGES.items()}
+        for study in scans
+    }
+
+
+def examine_changes(scores: Scores, scans: list[studies.Study], threshold: float) -> list[dict]:
+    """The studies under each change: how many mm are positive, and the AUC where slices are labelled both ways."""
     rows = []
-    for name, change in robustness.CHANGES.items():
+    for name in robustness.CHANGES:
         row: dict = {"name": name, "studies": []}
         for study in scans:
-            seen = [dataclasses.replace(s, hu=robustness.changed(s.hu, change, i, studies.KEPT)) for i, s in enumerate(study.slices)]
-            score, label = validate.classify(network, seen), np.array([s.label for s in seen])
-            said = measure.patient(measure.Volume(study.name, study.name == studies.COVID_STUDY, seen, study.positions), score >= threshold)
+            score, label = scores[study.name][name], np.array([s.label for s in study.slices])
+            volume = measure.Volume(study.name, study.name == studies.COVID_STUDY, study.slices, study.positions)
+            said = measure.patient(volume, score >= threshold)
             area = metrics.auc(score, label) if 0 < label.sum() < len(label) else None
             row["studies"].append({key: said[key] for key in ("name", "positive_slices", "positive_mm")} | {"auc": area})
         rows.append(row)
     return rows
+
+
+def examine_smoothing(scores: Scores, scans: list[studies.Study], threshold: float) -> list[dict]:
+    """By study: jcs.smoothing."""
+    return [
+        {
+            "name": study.name,
+            "covid": study.name == studies.COVID_STUDY,
+            "rows": smoothing.table(scores[study.name], np.array([s.label for s in study.slices]), study.positions, threshold),
+        }
+        for study in scans
+    ]
+
+
+def examine_lungs(content: bytes, size: int, bench: Bench, point: float, threads: int) -> dict:
+    """What the classifier makes of lungs that are sick otherwise, and why: jcs.examine of the served file, with the studies."""
+    labelled = [s for s in bench.slices + bench.study_slices if s.label is not None and s.split != "test"]
+    return examine.report(examine.Served(content, threads), labelled, bench.everything + bench.study_slices, point, size, "fp32")
+
+
+def examine_distance(network: onnxruntime.InferenceSession, bench: Bench, at_most: float) -> dict:
+    """How unlike the training slices everything is, and things that are no chest."""
+
+    def of(slices: list[np.ndarray]) -> np.ndarray:
+        return np.array([network.run(["distance"], {"hu": hu.astype(np.float32)[None, None]})[0][0] for hu in slices])
+
+    things = {name: [s.hu for s in bench.slices if (s.source, s.split) == (name, "val")] for name in data.SCANS}
+    things |= {study.name: [s.hu for s in study.slices] for study in bench.studies}
+    some = [s.hu for s in bench.study_slices[:: max(1, len(bench.study_slices) // 12)]]
+    things |= {"phantom": [distance.phantom()], "slices with black and white exchanged": [distance.inverted(hu) for hu in some]}
+    rows = []
+    for name, slices in things.items():
+        if slices:
+            values = of(slices)
+            said = distance.verdict(values, at_most)
+            beyond = measure.share(values > at_most)
+            rows.append({"name": name, "slices": len(values), "median": said.median, "beyond": beyond, "unlike": said.unlike})
+    return {"limit": at_most, "rows": rows}
 
 
 def examine_near(
@@ -149,6 +164,7 @@ def examine_false_marks(bench: Bench, masks: dict[tuple[str, str], np.ndarray]) 
         name = f"{study.name}, slices without infection" if study.name == studies.COVID_STUDY else study.name
         lists[name] = [s for s in study.slices if s.label == 0]
     lists["cap002 (other pneumonia)"] = [s for s in bench.slices if s.source == "ctmd"]
+    lists |= {f"{name} val": [s for s in bench.slices if s.source == name and s.lesion is not None] for name in FREE_SETS}
     rows = []
     for name, members in lists.items():
         if members:
@@ -190,6 +206,14 @@ def shipped(folder: pathlib.Path) -> dict[str, tuple[dict, bytes]]:
     return found
 
 
+def keep_before(folder: pathlib.Path, entry: dict) -> None:
+    """When other networks are measured for the first time, what was measured of those before is kept beside."""
+    known = results.read_all(folder).get(results.EVALUATION, {})
+    before = known.get("networks", {}).get("classifier")
+    if before and before["sha256"] != entry["sha256"] and "lungs" in known:
+        results.write(folder, results.BEFORE, {"version": before["version"], "lungs": known["lungs"]})
+
+
 def examples(bench: Bench, readings: dict[tuple[str, str], measure.Reading]) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
     """Slices of seg20's validation patients, chosen by the size of their lesions and not by the result."""
     chosen = []
@@ -221,6 +245,14 @@ def draw(folder: pathlib.Path, bench: Bench, readings: dict[tuple[str, str], mea
     plots.activation_examples(folder / "activation.png", examples(bench, readings))
 
 
+def draw_worst(folder: pathlib.Path, wrong: dict[str, list[worst.Found]], masks: dict[tuple[str, str], np.ndarray]) -> None:
+    """A sheet for each kind of error."""
+    for kind, found in wrong.items():
+        marked = [masks.get((f.item.source, f.item.file)) if kind in (worst.OUTLINE, worst.FALSE) else None for f in found]
+        pictures = [(f"{f.name[:24]}, {f.value:.3g}", f.item.hu, f.item.lesion, mask) for f, mask in zip(found, marked)]
+        plots.sheet(folder / f"worst-{kind.replace(' ', '-')}.jpg", pictures)
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     every = QUICK if arguments.quick else 1
     networks = shipped(arguments.models)
@@ -231,6 +263,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     }
     values["leakage"] = leakage.check(bench.everything, bench.study_slices)
     values["near_duplicates"] = leakage.near_duplicates(bench.everything, bench.study_slices)
+    values["other_levels"] = [row for row in (leakage.other_levels(bench.everything, name) for name in data.SETS) if row]
     print("no leak found:", values["leakage"], flush=True)
 
     (entry, content) = networks["classifier"]
@@ -238,15 +271,28 @@ def evaluate(arguments: argparse.Namespace) -> None:
     network = validate.session(content, arguments.threads)
     tables, readings = examine_classifier(network, bench, point)
     values |= tables | {"patients": examine_patients(bench, readings, point)}
-    values["changes"] = examine_changes(network, bench.studies, point)
+    scores = changed_scores(network, bench.studies)
+    values["changes"] = examine_changes(scores, bench.studies, point)
+    values["smoothing"] = examine_smoothing(scores, bench.studies, point)
+    values["lungs"] = examine_lungs(content, entry["size"], bench, point, arguments.threads)
+    if "distance" in entry:
+        values["distance"] = examine_distance(network, bench, entry["distance"]["limit"])
     print("classifier measured", flush=True)
 
     (entry, content) = networks["segmenter"]
     network = validate.session(content, arguments.threads)
-    marked = bench.masked() + bench.study_slices + [s for s in bench.slices if s.source == "ctmd"]
-    masks = dict(zip(((s.source, s.file) for s in marked), measure.ask_segmenter(network, marked, entry["operating_point"])))
-    values["segmentation"], judged = examine_segmenter([masks[s.source, s.file] for s in bench.masked()], bench.masked())
+    marked = bench.masked() + bench.study_slices + [s for s in bench.slices if s.source == "ctmd" or s.source in FREE_SETS]
+    probability = dict(zip(((s.source, s.file) for s in marked), measure.ask_probability(network, marked)))
+    masks = {key: values >= entry["operating_point"] for key, values in probability.items()}
+    drawn = bench.masked()
+    values["segmentation"], judged = examine_segmenter([masks[s.source, s.file] for s in drawn], drawn)
+    values["pixels"] = calibration.of_pixels(drawn, [probability[s.source, s.file] for s in drawn])
+    values["severity"] = severity.severity(drawn, [masks[s.source, s.file] for s in drawn])
     values["false_marks"] = examine_false_marks(bench, masks)
+    looked = bench.slices + bench.study_slices
+    wrong = worst.of_classifier(looked, [readings[s.source, s.file] for s in looked], point)
+    wrong |= worst.of_segmenter(marked, [masks[s.source, s.file] for s in marked])
+    values["worst"] = worst.listed(wrong)
     covid = next(s for s in bench.studies if s.name == studies.COVID_STUDY)
     values["near"] = examine_near(bench, readings, point, [masks[s.source, s.file] for s in covid.slices])
     print("segmenter measured", flush=True)
@@ -265,6 +311,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
             ([masks[s.source, s.file] for s in masked], measure.ask_segmenter(others["segmenter"], masked, entry["operating_point"])),
         )
         print("OpenVINO measured", flush=True)
+    keep_before(arguments.results, networks["classifier"][0])
     results.write(arguments.results, results.EVALUATION, values)
 
     if not arguments.no_speed:
@@ -277,6 +324,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         arguments.docs.mkdir(parents=True, exist_ok=True)
         shutil.copy(card.default_folder() / card.NAME, path)
     draw(arguments.docs / card.PICTURES, bench, readings, judged, point)
+    draw_worst(arguments.docs / card.PICTURES, wrong, masks)
     card.rewrite(path, results.read_all(arguments.results))
     print(f"wrote {path}")
 
@@ -285,7 +333,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help=f"each {QUICK}th slice only: not for the card of the repository")
     arguments.add_argument("--no-speed", action="store_true", help="keep the timings of results/speed.json")
-    arguments.add_argument("--models", type=pathlib.Path, default=validate.models_folder(), help="folder of manifest.toml (%(default)s)")
+    arguments.add_argument("--models", type=pathlib.Path, default=manifest.models_folder(), help="folder of manifest.toml (%(default)s)")
     arguments.add_argument(
         "--data", type=pathlib.Path, default=None, help="folder of the training sets, `ct` beside it (JCS_DATA, or ../shared/data/train)"
     )

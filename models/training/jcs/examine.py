@@ -18,7 +18,7 @@ import onnx
 import onnx.utils
 import torch
 
-from jcs import arithmetic, augment, checkpoint, data, graph, looks, metrics, probe, results, validate
+from jcs import arithmetic, augment, checkpoint, data, graph, looks, measure, metrics, probe, results, validate
 from jcs.deletion import deletions
 from jcs.frame import put_back
 from jcs.networks.res2net import Res2Net, activation_mapping
@@ -111,6 +111,8 @@ def maps(answers: Answers) -> dict[str, dict[str, float]]:
 
 def deletion(network: Network, slices: list[data.Slice], before: Answers, size: int, precision: str) -> dict[str, float]:
     """Mean fall of the logit, by what was replaced by lung; `part`: of the highest activation's fall in the lesions'."""
+    if not slices:
+        return {}
     rng = np.random.default_rng(0)
     changed: dict[str, list[data.Slice]] = {}
     for item, cells in zip(slices, before.shown):
@@ -131,16 +133,16 @@ def matched(
     def logit(slices: list[data.Slice], look: looks.Look | None) -> np.ndarray:
         return ask(network, [looks.redrawn(s, look) for s in slices] if look else slices, size, precision).logit
 
-    def area(of_positives: looks.Look | None, of_negatives: looks.Look | None) -> float:
-        score = np.concatenate([logit(positives, of_positives), logit(negatives, of_negatives)])
-        return metrics.auc(score, np.arange(len(score)) < len(positives))
-
+    as_they_are = logit(positives, None), logit(negatives, None)
     both = looks.common(theirs, ours)
+    pairs = {
+        "as they are": as_they_are,
+        "positives in their look": (logit(positives, theirs), as_they_are[1]),
+        "negatives in our look": (as_they_are[0], logit(negatives, ours)),
+        "both in the common look": (logit(positives, both), logit(negatives, both)),
+    }
     return {
-        "as they are": area(None, None),
-        "positives in their look": area(theirs, None),
-        "negatives in our look": area(None, ours),
-        "both in the common look": area(both, both),
+        name: metrics.auc(np.concatenate(pair), np.arange(len(positives) + len(negatives)) < len(positives)) for name, pair in pairs.items()
     }
 
 
@@ -153,49 +155,72 @@ def load(arguments: argparse.Namespace) -> Network:
     return network.to(memory_format=torch.channels_last).eval()
 
 
-def examine(arguments: argparse.Namespace) -> dict:
-    torch.set_num_threads(arguments.threads)
-    precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
-    everything = data.load(arguments.data)
-    slices = validation_slices(everything, dict.fromkeys(data.SETS, arguments.every))
-    network = load(arguments)
-    answers = ask(network, slices, arguments.size, precision)
+def clear(slices: list[data.Slice], positive: np.ndarray) -> dict:
+    """Of slices without COVID-19: how many are called so, and of how many patients they are."""
+    return {"right": measure.share(~positive), "patients": len({s.patient for s in slices})}
+
+
+def calibration(probability: np.ndarray, label: np.ndarray) -> dict:
+    return {
+        "slices": len(label),
+        "error": metrics.expected_calibration_error(probability, label),
+        "rows": metrics.reliability(probability, label),
+    }
+
+
+def report(
+    network: Network, slices: list[data.Slice], everything: list[data.Slice], point: float | None, size: int, precision: str
+) -> dict:
+    """All tables over labelled `slices`; `everything` tells what each set's slices look like. Without a `point` one is chosen."""
+    answers = ask(network, slices, size, precision)
     label, group = np.array([s.label for s in slices]), np.array([group_of(s) for s in slices])
+    source = np.array([s.source for s in slices])
     scans = group != "covid_ct"
-    point = arguments.point
     if point is None:
         point = metrics.specific_threshold(answers.probability[scans], label[scans], validate.LEAST_SPECIFICITY)
 
-    drawn = np.array([s.source in DRAWN and s.label == 1 for s in slices])
+    def members(chosen: np.ndarray) -> list[data.Slice]:
+        return [slices[k] for k in np.flatnonzero(chosen)]
+
+    drawn = np.isin(source, DRAWN) & (label == 1)
     large = np.array([bool(d) and s.lesions.sum() >= LARGE * s.frame[2] * s.frame[3] for s, d in zip(slices, drawn)])
     positive = answers.probability >= point
-    found: dict = {"network": str(arguments.served or arguments.checkpoint or "best"), "slices": len(slices), "operating_point": point}
-    found["sensitivity"] = {name: float(positive[large & (group == name)].mean()) for name in DRAWN if (large & (group == name)).any()}
-    found["specificity"] = {name: float(1 - positive[(group == name) & (label == 0)].mean()) for name in sorted(set(group[label == 0]))}
+    others = np.isin(source, data.OTHER_LUNGS)
+    negatives = {str(name): (group == name) & (label == 0) for name in sorted(set(group[label == 0]))}
+    found: dict = {"slices": len(slices), "operating_point": point}
+    found["sensitivity"] = {name: measure.share(positive[large & (group == name)]) for name in DRAWN if (large & (group == name)).any()}
+    found["specificity"] = {name: clear(members(chosen), positive[chosen]) for name, chosen in negatives.items()}
     found["auc"] = {
         name: metrics.auc(answers.logit[part], label[part]) for name in sorted(set(group)) if len(set(label[part := group == name])) == 2
     }
-    others = np.isin(np.array([s.source for s in slices]), data.OTHER_LUNGS)
     found["auc"]["lesions against other lungs"] = metrics.auc(answers.logit[drawn | others], drawn[drawn | others])
-    found["calibration_error"] = {
-        name: metrics.expected_calibration_error(answers.probability[group == name], label[group == name]) for name in sorted(set(group))
-    }
+    found["calibration"] = {name: calibration(answers.probability[group == name], label[group == name]) for name in sorted(set(group))}
+    found["calibration"]["all scans"] = calibration(answers.probability[scans], label[scans])
     known = np.flatnonzero(drawn).tolist()
     of_lesions = {name: getattr(answers, name)[known] for name in ("evidence", "shown", "share")}
     found["maps"] = maps(dataclasses.replace(answers, **of_lesions))
     with_lungs = [k for k in known if slices[k].lung is not None and slices[k].source in VOLUMES]
     before = dataclasses.replace(answers, logit=answers.logit[with_lungs], shown=answers.shown[with_lungs])
-    found["deletion"] = deletion(network, [slices[k] for k in with_lungs], before, arguments.size, precision)
-    members = {name: [slices[k] for k in np.flatnonzero(group == name)] for name in sorted(set(group[others]))}
-    positives = {source: [slices[k] for k in known if group[k] == source] for source in VOLUMES}
+    found["deletion"] = deletion(network, [slices[k] for k in with_lungs], before, size, precision)
+    positives = {name: members(drawn & (group == name)) for name in VOLUMES}
+    # Sets of figures have no one look, and the volumes' own clear slices look like their positives.
+    foreign = {name: members(chosen) for name, chosen in negatives.items() if name not in ("covid_ct", *DRAWN)}
     found["look_matched"] = {
-        name: {source: matched(network, ours, theirs, arguments.size, precision, everything) for source, ours in positives.items()}
-        for name, theirs in members.items()
+        name: {kind: matched(network, ours, theirs, size, precision, everything) for kind, ours in positives.items()}
+        for name, theirs in foreign.items()
     }
-    clear = label == 0
-    kept = [s for s, c in zip(slices, clear) if c]
-    found["source_told"] = probe.told(answers.pooled[clear], [s.source for s in kept], [s.patient for s in kept])
-    return results.plain(found)
+    kept = [(s, pooled) for s, pooled in zip(slices, answers.pooled) if s.label == 0]
+    found["source_told"] = probe.told(np.array([p for _, p in kept]), [s.source for s, _ in kept], [s.patient for s, _ in kept])
+    return found
+
+
+def examine(arguments: argparse.Namespace) -> dict:
+    torch.set_num_threads(arguments.threads)
+    precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
+    everything = data.load(arguments.data)
+    slices = validation_slices(everything, dict.fromkeys(data.SETS, arguments.every))
+    found = report(load(arguments), slices, everything, arguments.point, arguments.size, precision)
+    return results.plain({"network": (arguments.served or arguments.checkpoint or pathlib.Path("best")).name} | found)
 
 
 def parser() -> argparse.ArgumentParser:

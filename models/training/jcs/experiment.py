@@ -12,7 +12,6 @@ files through. `precision` compares PyTorch with ONNX, and int8 and fp16 with fp
 import argparse
 import pathlib
 import re
-import shlex
 from collections.abc import Callable
 
 import numpy as np
@@ -20,10 +19,27 @@ import onnx
 import onnxruntime
 import torch
 
-from jcs import card, checkpoint, data, evaluate, export, graph, manifest, measure, metrics, quantize, results, validate
+from jcs import (
+    card,
+    checkpoint,
+    data,
+    evaluate,
+    examine,
+    export,
+    graph,
+    held_out,
+    manifest,
+    measure,
+    metrics,
+    quantize,
+    results,
+    validate,
+    warm,
+)
 from jcs.networks.res2net import Res2Net
 from jcs.networks.segmenter import Segmenter
 from jcs.networks.unet import UNet
+from jcs.provenance import left_out, provenance
 
 PRECISION = "precision"
 POINT = 0.5  # of the classifier, where the paper's two outputs are equal
@@ -51,42 +67,50 @@ def served(network: torch.nn.Module, size: int) -> tuple[onnx.ModelProto, Callab
     return graph.segmenter_core(network, size), lambda core: graph.segmenter(core, size)
 
 
-def repeatable(options: str) -> str:
-    """The options of a run as they are typed, without the folders of the machine that trained."""
-    lists = re.sub(r"--([\w-]+) \[(.*?)\]", lambda m: " ".join(f"--{m[1]} {value}" for value in re.findall(r"\w+", m[2])), options)
-    return shlex.join(pathlib.PurePath(word).name if "/" in word else word for word in shlex.split(lists))
-
-
-def provenance(state: dict) -> dict:
-    minutes = state["minutes"] if "minutes" in state else state["seconds"] / 60
-    given = {"options": repeatable(state.get("options", "")), "iteration": state["iteration"], "minutes": minutes}
-    if state.get("pretrained_options"):
-        given["pretrained"] = repeatable(state["pretrained_options"])
-    return given | ({"refit": state["refit_options"]} if "refit_options" in state else {})
-
-
-def left_out(options: str) -> list[str]:
-    """The sets that the run with these options did not train on."""
-    return re.findall(r"--without (\w+)", repeatable(options))
-
-
 def check_left_out(state: dict, source: str, path: pathlib.Path) -> None:
     """Refuse a run that has seen labels of the source: its slices' names, or its masks while the trunk was pretrained."""
     if source not in left_out(state.get("options", "")):
         raise SystemExit(f"{path} does not say that it was trained without {source}")
+    if "start" in state and source in warm.sets_seen(state["start"]):
+        raise SystemExit(f"{path} began with {state['start'].rpartition(' ')[0]}, which was trained on {source}")
     pretrained = "--pretrained" in state.get("options", "")
-    if pretrained and source in evaluate.MASKED_SETS and source not in left_out(state.get("pretrained_options", "")):
+    if pretrained and source in held_out.MASKED_SETS and source not in left_out(state.get("pretrained_options", "")):
         raise SystemExit(f"{path} does not say that its trunk was pretrained without the masks of {source}")
 
 
-def examine_left_out(network: onnxruntime.InferenceSession, bench: evaluate.Bench, source: str) -> dict:
+def examine_left_out(network: onnxruntime.InferenceSession, bench: held_out.Bench, source: str) -> dict:
     """Every labelled slice of a set that the network did not train on, whatever its split."""
     slices = [s for s in bench.everything if s.source == source and s.label is not None][:: bench.every]
     score = np.array([reading.probability for reading in measure.ask_classifier(network, slices)])
     return measure.classifications({source: lambda s: True}, slices, score, POINT)[0]
 
 
-def examine(state: dict, group: str, variant: str, bench: evaluate.Bench, size: int, threads: int) -> dict:
+def examine_new_look(network: Res2Net, bench: held_out.Bench, source: str, size: int) -> dict:
+    """The same for a set without COVID-19: what is right of it at the operating point that the other sets' validation slices give, and
+    how well drawn lesions are told from it, by look."""
+    known = [s for s in bench.slices if s.split == "val" and s.label is not None and s.source in data.SCANS and s.source != source]
+    label = np.array([s.label for s in known])
+    said = examine.ask(network, known, size, "fp32").probability
+    point = metrics.specific_threshold(said, label, validate.LEAST_SPECIFICITY)
+    theirs = [s for s in bench.everything if s.source == source and s.label is not None][:: bench.every]
+    drawn = [s for s in known if s.label == 1 and s.source in held_out.MASKED_SETS]
+    found = examine.report(network, drawn + theirs, bench.everything, point, size, "fp32")
+    return {key: found[key] for key in ("operating_point", "sensitivity", "specificity", "look_matched", "auc")}
+
+
+def examine_ablation(network: Res2Net, bench: held_out.Bench, size: int) -> dict:
+    """Tables of the validation split, at the operating point that it gives."""
+    slices = [s for s in bench.slices if s.split == "val" and s.label is not None]
+    found = examine.report(network, slices, bench.everything, None, size, "fp32")
+    return {key: value for key, value in found.items() if key != "calibration"}
+
+
+def result_of(state: dict, group: str, variant: str, bench: held_out.Bench, size: int, threads: int) -> dict:
+    torch.set_num_threads(threads)
+    if group == "ablation":
+        return {"lungs": examine_ablation(network_of(state), bench, size)}
+    if group == "source" and variant in data.OTHER_LUNGS:
+        return {"new_look": examine_new_look(network_of(state), bench, variant, size)}
     core, complete = served(network_of(state), size)
     network = validate.session(complete(core).SerializeToString(), threads)
     if not is_classifier(state):
@@ -144,7 +168,7 @@ def precisions(state: dict, size: int, slices: list[data.Slice]) -> dict[str, on
     return {"fp32": whole, "fp16": quantize.fp16_storage(whole), "int8": complete(quantize.int8(core, export.calibration(slices, size)))}
 
 
-def examine_precision(states: dict[str, dict], sizes: dict[str, int], point: float, bench: evaluate.Bench, threads: int) -> dict:
+def examine_precision(states: dict[str, dict], sizes: dict[str, int], point: float, bench: held_out.Bench, threads: int) -> dict:
     """AUC over all labelled validation slices, mean Dice over the sets at the threshold `point`, and masks against those of fp32."""
     labelled = [s for s in bench.slices if s.split == "val" and s.label is not None]
     label, masked = np.array([s.label for s in labelled]), bench.masked()
@@ -177,7 +201,7 @@ def record(arguments: argparse.Namespace) -> None:
         kind: given or shipped[kind]["size"]
         for kind, given in (("classifier", arguments.classifier_size), ("segmenter", arguments.segmenter_size))
     }
-    bench = evaluate.load_bench(arguments.data, arguments.every)
+    bench = held_out.load_bench(arguments.data, arguments.every)
     if arguments.name == PRECISION:
         states = {"classifier": checkpoint.load(arguments.classifier), "segmenter": checkpoint.load(arguments.segmenter)}
         found = examine_precision(states, sizes, shipped["segmenter"]["operating_point"], bench, arguments.threads)
@@ -193,7 +217,7 @@ def record(arguments: argparse.Namespace) -> None:
         if group == "source":
             check_left_out(state, variant, arguments.checkpoint)
         kind = "classifier" if is_classifier(state) else "segmenter"
-        result = examine(state, group, variant, bench, sizes[kind], arguments.threads)
+        result = result_of(state, group, variant, bench, sizes[kind], arguments.threads)
         given = provenance(state) | {"size": sizes[kind]}
         values = {
             "name": arguments.name,
@@ -222,7 +246,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--classifier-size", type=int, help="side of the input; default: that of the manifest")
     arguments.add_argument("--segmenter-size", type=int, help="the same")
     arguments.add_argument("--every", type=int, default=1, help="each so many-th slice only, for trying; default: all")
-    arguments.add_argument("--models", type=pathlib.Path, default=validate.models_folder(), help="folder of manifest.toml (%(default)s)")
+    arguments.add_argument("--models", type=pathlib.Path, default=manifest.models_folder(), help="folder of manifest.toml (%(default)s)")
     arguments.add_argument(
         "--data", type=pathlib.Path, default=None, help="folder of the training sets, `ct` beside it (JCS_DATA, or ../shared/data/train)"
     )

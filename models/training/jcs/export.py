@@ -7,6 +7,7 @@ With `--precision auto`, int8 is served if it loses at most 0.005 (AUC or Dice) 
 """
 
 import argparse
+import hashlib
 import pathlib
 
 import numpy as np
@@ -17,6 +18,7 @@ from jcs import augment, checkpoint, data, distance, graph, manifest, quantize, 
 from jcs.networks.res2net import Res2Net
 from jcs.networks.segmenter import Segmenter
 from jcs.prepare import WINDOW, prepare
+from jcs.provenance import provenance
 
 LARGEST_LOSS = 0.005
 CALIBRATION_SLICES = 16
@@ -66,6 +68,25 @@ def distance_limit(model: onnx.ModelProto, slices: list[data.Slice], threads: in
     network = validate.session(model.SerializeToString(), threads)
     values = np.array([network.run(["distance"], validate.whole(s))[0][0] for s in chosen])
     return distance.limit(values, [s.source for s in chosen])
+
+
+def release_weights(state: dict, network: str, version: str) -> tuple[pathlib.Path, str]:
+    """The averaged weights in fp32 with what made them, for who wants to train on or to convert: their file, and its SHA-256.
+
+    170 and 95 MB are too much for a repository's history. `make release` puts them beside the archive, while they are there.
+    """
+    kept = {key: value for key, value in state.items() if key not in ("network", "optimiser", "extra")}
+    path = data.training_folder() / "release" / f"jcs-{network}-{version}-fp32.pt"
+    checkpoint.save(path, kept)
+    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def training(state: dict, digest: str) -> dict:
+    """The manifest's table of what made the weights."""
+    given = provenance(state)
+    names = {"iteration": "iterations", "minutes": "minutes"}
+    found = {names.get(name, name): round(value, 1) if isinstance(value, float) else value for name, value in given.items()}
+    return {"checkpoint": digest} | found
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -120,8 +141,11 @@ def export(arguments: argparse.Namespace) -> None:
     }
     if arguments.network == "classifier":
         entry["distance"] = {"limit": distance_limit(model, slices, arguments.threads)}
+    weights, digest = release_weights(state, arguments.network, arguments.version)
+    entry["training"] = training(state, digest)
     file = model.SerializeToString()
     manifest.publish(arguments.models, arguments.network, file, entry | {"reference": reference.of(file)})
+    print(f"wrote {weights}, {digest}")
     print(f"wrote {arguments.models / entry['file']}: {precision}, size {size}, operating point {point}")
 
 
@@ -134,7 +158,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--size", type=int, default=None, help="side of the network's input (224; segmenter 256)")
     arguments.add_argument("--operating-point", type=float, default=None, help="default: chosen on the validation split; the paper's is 0.5")
     arguments.add_argument("--checkpoint", type=pathlib.Path, default=None, help="the best of the last run")
-    arguments.add_argument("--models", type=pathlib.Path, default=validate.models_folder(), help="where the file goes (%(default)s)")
+    arguments.add_argument("--models", type=pathlib.Path, default=manifest.models_folder(), help="where the file goes (%(default)s)")
     arguments.add_argument("--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)")
     arguments.add_argument("--threads", type=int, default=2)
     return arguments

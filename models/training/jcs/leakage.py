@@ -14,6 +14,8 @@ from jcs.prepare import AIR, WINDOW
 
 THUMBNAIL = 24
 ALIKE = 0.97  # correlation of thumbnails
+LEVELS = 0.95  # of training slices have no slice of another training patient that is as alike as what is taken for another level
+FEWEST_PATIENTS = 10
 STUDY_PATIENTS = ("P001", "normal001", "LIDC-IDRI-0003")  # the names that the test studies have in their collections
 
 
@@ -70,15 +72,24 @@ def check(slices: list[data.Slice], studies: list[data.Slice]) -> dict[str, int]
     }
 
 
-def thumbnails(slices: list[data.Slice]) -> np.ndarray:
-    """[n, THUMBNAIL**2]: each slice in the lung window, small, less its mean, of length 1."""
+def shrunk(slices: list[data.Slice], boxes: list[tuple[float, float, float, float]]) -> np.ndarray:
+    """[n, THUMBNAIL**2]: a box of each slice in the lung window, small, less its mean, of length 1."""
     rows = []
-    for item in slices:
+    for item, box in zip(slices, boxes):
         hu = torch.from_numpy(item.hu.astype(np.float32))[None, None].clamp(*WINDOW)
-        box = torch.tensor([[0.0, 0.0, item.hu.shape[1], item.hu.shape[0]]])
-        rows.append(resample(hu, box, (THUMBNAIL, THUMBNAIL), AIR).flatten().numpy())
+        rows.append(resample(hu, torch.tensor([box]), (THUMBNAIL, THUMBNAIL), AIR).flatten().numpy())
     values = np.array(rows) - np.mean(rows, axis=1, keepdims=True)
     return values / np.linalg.norm(values, axis=1, keepdims=True).clip(1e-6)
+
+
+def thumbnails(slices: list[data.Slice]) -> np.ndarray:
+    """Of whole slices."""
+    return shrunk(slices, [(0.0, 0.0, float(s.hu.shape[1]), float(s.hu.shape[0])) for s in slices])
+
+
+def framed(slices: list[data.Slice]) -> np.ndarray:
+    """Of the frame around the lungs: at another level of a patient ribs and outline are still much the same."""
+    return shrunk(slices, [s.frame for s in slices])
 
 
 def near_duplicates(slices: list[data.Slice], studies: list[data.Slice]) -> dict:
@@ -99,3 +110,32 @@ def near_duplicates(slices: list[data.Slice], studies: list[data.Slice]) -> dict
     found.sort(key=lambda p: (-p["correlation"], p["judged"], p["trained_on"]))
     most = pair(*np.unravel_index(correlation.argmax(), correlation.shape))
     return {"threshold": ALIKE, "compared": [len(judged), len(train)], "pairs": found, "most_alike": most}
+
+
+def other_levels(slices: list[data.Slice], source: str) -> dict | None:
+    """Could judged slices of a set be other levels of its training patients? None for a set with too few patients to tell.
+
+    How alike the most alike training slice of another patient is, of training slices, is what chance gives: a twentieth lies above the
+    limit. `judged`: of judged slices, how many lie above. `known`: of training slices that have a second level of their own patient,
+    how many this finds, which tells what the test is worth.
+    """
+    train = [s for s in slices if s.source == source and s.split == "train"]
+    judged = [s for s in slices if s.source == source and s.split not in ("train", data.REPEAT)]
+    if len({s.patient for s in train}) < FEWEST_PATIENTS or not judged:
+        return None
+    of_train, of_judged = framed(train), framed(judged)
+    patients = np.array([s.patient for s in train])
+    same = patients[:, None] == patients[None]
+    alike = of_train @ of_train.T
+    by_chance = np.where(same, -1.0, alike).max(1)
+    at_least = float(np.quantile(by_chance, LEVELS))
+    np.fill_diagonal(alike, -1.0)
+    having = (same.sum(1) > 1).nonzero()[0]
+    own = np.where(same, alike, -1.0).max(1)[having]
+    nearest = (of_judged @ of_train.T).max(1)
+    return {
+        "name": source,
+        "limit": at_least,
+        "judged": [int((nearest > at_least).sum()), len(judged)],
+        "known": [int((own > at_least).sum()), len(own)],
+    }

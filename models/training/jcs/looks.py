@@ -37,11 +37,13 @@ KNOWN = {
     "iqoth": ((-1250.0, 249.0), 95, False),
     "emph": ((-1098.0, 296.0), 92, False),
     "tcga": ((-1024.0, 506.0), None, False),
+    "ctmd": ((-1024.0, 506.0), None, False),
 }
+SCAN = ((-1024.0, 3071.0), None, False)  # a study in DICOM
 
 
 def look_of(source: str, slices: list[Slice]) -> Look:
-    window, quality, cropped = KNOWN[source]
+    window, quality, cropped = KNOWN.get(source, SCAN)
     return Look(float(np.median([s.frame[2] for s in slices if s.source == source])), window, quality, cropped)
 
 

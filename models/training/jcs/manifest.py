@@ -7,8 +7,14 @@ import pathlib
 import tomllib
 
 KEYS = ("file", "sha256", "name", "version", "status", "precision", "window", "size", "operating_point", "licence")
-PARTS = ("distance", "reference")  # tables of jcs/distance.py and jcs/reference.py
+# Tables of a network: of jcs/distance.py, of jcs/reference.py, and what made the weights.
+PARTS = ("distance", "reference", "training")
 HEADER = "# The networks that the node loads. Written by models/training (python -m jcs.export); sha256 covers each file.\n"
+
+
+def models_folder() -> pathlib.Path:
+    """Where the shipped networks are."""
+    return pathlib.Path(__file__).resolve().parents[2]
 
 
 def write_whole(path: pathlib.Path, content: bytes) -> None:

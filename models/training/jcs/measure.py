@@ -7,7 +7,7 @@ them, as they go into results/evaluation.json. A share is [count, total]; whoeve
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import onnxruntime
@@ -41,9 +41,14 @@ def ask_classifier(network: onnxruntime.InferenceSession, slices: Sequence[data.
     return [Reading(float(probability[0]), activation[0]) for probability, activation in answers]
 
 
+def ask_probability(network: onnxruntime.InferenceSession, slices: Sequence[data.Slice]) -> Iterator[np.ndarray]:
+    """Lesion probability [H, W] of each slice."""
+    return (network.run(["mask_probability"], whole(s))[0][0] for s in slices)
+
+
 def ask_segmenter(network: onnxruntime.InferenceSession, slices: Sequence[data.Slice], threshold: float) -> list[np.ndarray]:
     """Lesion mask [H, W] of each slice."""
-    return [network.run(["mask_probability"], whole(s))[0][0] >= threshold for s in slices]
+    return [probability >= threshold for probability in ask_probability(network, slices)]
 
 
 def share(values: np.ndarray | Sequence[bool]) -> list[int]:

@@ -16,7 +16,8 @@ def save(figure: pyplot.Figure, path: pathlib.Path, dpi: int = 100) -> None:
     """The same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
-    figure.savefig(path, dpi=dpi, metadata={"Software": None})
+    metadata = {"Software": None} if path.suffix == ".png" else None
+    figure.savefig(path, dpi=dpi, metadata=metadata, pil_kwargs=None if metadata else {"quality": 80})
     pyplot.close(figure)
 
 
@@ -67,4 +68,19 @@ def activation_examples(path: pathlib.Path, examples: Sequence[tuple[str, np.nda
             axis.axis("off")
         axes[1, column].imshow(values, cmap="jet", alpha=0.45, vmin=0, vmax=max(float(values.max()), 1e-6))
         axes[0, column].set_title(title, fontsize=8)
+    save(figure, path, dpi=72)
+
+
+def sheet(path: pathlib.Path, pictures: Sequence[tuple[str, np.ndarray, np.ndarray | None, np.ndarray | None]]) -> None:
+    """Title, HU, drawn lesion (yellow) and marked mask (red) of each; either may be unknown. Rows of five, numbered."""
+    rows = -(-len(pictures) // 5)
+    figure, axes = pyplot.subplots(max(1, rows), 5, figsize=(10, 2.25 * max(1, rows)), squeeze=False)
+    for axis in axes.ravel():
+        axis.axis("off")
+    for number, (axis, (title, hu, lesion, marked)) in enumerate(zip(axes.ravel(), pictures), 1):
+        axis.imshow(hu, cmap="gray", vmin=-1350, vmax=150)
+        for mask, colour in ((lesion, "yellow"), (marked, "red")):
+            if mask is not None and mask.any() and not mask.all():
+                axis.contour(mask, levels=[0.5], colors=colour, linewidths=0.7)
+        axis.set_title(f"{number}: {title}", fontsize=7)
     save(figure, path, dpi=72)

@@ -14,14 +14,14 @@ import numpy as np
 import onnxruntime
 import PIL.Image
 
-from jcs import manifest, validate
+from jcs import manifest
 
 BLOCKS = 4  # models/answers.go
 
 
 def picture() -> tuple[np.ndarray, str]:
     """The test picture [1, 1, 512, 512] in Hounsfield units, and the SHA-256 of its grey levels."""
-    levels = np.array(PIL.Image.open(validate.models_folder() / "picture.png"))
+    levels = np.array(PIL.Image.open(manifest.models_folder() / "picture.png"))
     return levels.astype(np.float32)[None, None] * 16 - 1024, hashlib.sha256(levels.tobytes()).hexdigest()
 
 
@@ -50,12 +50,13 @@ def of(model: bytes) -> dict:
     values = dict(zip((o.name for o in network.get_outputs()), network.run(None, {"hu": hu})))
     if "mask_probability" in values:
         return {"picture": digest, "mask": block_means(values["mask_probability"][0])}
-    return {"picture": digest, "probability": float(f"{values['probability'][0]:.4g}"), "activation": block_means(values["activation"][0])}
+    said = {name: float(f"{values[name][0]:.4g}") for name in ("probability", "distance") if name in values}
+    return {"picture": digest} | said | {"activation": block_means(values["activation"][0])}
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--models", type=pathlib.Path, default=validate.models_folder(), help="folder of manifest.toml (%(default)s)")
+    arguments.add_argument("--models", type=pathlib.Path, default=manifest.models_folder(), help="folder of manifest.toml (%(default)s)")
     folder = arguments.parse_args().models
     for name, entry in manifest.read(folder).items():
         model = (folder / entry["file"]).read_bytes()

@@ -10,6 +10,7 @@ from jcs.manifest import write_whole
 
 DIGITS = 5  # significant
 EVALUATION, SPEED = "evaluation", "speed"
+BEFORE = "before"  # what of the evaluation of the networks that were shipped before is still shown
 
 
 def default_folder() -> pathlib.Path:

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from jcs import arithmetic, checkpoint, data, recipe
+from jcs import arithmetic, checkpoint, data, manifest, recipe
+from jcs.machine import processor
 from jcs.schedule import Budget, Interruption, differences, options, poly, steps, warm_up
 
 FACTORS = {"poly": poly, "steps": steps}
@@ -77,7 +78,8 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.save_every, self.validate_every = 60 * arguments.save_every, 60 * arguments.validate_every
         key = data.content_key(arguments.data or data.default_data_folder())
-        self.stored = stored | options(arguments) | {"recipe": recipe_text(table), "data": key}
+        machine = f"{processor()}, threads: {arguments.threads}"
+        self.stored = stored | options(arguments) | {"recipe": recipe_text(table), "data": key, "machine": machine}
         self.budget = Budget(arguments.minutes, arguments.iterations if arguments.minutes or arguments.iterations else table.iterations)
         self.best = -1.0
         self.losses: list[dict[str, float]] = []
@@ -198,6 +200,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     budget.add_argument("--minutes", type=float, help="processor minutes in all, earlier parts of a resumed run included")
     budget.add_argument("--iterations", type=int, help="optimiser steps in all (the recipe's); makes a run repeatable")
     arguments.add_argument("--recipe", default="shipped", help="of the folder recipes, or a path that ends in .toml (%(default)s)")
+    arguments.add_argument(
+        "--models", type=pathlib.Path, default=manifest.models_folder(), help="what a recipe that starts with shipped ones starts with"
+    )
     arguments.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="checkpoints and curves (%(default)s)")
     arguments.add_argument(

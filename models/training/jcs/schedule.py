@@ -83,6 +83,7 @@ LOCAL = (
     "save_every",
     "validate_per_patient",
     "device",
+    "models",
 )  # without influence on a result
 MAY_CHANGE = ("minutes", "iterations", "arithmetic", "pretrained")  # when a run is resumed; the schedule then follows the new budget
 

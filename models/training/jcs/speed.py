@@ -3,7 +3,6 @@
 `bench/nets` measures the same from Go, as the node runs them.
 """
 
-import pathlib
 import statistics
 import time
 
@@ -14,6 +13,7 @@ import openvino
 from onnx import TensorProto, helper, numpy_helper
 
 from jcs.engine import OpenVINO
+from jcs.machine import processor
 from jcs.networks.segmenter import VGG16
 from jcs.validate import session
 
@@ -55,11 +55,6 @@ def milliseconds(run: onnxruntime.InferenceSession | OpenVINO, inputs: dict[str,
         run.run(None, inputs)
         calls += 1
     return 1000 * passed / calls
-
-
-def processor() -> str:
-    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def measure(files: dict[str, bytes], hu: np.ndarray, threads: tuple[int, ...] = (1, 2), rounds: int = ROUNDS, side: int = SIDE) -> dict:

@@ -83,7 +83,7 @@ def train(arguments: argparse.Namespace) -> None:
     network = Res2Net(arguments.depth)
     stored: dict = {"depth": arguments.depth}
     if table.start == "shipped" and not arguments.resume:
-        network, stored["start"] = warm.shipped_classifier(table, slices)
+        network, stored["start"] = warm.shipped_classifier(table, slices, arguments.models, arguments.without)
     elif arguments.pretrained:
         trunk = checkpoint.load(arguments.pretrained)
         network.load_state_dict(trunk_of(trunk))

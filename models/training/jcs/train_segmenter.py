@@ -91,7 +91,7 @@ def train(arguments: argparse.Namespace) -> None:
     held_out = validation_slices(slices, per_patient=arguments.validate_per_patient)
     stored = {"architecture": arguments.network, "normalise": table.normalise}
     if table.start == "shipped" and not arguments.resume:
-        warmed, stored["start"] = warm.shipped_segmenter(table, slices)
+        warmed, stored["start"] = warm.shipped_segmenter(table, slices, arguments.models)
         warmed.encoder.blocks[: table.frozen_blocks].requires_grad_(False)
         network: nn.Module = warmed
     else:

@@ -18,10 +18,6 @@ MASK_THRESHOLDS = np.round(np.arange(0.30, 0.901, 0.05), 2)
 LEAST_SPECIFICITY = 1 - 25 / 300
 
 
-def models_folder() -> pathlib.Path:
-    return pathlib.Path(__file__).resolve().parents[2]
-
-
 def session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -119,7 +115,7 @@ def report_segmenter(probability: list[np.ndarray], slices: list[data.Slice], th
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("network", choices=("classifier", "segmenter"))
-    arguments.add_argument("--models", type=pathlib.Path, default=models_folder())
+    arguments.add_argument("--models", type=pathlib.Path, default=manifest.models_folder())
     arguments.add_argument("--data", type=pathlib.Path, default=None)
     arguments.add_argument("--threads", type=int, default=2)
     given = arguments.parse_args()

@@ -19,7 +19,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from jcs import checkpoint, data, manifest, recipe, sampling, validate
+from jcs import checkpoint, data, manifest, recipe, sampling
 from jcs.networks.res2net import BLOCKS, Res2Net
 from jcs.networks.segmenter import Segmenter
 from jcs.schedule import Stage
@@ -146,6 +146,11 @@ def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
         module.bias.copy_(offset)
 
 
+def sets_seen(origin: str) -> tuple[str, ...]:
+    """What the file with this record was trained on. Networks 0.2.0 knew six sets; those after them know all."""
+    return data.WITH_COVID if origin.split()[1] == "0.2.0" else data.SETS
+
+
 def depth_of(model: onnx.ModelProto) -> int:
     names = {t.name for t in model.graph.initializer}
     for depth, blocks in BLOCKS.items():
@@ -189,19 +194,19 @@ def record(network: Res2Net | Segmenter, origin: str) -> dict:
 
 
 def shipped_classifier(
-    table: recipe.ClassifierRecipe, slices: list[data.Slice], folder: pathlib.Path | None = None
+    table: recipe.ClassifierRecipe, slices: list[data.Slice], folder: pathlib.Path, without: list[str] | tuple[str, ...] = ()
 ) -> tuple[Res2Net, str]:
-    """The shipped classifier, ready to be trained as `table` says, and what the file is."""
-    model, origin = shipped(folder or validate.models_folder(), "classifier")
-    sampler, stage = sampling.ClassifierSampler(slices, 0, table), Stage(0.0, table.stages[-1].size, 8)
+    """The classifier of a folder, ready to be trained as `table` says on other sets than `without`, and what the file is."""
+    model, origin = shipped(folder, "classifier")
+    sampler, stage = sampling.ClassifierSampler(slices, 0, table, without), Stage(0.0, table.stages[-1].size, 8)
     return classifier(model, (sampler.batch(k, stage)[0] for k in range(BATCHES))), origin
 
 
 def shipped_segmenter(
-    table: recipe.SegmenterRecipe, slices: list[data.Slice], folder: pathlib.Path | None = None
+    table: recipe.SegmenterRecipe, slices: list[data.Slice], folder: pathlib.Path
 ) -> tuple[Segmenter, str]:
     """The same for the segmenter."""
-    model, origin = shipped(folder or validate.models_folder(), "segmenter")
+    model, origin = shipped(folder, "segmenter")
     sampler, stage = sampling.SegmenterSampler(slices, 0, table), Stage(0.0, table.stages[-1].size, 8)
     return segmenter(model, (sampler.batch(k, stage)[0] for k in range(BATCHES)), table.normalise), origin
 
@@ -209,7 +214,7 @@ def shipped_segmenter(
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("network", choices=("classifier", "segmenter"))
-    arguments.add_argument("--models", type=pathlib.Path, default=validate.models_folder(), help="folder of manifest.toml (%(default)s)")
+    arguments.add_argument("--models", type=pathlib.Path, default=manifest.models_folder(), help="folder of manifest.toml (%(default)s)")
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="where the checkpoint goes (%(default)s)")
     arguments.add_argument("--recipe", default="warm", help="whose training slices the statistics are of (%(default)s)")
     arguments.add_argument(

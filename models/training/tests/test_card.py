@@ -7,9 +7,31 @@ import math
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 
-from jcs import card, data, evaluate, experiment, leakage, manifest, measure, results, robustness, speed, studies, validate
+from jcs import (
+    calibration,
+    card,
+    card_lungs,
+    card_records,
+    card_tables,
+    data,
+    evaluate,
+    examine,
+    experiment,
+    held_out,
+    leakage,
+    manifest,
+    measure,
+    provenance,
+    results,
+    robustness,
+    severity,
+    speed,
+    studies,
+    worst,
+)
 
 
 def a_slice(number: int, source: str, split: str, patient: str, ill: bool) -> data.Slice:
@@ -20,11 +42,15 @@ def a_slice(number: int, source: str, split: str, patient: str, ill: bool) -> da
         lesion[4 + number % 5 : 20, 8:16] = True
         hu[lesion] += 1000
     drawn = None if source in ("covid_ct", "ctmd") or (split == "study" and ill) else lesion
-    return data.Slice(source, f"{source}{number}", patient, split, int(ill), hu, drawn, None, (0.0, 0.0, 32.0, 32.0))
+    lung = None
+    if source in ("seg20", "seg20rp"):
+        lung = np.zeros(hu.shape, bool)
+        lung[2:30, 2:30] = True
+    return data.Slice(source, f"{source}{number}", patient, split, int(ill), hu, drawn, lung, (0.0, 0.0, 32.0, 32.0))
 
 
 @pytest.fixture(scope="module")
-def bench() -> evaluate.Bench:
+def bench() -> held_out.Bench:
     slices = []
     for source, split, patient, ill in (
         *(("covid_ct", split, f"{split}{i}", i % 2 == 0) for split in ("val", "test") for i in range(12)),
@@ -32,6 +58,7 @@ def bench() -> evaluate.Bench:
         *(("seg20rp", "val", "radiopaedia_case_4", i % 5 > 0) for i in range(10)),
         *(("ct100", "val", f"ct100/{i}", True) for i in range(4)),
         *(("ctmd", "val", "cap002", False) for i in range(6)),
+        *(("luna", "val", f"luna{i}", False) for i in range(8)),
     ):
         slices.append(a_slice(len(slices), source, split, patient, ill))
     scans = []
@@ -40,7 +67,7 @@ def bench() -> evaluate.Bench:
         scans.append(studies.Study(name, members, 2.0 * np.arange(20)))
     train = [a_slice(2000 + i, "seg20", "train", f"t{i}", i % 2 == 0) for i in range(10)]
     places = {(s.source, s.file): float(i) for i, s in enumerate(slices)}
-    return evaluate.Bench(slices, scans, places, [*slices, *train], 1)
+    return held_out.Bench(slices, scans, places, [*slices, *train], 1)
 
 
 class Oracle:
@@ -54,6 +81,22 @@ class Oracle:
             "activation": lesion.astype(np.float32),
         }
         return [answers[name] for name in names]
+
+
+class OracleCore:
+    """The same, as what is within the classifier: one feature that is bright, and its layer."""
+
+    def __init__(self):
+        self.fc = torch.nn.Linear(1, 2)
+        with torch.no_grad():
+            self.fc.weight.copy_(torch.tensor([[-40.0], [40.0]]))
+            self.fc.bias.copy_(torch.tensor([1.0, -1.0]))
+
+    def features(self, prepared):
+        return torch.nn.functional.adaptive_avg_pool2d((prepared[:, :1] > 0.25).float(), 7)
+
+    def cell_logits(self, features):
+        return torch.nn.functional.conv2d(features, self.fc.weight[:, :, None, None], self.fc.bias)
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +119,17 @@ def evaluation(bench) -> dict:
     values["networks"] = {"classifier": entry, "segmenter": entry}
     tables, readings = evaluate.examine_classifier(Oracle(), bench, 0.5)
     values |= tables | {"patients": evaluate.examine_patients(bench, readings, 0.5)}
-    values["changes"] = evaluate.examine_changes(Oracle(), bench.studies, 0.5)
-    marked = bench.masked() + bench.study_slices + [s for s in bench.slices if s.source == "ctmd"]
+    scores = evaluate.changed_scores(Oracle(), bench.studies)
+    values["changes"] = evaluate.examine_changes(scores, bench.studies, 0.5)
+    values["smoothing"] = evaluate.examine_smoothing(scores, bench.studies, 0.5)
+    labelled = [s for s in bench.slices + bench.study_slices if s.split != "test"]
+    values["lungs"] = examine.report(OracleCore(), labelled, bench.everything + bench.study_slices, 0.5, 32, "fp32")
+    values["other_levels"] = [{"name": "luna", "limit": 0.9, "judged": [1, 20], "known": [9, 10]}]
+    marked = bench.masked() + bench.study_slices + [s for s in bench.slices if s.source in ("ctmd", "luna")]
     masks = {(s.source, s.file): s.hu > -500 for s in marked}
     values["segmentation"], _ = evaluate.examine_segmenter([masks[s.source, s.file] for s in bench.masked()], bench.masked())
+    values["pixels"] = calibration.of_pixels(bench.masked(), [masks[s.source, s.file].astype(np.float32) for s in bench.masked()])
+    values["severity"] = severity.severity(bench.masked(), [masks[s.source, s.file] for s in bench.masked()])
     values["false_marks"] = evaluate.examine_false_marks(bench, masks)
     readings_list = [readings[s.source, s.file] for s in bench.slices + bench.study_slices]
     judged = bench.masked()
@@ -89,12 +139,15 @@ def evaluation(bench) -> dict:
         judged, (marks, [marks[0], np.zeros_like(marks[1]), *marks[2:]]),
     )
     values["near"] = evaluate.examine_near(bench, readings, 0.5, [masks[s.source, s.file] for s in bench.studies[0].slices])
+    wrong = worst.of_classifier(bench.slices, [readings[s.source, s.file] for s in bench.slices], 0.95)
+    values["worst"] = worst.listed(wrong | worst.of_segmenter(judged, [np.zeros_like(m) for m in marks[:-1]] + [marks[-1]]))
     return json.loads(json.dumps(results.plain(values)))
 
 
 def test_a_perfect_network_gets_perfect_rows(evaluation):
     by_name = {r["name"]: r for r in evaluation["slices"]}
-    names = ["covid_ct val", "covid_ct test", "seg20 val", "seg20rp val", "ct100 val", "ctmd val", *studies.STUDIES, "scans, all", "all"]
+    names = ["covid_ct val", "covid_ct test", "seg20 val", "seg20rp val", "ct100 val", "ctmd val", "luna val", *studies.STUDIES]
+    names += ["scans, all", "other lungs, all", "all"]
     assert list(by_name) == names
     assert all(
         r["auc"] in (None, 1.0) and r["sensitivity"][0] == r["sensitivity"][1] and r["specificity"][0] == r["specificity"][1]
@@ -126,9 +179,54 @@ def test_engines_are_compared_slice_by_slice(evaluation):
     found = evaluation["engines"]
     assert [(r["name"], r["auc"]) for r in found["rows"]] == [("ONNX Runtime", 1.0), ("OpenVINO", 1.0)]
     assert found["rows"][0]["dice"] == 1 and found["rows"][1]["dice"] < 1
-    assert found["slices"] == {"classified": 124, "auc": 124, "dice": 34}
+    assert found["slices"] == {"classified": 132, "auc": 132, "dice": 34}
     assert found["probability_apart"] == {"mean": pytest.approx(0.1), "largest": pytest.approx(0.1)}
     assert found["masks_alike"] == {"mean": pytest.approx(33 / 34, abs=1e-4), "worst": 0}
+
+
+def test_other_lungs_are_told_by_what_they_show(evaluation):
+    found = evaluation["lungs"]
+    assert found["specificity"]["luna"] == {"right": [8, 8], "patients": 8}
+    assert set(found["look_matched"]) == {"ctmd", "luna", *studies.STUDIES}
+    assert all(area == 1 for kinds in found["look_matched"].values() for looks in kinds.values() for area in looks.values())
+    assert found["maps"]["shown: eq. 2 of w1 - w0"]["highest_in_lesion"] == 1 and found["deletion"]["part"] > 0.5
+    text = card_lungs.other_lungs(evaluation)
+    assert "| luna | 8 | 1.000 (0.68 to 1.00), 8/8 | 1.000 / 1.000 |" in text and "seg20rp 1.000 (0.68 to 1.00), 8/8" in text
+
+
+def test_what_an_older_evaluation_lacks_is_not_made_up(evaluation):
+    older = {key: value for key, value in evaluation.items() if key not in ("lungs", "smoothing")}
+    texts = card_lungs.tables(older)
+    assert texts["smoothing"] == texts["deciding"] == "Not measured." and texts["severity"] == card_lungs.severity(evaluation)
+
+
+def test_what_was_shipped_before_stands_above(evaluation, tmp_path):
+    assert len(card_lungs.before_and_after(evaluation)) == 1
+    older = {"version": "0", "lungs": evaluation["lungs"]}
+    assert [version for version, _ in card_lungs.before_and_after(evaluation | {"before": older})] == ["0", "1"]
+    results.write(tmp_path, results.EVALUATION, evaluation)
+    evaluate.keep_before(tmp_path, {"sha256": "0" * 64})
+    assert not (tmp_path / "before.json").exists()
+    evaluate.keep_before(tmp_path, {"sha256": "1" * 64})
+    assert results.read_all(tmp_path)[results.BEFORE]["version"] == "1"
+
+
+def test_the_worst_slices_are_listed_by_kind(evaluation):
+    found = evaluation["worst"]
+    assert {kind: len(rows) for kind, rows in found.items()} == {"missed": 20, "false alarms": 0, "wrong outlines": 20, "false outlines": 0}
+    assert found["missed"][0]["value"] == pytest.approx(0.9)
+    assert [r["value"] for r in found["wrong outlines"]] == [0.0] * 20
+    text = card_lungs.appendix(evaluation)
+    assert "### Missed" in text and "![missed](model-card/worst-missed.jpg)" in text and text.count("None.") == 2
+
+
+def test_severity_and_smoothing_of_a_perfect_network(evaluation):
+    found = evaluation["severity"]
+    assert [r["drawn"] == r["marked"] > 0 for r in found["patients"]] == [True] * 3
+    assert found["agreement"]["patients"] == {"pairs": 3, "mean": 0, "low": 0, "high": 0} and found["agreement"]["slices"]["pairs"] == 30
+    assert all(r["error"] == 0 for r in evaluation["pixels"].values())
+    covid = evaluation["smoothing"][0]["rows"]
+    assert [r["mm"] for r in covid] == [28.0] * len(covid) and covid[0]["thinned_mm"] == [28.0, 30.0] and covid[0]["flips"] > 0
 
 
 def test_near_on_the_bench(evaluation):
@@ -161,7 +259,7 @@ def test_the_repositorys_card_says_what_its_results_say():
 def test_the_repositorys_results_are_those_of_its_networks():
     """With other weights, `make evaluate` again."""
     measured = results.read_all(results.default_folder())[results.EVALUATION]["networks"]
-    for name, entry in manifest.read(validate.models_folder()).items():
+    for name, entry in manifest.read(manifest.models_folder()).items():
         assert {key: measured[name][key] for key in ("sha256", "operating_point", "status")} == {
             k: entry[k] for k in ("sha256", "operating_point", "status")
         }
@@ -204,7 +302,7 @@ PRECISION = {
 
 
 def test_speed_is_given_for_a_study_beside_the_papers():
-    text = card.timings(TIMES)
+    text = card_tables.timings(TIMES)
     assert "| segmenter | 600.0 | 300.0 | 0.300 | 0.300 |" in text
     assert "| shipped, 2 threads | 6.0 | 30.0 | 90.0 |" in text and "| paper, RTX 2080 Ti | 1.0 | – | 18.0 |" in text
 
@@ -248,6 +346,31 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
     lines = [line.split("jcs.")[1] for line in texts["classifier"].splitlines() if line.startswith("    ")]
     assert len(lines) == len(commands) and all(line.startswith(command) for line, command in zip(lines, commands))
     assert texts["pretraining"] == "Not recorded yet." and texts["precision"] == "Not recorded yet." and texts["speed"] == "Not measured."
+
+
+def test_sets_without_positives_are_judged_by_look_and_ablations_side_by_side(evaluation):
+    lungs = evaluation["lungs"] | {"specificity": {name: {"right": [8, 10], "patients": 8} for name in card_records.ABLATED}}
+    lungs |= {"look_matched": {name: evaluation["lungs"]["look_matched"]["luna"] for name in card_records.ABLATED}}
+    found = {
+        "evaluation": evaluation,
+        "source-luna": record("source-luna", "classifier", {"new_look": lungs}, "--without ['luna']"),
+        "ablation-all": record("ablation-all", "classifier", {"lungs": lungs}),
+    }
+    found["ablation-all"]["provenance"]["start"] = "jcs-classifier.onnx 0.2.0 int8"
+    texts = card.sections(found)
+    assert "| luna, all splits | 9 | 2 | 0.50 | 0.800 (0.49 to 0.94), 8/10 | 1.000 / 1.000 |" in texts["source"]
+    assert "| all | 9 | 2 | 0.50 | 1.000 | 0.800 | 0.800 |" in texts["ablation"]
+    assert "--iterations 9    # from jcs-classifier.onnx 0.2.0 int8" in texts["ablation"]
+
+
+@pytest.mark.parametrize(("version", "source", "refused"), [("0.2.0", "luna", False), ("0.2.0", "seg20", True), ("0.3.0", "luna", True)])
+def test_a_start_that_has_seen_the_source_is_refused(version, source, refused):
+    state = {"depth": 50, "options": f"--without ['{source}']", "start": f"jcs-classifier.onnx {version} int8 abc"}
+    if not refused:
+        experiment.check_left_out(state, source, "c.pt")
+        return
+    with pytest.raises(SystemExit, match=f"began with jcs-classifier.onnx {version} int8, which was trained on {source}"):
+        experiment.check_left_out(state, source, "c.pt")
 
 
 def test_a_card_without_a_section_or_with_an_unknown_one_is_refused():
@@ -309,8 +432,8 @@ def test_the_reference_is_vgg16():
     ],
 )
 def test_options_of_a_run_as_they_are_typed(options, typed, sets):
-    assert experiment.repeatable(options) == typed
-    assert experiment.left_out(options) == sets
+    assert provenance.repeatable(options) == typed
+    assert provenance.left_out(options) == sets
 
 
 @pytest.mark.parametrize("name", ["precision", "architecture-unet", "source-covid_ct"])
@@ -351,7 +474,7 @@ def test_a_source_experiment_needs_a_run_without_the_source(source, options, pre
 
 
 def test_nothing_is_recorded_of_a_run_that_has_seen_the_source(bench, monkeypatch, tmp_path):
-    monkeypatch.setattr(evaluate, "load_bench", lambda folder, every: bench)
+    monkeypatch.setattr(held_out, "load_bench", lambda folder, every: bench)
     monkeypatch.setattr(experiment.checkpoint, "load", lambda path: {"depth": 50, "options": "--without ['seg20rp']"})
     arguments = experiment.parser().parse_args(["source-covid_ct", "--checkpoint", "c.pt", "--results", str(tmp_path)])
     with pytest.raises(SystemExit, match="trained without covid_ct"):

@@ -72,7 +72,9 @@ def test_every_table_is_there(network, tmp_path, monkeypatch):
     assert isinstance(arguments, argparse.Namespace)
     found = examine.examine(arguments)
     assert set(found["specificity"]) >= {"luna", "pneu adults", "emph", "iqoth", "tcga", "seg20"}
-    assert set(found["look_matched"]) == {"luna", "pneu adults", "emph", "iqoth", "tcga"}
+    assert found["specificity"]["luna"]["right"][1] == 4 and found["specificity"]["luna"]["patients"] > 0
+    assert found["calibration"]["luna"]["slices"] == 4 and found["calibration"]["all scans"]["rows"]
+    assert set(found["look_matched"]) == {"luna", "pneu adults", "emph", "iqoth", "tcga", "ctmd", "sars_cov2"}
     for by_positive in found["look_matched"].values():
         assert set(by_positive) == {"seg20", "seg20rp"} and all(len(row) == 4 for row in by_positive.values())
     assert set(found["deletion"]) == {"lesions", "highest activation", "random patches", "slices", "part"}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from jcs import graph, manifest, quantize, reference, validate
+from hand_made import chest
+from jcs import checkpoint, data, distance, export, graph, manifest, quantize, reference, validate
 from jcs.frame import lung_frame, put_back, resample
 from jcs.networks.res2net import Res2Net, activation_mapping
 from jcs.networks.segmenter import Segmenter
@@ -132,8 +133,8 @@ def test_manifest_names_the_file_that_was_written(tmp_path):
 
 
 def test_reference_values_of_the_manifest_are_those_of_its_files():
-    for entry in manifest.read(validate.models_folder()).values():
-        stated, found = entry["reference"], reference.of((validate.models_folder() / entry["file"]).read_bytes())
+    for entry in manifest.read(manifest.models_folder()).values():
+        stated, found = entry["reference"], reference.of((manifest.models_folder() / entry["file"]).read_bytes())
         assert stated["picture"] == found["picture"] and set(stated) == set(found)
         for key in set(stated) - {"picture"}:
             # Sums of float32 depend on the processor in their last digits.
@@ -152,3 +153,34 @@ def test_reference_goes_into_the_manifest_and_back(tmp_path):
 def test_block_means_of_maps_of_any_size():
     assert reference.block_means(np.arange(64.0).reshape(8, 8))[:5] == [4.5, 6.5, 8.5, 10.5, 20.5]
     assert reference.block_means(np.array([[1.0, 2.0]])) == [1, 1, 2, 2] * 4
+
+
+def test_weights_are_kept_beside_with_what_made_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(export.data, "training_folder", lambda: tmp_path)
+    state = {"average": {"w": torch.ones(2)}, "network": {"w": torch.zeros(2)}, "optimiser": {}, "depth": 50, "options": "--seed 1"}
+    state |= {"iteration": 7, "seconds": 90.0, "start": "jcs-classifier.onnx 0.2.0 int8 abc", "machine": "P, threads: 1"}
+    path, digest = export.release_weights(state, "classifier", "0.3.0")
+    assert path.name == "jcs-classifier-0.3.0-fp32.pt" and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    kept = checkpoint.load(path)
+    assert torch.equal(kept["average"]["w"], torch.ones(2)) and not {"network", "optimiser"} & set(kept)
+    table = export.training(kept, digest)
+    assert table == {
+        "checkpoint": digest,
+        "options": "--seed 1",
+        "iterations": 7,
+        "minutes": 1.5,
+        "start": "jcs-classifier.onnx 0.2.0 int8",
+        "machine": "P, threads: 1",
+    }
+    entry = {key: 1 for key in manifest.KEYS} | {"file": "c.onnx", "training": table, "distance": {"limit": 2.5}}
+    manifest.publish(tmp_path / "models", "classifier", b"c", entry)
+    read = manifest.read(tmp_path / "models")["classifier"]
+    assert read["training"] == table and read["distance"] == {"limit": 2.5}
+
+
+def test_the_distance_knows_scans_of_the_training_split_alone_as_many_of_each_set():
+    slices = [chest(k, False, source, split) for source in data.SETS for split in ("train", "val") for k in range(3)]
+    slices += [chest(k, False, "luna") for k in range(100, 300)]
+    known = export.known_slices(slices)
+    assert {s.split for s in known} == {"train"} and {s.source for s in known} == set(data.SCANS)
+    assert sum(s.source == "luna" for s in known) == distance.OF_EACH_SET and sum(s.source == "pneu" for s in known) == 3

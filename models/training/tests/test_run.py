@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hand_made import write_sets
-from jcs import checkpoint, data, pretrain_classifier, recipe, run, train_classifier, train_segmenter, validate, warm
+from jcs import checkpoint, data, manifest, pretrain_classifier, recipe, run, train_classifier, train_segmenter, warm
 from jcs.networks.vgg16_imagenet import wheel_path
 
 TRAINERS = {"segmenter": train_segmenter, "pretrained": pretrain_classifier, "classifier": train_classifier}
@@ -185,7 +185,7 @@ def test_a_run_from_the_shipped_network_says_so_and_begins_where_it_ended(name, 
         TRAINERS[name].train(asked(name, "warm", "--iterations", "2", "--recipe", str(path)))
     state = checkpoint.load(tmp_path / "warm" / f"{name}-last.pt")
     assert state["start"].startswith(f"jcs-{name}.onnx ")
-    served = warm.initializers(warm.shipped(validate.models_folder(), name)[0])
+    served = warm.initializers(warm.shipped(manifest.models_folder(), name)[0])
     layer = "encoder.blocks.3.1.0" if name == "segmenter" else "fc"
     there = served[f"core_network.{layer}.weight" if name == "segmenter" else "after_fc.weight"]
     assert torch.equal(state["network"][f"{layer}.weight"], there)

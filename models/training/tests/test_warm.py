@@ -63,8 +63,8 @@ def test_every_convolution_has_its_own_normalisation():
 
 
 def test_the_warm_classifier_says_what_the_shipped_file_says():
-    model, origin = warm.shipped(validate.models_folder(), "classifier")
-    entry = manifest.read(validate.models_folder())["classifier"]
+    model, origin = warm.shipped(manifest.models_folder(), "classifier")
+    entry = manifest.read(manifest.models_folder())["classifier"]
     assert origin.startswith(f"jcs-classifier.onnx {entry['version']} {entry['precision']} {entry['sha256']}")
     network = experiment.network_of(warm.record(warm.classifier(model, [prepared(4, 96)]), origin))
     hu, _ = reference.picture()
@@ -75,8 +75,8 @@ def test_the_warm_classifier_says_what_the_shipped_file_says():
 
 
 def test_the_warm_segmenter_says_what_the_shipped_file_says():
-    model, _ = warm.shipped(validate.models_folder(), "segmenter")
-    entry = manifest.read(validate.models_folder())["segmenter"]
+    model, _ = warm.shipped(manifest.models_folder(), "segmenter")
+    entry = manifest.read(manifest.models_folder())["segmenter"]
     network = warm.segmenter(model, [prepared(2, 64)], normalise=True).eval()
     hu, _ = reference.picture()
     (marked,) = experiment.in_torch(network, entry["size"], torch.from_numpy(hu))
@@ -87,7 +87,7 @@ def test_the_warm_segmenter_says_what_the_shipped_file_says():
 
 def test_a_file_without_a_layer_is_refused():
     model = onnx.ModelProto()
-    model.CopyFrom(warm.shipped(validate.models_folder(), "classifier")[0])
+    model.CopyFrom(warm.shipped(manifest.models_folder(), "classifier")[0])
     for tensor in model.graph.initializer:
         if "layer3.2.convs.1.weight" in tensor.name:
             tensor.name += "x"

@@ -1,0 +1,85 @@
+"""Short trainings that differ in one thing, from one start and with one budget, and what each makes of the validation split.
+
+    python -m jcs.ablate --minutes 12             # all that have no result yet; again after any end, it goes on
+    python -m jcs.ablate --minutes 12 --only source-luna --only ablation-without_mixing
+
+They begin with the shipped classifier (recipe `warm`), or with that of another `--models` folder. What the start has seen is part of the
+result: a set can only be left out of a training whose start had not seen it. Results go where `jcs.experiment` puts them, for the card.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+
+from jcs import checkpoint, data, experiment, manifest, results, train_classifier
+from jcs.train_classifier import NAME
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    name: str  # of jcs.experiment
+    recipe: str
+    without: str | None = None
+    title: str | None = None
+
+
+TRIALS = (
+    Trial("ablation-all", "warm", title="as shipped is trained"),
+    Trial("ablation-without_scanner", "without-scanner", title="without the simulated scanner"),
+    Trial("ablation-without_mixing", "without-mixing", title="without mixing"),
+    Trial("ablation-mixing_anyhow", "mixing-anyhow", title="mixing with anything"),
+    Trial("ablation-without_transplants", "without-transplants", title="without transplants"),
+    *(Trial(f"source-{name}", "warm", without=name) for name in data.OTHER_LUNGS),
+)
+
+
+def begun(trial: Trial, folder: pathlib.Path, arguments: argparse.Namespace) -> list[str]:
+    """The options of its training."""
+    words = ["--recipe", trial.recipe, "--minutes", str(arguments.minutes), "--seed", "1", "--threads", str(arguments.threads)]
+    words += ["--folder", str(folder), "--models", str(arguments.models), "--validate-every", "1000"]
+    words += ["--data", str(arguments.data)] if arguments.data else []
+    words += ["--without", trial.without] if trial.without else []
+    return words + (["--resume"] if (folder / f"{NAME}-last.pt").exists() else [])
+
+
+def examined(trial: Trial, folder: pathlib.Path, arguments: argparse.Namespace) -> list[str]:
+    words = [trial.name, "--checkpoint", str(folder / f"{NAME}-last.pt"), "--every", str(arguments.every)]
+    words += ["--results", str(arguments.results), "--threads", str(arguments.threads)]
+    words += ["--data", str(arguments.data)] if arguments.data else []
+    return words + (["--title", trial.title] if trial.title else [])
+
+
+def finished(folder: pathlib.Path, minutes: float) -> bool:
+    path = folder / f"{NAME}-last.pt"
+    return path.exists() and checkpoint.load(path)["seconds"] >= 60 * minutes
+
+
+def main() -> None:
+    names = [trial.name for trial in TRIALS]
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--minutes", type=float, required=True, help="processor minutes of each training")
+    arguments.add_argument("--only", action="append", default=[], choices=names, help="one of them; repeatable")
+    arguments.add_argument("--every", type=int, default=1, help="each so many-th slice is judged on (%(default)s)")
+    arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder() / "ablate", help="checkpoints (%(default)s)")
+    arguments.add_argument("--models", type=pathlib.Path, default=manifest.models_folder(), help="what they begin with (%(default)s)")
+    arguments.add_argument("--results", type=pathlib.Path, default=results.default_folder(), help="JSON files (%(default)s)")
+    arguments.add_argument(
+        "--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)"
+    )
+    arguments.add_argument("--threads", type=int, default=1)
+    given = arguments.parse_args()
+    for trial in TRIALS:
+        if given.only and trial.name not in given.only:
+            continue
+        folder = given.folder / trial.name
+        done = finished(folder, given.minutes)
+        if done and (given.results / f"{trial.name}.json").exists():
+            print(f"{trial.name}: there already", flush=True)
+            continue
+        if not done:
+            train_classifier.train(train_classifier.parser().parse_args(begun(trial, folder, given)))
+        experiment.record(experiment.parser().parse_args(examined(trial, folder, given)))
+
+
+if __name__ == "__main__":
+    main()
