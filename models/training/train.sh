@@ -7,7 +7,8 @@
 #   setsid nice -n 19 models/training/train.sh segmenter </dev/null >/dev/null 2>&1 &
 #
 # Checkpoints, curves and NAME.log: ~/.cache/jcsnode/training (XDG_CACHE_HOME), of other recipes in a folder of their own below it.
-# JCS_SEED (1), JCS_THREADS (1), and JCS_MINUTES of processor time or JCS_ITERATIONS (the recipe's) change a run.
+# JCS_SEED (1) and JCS_THREADS (1) change a run, and one of JCS_ITERATIONS (the recipe's), JCS_MINUTES of processor time, and JCS_UNTIL, a time of
+# day (18:00) at which the schedule ends, however busy the machine was.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -33,7 +34,8 @@ step() {
     [ ! -f "$folder/$name-last.pt" ] || set -- "$@" --resume
     echo "$(date -u +%FT%TZ) $module $*" >>"$folder/$network.log"
     "$cache/venv/bin/python" -m "$module" --recipe "$recipe" --seed "$seed" --threads "$OMP_NUM_THREADS" --folder "$folder" \
-        --validate-every 20 ${JCS_ITERATIONS:+--iterations "$JCS_ITERATIONS"} ${JCS_MINUTES:+--minutes "$JCS_MINUTES"} "$@" >>"$folder/$network.log" 2>&1
+        --validate-every 20 ${JCS_ITERATIONS:+--iterations "$JCS_ITERATIONS"} ${JCS_MINUTES:+--minutes "$JCS_MINUTES"} \
+        ${JCS_UNTIL:+--until "$JCS_UNTIL"} "$@" >>"$folder/$network.log" 2>&1
 }
 
 case $network in

@@ -18,7 +18,7 @@ from torch import nn
 
 from jcs import arithmetic, checkpoint, data, manifest, recipe
 from jcs.machine import processor
-from jcs.schedule import Budget, Interruption, differences, options, poly, steps, warm_up
+from jcs.schedule import Budget, Interruption, differences, options, poly, steps, time_of_day, warm_up
 
 FACTORS = {"poly": poly, "steps": steps}
 Table = recipe.SegmenterRecipe | recipe.PretrainRecipe | recipe.ClassifierRecipe
@@ -80,7 +80,8 @@ class Run:
         key = data.content_key(arguments.data or data.default_data_folder())
         machine = f"{processor()}, threads: {arguments.threads}"
         self.stored = stored | options(arguments) | {"recipe": recipe_text(table), "data": key, "machine": machine}
-        self.budget = Budget(arguments.minutes, arguments.iterations if arguments.minutes or arguments.iterations else table.iterations)
+        asked = arguments.minutes or arguments.iterations or arguments.until
+        self.budget = Budget(arguments.minutes, arguments.iterations if asked else table.iterations, arguments.until)
         self.best = -1.0
         self.losses: list[dict[str, float]] = []
         if arguments.resume:
@@ -104,10 +105,13 @@ class Run:
         self.parts.load(state)
         # What a run came from is said when it begins.
         self.stored |= {key: value for key, value in state.items() if key.startswith("pretrained_") or key == "start"}
+        self.budget.begun = state.get("begun", self.budget.begun)
         self.budget.iteration, self.budget.seconds_before, self.best = state["iteration"], state["seconds"], state["best"]
 
     def save(self) -> None:
         progress = {"iteration": self.budget.iteration, "seconds": self.budget.seconds, "best": self.best}
+        if self.budget.until is not None:
+            progress["begun"] = self.budget.begun
         checkpoint.save(self.last, self.parts.state() | self.stored | progress)
 
     def rate(self) -> float:
@@ -199,6 +203,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     budget = arguments.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, help="processor minutes in all, earlier parts of a resumed run included")
     budget.add_argument("--iterations", type=int, help="optimiser steps in all (the recipe's); makes a run repeatable")
+    budget.add_argument("--until", type=time_of_day, help="a time of day, HH:MM, or a date and time: the schedule ends then")
     arguments.add_argument("--recipe", default="shipped", help="of the folder recipes, or a path that ends in .toml (%(default)s)")
     arguments.add_argument(
         "--models", type=pathlib.Path, default=manifest.models_folder(), help="what a recipe that starts with shipped ones starts with"

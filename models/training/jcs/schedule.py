@@ -2,27 +2,31 @@
 
 import argparse
 import dataclasses
+import datetime
 import signal
 import time
 
 
 @dataclasses.dataclass
 class Budget:
-    """A run ends after `minutes` of processor time or after `iterations`, whichever is given.
+    """A run ends after `minutes` of processor time, after `iterations`, or at a time of day (`until`), whichever is given.
 
     Iterations make a run repeatable; minutes make it fit a machine. Processor time of all threads counts, so a run that waits or is
-    stopped loses nothing. That of earlier parts of a resumed run counts, too.
+    stopped loses nothing. That of earlier parts of a resumed run counts, too. With `until` a run comes to its end, its rate let down,
+    however little of the machine it got.
     """
 
     minutes: float | None
     iterations: int | None
+    until: float | None = None  # seconds since 1970
+    begun: float = dataclasses.field(default_factory=lambda: time.time())
     seconds_before: float = 0.0
     iteration: int = 0
     started: float = dataclasses.field(default_factory=time.process_time)
 
     def __post_init__(self) -> None:
-        if (self.minutes is None) == (self.iterations is None):
-            raise ValueError("give either minutes or iterations")
+        if sum(given is not None for given in (self.minutes, self.iterations, self.until)) != 1:
+            raise ValueError("give one of minutes, iterations and until")
 
     @property
     def seconds(self) -> float:
@@ -31,8 +35,20 @@ class Budget:
     @property
     def progress(self) -> float:
         """0 at the start, 1 at the end."""
+        if self.until is not None:
+            return min(1.0, (time.time() - self.begun) / (self.until - self.begun)) if self.until > self.begun else 1.0
         part = self.iteration / self.iterations if self.iterations else self.seconds / (60 * (self.minutes or 0))
         return min(part, 1.0)
+
+
+def time_of_day(text: str) -> float:
+    """HH:MM, the next that comes, or a whole date and time (ISO 8601), as seconds since 1970."""
+    now = datetime.datetime.now().astimezone()
+    if ":" in text and len(text) <= 5:
+        hour, minute = (int(part) for part in text.split(":"))
+        then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        return (then if then > now else then + datetime.timedelta(days=1)).timestamp()
+    return datetime.datetime.fromisoformat(text).astimezone().timestamp()
 
 
 def poly(progress: float, power: float = 0.9) -> float:
@@ -85,7 +101,8 @@ LOCAL = (
     "device",
     "models",
 )  # without influence on a result
-MAY_CHANGE = ("minutes", "iterations", "arithmetic", "pretrained")  # when a run is resumed; the schedule then follows the new budget
+# When a run is resumed; the schedule then follows the new budget.
+MAY_CHANGE = ("minutes", "iterations", "until", "arithmetic", "pretrained")
 
 
 def options(arguments: argparse.Namespace) -> dict[str, str]:

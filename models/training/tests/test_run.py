@@ -166,6 +166,16 @@ def test_a_run_is_not_taken_up_on_other_data(asked, tmp_path, monkeypatch):
         train_classifier.train(asked("classifier", "run", "--iterations", "4", "--resume", "--data", str(other)))
 
 
+def test_a_run_with_an_end_keeps_when_it_began(asked, tmp_path, monkeypatch):
+    stop_after(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        train_classifier.train(asked("classifier", "run", "--until", "2099-01-01T00:00"))
+    begun = checkpoint.load(tmp_path / "run" / "classifier-last.pt")["begun"]
+    with pytest.raises(SystemExit):
+        train_classifier.train(asked("classifier", "run", "--until", "2098-01-01T00:00", "--resume"))
+    assert checkpoint.load(tmp_path / "run" / "classifier-last.pt")["begun"] == begun
+
+
 def test_a_longer_budget_is_no_other_option(asked, tmp_path, monkeypatch):
     stop_after(monkeypatch, 1)
     with pytest.raises(SystemExit):

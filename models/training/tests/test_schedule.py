@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from jcs.checkpoint import Average, Curves
-from jcs.schedule import Budget, Stage, differences, poly, stage_at, steps
+from jcs.schedule import Budget, Stage, differences, poly, stage_at, steps, time_of_day
 
 
 def test_poly_follows_the_paper():
@@ -30,6 +30,27 @@ def test_a_stopped_run_spends_no_budget():
     before = budget.seconds
     time.sleep(0.3)
     assert budget.seconds - before < 0.1
+
+
+def test_a_run_with_an_end_gets_there_whatever_it_did(monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    budget = Budget(None, None, until=1600.0)
+    assert budget.progress == 0
+    monkeypatch.setattr(time, "time", lambda: 1450.0)
+    assert budget.progress == 0.75
+    monkeypatch.setattr(time, "time", lambda: 9000.0)
+    assert budget.progress == 1 and Budget(None, None, until=8000.0).progress == 1
+
+
+@pytest.mark.parametrize("given", [(None, None, None), (1.0, 2, None), (1.0, None, 5.0)])
+def test_a_budget_is_one_thing(given):
+    with pytest.raises(ValueError, match="one of minutes, iterations and until"):
+        Budget(*given)
+
+
+def test_times_of_day_are_those_to_come():
+    assert 0 < time_of_day("00:00") - time.time() <= 86400 and 0 < time_of_day("23:59") - time.time() <= 86400
+    assert time_of_day("2030-01-01T12:00+00:00") == 1893499200
 
 
 def test_budget_by_iterations_repeats():
