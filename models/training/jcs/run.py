@@ -203,7 +203,7 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
     budget = arguments.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, help="processor minutes in all, earlier parts of a resumed run included")
     budget.add_argument("--iterations", type=int, help="optimiser steps in all (the recipe's); makes a run repeatable")
-    budget.add_argument("--until", type=time_of_day, help="a time of day, HH:MM, or a date and time: the schedule ends then")
+    budget.add_argument("--until", type=time_of_day, help="HH:MM of today, or a date and time: the schedule ends then")
     arguments.add_argument("--recipe", default="shipped", help="of the folder recipes, or a path that ends in .toml (%(default)s)")
     arguments.add_argument(
         "--models", type=pathlib.Path, default=manifest.models_folder(), help="what a recipe that starts with shipped ones starts with"

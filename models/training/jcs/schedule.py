@@ -42,13 +42,12 @@ class Budget:
 
 
 def time_of_day(text: str) -> float:
-    """HH:MM, the next that comes, or a whole date and time (ISO 8601), as seconds since 1970."""
-    now = datetime.datetime.now().astimezone()
-    if ":" in text and len(text) <= 5:
-        hour, minute = (int(part) for part in text.split(":"))
-        then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-        return (then if then > now else then + datetime.timedelta(days=1)).timestamp()
-    return datetime.datetime.fromisoformat(text).astimezone().timestamp()
+    """HH:MM of today, also where that is past, so that a run that is started again has the same end; or a date and time (ISO 8601).
+
+    In seconds since 1970.
+    """
+    today = datetime.datetime.now().date().isoformat()
+    return datetime.datetime.fromisoformat(text if "-" in text else f"{today}T{text}").astimezone().timestamp()
 
 
 def poly(progress: float, power: float = 0.9) -> float:
