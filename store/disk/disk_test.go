@@ -74,6 +74,61 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// A folder may be a mount of its own, or a link to another disk: no name goes there from where files are staged, and all is as ever.
+func TestStore_OverSeveralFileSystems(t *testing.T) {
+	parted := func(s *Store) {
+		s.sys.rename = func(from, to string) error {
+			if filepath.Dir(from) != filepath.Dir(to) {
+				return &os.LinkError{Op: "rename", Old: from, New: to, Err: unix.EXDEV}
+			}
+			return os.Rename(from, to)
+		}
+	}
+	storetest.Run(t, func(t *testing.T) *storetest.Subject {
+		dir := t.TempDir()
+		s := openIn(t, dir)
+		parted(s)
+		return &storetest.Subject{
+			Store: s,
+			Break: func(f storetest.Fault) bool { return breakSystem(&s.sys, f) },
+			Mend:  func() { s.sys = realSystem(); parted(s) },
+			Crash: func(t *testing.T) store.Store { kill(t, s); return openIn(t, dir) },
+			Left: func(t *testing.T) []string {
+				return slices.DeleteFunc(filesBelow(t, dir), func(path string) bool {
+					return !strings.HasPrefix(path, staging) && filepath.Base(path)[0] != '.'
+				})
+			},
+		}
+	})
+}
+
+// What a process left that died between copy and name is replaced by the next attempt.
+func TestCommit_OverAHalfWrittenCopy(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	s.sys.rename = func(from, to string) error {
+		if strings.Contains(from, staging) {
+			return unix.EXDEV
+		}
+		return os.Rename(from, to)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "objects"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "objects", ".file"), []byte("longer than what comes"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Put(t.Context(), s, "objects/file", []byte("content")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.Get(t.Context(), s, "objects/file"); string(got) != "content" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got := filesBelow(t, dir); !slices.Equal(got, []string{"objects/file"}) {
+		t.Errorf("files %v", got)
+	}
+}
+
 // faultyFile fails at one place.
 type faultyFile struct {
 	file

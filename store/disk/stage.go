@@ -105,7 +105,7 @@ func (s *Store) name(from, name string) error {
 		return err
 	}
 	full := s.path(name)
-	if err := s.sys.rename(from, full); err != nil {
+	if err := s.rename(from, full); err != nil {
 		return err
 	}
 	if err := s.sys.syncDir(filepath.Dir(full)); err != nil {
@@ -128,7 +128,7 @@ func (s *Store) Move(_ context.Context, from, to string) error {
 	defer s.folders.RUnlock()
 	err := s.makeFolder(path.Dir(to))
 	if err == nil {
-		err = s.sys.rename(s.path(from), s.path(to))
+		err = s.rename(s.path(from), s.path(to))
 	}
 	if err == nil {
 		err = errors.Join(s.sys.syncDir(s.path(path.Dir(to))), s.sys.syncDir(s.path(path.Dir(from))))
