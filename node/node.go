@@ -92,7 +92,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
 		return err
 	}
-	if n.store, err = disk.Open(c.Node.DataDir, disk.Options{Reserve: int64(c.Node.Reserve), Staging: scp.Staging}); err != nil {
+	files := disk.Options{Reserve: int64(c.Node.Reserve), Staging: scp.Staging, Foreign: func(path string) {
+		n.log.Warn("this is not of the node and is left alone: look at it, and take it out of data_dir", "path", path)
+	}}
+	if n.store, err = disk.Open(c.Node.DataDir, files); err != nil {
 		return err
 	}
 	n.inbox = scp.NewInbox(n.store, scp.InboxOptions{

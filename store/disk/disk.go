@@ -23,8 +23,9 @@ import (
 
 // Options of Open.
 type Options struct {
-	Reserve int64  // bytes; see store.Room
-	Staging string // folder below that of the store where files are that have no name yet; on the same file system, and nobody else's
+	Reserve int64             // bytes; see store.Room
+	Staging string            // folder below that of the store where files are that have no name yet; nobody else's
+	Foreign func(path string) // told of each file and folder that List leaves out, for it has no name of the store; nil: nobody is
 }
 
 // Store implements store.Store in a folder.
@@ -210,11 +211,14 @@ func (s *Store) List(ctx context.Context, folder string) iter.Seq2[string, error
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			odd := s.check(name) != nil
-			switch {
+			foreign := store.CheckName(name) != nil || !d.IsDir() && !d.Type().IsRegular()
+			if foreign && s.opt.Foreign != nil {
+				s.opt.Foreign(s.path(name))
+			}
+			switch odd := foreign || s.check(name) != nil; {
 			case odd && d.IsDir():
 				return fs.SkipDir
-			case !odd && d.Type().IsRegular() && !yield(name, nil):
+			case !odd && !d.IsDir() && !yield(name, nil):
 				return fs.SkipAll
 			}
 			return nil

@@ -232,6 +232,8 @@ func TestOpen_RemovesWhatDeadProcessesLeft(t *testing.T) {
 func TestStore_KnowsItsOwnFilesAlone(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir)
+	var told []string
+	s.opt.Foreign = func(path string) { told = append(told, strings.TrimPrefix(path, dir+"/")) }
 	if err := store.Put(t.Context(), s, staging+"/file", nil); err == nil {
 		t.Error("a file was committed among those that are staged")
 	}
@@ -259,6 +261,9 @@ func TestStore_KnowsItsOwnFilesAlone(t *testing.T) {
 	}
 	if !slices.Equal(got, []string{"in/a/file"}) {
 		t.Errorf("listed %v", got)
+	}
+	if want := []string{"in/.hidden", "in/a/.DS_Store", "in/a/copy (1).dcm", "in/link"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q, want %q", told, want)
 	}
 }
 
