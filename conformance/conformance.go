@@ -96,7 +96,7 @@ func Write(w io.Writer, c config.Config) error {
 		ApplicationContext:     pdu.ApplicationContext,
 		Verification:           dimse.Verification,
 		Commitment:             commitment.PushModel,
-		Asks:                   len(node.Confirming(c.Destinations)) > 0,
+		Asks:                   len(node.CommitmentFrom(c.Destinations)) > 0,
 		CommitmentLinger:       node.CommitmentLinger,
 		Reserve:                fmt.Sprintf("%d MB", c.Node.Reserve>>20),
 		Waits:                  waits(c),

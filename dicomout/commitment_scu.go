@@ -19,9 +19,9 @@ const (
 	// commitmentGiveUp is how long a destination is asked.
 	commitmentGiveUp = 7 * 24 * time.Hour
 
-	firstConfirmDelay = time.Minute   // after a request that did not get through, doubled up to
-	lastConfirmDelay  = 6 * time.Hour // this
-	lastConfirmWait   = 24 * time.Hour
+	firstAskDelay = time.Minute   // after a request that did not get through, doubled up to
+	lastAskDelay  = 6 * time.Hour // this
+	lastAskWait   = 24 * time.Hour
 )
 
 // CommitmentLedger is what asking for storage commitment asks of the ledger.
@@ -44,9 +44,9 @@ type CommitmentSCU struct {
 	Logger       *slog.Logger
 }
 
-// Confirm is ledger.Handlers.Confirm: one request, if its time has come. It is safe to run twice: a repetition has a transaction UID
+// Ask is ledger.Handlers.CommitmentSCU: one request, if its time has come. It is safe to run twice: a repetition has a transaction UID
 // of its own, and an answer to either counts.
-func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
+func (c *CommitmentSCU) Ask(ctx context.Context, id int64) error {
 	request, err := c.Ledger.CommitmentSCU(ctx, id)
 	if err != nil || request.State != ledger.SCUWaiting {
 		return err
@@ -54,7 +54,7 @@ func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
 	now := c.Now()
 	destination, ok := find(c.Destinations, request.Destination)
 	// A longer wait than any that is given here comes from a clock that was ahead.
-	if wait := request.NextAt.Sub(now); wait > 0 && wait <= max(lastConfirmWait, lastConfirmDelay, destination.CommitmentWait) {
+	if wait := request.NextAt.Sub(now); wait > 0 && wait <= max(lastAskWait, lastAskDelay, destination.CommitmentWait) {
 		return &ledger.RetryAfter{Delay: wait, Err: errors.New("the destination was asked not long ago")}
 	}
 	switch {
@@ -69,7 +69,7 @@ func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
 	if err := c.Ledger.SaveTransactionUID(ctx, id, uid); err != nil {
 		return err
 	}
-	next := now.Add(grow(destination.CommitmentWait, request.Asked, lastConfirmWait))
+	next := now.Add(grow(destination.CommitmentWait, request.Asked, lastAskWait))
 	accepted := false
 	err = deliver.AskCommitment(ctx, destination.Destination, deliver.Asking{
 		Request: commitment.Request{TransactionUID: uid, References: commitmentReferences(request.References)},
@@ -89,7 +89,7 @@ func (c *CommitmentSCU) Confirm(ctx context.Context, id int64) error {
 	case accepted:
 		return err // of the ledger
 	}
-	delay := grow(firstConfirmDelay, request.Attempts, lastConfirmDelay)
+	delay := grow(firstAskDelay, request.Attempts, lastAskDelay)
 	log.Warn("storage commitment could not be asked for",
 		"attempt", request.Attempts+1, "again_in", delay, "error", netfault.Words(err), "remedy", deliver.ClassifyError(err).Remedy)
 	if err := c.Ledger.RetryCommitmentSCU(ctx, id, netfault.Words(err), now.Add(delay)); err != nil {

@@ -93,7 +93,7 @@ func (o *office) deliver(t *testing.T) {
 // ask asks once, and returns after how long it will again, 0 for never.
 func (o *office) ask(t *testing.T, id int64) time.Duration {
 	t.Helper()
-	err := o.scu.Confirm(t.Context(), id)
+	err := o.scu.Ask(t.Context(), id)
 	var retry *ledger.RetryAfter
 	if err != nil && !errors.As(err, &retry) {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func (o *office) ask(t *testing.T, id int64) time.Duration {
 	return retry.Delay
 }
 
-func (o *office) confirmation(t *testing.T, id int64) ledger.CommitmentSCU {
+func (o *office) commitment(t *testing.T, id int64) ledger.CommitmentSCU {
 	t.Helper()
 	c, err := o.CommitmentSCU(t.Context(), id)
 	if err != nil {
@@ -149,7 +149,7 @@ func TestCommitmentSCU_OnTheSameAssociation(t *testing.T) {
 	if got := o.says(t); got != "sent committed pacs, sent committed pacs, sent committed pacs" {
 		t.Error(got)
 	}
-	if c := o.confirmation(t, 1); c.State != ledger.SCUAnswered || c.Asked != 1 {
+	if c := o.commitment(t, 1); c.State != ledger.SCUAnswered || c.Asked != 1 {
 		t.Errorf("%+v", c)
 	}
 	if len(k.asked) != 1 || len(k.asked[0].References) != 3 ||
@@ -237,7 +237,7 @@ func TestCommitmentSCU_NobodyToAsk(t *testing.T) {
 				}
 				o.now = o.now.Add(want)
 			}
-			if got := o.confirmation(t, 1); got.Attempts != 3 || got.Asked != 0 || !strings.Contains(got.Detail, c.want) {
+			if got := o.commitment(t, 1); got.Attempts != 3 || got.Asked != 0 || !strings.Contains(got.Detail, c.want) {
 				t.Errorf("%+v", got)
 			}
 			// Enabled at last.
@@ -247,7 +247,7 @@ func TestCommitmentSCU_NobodyToAsk(t *testing.T) {
 			c.k.mu.Unlock()
 			o.scu.Linger = 10 * time.Second
 			o.ask(t, 1)
-			if got := o.confirmation(t, 1); got.State != ledger.SCUAnswered {
+			if got := o.commitment(t, 1); got.State != ledger.SCUAnswered {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -280,7 +280,7 @@ func TestCommitmentSCU_DestinationThatIsNotAskedAnyMore(t *testing.T) {
 	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 0 {
 		t.Errorf("asked %d times, again after %s", len(k.requests()), d)
 	}
-	if c := o.confirmation(t, 1); c.State != ledger.SCUFailed || c.Detail == "" {
+	if c := o.commitment(t, 1); c.State != ledger.SCUFailed || c.Detail == "" {
 		t.Errorf("%+v", c)
 	}
 }

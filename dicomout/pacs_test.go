@@ -115,9 +115,9 @@ func reportedObjects(t *testing.T, dir string, now func() time.Time, objects []l
 	t.Helper()
 	ctx := t.Context()
 	l, err := ledger.Open(ctx, filepath.Join(dir, "ledger.db"), ledger.Options{
-		Now:        now,
-		Logger:     slog.New(slog.DiscardHandler),
-		Confirming: []string{"pacs"},
+		Now:            now,
+		Logger:         slog.New(slog.DiscardHandler),
+		CommitmentFrom: []string{"pacs"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -190,6 +190,6 @@ func (l *Ledger) answerEvents(ctx context.Context, tx *sql.Tx, rev Revision, des
 		}
 		return nil
 	}
-	return errors.Join(say(EventConfirmed, "keeps", s.committed), say(EventNotConfirmed, "does not keep, and is sent again,", s.resend),
-		say(EventNotConfirmed, "does not keep, for good,", s.failed))
+	return errors.Join(say(EventCommitted, "keeps", s.committed), say(EventNotCommitted, "does not keep, and is sent again,", s.resend),
+		say(EventNotCommitted, "does not keep, for good,", s.failed))
 }

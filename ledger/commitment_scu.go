@@ -21,11 +21,12 @@ const (
 	SCUFailed   = "failed" // given up
 )
 
-// Kinds of the events of storage commitment that destinations are asked for.
+// Kinds of the events of storage commitment that destinations are asked for. They speak of confirming, as do the tables, the kind of job, a
+// key of the view's JSON and a code of notices: all of them are kept or read by others.
 const (
 	EventCommitmentAsked = "asked to confirm storage"
-	EventConfirmed       = "storage confirmed"
-	EventNotConfirmed    = "storage not confirmed"
+	EventCommitted       = "storage confirmed"
+	EventNotCommitted    = "storage not confirmed"
 )
 
 // CommitmentSCU is a request for storage commitment (PS3.4 annex J) to a destination, about all that it was sent of a revision and is
@@ -49,7 +50,7 @@ type CommitmentSCU struct {
 // requestCommitment opens a request about what a destination was sent of a revision, if it is one that is asked and nothing waits
 // to be sent there any more.
 func (l *Ledger) requestCommitment(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
-	if !l.confirms(destination) {
+	if !l.asksCommitment(destination) {
 		return nil
 	}
 	var waiting, unasked int
@@ -195,7 +196,7 @@ func (l *Ledger) giveUpCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64, 
 		return err
 	}
 	attributes := map[string]any{"destination": c.Destination, "revision": rev.Number}
-	if err := l.event(ctx, tx, rev.StudyUID, EventNotConfirmed, c.Destination+": "+why, attributes); err != nil {
+	if err := l.event(ctx, tx, rev.StudyUID, EventNotCommitted, c.Destination+": "+why, attributes); err != nil {
 		return err
 	}
 	return l.notifyNotCommitted(ctx, tx, rev, c.Destination)
@@ -233,7 +234,7 @@ func (l *Ledger) notifyNotCommitted(ctx context.Context, tx *sql.Tx, rev Revisio
 		Revision:    rev.Number,
 		Destination: destination,
 		Reason: Reason{
-			Code:   ReasonNotConfirmed,
+			Code:   ReasonNotCommitted,
 			Text:   "the destination took objects and does not confirm that it keeps them: " + enumerate(counts),
 			Remedy: "look at the destination's log for the objects of this study, remove the cause, then requeue the study",
 		},

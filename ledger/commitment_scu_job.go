@@ -24,7 +24,7 @@ func (l *Ledger) commitmentSCUKind(handle func(ctx context.Context, commitmentID
 	return jobs.Kind{
 		Name:        commitmentSCUJob,
 		Workers:     1,
-		Own:         l.confirming,
+		Own:         l.commitmentFrom,
 		LongestWait: max(l.longestWait, longestAsk),
 		Work: works(l, func(ctx context.Context, key commitmentSCUKey) (*task, error) {
 			c, err := l.CommitmentSCU(ctx, key.ID)
@@ -46,8 +46,10 @@ func (l *Ledger) commitmentSCUKind(handle func(ctx context.Context, commitmentID
 	}
 }
 
-// confirms says whether a destination is asked for storage commitment.
-func (l *Ledger) confirms(destination string) bool { return slices.Contains(l.confirming, destination) }
+// asksCommitment says whether a destination is asked for storage commitment.
+func (l *Ledger) asksCommitment(destination string) bool {
+	return slices.Contains(l.commitmentFrom, destination)
+}
 
 func (l *Ledger) enqueueCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64, destination string) error {
 	if err := l.jobs.Enqueue(ctx, tx, commitmentSCUJob, commitmentSCUKey{id}, destination); err != nil {

@@ -35,7 +35,7 @@ type RevisionHistory struct {
 	Objects    []Object         `json:"objects"`
 	Deliveries []Delivery       `json:"deliveries"`
 
-	Confirmations []CommitmentSCU `json:"confirmations"`
+	Commitments []CommitmentSCU `json:"confirmations"`
 
 	// Failure is the newest failure of processing, until the revision has its outcome or is requeued; nil without one.
 	Failure *Event `json:"failure,omitempty"`
@@ -112,7 +112,7 @@ func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, events []Eve
 	if rh.Deliveries, err = queryDeliveries(ctx, tx, `WHERE o.revision_id = ? ORDER BY o.id, d.destination`, rev.ID); err != nil {
 		return rh, err
 	}
-	if rh.Confirmations, err = queryCommitmentsSCU(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID); err != nil {
+	if rh.Commitments, err = queryCommitmentsSCU(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID); err != nil {
 		return rh, err
 	}
 	if rev.State == StateSettled || rev.State == StateProcessing {

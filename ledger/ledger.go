@@ -20,9 +20,9 @@ type Ledger struct {
 	log  *slog.Logger
 	jobs *jobs.Jobs // nil when the database is open for reading only
 
-	longestWait time.Duration
-	receivers   []Subscription
-	confirming  []string // destinations
+	longestWait    time.Duration
+	receivers      []Subscription
+	commitmentFrom []string // destinations
 
 	queue   chan entry
 	closing chan struct{}
@@ -57,8 +57,8 @@ type Options struct {
 
 	// Receivers are told of what happens, see Notice.
 	Receivers []Subscription
-	// Confirming names the destinations that are asked for storage commitment of what they were sent.
-	Confirming []string
+	// CommitmentFrom names the destinations that are asked for storage commitment of what they were sent.
+	CommitmentFrom []string
 }
 
 // ErrClosed is returned by calls after Close.
@@ -83,9 +83,9 @@ func New(db Database, opt Options) (*Ledger, error) {
 		now: opt.Now,
 		log: opt.Logger,
 
-		longestWait: max(opt.LongestWait, defaultLongestWait),
-		receivers:   opt.Receivers,
-		confirming:  opt.Confirming,
+		longestWait:    max(opt.LongestWait, defaultLongestWait),
+		receivers:      opt.Receivers,
+		commitmentFrom: opt.CommitmentFrom,
 	}
 	if l.now == nil {
 		l.now = time.Now

@@ -28,7 +28,7 @@ const (
 	// ReasonCorrected is given by others to instances that a corrected copy replaced.
 	ReasonCorrected    = "corrected"
 	ReasonNotDelivered = "not-delivered"
-	ReasonNotConfirmed = "not-confirmed"
+	ReasonNotCommitted = "not-confirmed"
 	ReasonWaiting      = "waiting"
 )
 

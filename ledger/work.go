@@ -18,12 +18,12 @@ import (
 type Handlers struct {
 	Process func(ctx context.Context, revisionID int64) error
 	Deliver func(ctx context.Context, revisionID int64, destination string) error
-	// Commit reports on a request for storage commitment, as SCP. Nil leaves the requests waiting.
-	Commit func(ctx context.Context, commitmentID int64) error
+	// CommitmentSCP reports on a request for storage commitment, as SCP. Nil leaves the requests waiting.
+	CommitmentSCP func(ctx context.Context, commitmentID int64) error
 	// Notify tells a receiver. Nil leaves notifications waiting.
 	Notify func(ctx context.Context, notificationID int64) error
-	// Confirm asks a destination for storage commitment, as SCU. Nil leaves the requests waiting.
-	Confirm func(ctx context.Context, commitmentID int64) error
+	// CommitmentSCU asks a destination for storage commitment, as SCU. Nil leaves the requests waiting.
+	CommitmentSCU func(ctx context.Context, commitmentID int64) error
 }
 
 // RetryAfter is returned by a handler that wants to run again later. It is no failure.
@@ -65,7 +65,7 @@ func (l *Ledger) takeJobs(opt Options) (err error) {
 	l.jobs, err = jobs.New(o, map[string][]string{
 		deliverJob:       opt.Destinations,
 		notifyJob:        l.receiverNames(),
-		commitmentSCUJob: l.confirming,
+		commitmentSCUJob: l.commitmentFrom,
 	})
 	return err
 }
@@ -81,14 +81,14 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers int, 
 		return errors.New("start jobs: the ledger was opened beside the process that works on it")
 	}
 	kinds := []jobs.Kind{l.processKind(h.Process, processWorkers), l.deliverKind(h.Deliver, destinations)}
-	if h.Commit != nil {
-		kinds = append(kinds, l.commitmentSCPKind(h.Commit))
+	if h.CommitmentSCP != nil {
+		kinds = append(kinds, l.commitmentSCPKind(h.CommitmentSCP))
 	}
 	if h.Notify != nil {
 		kinds = append(kinds, l.notifyKind(h.Notify))
 	}
-	if h.Confirm != nil {
-		kinds = append(kinds, l.commitmentSCUKind(h.Confirm))
+	if h.CommitmentSCU != nil {
+		kinds = append(kinds, l.commitmentSCUKind(h.CommitmentSCU))
 	}
 	if err := l.jobs.Start(ctx, kinds, l.enqueueMissing); err != nil {
 		return fmt.Errorf("start jobs: %w", err)

@@ -89,8 +89,8 @@ func DestinationNames(all []config.Destination) []string {
 	return names
 }
 
-// Confirming are the names of destinations that are asked to confirm that they keep what they were sent.
-func Confirming(all []config.Destination) []string {
+// CommitmentFrom are the names of destinations that are asked to confirm that they keep what they were sent.
+func CommitmentFrom(all []config.Destination) []string {
 	var names []string
 	for _, d := range all {
 		if d.Commitment {

@@ -81,10 +81,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
 	// First of all the ledger, which only one node can have: a second one must not change or occupy anything of the first.
 	n.ledger, err = ledger.Open(ctx, LedgerPath(c), ledger.Options{
-		Logger:      n.log,
-		Receivers:   subscriptions(c.Webhooks),
-		Confirming:  Confirming(c.Destinations),
-		LongestWait: longestWait(c.Destinations),
+		Logger:         n.log,
+		Receivers:      subscriptions(c.Webhooks),
+		CommitmentFrom: CommitmentFrom(c.Destinations),
+		LongestWait:    longestWait(c.Destinations),
 	})
 	if err != nil {
 		return err
@@ -119,11 +119,11 @@ func (n *Node) Device() string { return n.runtime.Device() }
 // Run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	handlers := ledger.Handlers{
-		Process: n.processor.Process,
-		Deliver: n.delivery.Deliver,
-		Commit:  n.door.Commitment.Deliver,
-		Notify:  n.notifier.Notify,
-		Confirm: n.commitmentSCU.Confirm,
+		Process:       n.processor.Process,
+		Deliver:       n.delivery.Deliver,
+		CommitmentSCP: n.door.Commitment.Deliver,
+		Notify:        n.notifier.Notify,
+		CommitmentSCU: n.commitmentSCU.Ask,
 	}
 	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, DestinationNames(n.config.Destinations)...); err != nil {
 		for _, l := range listeners {

@@ -141,7 +141,7 @@ func (n *Node) wireDelivery() error {
 		Now:          time.Now,
 		Logger:       n.log,
 	}
-	if len(Confirming(n.config.Destinations)) > 0 {
+	if len(CommitmentFrom(n.config.Destinations)) > 0 {
 		n.door.Reports = n.commitmentSCU.Take
 	}
 	if len(n.config.Destinations) == 0 {

@@ -22,7 +22,7 @@ const statusNoSuchClass dimse.Status = 0x0118
 // maxOwed bounds the reports that leave on one association which the requestor opened for them.
 const maxOwed = 100
 
-// commitmentGiveUp is how long a report is tried. After that the modality's own list has the studies as not confirmed.
+// commitmentGiveUp is how long a report is tried. After that the modality's own list has the studies as not committed.
 const commitmentGiveUp = 48 * time.Hour
 
 // CommitmentLedger is what storage commitment asks of the ledger.
@@ -219,7 +219,7 @@ func ledgerReferences(all []commitment.Reference) []ledger.Reference {
 	return same
 }
 
-// Deliver is ledger.Handlers.Commit: it reports on an association of ours, in the role of SCP.
+// Deliver is ledger.Handlers.CommitmentSCP: it reports on an association of ours, in the role of SCP.
 func (c *CommitmentSCP) Deliver(ctx context.Context, id int64) error {
 	r, err := c.compose(ctx, id)
 	if errors.Is(err, errNotWaiting) {

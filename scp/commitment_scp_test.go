@@ -170,7 +170,7 @@ func startCommitJobs(t *testing.T, n *node) {
 	t.Helper()
 	nothing := func(context.Context, int64) error { return nil }
 	err := n.l.StartJobs(t.Context(), ledger.Handlers{Process: nothing, Deliver: func(context.Context, int64, string) error { return nil },
-		Commit: n.door.Commitment.Deliver}, 1)
+		CommitmentSCP: n.door.Commitment.Deliver}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func commitments(r *ledger.RevisionHistory) []Sentence {
 		last := slices.MaxFunc(g.all, func(x, y ledger.Delivery) int { return x.CommitmentAt.Compare(y.CommitmentAt) })
 		sentences = append(sentences, say("%s gave storage commitment for %s by %s.", g.key.destination, n, Clock(last.CommitmentAt)))
 	}
-	for _, c := range r.Confirmations {
+	for _, c := range r.Commitments {
 		n := Plural(open[c.Destination], "object")
 		switch {
 		case c.State != ledger.SCUWaiting:

@@ -82,7 +82,7 @@ func TestExplain_StorageCommitment(t *testing.T) {
 			sent("pacs", ledger.ObjectCommitted, "PACS at 10.0.0.7:4000"),
 			sent("pacs", ledger.ObjectNotCommitted, "0112H (no such SOP instance)"), again,
 			sent("slow", ledger.ObjectAsked, ""), sent("new", ledger.ObjectAsked, ""), sent("deaf", ledger.ObjectAsked, "")},
-		Confirmations: []ledger.CommitmentSCU{{Destination: "pacs", State: ledger.SCUAnswered},
+		Commitments: []ledger.CommitmentSCU{{Destination: "pacs", State: ledger.SCUAnswered},
 			{Destination: "slow", State: ledger.SCUWaiting, Asked: 2, AskedAt: now, NextAt: now.Add(time.Hour)},
 			{Destination: "new", State: ledger.SCUWaiting},
 			{Destination: "deaf", State: ledger.SCUWaiting, Attempts: 3, Detail: "connection refused", NextAt: now.Add(5 * time.Hour)}}})

@@ -43,7 +43,7 @@ func nextDeliveries(h *ledger.History, now time.Time) []Sentence {
 	var all []Sentence
 	waiting := map[string]time.Time{}
 	for _, r := range h.Revisions {
-		for _, c := range r.Confirmations {
+		for _, c := range r.Commitments {
 			if c.State == ledger.SCUWaiting && c.NextAt.After(now) {
 				all = append(all, say("%s is asked again for storage commitment %s.", c.Destination, in(now, c.NextAt)))
 			}

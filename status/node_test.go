@@ -191,7 +191,7 @@ func TestStudy_Parts(t *testing.T) {
 		Series: []ledger.SeriesReason{{SeriesUID: "1.2.1", Chosen: true, Text: "axial"}},
 		Deliveries: []ledger.Delivery{delivery("pacs", ledger.DeliveryFailed, 1, "A900H", "not wanted"),
 			waits, kept, delivery("pacs", ledger.DeliveryWaiting, 0, "", "")},
-		Confirmations: []ledger.CommitmentSCU{{Destination: "pacs", State: ledger.SCUWaiting, Asked: 2, NextAt: now},
+		Commitments: []ledger.CommitmentSCU{{Destination: "pacs", State: ledger.SCUWaiting, Asked: 2, NextAt: now},
 			{Destination: "new", State: ledger.SCUWaiting}},
 	})
 	r := &h.Revisions[0]

@@ -130,7 +130,7 @@ func revisionPart(r *ledger.RevisionHistory) Part {
 		}
 		add(s)
 	}
-	for _, c := range r.Confirmations {
+	for _, c := range r.Commitments {
 		asked := "not asked yet"
 		if c.Asked > 0 {
 			asked = "asked " + times(c.Asked)

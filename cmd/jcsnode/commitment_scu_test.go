@@ -14,8 +14,8 @@ import (
 	"jcsnode/ledger"
 )
 
-// confirmed waits until the destination has committed to every object of the study.
-func (l *lab) confirmed(t *testing.T, study string) *studyStatusJSON {
+// committed waits until the destination has committed to every object of the study.
+func (l *lab) committed(t *testing.T, study string) *studyStatusJSON {
 	t.Helper()
 	var s *studyStatusJSON
 	eventually(t, 3*time.Minute, "every object is committed", func() bool {
@@ -55,8 +55,8 @@ func TestCommitmentSCU_Orthanc(t *testing.T) {
 	}
 	l.serve(t)
 	study := l.sendPhantom(t)
-	s := l.confirmed(t, study)
-	if c := s.Revisions[0].Confirmations; len(c) != 1 || c[0].Asked != 1 || c[0].State != ledger.SCUAnswered {
+	s := l.committed(t, study)
+	if c := s.Revisions[0].Commitments; len(c) != 1 || c[0].Asked != 1 || c[0].State != ledger.SCUAnswered {
 		t.Errorf("%+v", c)
 	}
 	if out := jcsnode(t, "explain", "--config", l.config, study); !strings.Contains(out, "pacs gave storage commitment for ") {
@@ -89,7 +89,7 @@ func TestCommitmentSCU_Pynetdicom(t *testing.T) {
 				l.node.kill()
 				l.serve(t)
 			}
-			s := l.confirmed(t, study)
+			s := l.committed(t, study)
 			objects := len(s.Revisions[0].Deliveries)
 			text, err := os.ReadFile(log)
 			if err != nil {

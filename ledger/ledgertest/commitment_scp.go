@@ -96,7 +96,7 @@ func (s suite) TestCommitmentSCPJob_RetriesAndSurvivesARestart(t *testing.T) {
 	queued := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1"})
 	unqueued := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.2", CallingAE: "CT1"})
 	held := make(chan struct{})
-	handlers := ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(ctx context.Context, id int64) error {
+	handlers := ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, CommitmentSCP: func(ctx context.Context, id int64) error {
 		close(held)
 		<-ctx.Done() // until the process ends
 		return ctx.Err()
@@ -120,7 +120,7 @@ func (s suite) TestCommitmentSCPJob_RetriesAndSurvivesARestart(t *testing.T) {
 
 	l = s.open(t, place, ledger.Options{RetryDelay: fast})
 	var calls atomic.Int32
-	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(ctx context.Context, id int64) error {
+	report := func(ctx context.Context, id int64) error {
 		if id != queued.ID {
 			t.Errorf("job of %d", id)
 		}
@@ -128,7 +128,8 @@ func (s suite) TestCommitmentSCPJob_RetriesAndSurvivesARestart(t *testing.T) {
 			return errors.Join(l.RetryCommitmentSCP(ctx, id, "nobody there"), &ledger.RetryAfter{Delay: time.Millisecond})
 		}
 		return l.FinishCommitmentSCP(ctx, id, ledger.SCPReported, "done")
-	}})
+	}
+	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, CommitmentSCP: report})
 	WaitFor(t, "the report", func() bool { return commitmentSCP(t, l, queued.ID).State == ledger.SCPReported })
 	if c := commitmentSCP(t, l, queued.ID); c.Attempts != 2 || c.Detail != "done" || c.FinishedAt.IsZero() {
 		t.Errorf("got %+v", c)
@@ -142,7 +143,7 @@ func (s suite) TestCommitmentSCPJob_FailingHandlerEndsIt(t *testing.T) {
 	l := s.temp(t, ledger.Options{RetryDelay: fast, MaxAttempts: 2})
 	c := request(t, l, ledger.CommitmentSCP{TransactionUID: "1.1", CallingAE: "CT1"})
 	broken := func(context.Context, int64) error { return errors.New("broken") }
-	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: broken})
+	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, CommitmentSCP: broken})
 	if err := l.QueueCommitmentSCP(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func refused(r ledger.Reference) ledger.FailedReference {
 }
 
 func (s suite) TestCommitmentSCU_AskedWhenAllIsStored(t *testing.T) {
-	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}})
+	l := s.temp(t, ledger.Options{CommitmentFrom: []string{"pacs"}})
 	Record(t, l, Slice("1.2", 1))
 	rev := found(t, l, `{}`)
 	Must(t, l.Complete(t.Context(), rev.ID, to([]string{"pacs", "viewer"}, objects("2.25.1", "2.25.2")...), ledger.Reason{}))
@@ -83,7 +83,7 @@ func (s suite) TestCommitmentSCU_AskedWhenAllIsStored(t *testing.T) {
 	Must(t, err)
 	for _, d := range []ledger.Delivery{viewer[0], viewer[1], pacs[0]} {
 		Must(t, l.RecordDelivery(t.Context(), d.ID, ledger.DeliveryOutcome{State: ledger.DeliverySent}))
-		if n := len(History(t, l, "1.2").Revisions[0].Confirmations); n != 0 {
+		if n := len(History(t, l, "1.2").Revisions[0].Commitments); n != 0 {
 			t.Fatalf("%d requests before the PACS has all", n)
 		}
 	}
@@ -96,7 +96,7 @@ func (s suite) TestCommitmentSCU_AskedWhenAllIsStored(t *testing.T) {
 }
 
 func (s suite) TestCommitmentSCU_SentAgainOnceThenFailed(t *testing.T) {
-	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}, Receivers: everything})
+	l := s.temp(t, ledger.Options{CommitmentFrom: []string{"pacs"}, Receivers: everything})
 	rev := stored(t, l)
 	ctx := t.Context()
 	c := commitmentSCU(t, l, 1)
@@ -152,7 +152,7 @@ func (s suite) TestCommitmentSCU_SentAgainOnceThenFailed(t *testing.T) {
 
 // A request that was at fault is made again in its time; nothing is sent a second time for it.
 func (s suite) TestCommitmentSCU_AskedAgainForADuplicateTransaction(t *testing.T) {
-	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}})
+	l := s.temp(t, ledger.Options{CommitmentFrom: []string{"pacs"}})
 	stored(t, l)
 	ctx := t.Context()
 	Must(t, l.SaveTransactionUID(ctx, 1, "5.1"), l.AskedForCommitment(ctx, 1, time.Now().Add(time.Hour)))
@@ -164,7 +164,7 @@ func (s suite) TestCommitmentSCU_AskedAgainForADuplicateTransaction(t *testing.T
 }
 
 func (s suite) TestCommitmentSCU_GivenUp(t *testing.T) {
-	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}, Receivers: everything})
+	l := s.temp(t, ledger.Options{CommitmentFrom: []string{"pacs"}, Receivers: everything})
 	stored(t, l)
 	Must(t, l.SaveTransactionUID(t.Context(), 1, "5.1"), answer(t.Context(), l, reported("5.1", []ledger.Reference{ref("1")})))
 	Must(t, l.GiveUpCommitmentSCU(t.Context(), 1, "no answer for a week"))
@@ -179,7 +179,7 @@ func (s suite) TestCommitmentSCU_GivenUp(t *testing.T) {
 
 // What a newer revision has replaced is not sent again, and nobody is told that it is lost.
 func (s suite) TestCommitmentSCU_OfWhatIsReplaced(t *testing.T) {
-	l := s.temp(t, ledger.Options{Confirming: []string{"pacs"}, Receivers: pager})
+	l := s.temp(t, ledger.Options{CommitmentFrom: []string{"pacs"}, Receivers: pager})
 	stored(t, l)
 	Must(t, l.SaveTransactionUID(t.Context(), 1, "5.1"))
 	second := begun(t, l, 2)
@@ -193,10 +193,10 @@ func (s suite) TestCommitmentSCU_OfWhatIsReplaced(t *testing.T) {
 
 func (s suite) TestCommitmentSCUJob_SurvivesARestart(t *testing.T) {
 	place := s.Place(t)
-	opt := ledger.Options{RetryDelay: fast, Confirming: []string{"pacs"}}
+	opt := ledger.Options{RetryDelay: fast, CommitmentFrom: []string{"pacs"}}
 	l := s.open(t, place, opt)
 	held := make(chan struct{})
-	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: sending(l), Confirm: func(ctx context.Context, id int64) error {
+	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: sending(l), CommitmentSCU: func(ctx context.Context, id int64) error {
 		if err := l.SaveTransactionUID(ctx, id, "5.1"); err != nil {
 			return err
 		}
@@ -210,7 +210,7 @@ func (s suite) TestCommitmentSCUJob_SurvivesARestart(t *testing.T) {
 
 	l = s.open(t, place, opt)
 	var calls atomic.Int32
-	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: sending(l), Confirm: func(ctx context.Context, id int64) error {
+	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: sending(l), CommitmentSCU: func(ctx context.Context, id int64) error {
 		if calls.Add(1) < 3 {
 			return errors.Join(l.RetryCommitmentSCU(ctx, id, "nobody there", time.Now()), &ledger.RetryAfter{Delay: time.Millisecond})
 		}

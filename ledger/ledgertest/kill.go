@@ -58,7 +58,7 @@ func work(ctx context.Context, e Engine, role string) error {
 		}
 		return l.Flush(ctx)
 	case roleReport:
-		handlers.Commit = handlers.Process
+		handlers.CommitmentSCP = handlers.Process
 		begun = 1
 	}
 	if err := l.StartJobs(ctx, handlers, 3); err != nil {
@@ -155,8 +155,9 @@ func (s suite) TestKill_ReportOfStorageCommitmentRunsAgain(t *testing.T) {
 		Killed(t, roleReport, place)
 	}
 	l = s.open(t, place, ledger.Options{MaxAttempts: 2})
-	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, Commit: func(ctx context.Context, id int64) error {
+	report := func(ctx context.Context, id int64) error {
 		return l.FinishCommitmentSCP(ctx, id, ledger.SCPReported, "done")
-	}})
+	}
+	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, CommitmentSCP: report})
 	WaitFor(t, "the report", func() bool { return commitmentSCP(t, l, c.ID).State == ledger.SCPReported })
 }
