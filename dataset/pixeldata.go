@@ -53,15 +53,6 @@ func (p PixelData) Fragments() []Fragment {
 	return p.file.fragments[p.file.tables:]
 }
 
-// ReadFragment returns the bytes of fragment i of Fragments.
-func (p PixelData) ReadFragment(i int) ([]byte, error) {
-	list := p.Fragments()
-	if i < 0 || i >= len(list) {
-		return nil, fmt.Errorf("fragment %d of %d asked for", i, len(list))
-	}
-	return p.file.set.content.bytes(list[i].ValueOffset, list[i].Length)
-}
-
 // Frame returns the codestream of frame i of encapsulated pixel data, its fragments
 // joined, padding included. Frames are told apart by the Extended Offset Table, the
 // Basic Offset Table, one fragment per frame, or end-of-image markers, the first that

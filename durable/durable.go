@@ -47,27 +47,3 @@ func Folder(path string) error {
 	}
 	return SyncFolder(parent)
 }
-
-// WriteFile writes a file whole: under its name stands what was there before or the content, never a part of it. The content is
-// durable, the name once the folder is synced.
-func WriteFile(name string, content []byte) error {
-	part := name + ".part"
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = Sync(f)
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(part, name)
-	}
-	if err != nil {
-		os.Remove(part) // best effort: the next attempt takes the same name
-	}
-	return err
-}
