@@ -72,7 +72,7 @@ func (b *Inbox) Room(ctx context.Context) error {
 			Remedy: "check the disk of data_dir", Err: err}
 	}
 	if r.Spent() {
-		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", Bytes(r.Free), Bytes(r.Reserve)))
+		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", store.Bytes(r.Free), store.Bytes(r.Reserve)))
 	}
 	return nil
 }

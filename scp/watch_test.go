@@ -9,17 +9,6 @@ import (
 	"jcsnode/store"
 )
 
-func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0 bytes", 1023: "1023 bytes", 1024: "1.0 KB", 55 << 10: "55.0 KB", 55_050_240: "52.5 MB", 2 << 30: "2.0 GB",
-		1<<30 - 1: "1.0 GB", 3 << 40: "3.0 TB", 5000 << 40: "5000.0 TB",
-	} {
-		if got := Bytes(n); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
-}
-
 // The log tells of a disk that runs short before it is full, reminds, and tells when there is room again.
 func TestDiskWatch(t *testing.T) {
 	var log lines
@@ -43,10 +32,10 @@ func TestDiskWatch(t *testing.T) {
 	} {
 		before := len(log.all())
 		at = at.Add(c.after)
-		w.look(DiskOf(store.Room{Free: c.free, Reserve: 2 * gb}), at)
+		w.look(store.Room{Free: c.free, Reserve: 2 * gb}, at)
 		said := strings.Join(log.all()[before:], "")
 		if (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
-			t.Errorf("%s at %v: %q, want %q", Bytes(c.free), at, said, c.want)
+			t.Errorf("%s at %v: %q, want %q", store.Bytes(c.free), at, said, c.want)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"jcsnode/findings"
 	"jcsnode/ledger"
-	"jcsnode/scp"
+	"jcsnode/store"
 )
 
 // Ledger is what status asks of the ledger.
@@ -24,7 +24,7 @@ type Self struct {
 	Version string
 	AETitle string
 	Models  []findings.Model // nil where they cannot be read
-	Disk    *scp.Disk        // of data_dir, nil where it cannot be seen
+	Disk    *Disk            // of data_dir, nil where it cannot be seen
 }
 
 // Node is the view of the whole node, `jcsnode status --json`.
@@ -34,7 +34,7 @@ type Node struct {
 	Weights string                    `json:"weights"`
 	Models  []findings.Model          `json:"models"`
 	Counts  ledger.Counts             `json:"counts"`
-	Disk    *scp.Disk                 `json:"disk,omitempty"`
+	Disk    *Disk                     `json:"disk,omitempty"`
 	Studies []Row                     `json:"studies"`
 	Refused []ledger.RefusedInstances `json:"refused"` // instances that were not stored, the newest first
 	Notice  string                    `json:"notice"`
@@ -83,7 +83,7 @@ func NewNode(self Self, counts ledger.Counts, studies []ledger.Summary, refused 
 func (n Node) Overview() []string {
 	c := n.Counts
 	counts := fmt.Sprintf("%s (%d flagged, %d refused), %s; deliveries: %s",
-		Plural(c.Instances, "instance"), c.Flagged, c.Refused, scp.Bytes(c.Bytes), Counted(c.Deliveries))
+		Plural(c.Instances, "instance"), c.Flagged, c.Refused, store.Bytes(c.Bytes), Counted(c.Deliveries))
 	if len(c.Commitments) > 0 {
 		counts += "; storage commitment: " + Counted(c.Commitments)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"jcsnode/findings"
 	"jcsnode/ledger"
-	"jcsnode/scp"
 	"jcsnode/status"
 )
 
@@ -67,7 +66,7 @@ func TestOfNode(t *testing.T) {
 			{CallingAE: "CT", Address: "10.0.0.1", Status: "C000H", Text: "no UID", Count: 1, FirstAt: now, LastAt: now}},
 	}
 	self := status.Self{Version: "1.0", AETitle: "JCS",
-		Models: []findings.Model{{Status: "trained"}, {Status: "preliminary"}}, Disk: &scp.Disk{Free: 3 << 30, Reserve: 1 << 30}}
+		Models: []findings.Model{{Status: "trained"}, {Status: "preliminary"}}, Disk: &status.Disk{Free: 3 << 30, Reserve: 1 << 30}}
 	n, err := status.OfNode(t.Context(), l, self, 2)
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"pipeline/lung":     {"guard", "pipeline/chest"},
 	"pipeline":          {"guard", "dataset", "store", "ledger", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
 	"notify":            {"ledger", "netfault"},
-	"status":            {"ledger", "scp", "dicomout/object"},
+	"status":            {"ledger", "store", "dicomout/object"},
 	"scu":               {"dataset", "dimse"},
 	"phantom":           {},
 	"dicomout/object":   {"dataset"},

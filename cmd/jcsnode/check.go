@@ -13,7 +13,6 @@ import (
 	"jcsnode/dicomout/object"
 	"jcsnode/models"
 	"jcsnode/node"
-	"jcsnode/scp"
 	"jcsnode/status"
 	"jcsnode/store/disk"
 )
@@ -53,7 +52,7 @@ func checkCommand() *cobra.Command {
 		fmt.Fprintf(out, "%s is good\n", *path)
 		fmt.Fprintf(out, "  AE title %s, listening on %s, data in %s\n", cfg.Node.AETitle, cfg.Node.Listen, cfg.Node.DataDir)
 		if room, err := disk.RoomIn(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
-			fmt.Fprintf(out, "  %s\n", scp.DiskOf(room))
+			fmt.Fprintf(out, "  %s\n", status.DiskOf(room))
 		}
 		if cfg.TLS.Listen != "" {
 			fmt.Fprintf(out, "  TLS on %s with certificate %s\n", cfg.TLS.Listen, cfg.TLS.Describe())

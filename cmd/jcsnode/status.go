@@ -14,7 +14,6 @@ import (
 	"jcsnode/models"
 	"jcsnode/node"
 	"jcsnode/results"
-	"jcsnode/scp"
 	"jcsnode/status"
 	"jcsnode/store/disk"
 )
@@ -63,7 +62,7 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Le
 		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
 	}
 	if room, err := disk.RoomIn(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
-		d := scp.DiskOf(room)
+		d := status.DiskOf(room)
 		self.Disk = &d
 	}
 	view, err := status.OfNode(ctx, l, self, limit)
