@@ -77,7 +77,14 @@ func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
 func phantomInbox(t *testing.T, l *ledger.Ledger, dir string) (study string) {
 	t.Helper()
 	inbox := filepath.Join(dir, "inbox")
-	if err := phantom.Write(t.Context(), inbox, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
+	if err := phantom.Write(t.Context(), inbox, phantom.Options{
+		Slices:  24,
+		Spacing: 12,
+		Lesions: true,
+		Seed:    1,
+		Rows:    256,
+		Columns: 256,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range slices.Sorted(maps.Keys(files(t, inbox))) {

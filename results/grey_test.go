@@ -34,7 +34,7 @@ func (greyNetworks) Segment(_ context.Context, hu []float32, _, _ int) ([]float3
 // greyStudy is a phantom that greyNetworks examined, and what makes its objects.
 func greyStudy(t *testing.T) (*pipeline.Examination, *Maker) {
 	t.Helper()
-	return greyStudyOf(t, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1})
+	return greyStudyOf(t, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1, Rows: 256, Columns: 256})
 }
 
 func greyStudyOf(t *testing.T, o phantom.Options) (*pipeline.Examination, *Maker) {
