@@ -43,7 +43,7 @@ func (a *archive) Store(ctx context.Context, as *dimse.Association, req *dimse.S
 	concerned := req.SOPClassUID == object.SegmentationStorage
 	if concerned && now.end != nil {
 		a.mu.Lock()
-		conn := a.conns[as.Peer().Addr.String()]
+		conn := a.conns[as.Requestor().Addr.String()]
 		a.mu.Unlock()
 		now.end(ctx, conn)
 		return dimse.StatusProcessingFailure, ""

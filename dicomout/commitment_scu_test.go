@@ -37,7 +37,7 @@ func (k *commitmentSCP) Action(_ context.Context, a *dimse.Association, req *dim
 		return k.status, "of a test"
 	}
 	k.asked = append(k.asked, r)
-	k.called = append(k.called, a.Peer().CalledAETitle)
+	k.called = append(k.called, a.Requestor().CalledAETitle)
 	if k.answer == nil {
 		return dimse.StatusSuccess, ""
 	}

@@ -47,13 +47,13 @@ type Association struct {
 	// Value is the handler's own.
 	Value any
 
-	id       uint64
-	name     string
-	peer     Requestor
-	contexts []PresentationContext
-	link     *link
-	handler  Handler
-	log      *slog.Logger
+	id        uint64
+	name      string
+	requestor Requestor
+	contexts  []PresentationContext
+	link      *link
+	handler   Handler
+	log       *slog.Logger
 
 	reports    []EventReport         // to be sent
 	sent       map[uint16]sentReport // by message ID
@@ -66,8 +66,8 @@ func (a *Association) ID() uint64 { return a.id }
 // Name tells the association from every other, of other processes, too. Lines of the log have it as "association".
 func (a *Association) Name() string { return a.name }
 
-// Peer is the requestor.
-func (a *Association) Peer() Requestor { return a.peer }
+// Requestor is who asked for the association (PS3.8).
+func (a *Association) Requestor() Requestor { return a.requestor }
 
 // Contexts are the presentation contexts in the order of the request, with their answers.
 func (a *Association) Contexts() []PresentationContext { return a.contexts }

@@ -11,7 +11,7 @@
 //
 // What one application entity does is answered in three places, by functions over values:
 //
-//   - Server.Admit: who may come in, judged by Peer: titles, address, certificate, user identity. A *Rejection is the
+//   - Server.Admit: who may come in, judged by Requestor: titles, address, certificate, user identity. A *Rejection is the
 //     A-ASSOCIATE-RJ to send.
 //   - Server.Accept: what is taken, context by context. Offer is a table that does.
 //   - Server.Handler: what happens to messages. StoreFunc is one for storage alone; a Handler that is an Actor too performs

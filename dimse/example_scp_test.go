@@ -19,7 +19,7 @@ func Example_scp() {
 			if err != nil {
 				return dimse.StatusProcessingFailure, "" // nobody hears it: the data set is cut, the association over
 			}
-			fmt.Printf("%s sent %d bytes of instance %s\n", a.Peer().CallingAETitle, n, req.SOPInstanceUID)
+			fmt.Printf("%s sent %d bytes of instance %s\n", a.Requestor().CallingAETitle, n, req.SOPInstanceUID)
 			return dimse.StatusSuccess, ""
 		}),
 		Logger: slog.New(slog.DiscardHandler),

@@ -41,7 +41,7 @@ func host(addr net.Addr) string {
 	return name
 }
 
-func newPeer(rq *pdu.AssociateRQ, addr net.Addr, state *tls.ConnectionState) Requestor {
+func newRequestor(rq *pdu.AssociateRQ, addr net.Addr, state *tls.ConnectionState) Requestor {
 	return Requestor{
 		CallingAETitle: rq.CallingAE(), CalledAETitle: rq.CalledAE(),
 		Addr:                   addr,

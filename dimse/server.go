@@ -26,11 +26,11 @@ type Server struct {
 
 	// Accept chooses the transfer syntax of a presentation context among the proposed ones, or gives another result than
 	// pdu.ResultAcceptance. Nil takes C-ECHO alone. Both hooks are called by many goroutines.
-	Accept func(peer Requestor, abstract string, proposed []string) (transferSyntax string, result byte)
+	Accept func(requestor Requestor, abstract string, proposed []string) (transferSyntax string, result byte)
 
 	// GrantSCP says whether a peer that asks to be SCP of a class, by role selection, may be: it then sends N-EVENT-REPORT.
 	// Nil: never.
-	GrantSCP func(peer Requestor, abstract string) bool
+	GrantSCP func(requestor Requestor, abstract string) bool
 
 	// Handler may be an Actor, an EventReceiver and an Opener as well.
 	Handler Handler
@@ -210,21 +210,22 @@ func (s *Server) open(c *connection) error {
 	if err != nil {
 		return l.malformed(err)
 	}
-	peer := newPeer(rq, l.conn.RemoteAddr(), state)
-	log := s.log.With("peer", peer.Addr.String(), "calling", peer.CallingAETitle, "called", peer.CalledAETitle)
-	if rejection := s.judge(c, rq, peer); rejection != nil {
+	requestor := newRequestor(rq, l.conn.RemoteAddr(), state)
+	log := s.log.With("peer", requestor.Addr.String(), "calling", requestor.CallingAETitle, "called", requestor.CalledAETitle)
+	if rejection := s.judge(c, rq, requestor); rejection != nil {
 		l.on(evtReject)
 		l.farewell(pdu.AssociateRJ{Result: rejection.Result, Source: rejection.Source, Reason: rejection.Reason}.Append(nil))
 		summary := func(more int) {
 			log.Warn("again: "+rejection.Error(), "more", more, "within", s.rejections.within().String())
 		}
-		if s.rejections.first(host(peer.Addr)+" "+peer.CallingAETitle+" "+peer.CalledAETitle+" "+rejection.Error(), summary) {
-			log.Warn(rejection.Error(), "calling_raw", fmt.Sprintf("%q", peer.rawCalling[:]),
-				"called_raw", fmt.Sprintf("%q", peer.rawCalled[:]))
+		key := host(requestor.Addr) + " " + requestor.CallingAETitle + " " + requestor.CalledAETitle + " " + rejection.Error()
+		if s.rejections.first(key, summary) {
+			log.Warn(rejection.Error(), "calling_raw", fmt.Sprintf("%q", requestor.rawCalling[:]),
+				"called_raw", fmt.Sprintf("%q", requestor.rawCalled[:]))
 		}
 		return nil
 	}
-	s.associate(c, rq, peer, log)
+	s.associate(c, rq, requestor, log)
 	return nil
 }
 
@@ -244,11 +245,11 @@ func handshake(conn net.Conn, deadline time.Time) (*tls.ConnectionState, error) 
 }
 
 // judge decides about the request; a nil answer holds a place in the census.
-func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, peer Requestor) (rejection *Rejection) {
+func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, requestor Requestor) (rejection *Rejection) {
 	if rejection := acceptable(rq); rejection != nil {
 		return rejection
 	}
-	if rejection := s.census.admit(c, host(peer.Addr)+" "+peer.CallingAETitle); rejection != nil {
+	if rejection := s.census.admit(c, host(requestor.Addr)+" "+requestor.CallingAETitle); rejection != nil {
 		return rejection
 	}
 	if s.Admit == nil {
@@ -256,14 +257,14 @@ func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, peer Requestor) (reje
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			logPanic(s.log, "admission of "+peer.Addr.String(), r)
+			logPanic(s.log, "admission of "+requestor.Addr.String(), r)
 			rejection = &Rejection{Result: 2, Source: 1, Reason: 1, Detail: "internal error"}
 		}
 		if rejection != nil {
 			s.census.dismiss(c)
 		}
 	}()
-	err := s.Admit(peer)
+	err := s.Admit(requestor)
 	if err != nil && !errors.As(err, &rejection) {
 		rejection = &Rejection{Result: 2, Source: 1, Reason: 1, Detail: err.Error()}
 	}
@@ -271,15 +272,24 @@ func (s *Server) judge(c *connection, rq *pdu.AssociateRQ, peer Requestor) (reje
 }
 
 // associate accepts the request and serves the association to its end.
-func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Requestor, log *slog.Logger) {
+func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, requestor Requestor, log *slog.Logger) {
 	l := c.link
 	accept := s.Accept
 	if accept == nil {
 		accept = Offer{Verification: {implicitVRLittleEndian}}.Accept
 	}
-	contexts := negotiate(rq.Contexts, func(abstract string, proposed []string) (string, byte) { return accept(peer, abstract, proposed) })
-	a := &Association{id: c.id, name: fmt.Sprintf("%s-%d", s.epoch, c.id), peer: peer, contexts: contexts, link: l, handler: s.Handler,
-		sent: map[uint16]sentReport{}}
+	contexts := negotiate(rq.Contexts, func(abstract string, proposed []string) (string, byte) {
+		return accept(requestor, abstract, proposed)
+	})
+	a := &Association{
+		id:        c.id,
+		name:      fmt.Sprintf("%s-%d", s.epoch, c.id),
+		requestor: requestor,
+		contexts:  contexts,
+		link:      l,
+		handler:   s.Handler,
+		sent:      map[uint16]sentReport{},
+	}
 	a.log = log.With("association", a.name)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -288,7 +298,7 @@ func (s *Server) associate(c *connection, rq *pdu.AssociateRQ, peer Requestor, l
 	l.establish(rq.User.MaxLength, a.contexts)
 	l.between = s.timeouts.Idle
 	a.logContexts()
-	grant := func(abstract string) bool { return s.GrantSCP != nil && s.GrantSCP(peer, abstract) }
+	grant := func(abstract string) bool { return s.GrantSCP != nil && s.GrantSCP(requestor, abstract) }
 	packed, err := answer(rq, a.contexts, grant, s.maxData, s.ImplementationClassUID, s.ImplementationVersion).Append(nil)
 	if err == nil {
 		l.on(evtAccept)
@@ -325,7 +335,7 @@ func (a *Association) logContexts() {
 			"result", c.Result, "syntax", c.TransferSyntax)
 	}
 	a.log.Info("association accepted", "contexts", len(a.contexts), "accepted", accepted,
-		"implementation", a.peer.ImplementationVersion, "max_pdu", a.peer.MaxPDULength)
+		"implementation", a.requestor.ImplementationVersion, "max_pdu", a.requestor.MaxPDULength)
 }
 
 func logPanic(log *slog.Logger, during string, r any) {

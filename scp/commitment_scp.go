@@ -82,8 +82,8 @@ func (c *CommitmentSCP) request(
 	case req.ActionTypeID != commitment.ActionRequest:
 		return dimse.StatusNoSuchAction, "storage commitment has action type 1 only"
 	}
-	peer := a.Peer()
-	log := c.Logger.With("association", association, "calling", peer.CallingAETitle, "peer", peer.Addr.String())
+	requestor := a.Requestor()
+	log := c.Logger.With("association", association, "calling", requestor.CallingAETitle, "peer", requestor.Addr.String())
 	asked, err := commitment.DecodeRequest(req.Body, req.TransferSyntaxUID)
 	if err != nil {
 		log.Warn("storage commitment request refused", "error", err)
@@ -96,9 +96,9 @@ func (c *CommitmentSCP) request(
 	defer cancel()
 	id, err := c.Ledger.RequestCommitment(ctx, ledger.CommitmentSCP{
 		TransactionUID: asked.TransactionUID,
-		CallingAE:      peer.CallingAETitle,
-		CalledAE:       peer.CalledAETitle,
-		RemoteAddr:     peer.Addr.String(),
+		CallingAE:      requestor.CallingAETitle,
+		CalledAE:       requestor.CalledAETitle,
+		RemoteAddr:     requestor.Addr.String(),
 		Association:    association,
 		References:     ledgerReferences(asked.References),
 	})
@@ -130,7 +130,7 @@ func (c *CommitmentSCP) reportOn(a *dimse.Association, id int64, log *slog.Logge
 
 // opened reports what a requestor without an address is owed on the association that it opened (PS3.4 J.3.3).
 func (c *CommitmentSCP) opened(ctx context.Context, a *dimse.Association) {
-	title := a.Peer().CallingAETitle
+	title := a.Requestor().CallingAETitle
 	accepted := slices.ContainsFunc(a.Contexts(), func(pc dimse.PresentationContext) bool {
 		return pc.AbstractSyntax == commitment.PushModel && pc.TransferSyntax != ""
 	})
@@ -139,7 +139,7 @@ func (c *CommitmentSCP) opened(ctx context.Context, a *dimse.Association) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordWait)
 	defer cancel()
-	log := c.Logger.With("calling", title, "peer", a.Peer().Addr.String())
+	log := c.Logger.With("calling", title, "peer", a.Requestor().Addr.String())
 	ids, err := c.Ledger.UnreportedCommitments(ctx, title, maxOwed)
 	if err != nil {
 		log.Error("cannot look up storage commitment reports that the peer is owed", "error", err)

@@ -145,7 +145,7 @@ func (*modality) Store(context.Context, *dimse.Association, *dimse.StoreRequest)
 }
 func (*modality) Closed(*dimse.Association, error) {}
 func (m *modality) EventReport(_ context.Context, a *dimse.Association, e *dimse.EventRequest) (dimse.Status, string) {
-	m.reports <- a.Peer().CallingAETitle + " to " + a.Peer().CalledAETitle + ": " + readReport(e)
+	m.reports <- a.Requestor().CallingAETitle + " to " + a.Requestor().CalledAETitle + ": " + readReport(e)
 	return dimse.StatusSuccess, ""
 }
 

@@ -72,7 +72,7 @@ func (d *Door) visit(a *dimse.Association) *visit {
 	if v, ok := a.Value.(*visit); ok {
 		return v
 	}
-	v := &visit{name: a.Name(), studies: map[string]*visited{}, refused: map[string]int{}, opens: d.staysOpen(a.Peer())}
+	v := &visit{name: a.Name(), studies: map[string]*visited{}, refused: map[string]int{}, opens: d.staysOpen(a.Requestor())}
 	a.Value = v
 	return v
 }
@@ -99,7 +99,7 @@ func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.Store
 	}
 	s, err := d.inbox.Receive(ctx, Incoming{
 		SOPClassUID: req.SOPClassUID, SOPInstanceUID: req.SOPInstanceUID, TransferSyntaxUID: req.TransferSyntaxUID,
-		CallingAETitle: a.Peer().CallingAETitle,
+		CallingAETitle: a.Requestor().CallingAETitle,
 	}, req.Body)
 	if err == nil {
 		// From here on the study waits for this association, before anybody can see the instance.
@@ -140,11 +140,12 @@ func (v *visit) count(s Stored) {
 func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *dimse.StoreRequest, s Stored) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
 	defer cancel()
-	peer := a.Peer()
+	requestor := a.Requestor()
 	err := d.ledger.Record(ctx, ledger.Instance{
 		StudyUID: s.StudyUID, SeriesUID: s.SeriesUID, SOPInstanceUID: s.SOPInstanceUID, SOPClassUID: s.SOPClassUID,
 		TransferSyntaxUID: req.TransferSyntaxUID, Path: s.Path, Digest: s.Digest, Size: s.Size,
-		CallingAE: printableOnly(peer.CallingAETitle), CalledAE: printableOnly(peer.CalledAETitle), RemoteAddr: peer.Addr.String(),
+		CallingAE: printableOnly(requestor.CallingAETitle), CalledAE: printableOnly(requestor.CalledAETitle),
+		RemoteAddr:  requestor.Addr.String(),
 		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag,
 	})
 	if err != nil {
@@ -175,14 +176,14 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 	d.log.Log(ctx, level, "instance refused; further ones for this reason are counted at the end of the association",
 		"association", v.name, "study", r.StudyUID, "instance", printableOnly(req.SOPInstanceUID),
 		"status", r.Status.String(), "reason", r.Code, "error", r.Error(), "remedy", r.Remedy)
-	peer := a.Peer()
-	host, _, splitErr := net.SplitHostPort(peer.Addr.String())
+	requestor := a.Requestor()
+	host, _, splitErr := net.SplitHostPort(requestor.Addr.String())
 	if splitErr != nil {
-		host = peer.Addr.String()
+		host = requestor.Addr.String()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	row := ledger.RefusedInstances{StudyUID: r.StudyUID, CallingAE: printableOnly(peer.CallingAETitle), Address: host, Code: r.Code,
+	row := ledger.RefusedInstances{StudyUID: r.StudyUID, CallingAE: printableOnly(requestor.CallingAETitle), Address: host, Code: r.Code,
 		Status: r.Status.String(), Text: r.Error(),
 		Remedy: r.Remedy, Instance: printableOnly(req.SOPInstanceUID), Association: v.name}
 	if err := d.ledger.Refused(ctx, row, d.now()); err != nil {
@@ -198,8 +199,8 @@ func (d *Door) EventReport(ctx context.Context, a *dimse.Association, e *dimse.E
 	if d.Reports == nil {
 		return dimse.StatusUnrecognizedOperation, ""
 	}
-	peer := a.Peer()
-	from := printableOnly(peer.CallingAETitle) + " at " + peer.Addr.String()
+	requestor := a.Requestor()
+	from := printableOnly(requestor.CallingAETitle) + " at " + requestor.Addr.String()
 	status, comment := commitment.Take(e, func(r commitment.Result) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
 		defer cancel()
@@ -221,7 +222,7 @@ func (d *Door) GrantSCP(_ dimse.Requestor, abstract string) bool {
 // the studies are not held any longer.
 func (d *Door) Closed(a *dimse.Association, err error) {
 	v := d.visit(a)
-	peer := a.Peer()
+	requestor := a.Requestor()
 	how := "released"
 	if err != nil {
 		how = netfault.Words(err)
@@ -230,7 +231,8 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 	for _, uid := range v.order {
 		n := v.studies[uid]
 		stored, again = stored+n.stored, again+n.again
-		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s", printableOnly(peer.CallingAETitle), peer.Addr,
+		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s",
+			printableOnly(requestor.CallingAETitle), requestor.Addr,
 			n.stored, n.again, how)
 		d.event(context.Background(), ledger.Event{StudyUID: uid, Kind: EventAssociation, Text: text, Association: v.name})
 	}
@@ -246,7 +248,7 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 	}
 	d.holds.release(a.ID())
 	d.log.Info("association done",
-		"association", v.name, "peer", peer.Addr.String(), "calling", peer.CallingAETitle, "studies", len(v.order),
+		"association", v.name, "peer", requestor.Addr.String(), "calling", requestor.CallingAETitle, "studies", len(v.order),
 		"stored", stored, "again", again, "refused", refused, "bytes", v.bytes, "end", how)
 }
 

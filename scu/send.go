@@ -20,11 +20,11 @@ const (
 // Send offers each file in its own transfer syntax and says of each, in their order, what became of it: nil when it is stored. A file at
 // which the association ends is not stored; the next ones go over another. The error says that the files that were not told of cannot be
 // sent this way.
-func (p Peer) Send(ctx context.Context, files []File, tell func(File, error)) error {
+func (a Acceptor) Send(ctx context.Context, files []File, tell func(File, error)) error {
 	done, dead := 0, 0
 	for _, batch := range batches(files) {
 		for len(batch) > 0 {
-			n, stored, err := p.sendBatch(ctx, batch, tell)
+			n, stored, err := a.sendBatch(ctx, batch, tell)
 			done += n
 			if dead++; stored > 0 || err == nil {
 				dead = 0
@@ -71,8 +71,8 @@ func contextsFor(files []File) []dimse.PresentationContext {
 
 // sendBatch sends files over one association until all are sent, or it ends, which is the error. It says how many it got through and how
 // many of them are stored.
-func (p Peer) sendBatch(ctx context.Context, files []File, tell func(File, error)) (n, stored int, err error) {
-	conn, err := p.dial(ctx, contextsFor(files))
+func (a Acceptor) sendBatch(ctx context.Context, files []File, tell func(File, error)) (n, stored int, err error) {
+	conn, err := a.dial(ctx, contextsFor(files))
 	if err != nil {
 		return 0, 0, err
 	}

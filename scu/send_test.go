@@ -72,7 +72,7 @@ func (l *lastListener) Accept() (net.Conn, error) {
 	return c, err
 }
 
-func startMoody(t *testing.T, hangsUp func(uid string) bool) (*moody, Peer) {
+func startMoody(t *testing.T, hangsUp func(uid string) bool) (*moody, Acceptor) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -91,7 +91,7 @@ func startMoody(t *testing.T, hangsUp func(uid string) bool) (*moody, Peer) {
 	go func() { done <- s.Serve(ctx, m.listener) }()
 	t.Cleanup(func() { cancel(); <-done })
 	within := 10 * time.Second
-	return m, Peer{Address: l.Addr().String(), CalledAETitle: "MOODY", Dialer: &dimse.Dialer{CallingAETitle: "TEST",
+	return m, Acceptor{Address: l.Addr().String(), CalledAETitle: "MOODY", Dialer: &dimse.Dialer{CallingAETitle: "TEST",
 		Timeouts: dimse.Timeouts{Connect: within, Request: within, Response: within}}}
 }
 

@@ -171,7 +171,7 @@ func (d *demonstration) follow(ctx context.Context, cfg config.Config, address s
 	study := f.Set().String(dataset.StudyInstanceUID)
 	f.Close()
 	began := time.Now()
-	err = send(ctx, scu.Peer{Address: address, CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", time.Minute)}, files, d.w)
+	err = send(ctx, scu.Acceptor{Address: address, CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", time.Minute)}, files, d.w)
 	if code := exitCode(0); errors.As(err, &code) {
 		d.say("the node does not take everything that lies in the folder; the demonstration goes on with the rest")
 	} else if err != nil {

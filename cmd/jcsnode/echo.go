@@ -25,8 +25,8 @@ func (t *target) flags(c *cobra.Command) {
 	c.MarkFlagRequired("called")
 }
 
-func (t *target) peer() scu.Peer {
-	return scu.Peer{Address: t.to, CalledAETitle: t.called, Dialer: node.Dialer(t.calling, t.timeout)}
+func (t *target) acceptor() scu.Acceptor {
+	return scu.Acceptor{Address: t.to, CalledAETitle: t.called, Dialer: node.Dialer(t.calling, t.timeout)}
 }
 
 func echoCommand() *cobra.Command {
@@ -39,7 +39,7 @@ func echoCommand() *cobra.Command {
 	t.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		began := time.Now()
-		if err := t.peer().Echo(c.Context()); err != nil {
+		if err := t.acceptor().Echo(c.Context()); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%s at %s answers (%d ms)\n", t.called, t.to, time.Since(began).Milliseconds())

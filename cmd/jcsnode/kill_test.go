@@ -129,7 +129,7 @@ func sendMissing(t *testing.T, l *lab, files []scu.File, acknowledged map[string
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	missing := slices.DeleteFunc(slices.Clone(files), func(f scu.File) bool { return acknowledged[f.SOPInstanceUID] })
-	err := scu.Peer{Address: l.address(), CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", 10*time.Second)}.Send(ctx, missing,
+	err := scu.Acceptor{Address: l.address(), CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", 10*time.Second)}.Send(ctx, missing,
 		func(f scu.File, refusal error) {
 			if refusal != nil {
 				t.Logf("%s: %v", f.Path, refusal)

@@ -30,7 +30,7 @@ func sendCommand() *cobra.Command {
 		if len(files) == 0 {
 			return errors.New("no DICOM file that can be sent in what was named")
 		}
-		err := send(c.Context(), t.peer(), files, c.ErrOrStderr())
+		err := send(c.Context(), t.acceptor(), files, c.ErrOrStderr())
 		if missed > 0 {
 			fmt.Fprintf(c.ErrOrStderr(), "%s could not be sent, named above\n", status.Plural(missed, "file"))
 			if err == nil {
@@ -56,7 +56,7 @@ func printLeft(w io.Writer, left []scu.Left) (missed int) {
 }
 
 // send sends all that the peer takes, and names what it does not.
-func send(ctx context.Context, to scu.Peer, files []scu.File, w io.Writer) error {
+func send(ctx context.Context, to scu.Acceptor, files []scu.File, w io.Writer) error {
 	p := newProgress(w)
 	done, failed := 0, 0
 	err := to.Send(ctx, files, func(f scu.File, refusal error) {

@@ -8,16 +8,16 @@ import (
 	"jcsnode/dimse"
 )
 
-// Peer is the node that is asked.
-type Peer struct {
+// Acceptor is the node that is asked; the word is that of PS3.8.
+type Acceptor struct {
 	Address       string // host:port
 	CalledAETitle string
 	Dialer        *dimse.Dialer // under which title, in which time
 }
 
 // Echo asks whether the node is there. It is when the error is nil.
-func (p Peer) Echo(ctx context.Context) error {
-	conn, err := p.dial(ctx, []dimse.PresentationContext{{AbstractSyntax: dimse.Verification,
+func (a Acceptor) Echo(ctx context.Context) error {
+	conn, err := a.dial(ctx, []dimse.PresentationContext{{AbstractSyntax: dimse.Verification,
 		TransferSyntaxes: []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian}}})
 	if err != nil {
 		return err
@@ -25,21 +25,21 @@ func (p Peer) Echo(ctx context.Context) error {
 	status, err := conn.Echo(ctx)
 	if err != nil {
 		conn.Abort()
-		return fmt.Errorf("C-ECHO to %s: %w", p.CalledAETitle, err)
+		return fmt.Errorf("C-ECHO to %s: %w", a.CalledAETitle, err)
 	}
 	if err := conn.Release(ctx); err != nil {
 		return fmt.Errorf("release the association: %w", err)
 	}
 	if status != dimse.StatusSuccess {
-		return fmt.Errorf("%s answered C-ECHO with %v", p.CalledAETitle, status)
+		return fmt.Errorf("%s answered C-ECHO with %v", a.CalledAETitle, status)
 	}
 	return nil
 }
 
-func (p Peer) dial(ctx context.Context, contexts []dimse.PresentationContext) (*dimse.Conn, error) {
-	conn, err := p.Dialer.Dial(ctx, p.Address, p.CalledAETitle, contexts)
+func (a Acceptor) dial(ctx context.Context, contexts []dimse.PresentationContext) (*dimse.Conn, error) {
+	conn, err := a.Dialer.Dial(ctx, a.Address, a.CalledAETitle, contexts)
 	if err != nil {
-		return nil, fmt.Errorf("open an association with %s at %s: %w", p.CalledAETitle, p.Address, err)
+		return nil, fmt.Errorf("open an association with %s at %s: %w", a.CalledAETitle, a.Address, err)
 	}
 	return conn, nil
 }
