@@ -3,10 +3,12 @@
 import hashlib
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
-from hand_made import chest
+from hand_made import chest, write_sets
 from jcs import checkpoint, data, distance, export, graph, manifest, quantize, reference, validate
 from jcs.frame import lung_frame, put_back, resample
 from jcs.networks.res2net import Res2Net, activation_mapping
@@ -184,3 +186,62 @@ def test_the_distance_knows_scans_of_the_training_split_alone_as_many_of_each_se
     known = export.known_slices(slices)
     assert {s.split for s in known} == {"train"} and {s.source for s in known} == set(data.SCANS)
     assert sum(s.source == "luna" for s in known) == distance.OF_EACH_SET and sum(s.source == "pneu" for s in known) == 3
+
+
+def core_stub() -> onnx.ModelProto:
+    """40 features of each of 4 x 4 cells, which say something of the picture."""
+    weights = numpy_helper.from_array(np.random.default_rng(0).normal(0, 0.1, (40, 3, 16, 16)).astype(np.float32), "w")
+    node = helper.make_node("Conv", [graph.PREPARED, "w"], [graph.FEATURES], strides=[16, 16])
+    given = helper.make_tensor_value_info(graph.PREPARED, TensorProto.FLOAT, ["N", 3, SIZE, SIZE])
+    made = helper.make_tensor_value_info(graph.FEATURES, TensorProto.FLOAT, ["N", 40, 4, 4])
+    return helper.make_model(
+        helper.make_graph([node], "core", [given], [made], [weights]), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+
+
+def served_stub() -> onnx.ModelProto:
+    """Answers of the right kinds: a picture's mean, and means of its blocks."""
+    nodes = [
+        helper.make_node("ReduceMean", ["hu"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Sigmoid", ["mean"], ["probability"]),
+        helper.make_node("Abs", ["mean"], ["distance"]),
+        helper.make_node("AveragePool", ["hu"], ["blocks"], kernel_shape=[16, 16], strides=[16, 16]),
+        helper.make_node("ReduceMean", ["blocks"], ["activation"], axes=[1], keepdims=0),
+    ]
+    shapes = {"probability": ["N"], "activation": ["N", "h", "w"], "distance": ["N"]}
+    made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    given = helper.make_tensor_value_info("hu", TensorProto.FLOAT, ["N", 1, "H", "W"])
+    return helper.make_model(
+        helper.make_graph(nodes, "served", [given], made), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+
+
+def test_an_export_writes_file_manifest_and_weights(tmp_path, monkeypatch):
+    """The way from a checkpoint, on sets made in code; the graphs themselves are tested above."""
+    distances = []
+
+    def classifier(middle, network, size, distance=None):
+        distances.append(distance)
+        return served_stub()
+
+    monkeypatch.setattr(export.data, "training_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(export.graph, "classifier_core", lambda network, size: core_stub())
+    monkeypatch.setattr(export.graph, "classifier", classifier)
+    monkeypatch.setattr(export.quantize, "int8", lambda core, prepared: core)
+    state = {"depth": 50, "average": Res2Net().state_dict(), "iteration": 3, "minutes": 0.5, "options": "--seed 1"}
+    checkpoint.save(tmp_path / "c.pt", state)
+    sets = write_sets(tmp_path / "sets", 16)
+    words = ["classifier", "--version", "9.9.9", "--status", "trained", "--precision", "auto", "--size", str(SIZE), "--threads", "1"]
+    words += ["--checkpoint", str(tmp_path / "c.pt"), "--models", str(tmp_path / "models"), "--data", str(sets)]
+    try:
+        export.export(export.parser().parse_args(words))
+    finally:
+        data.load.cache_clear()
+    entry = manifest.read(tmp_path / "models")["classifier"]
+    content = (tmp_path / "models" / entry["file"]).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == entry["sha256"] and (entry["precision"], entry["version"]) == ("int8", "9.9.9")
+    assert len(distances) == 2 and all(known.directions.shape == (40, distance.DIRECTIONS) for known in distances)
+    assert 0 < entry["distance"]["limit"] < 1350 and entry["training"]["iterations"] == 3
+    weights = tmp_path / "cache" / "release" / "jcs-classifier-9.9.9-fp32.pt"
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == entry["training"]["checkpoint"]
+    assert entry["reference"] == reference.of(content) and entry["reference"]["distance"] > 0
