@@ -87,10 +87,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if err != nil {
 		return err
 	}
-	reading, err := p.reasons(instances, x)
-	if err != nil {
-		return err
-	}
+	reading := reasons(instances, x)
 	if again && x.Refusal != nil && x.Refusal.Code == filesRemoved {
 		log.Warn("study not read again", "why", x.Refusal.Text, "remedy", x.Refusal.Remedy)
 		why := ledger.Reason{Text: "not read again, since " + x.Refusal.Text, Remedy: x.Refusal.Remedy}
@@ -262,7 +259,7 @@ func (p *Processor) unchanged(
 }
 
 // reasons is what there is to say about instances and series, before anything is found.
-func (p *Processor) reasons(instances []ledger.Instance, x *Examination) (ledger.Reading, error) {
+func reasons(instances []ledger.Instance, x *Examination) ledger.Reading {
 	var r ledger.Reading
 	again := map[string]int{}
 	for _, i := range instances {
@@ -288,7 +285,7 @@ func (p *Processor) reasons(instances []ledger.Instance, x *Examination) (ledger
 			Remedy:    s.Refusal.Remedy,
 		})
 	}
-	return r, nil
+	return r
 }
 
 // makeObjects builds the objects and writes them durably. Their files are named by their UIDs' hashes, so a second run
