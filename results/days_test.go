@@ -1,7 +1,6 @@
 package results
 
 import (
-	"bytes"
 	"context"
 	"image"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"jcsnode/dataset"
+	"jcsnode/foldertest"
 	"jcsnode/ledger"
 	"jcsnode/phantom"
 	"jcsnode/pipeline"
@@ -57,7 +57,7 @@ func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
 		if err := p.Process(t.Context(), h.Revisions[len(h.Revisions)-1].ID); err != nil {
 			t.Fatal(err)
 		}
-		return files(t, filepath.Join(dir, "objects"))
+		return foldertest.Files(t, filepath.Join(dir, "objects"))
 	}
 	first := objects()
 	if len(first) < len(maker.Recipients.Kinds(false)) {
@@ -70,7 +70,7 @@ func TestDays_RequeuedStudyGivesTheSameBytes(t *testing.T) {
 	if err := l.Requeue(t.Context(), study); err != nil {
 		t.Fatal(err)
 	}
-	sameFiles(t, first, objects())
+	foldertest.Same(t, first, objects())
 }
 
 // phantomInbox puts a phantom with lesions into the inbox of a data folder and returns its study.
@@ -87,7 +87,7 @@ func phantomInbox(t *testing.T, l *ledger.Ledger, dir string) (study string) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range slices.Sorted(maps.Keys(files(t, inbox))) {
+	for _, path := range slices.Sorted(maps.Keys(foldertest.Files(t, inbox))) {
 		f, err := dataset.Open(filepath.Join(inbox, path), dataset.Limits{})
 		if err != nil {
 			t.Fatal(err)
@@ -105,40 +105,6 @@ func phantomInbox(t *testing.T, l *ledger.Ledger, dir string) (study string) {
 		}
 	}
 	return study
-}
-
-// files reads all files below the folder.
-func files(t *testing.T, dir string) map[string][]byte {
-	t.Helper()
-	all := map[string][]byte{}
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		all[rel], err = os.ReadFile(path)
-		return err
-	})
-	if err != nil || len(all) == 0 {
-		t.Fatalf("%d files in %s, %v", len(all), dir, err)
-	}
-	return all
-}
-
-func sameFiles(t *testing.T, first, second map[string][]byte) {
-	t.Helper()
-	if len(first) != len(second) {
-		t.Errorf("%d objects, then %d", len(first), len(second))
-	}
-	for name, b := range first {
-		if !bytes.Equal(b, second[name]) {
-			t.Errorf("%s differs: %d bytes, then %d", name, len(b), len(second[name]))
-		}
-	}
-	t.Logf("%d objects are the same", len(first))
 }
 
 // openStore opens the files of a data folder.

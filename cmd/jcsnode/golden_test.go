@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jcsnode/dataset"
+	"jcsnode/foldertest"
 	"jcsnode/phantom"
 )
 
@@ -78,8 +79,8 @@ func TestGolden_ObjectsToTheByte(t *testing.T) {
 		if text, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", c.name, err, text)
 		}
-		objects := files(t, filepath.Join(dir, "out", "objects"))
-		objects["findings.json"] = files(t, filepath.Join(dir, "out"))["findings.json"]
+		objects := foldertest.Files(t, filepath.Join(dir, "out", "objects"))
+		objects["findings.json"] = foldertest.Files(t, filepath.Join(dir, "out"))["findings.json"]
 		for name, content := range objects {
 			lines = append(lines, fmt.Sprintf("%s/%s %x", c.name, name, sha256.Sum256(content)))
 		}
@@ -155,7 +156,7 @@ func goldenPhantom(t *testing.T, dir string, opt phantom.Options, charset, patie
 	if err := phantom.Write(context.Background(), dir, opt); err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range files(t, dir) {
+	for name, file := range foldertest.Files(t, dir) {
 		first := bytes.Index(file, []byte("\x08\x00\x08\x00CS")) // the character set comes before the image type
 		named := bytes.Index(file, []byte("\x10\x00\x10\x00PN"))
 		if first < 0 || named < first {

@@ -11,6 +11,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/dicomout/object"
+	"jcsnode/foldertest"
 	"jcsnode/ledger"
 	"jcsnode/scu"
 )
@@ -58,7 +59,7 @@ func compressedAndNotGiveTheSame(t *testing.T, folder string) {
 	}
 	valid(t, one)
 	checkArchive(t, compressed, uid, first)
-	checkHistory(t, first, len(files(t, folder)))
+	checkHistory(t, first, len(foldertest.Files(t, folder)))
 }
 
 func studyUID(t *testing.T, folder string) string {
