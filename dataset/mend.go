@@ -58,7 +58,7 @@ func (s *scanner) within(e Element, in extent, enc layout, err error) error {
 		return err
 	}
 	s.mend.note(err)
-	if e.Depth == 0 && s.goesOn(e, enc) {
+	if e.Depth == 0 && s.goesOn(e, in.end, enc) {
 		return nil
 	}
 	if err := s.src.skip(in.end - s.src.offset()); err != nil {

@@ -277,6 +277,25 @@ func TestRead_ForeignSequencesDoNotPassForTheSlice(t *testing.T) {
 	}
 }
 
+// TestRead_DamageThatReachesBehindItsSequence: what a damaged byte makes of an element inside a private sequence may end just where an
+// element of the slice begins. Those in between are the slice's.
+func TestRead_DamageThatReachesBehindItsSequence(t *testing.T) {
+	ts := explicit()
+	inner := raw(dataset.NewTag(0x0029, 0x1000), "LO", 8, []byte("8 bytes."), ts)
+	tag := dataset.NewTag(0x0019, 0x105F)
+	for wrong := 8; wrong < 200; wrong++ {
+		inner[6] = byte(wrong)
+		b := part10(ts.UID, slice(nil, raw(tag, "SQ", uint32(len(inner)), inner, ts), nil, ts))
+		f, err := dataset.Read(bytes.NewReader(b), int64(len(b)), dataset.Limits{})
+		if err != nil {
+			t.Fatalf("length %d: %v", wrong, err)
+		}
+		if err := whole(f); err != nil {
+			t.Errorf("length %d: %v", wrong, err)
+		}
+	}
+}
+
 // TestRead_AnyDamageInsideAPrivateSequence: random bytes over the value of a private sequence of stated length cost nothing else.
 func TestRead_AnyDamageInsideAPrivateSequence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

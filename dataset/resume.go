@@ -90,18 +90,28 @@ func (s *scanner) doubtful(tag Tag, enc layout) bool {
 	return s.goOn(at, s.top) == nil
 }
 
-// goesOn says whether the top level goes on where the walk is, behind e.
-func (s *scanner) goesOn(e Element, enc layout) bool {
+// goesOn says whether the top level goes on where the walk is, behind e, and not rather at end, where e should end by its length. Damage
+// inside e can look like an element that reaches into what follows e, and a wrong length can end where an element begins: of two whole
+// walks the one with more elements is right.
+func (s *scanner) goesOn(e Element, end int64, enc layout) bool {
 	if s.mend.at == nil || s.mend.trial || s.src.size < 0 {
 		return false
 	}
-	at := s.src.offset()
-	if !s.candidate(e.Tag, at, s.look(at, 12), enc) {
+	here, whole := s.tryCandidate(e, s.src.offset(), enc)
+	if !whole {
 		return false
 	}
+	there, whole := s.tryCandidate(e, end, enc)
+	return !whole || here >= there
+}
+
+// tryCandidate tries to walk from a place ahead if it looks like one behind e.
+func (s *scanner) tryCandidate(e Element, at int64, enc layout) (length int, whole bool) {
+	if !s.candidate(e.Tag, at, s.look(at, 12), enc) {
+		return 0, false
+	}
 	s.mend.trials++
-	_, whole := s.try(e, at, enc)
-	return whole
+	return s.try(e, at, enc)
 }
 
 // search looks behind the header of an element for the place where the top level goes on: where a walk goes to the end of the whole
