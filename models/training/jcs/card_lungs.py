@@ -89,10 +89,10 @@ def smoothing(evaluation: dict) -> str:
     rows = []
     for study in evaluation["smoothing"]:
         for r in study["rows"]:
-            row = [study["name"], f"{r['smooth_mm']:g}", number(r["flips"], 1), number(r["auc"])]
+            row = [study["name"], f"{r['smooth_mm']:g}", number(r["flips"], 1), number(r["auc"]), number(r["sensitivity"])]
             row += [f"{r[key]:.0f}" for key in ("mm", "least_mm", "most_mm")]
             rows.append([*row, *(f"{mm:.0f}" for mm in r["thinned_mm"])])
-    headers = ["study", "smoothed over, mm", "flips of 100", "AUC", "positive, mm", "least of all changes", "most"]
+    headers = ["study", "smoothed over, mm", "flips of 100", "AUC", "sensitivity", "positive, mm", "least of all changes", "most"]
     return table([*headers, "every second slice", "every third"], rows)
 
 

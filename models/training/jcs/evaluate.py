@@ -102,16 +102,23 @@ def examine_changes(scores: Scores, scans: list[studies.Study], threshold: float
     return rows
 
 
-def examine_smoothing(scores: Scores, scans: list[studies.Study], threshold: float) -> list[dict]:
-    """By study: jcs.smoothing."""
-    return [
-        {
-            "name": study.name,
-            "covid": study.name == studies.COVID_STUDY,
-            "rows": smoothing.table(scores[study.name], np.array([s.label for s in study.slices]), study.positions, threshold),
-        }
-        for study in scans
-    ]
+def examine_smoothing(scores: Scores, bench: Bench, readings: dict[tuple[str, str], measure.Reading], threshold: float) -> list[dict]:
+    """By study: jcs.smoothing; before them the validation volumes with drawn lesions, for assumed distances."""
+
+    def labels(slices: list[data.Slice]) -> np.ndarray:
+        return np.array([np.nan if s.label is None else s.label for s in slices])
+
+    rows = []
+    for volume in bench.volumes():
+        for step in ASSUMED_STEPS.get(volume.slices[0].source, ()):
+            positions = step * np.array([bench.places[s.source, s.file] for s in volume.slices])
+            said = {"as it is": np.array([readings[s.source, s.file].probability for s in volume.slices])}
+            table = smoothing.table(said, labels(volume.slices), positions, threshold)
+            rows.append({"name": f"{volume.name}, {step:g} mm assumed", "covid": True, "rows": table})
+    for study in bench.studies:
+        table = smoothing.table(scores[study.name], labels(study.slices), study.positions, threshold)
+        rows.append({"name": study.name, "covid": study.name == studies.COVID_STUDY, "rows": table})
+    return rows
 
 
 def examine_lungs(content: bytes, size: int, bench: Bench, point: float, threads: int) -> dict:
@@ -273,7 +280,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     values |= tables | {"patients": examine_patients(bench, readings, point)}
     scores = changed_scores(network, bench.studies)
     values["changes"] = examine_changes(scores, bench.studies, point)
-    values["smoothing"] = examine_smoothing(scores, bench.studies, point)
+    values["smoothing"] = examine_smoothing(scores, bench, readings, point)
     values["lungs"] = examine_lungs(content, entry["size"], bench, point, arguments.threads)
     if "distance" in entry:
         values["distance"] = examine_distance(network, bench, entry["distance"]["limit"])

@@ -15,14 +15,19 @@ def length(score: np.ndarray, positions: np.ndarray, smooth_mm: float, point: fl
 
 
 def row(scores: dict[str, np.ndarray], label: np.ndarray, positions: np.ndarray, smooth_mm: float, point: float) -> dict:
-    """Of one study, whose scores by change begin with those as it is: lengths in mm, and flips for each hundred pairs of neighbours."""
+    """Of one study, whose scores by change begin with those as it is: lengths in mm, and flips for each hundred pairs of neighbours.
+
+    `label` is 1, 0, or not finite where nobody knows.
+    """
     lengths = {change: length(score, positions, smooth_mm, point) for change, score in scores.items()}
     as_it_is = next(iter(scores.values()))
     smooth = cascade.smoothed(as_it_is, positions, smooth_mm)
+    known, positive = np.isfinite(label), label == 1
     return {
         "smooth_mm": smooth_mm,
         "flips": 100 * cascade.flips(smooth >= point) / (len(smooth) - 1),
-        "auc": metrics.auc(smooth, label) if 0 < label.sum() < len(label) else None,
+        "auc": metrics.auc(smooth[known], label[known]) if 0 < positive.sum() < known.sum() else None,
+        "sensitivity": float((smooth[positive] >= point).mean()) if positive.any() else None,
         "mm": next(iter(lengths.values())),
         "least_mm": min(lengths.values()),
         "most_mm": max(lengths.values()),

@@ -121,7 +121,7 @@ def evaluation(bench) -> dict:
     values |= tables | {"patients": evaluate.examine_patients(bench, readings, 0.5)}
     scores = evaluate.changed_scores(Oracle(), bench.studies)
     values["changes"] = evaluate.examine_changes(scores, bench.studies, 0.5)
-    values["smoothing"] = evaluate.examine_smoothing(scores, bench.studies, 0.5)
+    values["smoothing"] = evaluate.examine_smoothing(scores, bench, readings, 0.5)
     labelled = [s for s in bench.slices + bench.study_slices if s.split != "test"]
     values["lungs"] = examine.report(OracleCore(), labelled, bench.everything + bench.study_slices, 0.5, 32, "fp32")
     values["other_levels"] = [{"name": "luna", "limit": 0.9, "judged": [1, 20], "known": [9, 10]}]
@@ -225,7 +225,9 @@ def test_severity_and_smoothing_of_a_perfect_network(evaluation):
     assert [r["drawn"] == r["marked"] > 0 for r in found["patients"]] == [True] * 3
     assert found["agreement"]["patients"] == {"pairs": 3, "mean": 0, "low": 0, "high": 0} and found["agreement"]["slices"]["pairs"] == 30
     assert all(r["error"] == 0 for r in evaluation["pixels"].values())
-    covid = evaluation["smoothing"][0]["rows"]
+    by_study = {study["name"]: study["rows"] for study in evaluation["smoothing"]}
+    assert all(r["sensitivity"] == 1 for r in by_study["radiopaedia_case_4, 5 mm assumed"])
+    covid = by_study["covid_p001"]
     assert [r["mm"] for r in covid] == [28.0] * len(covid) and covid[0]["thinned_mm"] == [28.0, 30.0] and covid[0]["flips"] > 0
 
 
