@@ -65,12 +65,12 @@ def test_put_changes_the_logit_and_halves_the_change_between_the_rows():
     assert torch.allclose(network.fc.weight[1] - before[1], change / 2, atol=1e-5)
 
 
-def test_figures_gain_only_what_volumes_and_lesions_do_not_lose():
+def test_figures_gain_only_what_volumes_and_lesions_hardly_lose():
     rows = {
-        None: {"auc": 0.7, "auc_volumes": 0.9, "auc_cells": 0.8},
+        None: {"auc": 0.7, "auc_volumes": 0.9, "auc_cells": 0.9},
         0.1: {"auc": 0.9, "auc_volumes": 0.8, "auc_cells": 0.8},
         0.3: {"auc": 0.9, "auc_volumes": 0.95, "auc_cells": 0.5},
-        1.0: {"auc": 0.8, "auc_volumes": 0.91, "auc_cells": 0.795},
+        1.0: {"auc": 0.8, "auc_volumes": 0.895, "auc_cells": 0.805},
         3.0: {"auc": 0.75, "auc_volumes": 0.95, "auc_cells": 0.8},
     }
     assert refit_classifier.best_of(rows) == 1.0
