@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +18,7 @@ import (
 // Config is the whole configuration, defaults filled in, paths absolute.
 type Config struct {
 	Path string `toml:"-"` // the file it was read from
+	Hash string `toml:"-"` // of the bytes of that file, see Hash
 
 	Node         Node          `toml:"node"`
 	TLS          TLS           `toml:"tls"`
@@ -161,6 +164,20 @@ func Find(places []string) string {
 	return places[0]
 }
 
+// Hash is of the bytes of a configuration file, "" if it cannot be read.
+func Hash(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return hashOf(text)
+}
+
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
 // Load reads and checks the file, for commands that need no data folder: they must work for a user who may not write it. The error is a
 // [Problems] when the file could be read.
 func Load(path string) (Config, error) {
@@ -213,7 +230,7 @@ func read(path string) (Config, Problems, error) {
 	if err := decode(string(text), &c); err != nil {
 		return Default(), nil, Problems{tomlProblem(path, err)}
 	}
-	c.Path = path
+	c.Path, c.Hash = path, hashOf(text)
 	c.resolve(filepath.Dir(path))
 	return c, s.unknown, nil
 }

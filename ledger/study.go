@@ -122,6 +122,20 @@ func (l *Ledger) Studies(ctx context.Context, f Filter) ([]Summary, error) {
 	return all, nil
 }
 
+// CountStudies counts the studies that a filter lets through, whatever its limit. With atLeast there are more than n.
+func (l *Ledger) CountStudies(ctx context.Context, f Filter) (n int, atLeast bool, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `
+			SELECT COUNT(*)
+			FROM study s
+			WHERE (?1 = '' OR s.state = ?1) AND (?2 = '' OR substr(s.uid, 1, length(?2)) = ?2)`, f.State, f.StudyUID).Scan(&n)
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("count studies: %w", err)
+	}
+	return n, false, nil
+}
+
 func scanSummary(rows *sql.Rows) (s Summary, err error) {
 	var first, last, finished int64
 	err = rows.Scan(&s.StudyUID, &s.State, &first, &last, &s.Instances, &s.Revision, &s.Flagged,

@@ -1,18 +1,35 @@
 package status
 
-import "jcsnode/store"
+import (
+	"fmt"
+
+	"jcsnode/store"
+)
 
 // Disk is the room of data_dir.
 type Disk struct {
-	Free    int64 `json:"free_bytes"`
-	Reserve int64 `json:"reserve_bytes"`
-	Refuses bool  `json:"refuses"` // instances are refused for it
-	Short   bool  `json:"short"`   // they will be soon
+	Free     int64 `json:"free_bytes"`
+	Reserve  int64 `json:"reserve_bytes"`
+	Refuses  bool  `json:"refuses"`             // instances are refused for it
+	Short    bool  `json:"short"`               // they will be soon
+	DaysLeft *int  `json:"days_left,omitempty"` // until they are, at the pace of the last days; nil where it cannot be told
 }
 
 // DiskOf is the view of the room of a store.
 func DiskOf(r store.Room) Disk {
 	return Disk{Free: r.Free, Reserve: r.Reserve, Refuses: r.Spent(), Short: r.Short()}
+}
+
+// mostDays is from when on nobody plans.
+const mostDays = 9999
+
+// lasting is the disk with the days that are left of it at a pace.
+func (d Disk) lasting(perDay int64) *Disk {
+	if perDay > 0 {
+		days := int(min(max(0, d.Free-d.Reserve)/perDay, mostDays))
+		d.DaysLeft = &days
+	}
+	return &d
 }
 
 // String says it in a sentence without its full stop.
@@ -22,7 +39,13 @@ func (d Disk) String() string {
 	case d.Refuses:
 		return text + ", not more than node.reserve, " + store.Bytes(d.Reserve) + ": instances are refused until there is room"
 	case d.Short:
-		return text + ", which runs short: below node.reserve, " + store.Bytes(d.Reserve) + ", instances are refused"
+		text += ", which runs short: below node.reserve, " + store.Bytes(d.Reserve) + ", instances are refused"
 	}
-	return text
+	switch {
+	case d.DaysLeft == nil:
+		return text
+	case *d.DaysLeft >= mostDays:
+		return text + "; enough for years at the pace of the last days"
+	}
+	return text + fmt.Sprintf("; about %s left at the pace of the last days", Plural(*d.DaysLeft, "day"))
 }

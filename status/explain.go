@@ -17,13 +17,16 @@ import (
 type Site struct {
 	Quiet, Limit time.Duration                             // settle.quiet, settle.limit
 	QuietOf      func(callingAETitle string) time.Duration // of a peer that has its own, 0 for all others
+	Peers        []string                                  // calling AE titles
 	Destinations []string
+	Webhooks     []string
+	FilesGo      bool // files of studies that are over are removed, keep.days
 }
 
 // Explain tells the history of a study: what arrived, what was chosen and why, what was found, made and sent, and, as of now, what
 // happens next.
 func Explain(h *ledger.History, site Site, now time.Time) []Part {
-	parts := []Part{{Heading: fmt.Sprintf("Study %s %s.", h.StudyUID, stateWords[h.State])}, {"What arrived", arrived(h)}}
+	parts := []Part{{fmt.Sprintf("Study %s %s.", h.StudyUID, stateWords[h.State]), []Sentence{}}, {"What arrived", arrived(h)}}
 	for i := range h.Revisions {
 		r := &h.Revisions[i]
 		parts = append(parts, Part{fmt.Sprintf("Revision %d", r.Number), revision(r)})

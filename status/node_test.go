@@ -18,16 +18,31 @@ import (
 
 // answers is a ledger that has the same answer for everybody, or an error.
 type answers struct {
-	counts  ledger.Counts
-	studies []ledger.Summary
-	refused []ledger.RefusedInstances
-	history *ledger.History // nil: the study is not known
-	err     error
+	standing ledger.Standing
+	studies  []ledger.Summary
+	refused  []ledger.RefusedInstances
+	history  *ledger.History // nil: the study is not known
+	err      error
 }
 
-func (a answers) Counts(context.Context) (ledger.Counts, error) { return a.counts, a.err }
+func (a answers) Standing(_ context.Context, midnight time.Time) (ledger.Standing, error) {
+	a.standing.Today.Since = midnight
+	return a.standing, a.err
+}
 func (a answers) Studies(_ context.Context, f ledger.Filter) ([]ledger.Summary, error) {
-	return a.studies[:min(f.Limit, len(a.studies))], a.err
+	found := a.filtered(f)
+	return found[:min(f.Limit, len(found))], a.err
+}
+func (a answers) CountStudies(_ context.Context, f ledger.Filter) (int, bool, error) {
+	return len(a.filtered(f)), false, a.err
+}
+func (a answers) filtered(f ledger.Filter) (found []ledger.Summary) {
+	for _, s := range a.studies {
+		if strings.HasPrefix(s.StudyUID, f.StudyUID) {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 func (a answers) Refusals(_ context.Context, limit int) ([]ledger.RefusedInstances, error) {
 	return a.refused[:min(limit, len(a.refused))], a.err
@@ -35,11 +50,16 @@ func (a answers) Refusals(_ context.Context, limit int) ([]ledger.RefusedInstanc
 func (a answers) RefusalsOf(context.Context, string) ([]ledger.RefusedInstances, error) {
 	return a.refused, a.err
 }
-func (a answers) History(context.Context, string) (*ledger.History, error) {
-	if a.history == nil && a.err == nil {
+func (a answers) History(_ context.Context, uid string) (*ledger.History, error) {
+	if a.err == nil && (a.history == nil || a.history.StudyUID != uid) {
 		return nil, ledger.ErrNotFound
 	}
 	return a.history, a.err
+}
+
+// reader reads what a ledger answers.
+func reader(l status.Ledger, self status.Self) status.Reader {
+	return status.Reader{Ledger: l, Site: site, Self: func() status.Self { return self }, Now: func() time.Time { return now }}
 }
 
 const closeCall = "Close to the threshold: 20.0 mm of positive slices, where more than 25.0 mm are needed."
@@ -55,10 +75,15 @@ func limited(t *testing.T) ledger.Summary {
 		})}
 }
 
-func TestOfNode(t *testing.T) {
+func TestReader_Node(t *testing.T) {
 	l := answers{
-		counts: ledger.Counts{Instances: 1, Refused: 4, Bytes: 1 << 20, Missing: 1, Deliveries: map[string]int{"sent": 2},
-			Commitments: map[string]int{"committed": 2}, Notifications: map[string]int{"waiting": 1}},
+		standing: ledger.Standing{
+			Counts: ledger.Counts{Instances: 1, Refused: 4, Bytes: 1 << 20, Missing: 1, Deliveries: map[string]int{"sent": 2},
+				Studies:     map[string]int{ledger.StateReceiving: 1, ledger.StateProcessing: 2},
+				Commitments: map[string]int{"committed": 2}, Notifications: map[string]int{"waiting": 1}},
+			Today:       ledger.Day{Positive: 1, Negative: 2, NotProcessed: 3, Median: 90 * time.Second},
+			BytesPerDay: 1 << 30,
+		},
 		studies: []ledger.Summary{limited(t), {StudyUID: "1.3", State: ledger.StateReceiving}, {StudyUID: "1.4"}},
 		refused: []ledger.RefusedInstances{
 			{StudyUID: "1.2", CallingAE: "CT", Address: "10.0.0.1", Status: "C000H",
@@ -67,7 +92,7 @@ func TestOfNode(t *testing.T) {
 	}
 	self := status.Self{Version: "1.0", AETitle: "JCS",
 		Models: []findings.Model{{Status: "trained"}, {Status: "preliminary"}}, Disk: &status.Disk{Free: 3 << 30, Reserve: 1 << 30}}
-	n, err := status.OfNode(t.Context(), l, self, 2)
+	n, err := reader(l, self).Node(t.Context(), ledger.Filter{Limit: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,10 +100,16 @@ func TestOfNode(t *testing.T) {
 		name      string
 		got, want []string
 	}{
-		{"overview", n.Overview(), []string{"JCS, jcsnode 1.0, weights preliminary. " + findings.Notice,
+		{"overview", n.Sentences(), []string{
+			"JCS is not running; no node has started on this data_dir",
+			"jcsnode 1.0, weights preliminary. " + findings.Notice,
+			"1 study being received, 0 wait to be read, 2 being read; " +
+				"today 6 finished (1 positive, 2 negative, 3 not processed), half of them within 90 s",
 			"1 instance (0 flagged, 4 refused), 1.0 MB; deliveries: 2 sent; storage commitment: 2 committed; notifications: 1 waiting",
-			"3.0 GB free on the disk of data_dir", "files of 1 study are missing in data_dir; `jcsnode explain` of it says what to do"}},
+			"3.0 GB free on the disk of data_dir; about 2 days left at the pace of the last days",
+			"files of 1 study are missing in data_dir; `jcsnode explain` of it says what to do"}},
 		{"limits", n.LimitSentences(), []string{"caution about 1.2: " + closeCall, "limit of 1.2: " + tenMM}},
+		{"more", []string{n.MoreSentence()}, []string{"and 1 more, 3 in all"}},
 		{"refusals", n.RefusalSentences(), []string{
 			"study 1.2: 2 instances from CT at 10.0.0.1 were refused at TIME with status C000H: cut short.",
 			"no known study: 1 instance from CT at 10.0.0.1 was refused at TIME with status C000H: no UID."}},
@@ -92,7 +123,7 @@ func TestOfNode(t *testing.T) {
 	if len(n.Studies) != 2 {
 		t.Errorf("%d studies, want the limit", len(n.Studies))
 	}
-	if _, err := status.OfNode(t.Context(), answers{err: errors.New("no ledger")}, self, 2); err == nil {
+	if _, err := reader(answers{err: errors.New("no ledger")}, self).Node(t.Context(), ledger.Filter{Limit: 2}); err == nil {
 		t.Error("no error without an answer")
 	}
 }
@@ -116,17 +147,22 @@ func TestRow_Result(t *testing.T) {
 
 // The keys of the JSON are what programs of others read.
 func TestJSON_Keys(t *testing.T) {
-	n := status.NewNode(status.Self{}, ledger.Counts{}, []ledger.Summary{limited(t)}, []ledger.RefusedInstances{})
+	n, err := reader(answers{studies: []ledger.Summary{limited(t)}}, status.Self{}).Node(t.Context(), ledger.Filter{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := &ledger.History{StudyUID: "1.2", Revisions: []ledger.RevisionHistory{{}}}
 	for _, c := range []struct {
 		name string
 		view any
 		want string
 	}{
-		{"node", n, "ae_title counts models notice refused studies version weights"},
+		{"node", n, "ae_title at_least counts destinations models more node notice " +
+			"peers queue refused studies today total version webhooks weights"},
 		{"row", n.Studies[0], "cautions decision deliveries flagged instances limits reason revision state study_uid"},
-		{"study", status.NewStudy(h),
-			"cautions decision events instances limits notice notifications reason refusals revisions state study_uid"},
+		{"study", status.NewStudy(h, site, now),
+			"cautions decision delivery_groups events explanation instances limits notice notifications " +
+				"object_kinds reason refusals revisions state study_uid"},
 	} {
 		var keys map[string]any
 		text, err := json.Marshal(c.view)
@@ -150,7 +186,7 @@ func TestJSON_Keys(t *testing.T) {
 	}
 }
 
-func TestOfStudy(t *testing.T) {
+func TestReader_Study(t *testing.T) {
 	refused := []ledger.RefusedInstances{
 		{CallingAE: "CT", Status: "C000H", Text: "cut short", Remedy: "send it again", Count: 1, FirstAt: now, LastAt: now}}
 	for name, c := range map[string]struct {
@@ -164,7 +200,7 @@ func TestOfStudy(t *testing.T) {
 				"    What to do: send it again."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := status.OfStudy(t.Context(), c.l, "1.2")
+			s, err := reader(c.l, status.Self{}).Study(t.Context(), "1.2")
 			if c.want == "" {
 				if err != nil || s.StudyUID != "1.2" {
 					t.Errorf("%+v, %v", s, err)
@@ -176,7 +212,8 @@ func TestOfStudy(t *testing.T) {
 			}
 		})
 	}
-	if _, err := status.OfStudy(t.Context(), answers{err: errors.New("damaged")}, "1.2"); err == nil || errors.Is(err, ledger.ErrNotFound) {
+	_, err := reader(answers{err: errors.New("damaged")}, status.Self{}).Study(t.Context(), "1.2")
+	if err == nil || errors.Is(err, ledger.ErrNotFound) {
 		t.Errorf("a ledger that does not answer: %v", err)
 	}
 }
@@ -205,7 +242,7 @@ func TestStudy_Parts(t *testing.T) {
 	h.Notifications = []ledger.Notification{
 		{Receiver: "ris", Notice: ledger.Notice{Kind: ledger.NoticeResult}, State: ledger.NotificationWaiting, NextAt: now}}
 	h.Events = []ledger.Event{{At: now, Kind: "settled", Text: "quiet for 60 s"}}
-	parts := status.NewStudy(h).Parts()
+	parts := status.NewStudy(h, site, now).Parts()
 	var headings []string
 	for _, p := range parts {
 		headings = append(headings, p.Heading)
@@ -228,7 +265,7 @@ pacs: 1 object failed
 pacs: 2 objects waiting
   Outline to pacs: waiting after 2 attempts: A700H peer cannot store now; next attempt TIME
   Outline to pacs: waiting, not tried yet
-pacs: 1 object sent
+pacs: 1 object sent at TIME
   Outline has no storage commitment of pacs: 0112H
 pacs, storage commitment: waiting, asked twice; next attempt TIME
 new, storage commitment: waiting, not asked yet`)

@@ -4,14 +4,14 @@ import "fmt"
 
 // Part is a heading with what there is to say under it.
 type Part struct {
-	Heading   string
-	Sentences []Sentence
+	Heading   string     `json:"heading"`
+	Sentences []Sentence `json:"sentences"`
 }
 
 // Sentence is one of them, with what belongs to it, such as what to do about it.
 type Sentence struct {
-	Text    string
-	Details []string
+	Text    string   `json:"text"`
+	Details []string `json:"details,omitempty"`
 }
 
 // say makes a sentence.

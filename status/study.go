@@ -1,13 +1,12 @@
 package status
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"jcsnode/dicomout/object"
 	"jcsnode/findings"
 	"jcsnode/ledger"
 )
@@ -16,10 +15,37 @@ import (
 type Study struct {
 	*ledger.History
 	Decision *findings.Decision `json:"decision"`
+	Lesions  *findings.Lesions  `json:"lesions,omitempty"`
+	Lungs    *findings.Lungs    `json:"lungs,omitempty"`
 	Cautions []string           `json:"cautions"` // about the decision
 	Limits   []string           `json:"limits"`   // of the decision
 	Reason   *ledger.Reason     `json:"reason"`
+	Kinds    []ObjectKind       `json:"object_kinds"`    // of the newest revision that has objects
+	Groups   []DeliveryGroup    `json:"delivery_groups"` // of all revisions
+	Explains []Part             `json:"explanation"`     // what `jcsnode explain` says
 	Notice   string             `json:"notice"`
+}
+
+// ObjectKind is the objects of one kind of a revision.
+type ObjectKind struct {
+	Revision int    `json:"revision"`
+	Kind     string `json:"kind"`
+	Name     string `json:"name"` // as people say
+	Objects  int    `json:"objects"`
+	Bytes    int64  `json:"bytes"`
+}
+
+// DeliveryGroup is deliveries of a revision to a destination that stand alike.
+type DeliveryGroup struct {
+	Revision    int       `json:"revision"`
+	Destination string    `json:"destination"`
+	State       string    `json:"state"`
+	Answer      string    `json:"answer,omitempty"` // status and detail of the newest attempt
+	Objects     int       `json:"objects"`
+	Attempts    int       `json:"attempts"`            // most of one object
+	FirstSent   time.Time `json:"first_sent,omitzero"` // of those that were sent
+	LastSent    time.Time `json:"last_sent,omitzero"`
+	NextAt      time.Time `json:"next_at,omitzero"` // of those that wait: when the first is tried again
 }
 
 // NotStoredError says that nothing of a study is here. It is ledger.ErrNotFound.
@@ -41,32 +67,75 @@ func (e *NotStoredError) Error() string {
 
 func (e *NotStoredError) Unwrap() error { return ledger.ErrNotFound }
 
-// OfStudy is the view of a study, or a *NotStoredError.
-func OfStudy(ctx context.Context, l Ledger, uid string) (Study, error) {
-	h, err := l.History(ctx, uid)
-	if errors.Is(err, ledger.ErrNotFound) {
-		refused, err := l.RefusalsOf(ctx, uid)
-		if err != nil {
-			return Study{}, err
-		}
-		return Study{}, &NotStoredError{uid, refused}
-	}
-	if err != nil {
-		return Study{}, err
-	}
-	return NewStudy(h), nil
-}
-
 // NewStudy makes the view of a history.
-func NewStudy(h *ledger.History) Study {
-	s := Study{History: h, Cautions: []string{}, Limits: []string{}, Notice: findings.Notice}
+func NewStudy(h *ledger.History, site Site, now time.Time) Study {
+	s := Study{
+		History:  h,
+		Cautions: []string{},
+		Limits:   []string{},
+		Kinds:    []ObjectKind{},
+		Groups:   []DeliveryGroup{},
+		Explains: Explain(h, site, now),
+		Notice:   findings.Notice,
+	}
 	if n := len(h.Revisions); n > 0 {
 		last := &h.Revisions[n-1]
 		found := findingsIn(last.Findings)
-		s.Decision, s.Reason = found.Decision, &last.Reason
+		s.Decision, s.Lesions, s.Lungs, s.Reason = found.Decision, found.Lesions, found.Lungs, &last.Reason
 		s.Cautions, s.Limits = listed(found.Cautions), listed(found.Limits)
 	}
+	for i := range h.Revisions {
+		r := &h.Revisions[i]
+		s.Groups = append(s.Groups, deliveryGroups(r)...)
+		if kinds := objectKinds(r); len(kinds) > 0 {
+			s.Kinds = kinds
+		}
+	}
 	return s
+}
+
+func objectKinds(r *ledger.RevisionHistory) []ObjectKind {
+	var kinds []ObjectKind
+	for _, o := range r.Objects {
+		i := slices.IndexFunc(kinds, func(k ObjectKind) bool { return k.Kind == o.Kind })
+		if i < 0 {
+			i = len(kinds)
+			kinds = append(kinds, ObjectKind{Revision: r.Number, Kind: o.Kind, Name: object.PlainName(o.Kind)})
+		}
+		kinds[i].Objects++
+		kinds[i].Bytes += o.Size
+	}
+	return kinds
+}
+
+func deliveryGroups(r *ledger.RevisionHistory) []DeliveryGroup {
+	type key struct{ destination, state, said string }
+	var groups []DeliveryGroup
+	for _, same := range grouped(r.Deliveries,
+		func(d ledger.Delivery) key { return key{d.Destination, d.State, said(d)} },
+		func(k key) string { return k.destination }) {
+		g := DeliveryGroup{
+			Revision:    r.Number,
+			Destination: same.key.destination,
+			State:       same.key.state,
+			Answer:      same.key.said,
+			Objects:     len(same.all),
+		}
+		for _, d := range same.all {
+			g.Attempts = max(g.Attempts, d.Attempts)
+			if !d.SentAt.IsZero() && (g.FirstSent.IsZero() || d.SentAt.Before(g.FirstSent)) {
+				g.FirstSent = d.SentAt
+			}
+			if d.SentAt.After(g.LastSent) {
+				g.LastSent = d.SentAt
+			}
+			if d.State == ledger.DeliveryWaiting && !d.NextAt.IsZero() && (g.NextAt.IsZero() || d.NextAt.Before(g.NextAt)) {
+				g.NextAt = d.NextAt
+			}
+		}
+		groups = append(groups, g)
+	}
+	return groups
 }
 
 // Parts is the study as lists, with every event.
@@ -85,15 +154,12 @@ func (s Study) Parts() []Part {
 			instances = append(instances, say("%s is flagged: %s", i.SOPInstanceUID, i.Flag))
 		}
 	}
-	var told, events []Sentence
+	var told []Sentence
 	for _, n := range s.Notifications {
 		told = append(told, say("webhook %s, %s: %s", n.Receiver, n.Notice.Subject(),
 			standing(n.State, n.Attempts, n.Detail)+nextAttempt(n.State == ledger.NotificationWaiting, n.NextAt)))
 	}
-	for _, e := range s.Events {
-		events = append(events, say("%s  %-24s %s", Clock(e.At), e.Kind, e.Text))
-	}
-	for _, p := range []Part{{"instances", instances}, {"notifications", told}, {"history", events}} {
+	for _, p := range []Part{{"instances", instances}, {"notifications", told}, {"history", events(s.Events)}} {
 		if len(p.Sentences) > 0 {
 			parts = append(parts, p)
 		}
@@ -125,9 +191,10 @@ func revisionPart(r *ledger.RevisionHistory) Part {
 		func(d ledger.Delivery) key { return key{d.Destination, d.State} },
 		func(k key) string { return k.destination }) {
 		s := say("%s: %s %s", g.key.destination, Plural(len(g.all), "object"), g.key.state)
-		for _, d := range g.all {
-			s.Details = append(s.Details, deliveryDetails(d)...)
+		if first, last := sentBetween(g.all); g.key.state == ledger.DeliverySent {
+			s.Text += " " + between(first, last)
 		}
+		s.Details = details(g.all)
 		add(s)
 	}
 	for _, c := range r.Commitments {
@@ -143,17 +210,73 @@ func revisionPart(r *ledger.RevisionHistory) Part {
 	return p
 }
 
-// deliveryDetails say of a delivery what its state alone does not.
-func deliveryDetails(d ledger.Delivery) []string {
-	var details []string
-	if d.Commitment == ledger.ObjectNotCommitted {
-		details = append(details, fmt.Sprintf("%s has no storage commitment of %s: %s", d.Object.Title, d.Destination, d.CommitmentDetail))
+// sentBetween is when the first and the last of deliveries were sent.
+func sentBetween(all []ledger.Delivery) (first, last time.Time) {
+	bySent := func(a, b ledger.Delivery) int { return a.SentAt.Compare(b.SentAt) }
+	return slices.MinFunc(all, bySent).SentAt, slices.MaxFunc(all, bySent).SentAt
+}
+
+// details say of deliveries what their state alone does not, those of which the same is to be said together.
+func details(all []ledger.Delivery) []string {
+	type detail struct{ title, text string }
+	var each []detail
+	for _, d := range all {
+		if d.Commitment == ledger.ObjectNotCommitted {
+			each = append(each, detail{d.Object.Title, fmt.Sprintf(" no storage commitment of %s: %s", d.Destination, d.CommitmentDetail)})
+		}
+		if d.State != ledger.DeliverySent && d.State != ledger.DeliveryWithdrawn {
+			each = append(each, detail{d.Object.Title, fmt.Sprintf(" to %s: %s%s", d.Destination, standing(d.State, d.Attempts, said(d)),
+				nextAttempt(d.State == ledger.DeliveryWaiting, d.NextAt))})
+		}
 	}
-	if d.State == ledger.DeliverySent || d.State == ledger.DeliveryWithdrawn {
-		return details
+	var lines []string
+	for _, same := range grouped(each, func(d detail) string { return d.text }, func(string) string { return "" }) {
+		what, has := same.all[0].title, " has"
+		if n := len(same.all); n > 1 {
+			what, has = Plural(n, "object"), " have"
+		}
+		if !strings.HasPrefix(same.key, " no storage commitment") {
+			has = ""
+		}
+		lines = append(lines, what+has+same.key)
 	}
-	return append(details, fmt.Sprintf("%s to %s: %s%s", d.Object.Title, d.Destination, standing(d.State, d.Attempts, said(d)),
-		nextAttempt(d.State == ledger.DeliveryWaiting, d.NextAt)))
+	return lines
+}
+
+// events are a history line by line. Of a positive study hundreds of objects are sent: what is said of many of them in the course of one
+// piece of work is said once.
+func events(all []ledger.Event) []Sentence {
+	type line struct {
+		ledger.Event
+		n    int
+		last time.Time
+	}
+	var lines []*line
+	open := map[string]*line{} // by kind and text
+	for _, e := range all {
+		switch e.Kind {
+		case ledger.EventSent, ledger.EventRetry, ledger.EventDeliveryFailed:
+			if l := open[e.Kind+e.Text]; l != nil {
+				l.n++
+				l.last = e.At
+				continue
+			}
+		case ledger.EventSettled, ledger.EventRequeued, ledger.EventReported, ledger.EventNotProcessed:
+			clear(open)
+		}
+		l := &line{e, 1, e.At}
+		open[e.Kind+e.Text] = l
+		lines = append(lines, l)
+	}
+	var sentences []Sentence
+	for _, l := range lines {
+		text := l.Text
+		if l.n > 1 {
+			text += fmt.Sprintf(" (%d times, last at %s)", l.n, Clock(l.last))
+		}
+		sentences = append(sentences, say("%s  %-24s %s", Clock(l.At), l.Kind, text))
+	}
+	return sentences
 }
 
 // nextAttempt says when something that waits is tried again, if that is known.

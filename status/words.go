@@ -26,23 +26,29 @@ func between(first, last time.Time) string {
 
 // in is a time to come and how far off it is: "at TIME, in 90 s".
 func in(now, at time.Time) string {
-	left := at.Sub(now).Round(time.Second)
-	far := fmt.Sprintf("%.0f s", left.Seconds())
-	switch {
-	case left >= 2*time.Hour:
-		far = fmt.Sprintf("%.0f h", left.Hours())
-	case left >= 2*time.Minute:
-		far = fmt.Sprintf("%.0f min", left.Minutes())
-	}
-	return fmt.Sprintf("at %s, in %s", Clock(at), far)
+	return fmt.Sprintf("at %s, in %s", Clock(at), span(at.Sub(now)))
 }
 
-// Plural is a number with its noun: "1 delivery", "2 deliveries".
+// span is a length of time in the unit that fits: "90 s", "26 h".
+func span(d time.Duration) string {
+	d = d.Round(time.Second)
+	switch {
+	case d >= 72*time.Hour:
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
+}
+
+// Plural is a number with its noun: "1 delivery", "2 deliveries", "2 days".
 func Plural(n int, noun string) string {
 	switch {
 	case n == 1:
 		return "1 " + noun
-	case strings.HasSuffix(noun, "y"):
+	case strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ay"):
 		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
@@ -58,6 +64,9 @@ func number(n int, one, more string) string {
 
 // was is a number with its noun and verb: "1 object was", "2 objects were".
 func was(n int, noun string) string { return Plural(n, noun) + " " + number(n, "was", "were") }
+
+// waits is a number with its noun and verb: "1 object waits", "2 objects wait".
+func waits(n int, noun string) string { return Plural(n, noun) + " " + number(n, "waits", "wait") }
 
 // times is "once", "twice", "3 times".
 func times(n int) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,18 +30,32 @@ func explainCommand() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		study, err := status.OfStudy(c.Context(), l, args[0])
+		study, err := readerOf(cfg, l).Study(c.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		printParts(c.OutOrStdout(), status.Explain(study.History, siteOf(cfg), time.Now()), "\n")
+		printParts(c.OutOrStdout(), study.Explains, "\n")
 		return nil
 	}
 	return c
 }
 
-// siteOf is what the configuration says that explanations rest on.
+// siteOf is what the configuration says that views and explanations rest on.
 func siteOf(c config.Config) status.Site {
-	return status.Site{Quiet: time.Duration(c.Settle.Quiet), Limit: time.Duration(c.Settle.Limit), QuietOf: node.QuietOf(c.Peers),
-		Destinations: node.DestinationNames(c.Destinations)}
+	site := status.Site{
+		Quiet:        time.Duration(c.Settle.Quiet),
+		Limit:        time.Duration(c.Settle.Limit),
+		QuietOf:      node.QuietOf(c.Peers),
+		Destinations: node.DestinationNames(c.Destinations),
+		FilesGo:      c.Keep.Days > 0,
+	}
+	for _, p := range c.Peers {
+		if p.AETitle != "" && !slices.Contains(site.Peers, p.AETitle) {
+			site.Peers = append(site.Peers, p.AETitle)
+		}
+	}
+	for _, w := range c.Webhooks {
+		site.Webhooks = append(site.Webhooks, w.Name)
+	}
+	return site
 }

@@ -43,7 +43,7 @@ func requeueCommand() *cobra.Command {
 		}
 		if errors.Is(err, ledger.ErrNotFound) { // nothing of it is stored, or it is still being received
 			var study status.Study
-			if study, err = status.OfStudy(c.Context(), l, args[0]); err == nil {
+			if study, err = readerOf(cfg, l).Study(c.Context(), args[0]); err == nil {
 				err = fmt.Errorf("study %s is still being received and will be processed by itself: %s",
 					args[0], status.Settles(study.History, siteOf(cfg)))
 			}

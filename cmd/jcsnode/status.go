@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,9 +41,9 @@ func statusCommand() *cobra.Command {
 		}
 		defer l.Close()
 		if len(args) == 0 {
-			return nodeStatus(c.Context(), c.OutOrStdout(), cfg, l, limit, asJSON)
+			return nodeStatus(c.Context(), c.OutOrStdout(), cfg, l, ledger.Filter{Limit: limit}, asJSON)
 		}
-		return studyStatus(c.Context(), c.OutOrStdout(), l, args[0], asJSON)
+		return studyStatus(c.Context(), c.OutOrStdout(), cfg, l, args[0], asJSON)
 	}
 	return c
 }
@@ -56,8 +57,14 @@ func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
 	return l, nil
 }
 
-func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Ledger, limit int, asJSON bool) error {
-	self := status.Self{Version: version, AETitle: cfg.Node.AETitle}
+// readerOf answers about a node from its ledger, its configuration, and what can be seen beside it.
+func readerOf(cfg config.Config, l status.Ledger) status.Reader {
+	return status.Reader{Ledger: l, Site: siteOf(cfg), Self: func() status.Self { return selfOf(cfg) }, Now: time.Now}
+}
+
+// selfOf is what this program sees of the node.
+func selfOf(cfg config.Config) status.Self {
+	self := status.Self{Version: version, AETitle: cfg.Node.AETitle, ConfigHash: config.Hash}
 	if manifest, err := models.ReadManifest(cfg.Models.Dir); err == nil {
 		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
 	}
@@ -65,14 +72,19 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Le
 		d := status.DiskOf(room)
 		self.Disk = &d
 	}
-	view, err := status.OfNode(ctx, l, self, limit)
+	return self
+}
+
+func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Ledger, f ledger.Filter, asJSON bool) error {
+	view, err := readerOf(cfg, l).Node(ctx, f)
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		return writeJSON(w, view)
 	}
-	printLines(w, "", view.Overview())
+	printLines(w, "", view.Sentences())
+	printParts(w, view.Parts(), "")
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "STUDY\tSTATE\tREVISION\tINSTANCES\tLAST\tRESULT\tDELIVERIES")
@@ -83,6 +95,9 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Le
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if more := view.MoreSentence(); more != "" {
+		fmt.Fprintf(w, "%s; --limit 0 lists all\n", more)
+	}
 	printLines(w, "", view.LimitSentences())
 	if refused := view.RefusalSentences(); len(refused) > 0 {
 		fmt.Fprintln(w, "\nrefused")
@@ -91,8 +106,8 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Le
 	return nil
 }
 
-func studyStatus(ctx context.Context, w io.Writer, l status.Ledger, uid string, asJSON bool) error {
-	study, err := status.OfStudy(ctx, l, uid)
+func studyStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Ledger, uid string, asJSON bool) error {
+	study, err := readerOf(cfg, l).Study(ctx, uid)
 	if err != nil {
 		return err
 	}

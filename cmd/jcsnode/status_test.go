@@ -40,7 +40,7 @@ func TestStatus_NothingTriedYet(t *testing.T) {
 		}
 	}
 	var text strings.Builder
-	if err := studyStatus(t.Context(), &text, l, study, false); err != nil {
+	if err := studyStatus(t.Context(), &text, config.Default(), l, study, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -59,7 +59,7 @@ func TestStatus_NothingTriedYet(t *testing.T) {
 	}
 
 	text.Reset()
-	if err := nodeStatus(t.Context(), &text, config.Default(), l, 10, false); err != nil {
+	if err := nodeStatus(t.Context(), &text, config.Default(), l, ledger.Filter{Limit: 10}, false); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text.String(), "deliveries: 1 failed, 2 waiting\n") ||
@@ -71,7 +71,7 @@ func TestStatus_NothingTriedYet(t *testing.T) {
 func TestStatus_NothingToDeliver(t *testing.T) {
 	l := ledgerStudy(t, t.TempDir(), "1.2.3")
 	var text strings.Builder
-	if err := nodeStatus(t.Context(), &text, config.Default(), l, 10, false); err != nil {
+	if err := nodeStatus(t.Context(), &text, config.Default(), l, ledger.Filter{Limit: 10}, false); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Count(text.String(), "none\n") != 2 || strings.Contains(text.String(), "map[") {
@@ -108,8 +108,10 @@ func TestStatus_LimitsGoWithTheVerdict(t *testing.T) {
 	limitedStudy(t, l, study)
 	var node, nodeJSON, one, oneJSON strings.Builder
 	for _, err := range []error{
-		nodeStatus(t.Context(), &node, config.Default(), l, 10, false), nodeStatus(t.Context(), &nodeJSON, config.Default(), l, 10, true),
-		studyStatus(t.Context(), &one, l, study, false), studyStatus(t.Context(), &oneJSON, l, study, true),
+		nodeStatus(t.Context(), &node, config.Default(), l, ledger.Filter{Limit: 10}, false),
+		nodeStatus(t.Context(), &nodeJSON, config.Default(), l, ledger.Filter{Limit: 10}, true),
+		studyStatus(t.Context(), &one, config.Default(), l, study, false),
+		studyStatus(t.Context(), &oneJSON, config.Default(), l, study, true),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -145,10 +147,10 @@ func TestStatus_Refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	var node, one strings.Builder
-	if err := nodeStatus(t.Context(), &node, config.Default(), l, 10, false); err != nil {
+	if err := nodeStatus(t.Context(), &node, config.Default(), l, ledger.Filter{Limit: 10}, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := studyStatus(t.Context(), &one, l, study, false); err != nil {
+	if err := studyStatus(t.Context(), &one, config.Default(), l, study, false); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"status": one.String(), "explain": explained(t, l, study, time.Now())} {
@@ -165,7 +167,7 @@ func TestStatus_Refused(t *testing.T) {
 			t.Errorf("the node's status lacks %q:\n%s", want, node.String())
 		}
 	}
-	err := studyStatus(t.Context(), io.Discard, l, "1.2.4", false)
+	err := studyStatus(t.Context(), io.Discard, config.Default(), l, "1.2.4", false)
 	if err == nil || !strings.Contains(err.Error(), "nothing of study 1.2.4 is stored here") ||
 		!strings.Contains(err.Error(), "cut short") {
 		t.Errorf("a study of which all was refused: %v", err)
@@ -188,10 +190,10 @@ func TestStatus_JSON(t *testing.T) {
 	for name, l := range map[string]*ledger.Ledger{
 		"receiving": receiving, "waiting": waiting, "reported": reported, "delivering": delivering} {
 		var text strings.Builder
-		if err := nodeStatus(t.Context(), &text, config.Default(), l, 10, true); err != nil {
+		if err := nodeStatus(t.Context(), &text, config.Default(), l, ledger.Filter{Limit: 10}, true); err != nil {
 			t.Fatal(err)
 		}
-		if err := studyStatus(t.Context(), &text, l, "1.2.3", true); err != nil {
+		if err := studyStatus(t.Context(), &text, config.Default(), l, "1.2.3", true); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(text.String(), "0001-01-01") {
