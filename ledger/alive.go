@@ -1,6 +1,13 @@
 package ledger
 
-import "time"
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Alive is what only the running node knows of itself, as it wrote it last.
 type Alive struct {
@@ -17,7 +24,7 @@ type Alive struct {
 	Reserve    int64
 	Work       []Work
 
-	// Held says that a process works on the ledger now, whatever it wrote; nil where that cannot be seen.
+	// Held says that a process works on the ledger now, whatever it wrote; nil where that cannot be seen. The ledger adds it.
 	Held *bool
 }
 
@@ -28,4 +35,42 @@ type Work struct {
 	Done     int       `json:"done"`
 	Total    int       `json:"total"` // 0 = not known
 	Since    time.Time `json:"since,omitzero"`
+}
+
+// SignOfLife keeps what the node says of itself instead of what it said before. The time of it is now.
+func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
+	work, err := json.Marshal(append([]Work{}, a.Work...))
+	if err == nil {
+		err = l.update(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `
+				INSERT OR REPLACE INTO alive (id, started_at, seen_at, stopped_at, pid, version, config_path, config_hash, device, weights,
+					free, reserve, work)
+				VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), a.PID, a.Version, a.ConfigPath, a.ConfigHash, a.Device, a.Weights,
+				a.Free, a.Reserve, string(work))
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("give a sign of life: %w", err)
+	}
+	return nil
+}
+
+// alive is what the node said last; the zero value if none did.
+func alive(ctx context.Context, tx *sql.Tx) (a Alive, err error) {
+	var started, seen, stopped int64
+	var work string
+	err = tx.QueryRowContext(ctx, `
+		SELECT started_at, seen_at, stopped_at, pid, version, config_path, config_hash, device, weights, free, reserve, work
+		FROM alive`).Scan(&started, &seen, &stopped, &a.PID, &a.Version, &a.ConfigPath, &a.ConfigHash, &a.Device, &a.Weights,
+		&a.Free, &a.Reserve, &work)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, nil
+	}
+	if err != nil {
+		return a, err
+	}
+	a.StartedAt, a.SeenAt, a.StoppedAt = at(started), at(seen), at(stopped)
+	return a, json.Unmarshal([]byte(work), &a.Work)
 }

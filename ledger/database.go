@@ -21,6 +21,8 @@ type Database interface {
 	ReadOnly() bool
 	// Owned says that this process may run jobs.
 	Owned() bool
+	// Held says that a process may run jobs, this one or another, nil where that cannot be seen.
+	Held() *bool
 	// NoRoom tells an error of a full disk, which passes when somebody makes room.
 	NoRoom(err error) bool
 	Close() error

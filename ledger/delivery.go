@@ -190,12 +190,8 @@ func (l *Ledger) SentSince(ctx context.Context, destination string, since time.T
 	var sent bool
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `
-			SELECT EXISTS (
-				SELECT 1
-				FROM delivery
-				WHERE state = ? AND destination = ? AND sent_at >= ?
-				ORDER BY created_at DESC)`,
-			DeliverySent, destination, ms(since)).Scan(&sent)
+			SELECT EXISTS (SELECT 1 FROM destination WHERE name = ? AND sent_at >= ?)`,
+			destination, ms(since)).Scan(&sent)
 	})
 	if err != nil {
 		return false, fmt.Errorf("look up what %s was sent: %w", destination, err)
@@ -316,6 +312,9 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 		WHERE id = ?9`,
 		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt),
 		o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed)); err != nil {
+		return nil, err
+	}
+	if err := answered(ctx, tx, destination, o, now); err != nil {
 		return nil, err
 	}
 	if before == DeliveryWaiting && o.State != DeliveryWaiting {

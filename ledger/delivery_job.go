@@ -94,7 +94,7 @@ func (l *Ledger) enqueueDeliver(ctx context.Context, tx *sql.Tx, revisionID int6
 
 // enqueueDeliveries gives every revision a job for each destination that waits for something of it.
 func (l *Ledger) enqueueDeliveries(ctx context.Context, tx *sql.Tx) error {
-	return l.enqueueWaiting(ctx, tx, `d.state = ?`, DeliveryWaiting)
+	return l.enqueueWaiting(ctx, tx, `d.state = '`+DeliveryWaiting+`'`)
 }
 
 // enqueueWaiting does so for the deliveries that a condition names.

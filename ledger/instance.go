@@ -23,6 +23,7 @@ type Instance struct {
 	CalledAE          string    `json:"called_ae"`
 	RemoteAddr        string    `json:"remote_addr"`
 	Association       string    `json:"association"`
+	Accession         string    `json:"-"` // of its study; Record keeps it there
 	ReceivedAt        time.Time `json:"received_at,omitzero"`
 	Flag              string    `json:"flag,omitempty"` // "" or what is odd, several joined by "; "
 
@@ -62,8 +63,8 @@ func (l *Ledger) HasInstance(ctx context.Context, path string) (bool, error) {
 
 // instanceWriter adds instances within one transaction of the writer.
 type instanceWriter struct {
-	tx                                               *sql.Tx
-	study, reopen, again, anew, back, insert, others *sql.Stmt
+	tx                                                     *sql.Tx
+	study, reopen, again, seen, anew, back, insert, others *sql.Stmt
 }
 
 func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error) {
@@ -73,10 +74,11 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 		text string
 	}{
 		{&w.study, `
-			INSERT INTO study (uid, state, first_at, last_at)
-			VALUES (?1, '` + StateReceiving + `', ?2, ?2)
+			INSERT INTO study (uid, state, first_at, last_at, calling_ae)
+			VALUES (?1, '` + StateReceiving + `', ?2, ?2, ?3)
 			ON CONFLICT DO NOTHING`},
 		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
+		{&w.seen, `UPDATE peer SET instance_at = max(instance_at, ?2) WHERE calling_ae = ?1`},
 		{&w.back, `
 			UPDATE study
 			SET files_removed_at = 0, files_missing = 0
@@ -97,7 +99,8 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 				WHERE s.uid = ?3 AND n.path = ?1 AND n.code IN ('` + ReasonCorrected + `', '` + ReasonPartCorrected + `'))`},
 		{&w.reopen, `
 			UPDATE study
-			SET state = '` + StateReceiving + `', instances = instances + ?3, last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2)
+			SET state = '` + StateReceiving + `', instances = instances + ?3, last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2),
+				accession = CASE ?4 WHEN '' THEN accession ELSE ?4 END
 			WHERE uid = ?1
 			RETURNING instances, (SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2)), revision`},
 	} {
@@ -111,7 +114,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 }
 
 func (w *instanceWriter) close() {
-	for _, s := range []*sql.Stmt{w.study, w.again, w.back, w.others, w.insert, w.anew, w.reopen} {
+	for _, s := range []*sql.Stmt{w.study, w.again, w.seen, w.back, w.others, w.insert, w.anew, w.reopen} {
 		if s != nil {
 			s.Close()
 		}
@@ -128,11 +131,14 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 	}
 	if n, err := result.RowsAffected(); err != nil || n > 0 {
 		if err == nil {
+			_, err = w.seen.ExecContext(ctx, i.CallingAE, ms(i.ReceivedAt))
+		}
+		if err == nil {
 			err = w.restore(ctx, i)
 		}
 		return err
 	}
-	if _, err := w.study.ExecContext(ctx, i.StudyUID, ms(i.ReceivedAt)); err != nil {
+	if _, err := w.study.ExecContext(ctx, i.StudyUID, ms(i.ReceivedAt), i.CallingAE); err != nil {
 		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
 	}
 	flag := i.Flag
@@ -196,7 +202,8 @@ func restoreInstance(ctx context.Context, tx *sql.Tx, i *Instance) error {
 // receiving opens the study of an instance again, which it has for the first time or not.
 func (w *instanceWriter) receiving(ctx context.Context, i *Instance, more int) error {
 	var instances, unsettled, revision int
-	if err := w.reopen.QueryRowContext(ctx, i.StudyUID, ms(i.ReceivedAt), more).Scan(&instances, &unsettled, &revision); err != nil {
+	err := w.reopen.QueryRowContext(ctx, i.StudyUID, ms(i.ReceivedAt), more, i.Accession).Scan(&instances, &unsettled, &revision)
+	if err != nil {
 		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
 	}
 	if unsettled == 1 {

@@ -46,7 +46,7 @@ func (l *Ledger) enqueueProcess(ctx context.Context, tx *sql.Tx, revisionID int6
 
 // enqueueRevisions gives every revision that has not ended a job.
 func (l *Ledger) enqueueRevisions(ctx context.Context, tx *sql.Tx) error {
-	revisions, err := queryRevisions(ctx, tx, `WHERE state IN (?, ?)`, StateSettled, StateProcessing)
+	revisions, err := queryRevisions(ctx, tx, `WHERE state IN ('`+StateSettled+`', '`+StateProcessing+`')`)
 	if err != nil {
 		return err
 	}

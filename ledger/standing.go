@@ -2,6 +2,9 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,6 +27,8 @@ type PeerSeen struct {
 	InstanceAt      time.Time
 	RejectedAt      time.Time
 	RejectedBecause string
+	Instances       int // that it stored, ever
+	Bytes           int64
 }
 
 // DestinationSeen is what a destination did last, and what it is still to do. Times may be zero.
@@ -53,10 +58,136 @@ type Day struct {
 }
 
 // Standing is how the node is now. Midnight is since when today is.
-func (l *Ledger) Standing(ctx context.Context, midnight time.Time) (s Standing, err error) {
-	s.Today.Since = midnight
-	if s.Counts, err = l.Counts(ctx); err != nil {
-		return Standing{}, err
+func (l *Ledger) Standing(ctx context.Context, midnight time.Time) (Standing, error) {
+	var s Standing
+	err := l.view(ctx, func(tx *sql.Tx) (err error) {
+		if s.Counts, err = l.counts(ctx, tx); err != nil {
+			return err
+		}
+		if s.Alive, err = alive(ctx, tx); err != nil {
+			return err
+		}
+		if s.Peers, err = peersSeen(ctx, tx); err != nil {
+			return err
+		}
+		if s.Destinations, err = destinationsSeen(ctx, tx); err != nil {
+			return err
+		}
+		if s.Receivers, err = receiversSeen(ctx, tx); err != nil {
+			return err
+		}
+		if s.Today, err = finishedSince(ctx, tx, midnight); err != nil {
+			return err
+		}
+		s.BytesPerDay, err = bytesPerDay(ctx, tx, l.now())
+		return err
+	})
+	if err != nil {
+		return Standing{}, fmt.Errorf("look how the node is: %w", err)
 	}
+	s.Alive.Held = l.db.Held()
 	return s, nil
+}
+
+func destinationsSeen(ctx context.Context, tx *sql.Tx) ([]DestinationSeen, error) {
+	seen, err := query(ctx, tx, `
+		SELECT name, sent_at, failed_at, answer, trouble_since
+		FROM (
+			SELECT name, sent_at, failed_at, answer, trouble_since FROM destination
+			UNION ALL SELECT DISTINCT name, 0, 0, '', 0 FROM counter
+			WHERE kind = 'delivery' AND name NOT IN (SELECT name FROM destination))
+		ORDER BY name`,
+		func(rows *sql.Rows) (d DestinationSeen, err error) {
+			var sent, failed, since int64
+			err = rows.Scan(&d.Name, &sent, &failed, &d.Answer, &since)
+			d.SentAt, d.FailedAt, d.TroubleSince = at(sent), at(failed), at(since)
+			return d, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	for i := range seen {
+		d := &seen[i]
+		if d.Deliveries, err = counted(ctx, tx, counterDelivery, d.Name); err != nil {
+			return nil, err
+		}
+		var oldest int64
+		if err := tx.QueryRowContext(ctx, `
+			SELECT coalesce(MIN(created_at), 0)
+			FROM delivery
+			WHERE destination = ? AND state = '`+DeliveryWaiting+`'`, d.Name).Scan(&oldest); err != nil {
+			return nil, err
+		}
+		d.OldestAt = at(oldest)
+	}
+	return seen, nil
+}
+
+func receiversSeen(ctx context.Context, tx *sql.Tx) ([]ReceiverSeen, error) {
+	seen, err := query(ctx, tx, `
+		SELECT DISTINCT name
+		FROM counter
+		WHERE kind = '`+counterNotification+`'
+		ORDER BY name`, func(rows *sql.Rows) (r ReceiverSeen, err error) {
+		err = rows.Scan(&r.Name)
+		return r, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range seen {
+		if seen[i].Notifications, err = counted(ctx, tx, counterNotification, seen[i].Name); err != nil {
+			return nil, err
+		}
+	}
+	return seen, nil
+}
+
+// finishedSince reads one row for each revision that was finished since a time: as many as a node reads in a day.
+func finishedSince(ctx context.Context, tx *sql.Tx, since time.Time) (Day, error) {
+	d := Day{Since: since}
+	var took []int64
+	_, err := query(ctx, tx, `
+		SELECT outcome, took
+		FROM brief
+		WHERE finished_at > 0 AND finished_at >= ?`, func(rows *sql.Rows) (struct{}, error) {
+		var outcome string
+		var each int64
+		err := rows.Scan(&outcome, &each)
+		switch outcome {
+		case ResultPositive:
+			d.Positive++
+		case ResultNegative:
+			d.Negative++
+		case StateNotProcessed:
+			d.NotProcessed++
+		}
+		if outcome != StateNotProcessed {
+			took = append(took, each)
+		}
+		return struct{}{}, err
+	}, ms(since))
+	if len(took) > 0 {
+		slices.Sort(took)
+		d.Median = time.Duration(took[len(took)/2]) * time.Millisecond
+	}
+	return d, err
+}
+
+// paceDays is over how many full days the pace is taken: scanners rest at weekends.
+const paceDays = 7
+
+// bytesPerDay is what came and was made on the last full days, on average.
+func bytesPerDay(ctx context.Context, tx *sql.Tx, now time.Time) (int64, error) {
+	today := ms(now) / (24 * time.Hour).Milliseconds()
+	var first, bytes int64
+	err := tx.QueryRowContext(ctx, `
+		SELECT coalesce((SELECT MIN(day) FROM day), ?2), coalesce(SUM(bytes), 0)
+		FROM day
+		WHERE day >= ?1 AND day < ?2`, today-paceDays, today).Scan(&first, &bytes)
+	days := min(paceDays, today-first)
+	if err != nil || days <= 0 {
+		return 0, err
+	}
+	return bytes / days, nil
 }

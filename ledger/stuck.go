@@ -77,8 +77,8 @@ func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, after StuckAfter) ([]Not
 		FROM (
 			SELECT r.study_uid, r.id, r.number, max(r.settled_at, `+requeuedAt+`) AS since
 			FROM revision r
-			WHERE r.state IN (?, ?))
-		WHERE since <= ?`, StateSettled, StateProcessing)
+			WHERE r.state IN ('`+StateSettled+`', '`+StateProcessing+`'))
+		WHERE since <= ?`)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, after StuckAfter) ([]Not
 			FROM delivery d
 			JOIN object o ON o.id = d.object_id
 			JOIN revision r ON r.id = o.revision_id
-			WHERE d.state = ?)
-		WHERE since <= ?`, DeliveryWaiting)
+			WHERE d.state = '`+DeliveryWaiting+`')
+		WHERE since <= ?`)
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,12 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: an instance, an event, a refusal, or somebody who waits for all before.
+// entry is one thing for the writer: an instance, an event, a refusal, a sighting, or somebody who waits for all before.
 type entry struct {
 	instance *Instance
 	event    *Event
 	refusal  *RefusedInstances
+	sighting *sighting
 	flushed  chan struct{}
 }
 
@@ -149,6 +150,8 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry) error {
 			err = insertEvent(ctx, tx, *e.event)
 		case e.refusal != nil:
 			err = insertRefusal(ctx, tx, e.refusal)
+		case e.sighting != nil:
+			err = insertSighting(ctx, tx, e.sighting)
 		}
 		if err != nil {
 			return err

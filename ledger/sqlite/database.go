@@ -193,6 +193,15 @@ func (d *Database) ReadOnly() bool { return d.readOnly }
 // Owned says that this process alone works on the ledger.
 func (d *Database) Owned() bool { return d.lock != nil }
 
+// Held says that a process works on the ledger, this one or another, nil where that cannot be seen.
+func (d *Database) Held() *bool {
+	if d.Owned() {
+		held := true
+		return &held
+	}
+	return heldAt(d.path + ".lock")
+}
+
 // NoRoom tells an error of a full disk, which passes when somebody makes room.
 func (d *Database) NoRoom(err error) bool {
 	var code sqlite3.Error

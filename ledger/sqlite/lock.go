@@ -3,7 +3,9 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,12 +19,23 @@ type fileLock struct {
 	f *os.File
 }
 
+// Whoever looks whether a process has the ledger has the lock for a moment; that is no reason not to start.
+const (
+	lockTries = 5
+	lockPause = 20 * time.Millisecond
+)
+
 func lockFile(path string) (*fileLock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	for try := 1; errors.Is(err, unix.EWOULDBLOCK) && try < lockTries; try++ {
+		time.Sleep(lockPause)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			err = ErrHeld
 		}
@@ -32,3 +45,23 @@ func lockFile(path string) (*fileLock, error) {
 }
 
 func (l *fileLock) release() error { return l.f.Close() }
+
+// heldAt says whether a process has the lock, nil where that cannot be seen.
+func heldAt(path string) *bool {
+	f, err := os.Open(path)
+	held := false
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &held
+	case err != nil:
+		return nil
+	}
+	defer f.Close()
+	switch err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		held = true
+	case err != nil:
+		return nil
+	}
+	return &held
+}

@@ -47,6 +47,10 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 	if version > len(texts) {
 		return otherVersion(version, len(texts))
 	}
+	if log != nil && version > 0 && version < len(texts) {
+		log.Info("ledger is brought to the version of this program; a large one takes minutes",
+			"ledger", d.path, "version", version, "to", len(texts))
+	}
 	for i := version; i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {
 			if _, err := tx.ExecContext(ctx, texts[i]); err != nil {

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// maxSilentPeers of those from whom no instance came are kept, the newest: anybody can call under any title.
+const maxSilentPeers = 100
+
+// sighting is somebody who was here.
+type sighting struct {
+	callingAE, address string
+	at                 time.Time
+	rejected           string // why the association was rejected, "" if it was not
+}
+
+// Called queues for the writer that somebody opened an association, or, with a reason, was rejected. Address is without the port.
+func (l *Ledger) Called(ctx context.Context, callingAE, address, rejected string, at time.Time) error {
+	short := func(s string) string { return s[:min(len(s), maxRefusalText)] }
+	return l.enqueue(ctx, entry{sighting: &sighting{short(callingAE), short(address), at, short(rejected)}})
+}
+
+func insertSighting(ctx context.Context, tx *sql.Tx, s *sighting) error {
+	var associated, rejected int64
+	if s.rejected == "" {
+		associated = ms(s.at)
+	} else {
+		rejected = ms(s.at)
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO peer (calling_ae, address, association_at, rejected_at, rejected_because)
+		VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT DO UPDATE
+		SET address = ?2, association_at = max(association_at, ?3), rejected_at = max(rejected_at, ?4),
+			rejected_because = CASE ?5 WHEN '' THEN rejected_because ELSE ?5 END`,
+		s.callingAE, s.address, associated, rejected, s.rejected)
+	if err != nil {
+		return fmt.Errorf("note who called: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM peer
+		WHERE calling_ae IN (
+			SELECT calling_ae
+			FROM peer
+			WHERE instances = 0
+			ORDER BY max(association_at, rejected_at) DESC
+			LIMIT -1 OFFSET ?)`, maxSilentPeers); err != nil {
+		return fmt.Errorf("forget who called: %w", err)
+	}
+	return nil
+}
+
+func peersSeen(ctx context.Context, tx *sql.Tx) ([]PeerSeen, error) {
+	return query(ctx, tx, `
+		SELECT calling_ae, address, association_at, instance_at, rejected_at, rejected_because, instances, bytes
+		FROM peer
+		ORDER BY calling_ae`, func(rows *sql.Rows) (p PeerSeen, err error) {
+		var association, instance, rejected int64
+		err = rows.Scan(&p.CallingAE, &p.Address, &association, &instance, &rejected, &p.RejectedBecause, &p.Instances, &p.Bytes)
+		p.AssociationAt, p.InstanceAt, p.RejectedAt = at(association), at(instance), at(rejected)
+		return p, err
+	})
+}
