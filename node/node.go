@@ -49,6 +49,8 @@ type Node struct {
 	notifier      *notify.Notifier
 	stuck         *notify.Watch
 	retention     *pipeline.Retention
+	self          ledger.Alive // what it said of itself last
+	life          life
 	own           *secure.Identity   // of the TLS listener, nil without one
 	watched       []*secure.Identity // whose certificates expire
 }
@@ -89,6 +91,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.begins(ctx)
 	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
 		return err
 	}
@@ -138,6 +141,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	for _, i := range n.watched {
 		g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
 	}
+	g.Go(func() error { return n.lives(serving) })
 	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
 	g.Go(func() error { return n.retention.Run(serving) })
@@ -162,6 +166,7 @@ func (n *Node) Close() error {
 		errs = append(errs, n.store.Close())
 	}
 	if n.ledger != nil {
+		n.ends()
 		errs = append(errs, n.ledger.Close())
 	}
 	if n.runtime != nil {

@@ -53,6 +53,7 @@ func (n *Node) wire(networks Networks) error {
 		Models:    results.Models(maker.Manifest, maker.Engine),
 		Build:     buildWith(maker),
 		Omissions: results.Omissions,
+		Works:     n.life.works,
 		Logger:    n.log,
 	}
 	if err := n.wireDelivery(); err != nil {

@@ -56,7 +56,9 @@ type Processor struct {
 	// Omissions lists what Build cannot carry of the examination's source as it is; may be nil.
 	Omissions func(x *Examination) ([]string, error)
 	Progress  Progress // may be nil
-	Logger    *slog.Logger
+	// Works is told like Progress, of which study, and, with an empty stage, when work on it ends; may be nil.
+	Works  func(studyUID, stage string, done, total int)
+	Logger *slog.Logger
 }
 
 // Process reads one revision of a study and leaves findings and objects in the ledger. It is safe to run twice: the time of
@@ -70,6 +72,8 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	if err := p.Ledger.Begin(ctx, rev.ID); err != nil {
 		return err
 	}
+	p.works(rev.StudyUID, "begin", 0, 0)
+	defer p.works(rev.StudyUID, "", 0, 0)
 	began := time.Now()
 	earlier, err := p.Ledger.Earlier(ctx, rev.ID)
 	if err != nil {
@@ -77,7 +81,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	}
 	before := outcomeBefore(earlier)
 	again := before != nil && !slices.ContainsFunc(instances, func(i ledger.Instance) bool { return i.Revision == rev.Number })
-	progress := p.logged(log)
+	progress := p.logged(log, rev.StudyUID)
 	var ahead *cascade.Ahead
 	if before == nil { // else the networks may not be needed
 		ahead = cascade.NewAhead(ctx, p.Networks.Classifier, p.Settings)
@@ -150,10 +154,18 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	return p.Ledger.Complete(ctx, rev.ID, objects, ledger.Reason{Text: report.Decision.Text})
 }
 
-// logged tells Progress, and the log at debug when a stage begins and when it ends.
-func (p *Processor) logged(log *slog.Logger) Progress {
+// works tells Works, if somebody listens.
+func (p *Processor) works(studyUID, stage string, done, total int) {
+	if p.Works != nil {
+		p.Works(studyUID, stage, done, total)
+	}
+}
+
+// logged tells Progress, and Works, and the log at debug when a stage begins and when it ends.
+func (p *Processor) logged(log *slog.Logger, studyUID string) Progress {
 	return func(stage string, done, total int) {
 		p.Progress.tell(stage, done, total)
+		p.works(studyUID, stage, done, total)
 		switch done {
 		case 0:
 			log.Debug("stage begins", "stage", stage)

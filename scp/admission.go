@@ -3,6 +3,7 @@ package scp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -91,8 +92,16 @@ func reject(r dimse.Rejection, format string, args ...any) error {
 }
 
 // Admit is dimse.Server.Admit: titles, address and disk. The details of a rejection say
-// what to change; the server logs them.
+// what to change; the server logs them, and the ledger keeps the newest of each calling title.
 func (d *Door) Admit(p dimse.Requestor) error {
+	err := d.admit(p)
+	if r := (*dimse.Rejection)(nil); errors.As(err, &r) && p.Addr != nil {
+		d.called(p, r.Detail)
+	}
+	return err
+}
+
+func (d *Door) admit(p dimse.Requestor) error {
 	if d.settings.CheckCalled && p.CalledAETitle != d.settings.AETitle && !slices.Contains(d.settings.OtherTitles, p.CalledAETitle) {
 		return reject(calledNotRecognized,
 			"called AE title %q is not ours: set the peer's destination title to %q, or node.ae_title or node.check_called here",

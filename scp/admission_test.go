@@ -17,7 +17,36 @@ import (
 
 func doorFor(t *testing.T, s Settings) *Door {
 	t.Helper()
-	return NewDoor(s, testInbox(t, t.TempDir()), nil, slog.New(slog.DiscardHandler), time.Now)
+	return NewDoor(s, testInbox(t, t.TempDir()), testLedger(t, t.TempDir()), slog.New(slog.DiscardHandler), time.Now)
+}
+
+// Who was here, and who was sent away and why, stands in the ledger.
+func TestAdmit_TheLedgerKnowsWhoCalled(t *testing.T) {
+	n := startNode(t, Settings{Peers: []Peer{{AETitle: "CT1"}}}, nil)
+	for title, admitted := range map[string]bool{"CT1": true, "CT9": false} {
+		c, err := (&dimse.Dialer{CallingAETitle: title}).Dial(t.Context(), n.addr, "JCS",
+			[]dimse.PresentationContext{{AbstractSyntax: dimse.Verification, TransferSyntaxes: []string{dataset.ImplicitVRLittleEndian}}})
+		if (err == nil) != admitted {
+			t.Fatalf("%s: %v", title, err)
+		}
+		if err == nil {
+			c.Abort()
+		}
+	}
+	if err := n.l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := n.l.Standing(t.Context(), time.Now())
+	if err != nil || len(s.Peers) != 2 {
+		t.Fatalf("%+v, %v", s.Peers, err)
+	}
+	in, out := s.Peers[0], s.Peers[1]
+	if in.CallingAE != "CT1" || in.AssociationAt.IsZero() || !in.RejectedAt.IsZero() || in.Address != "127.0.0.1" {
+		t.Errorf("who was let in: %+v", in)
+	}
+	if out.CallingAE != "CT9" || out.RejectedAt.IsZero() || !strings.Contains(out.RejectedBecause, `"CT9"`) || !out.AssociationAt.IsZero() {
+		t.Errorf("who was sent away: %+v", out)
+	}
 }
 
 func TestAdmit(t *testing.T) {

@@ -57,6 +57,7 @@ type CommitmentSCP struct {
 
 // Opened implements dimse.Opener.
 func (d *Door) Opened(ctx context.Context, a *dimse.Association) {
+	d.called(a.Requestor(), "")
 	if d.Commitment != nil {
 		d.Commitment.opened(ctx, a)
 	}

@@ -21,6 +21,7 @@ type Ledger interface {
 	Record(ctx context.Context, i ledger.Instance) error
 	Event(ctx context.Context, e ledger.Event) error
 	Refused(ctx context.Context, r ledger.RefusedInstances, at time.Time) error
+	Called(ctx context.Context, callingAE, address, rejected string, at time.Time) error
 }
 
 // Kinds of the events that this package writes.
@@ -146,6 +147,7 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 		TransferSyntaxUID: req.TransferSyntaxUID, Path: s.Path, Digest: s.Digest, Size: s.Size,
 		CallingAE: printableOnly(requestor.CallingAETitle), CalledAE: printableOnly(requestor.CalledAETitle),
 		RemoteAddr:  requestor.Addr.String(),
+		Accession:   s.Accession,
 		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag,
 	})
 	if err != nil {
@@ -177,14 +179,10 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 		"association", v.name, "study", r.StudyUID, "instance", printableOnly(req.SOPInstanceUID),
 		"status", r.Status.String(), "reason", r.Code, "error", r.Error(), "remedy", r.Remedy)
 	requestor := a.Requestor()
-	host, _, splitErr := net.SplitHostPort(requestor.Addr.String())
-	if splitErr != nil {
-		host = requestor.Addr.String()
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	row := ledger.RefusedInstances{StudyUID: r.StudyUID, CallingAE: printableOnly(requestor.CallingAETitle), Address: host, Code: r.Code,
-		Status: r.Status.String(), Text: r.Error(),
+	row := ledger.RefusedInstances{StudyUID: r.StudyUID, CallingAE: printableOnly(requestor.CallingAETitle),
+		Address: host(requestor.Addr), Code: r.Code, Status: r.Status.String(), Text: r.Error(),
 		Remedy: r.Remedy, Instance: printableOnly(req.SOPInstanceUID), Association: v.name}
 	if err := d.ledger.Refused(ctx, row, d.now()); err != nil {
 		d.log.Error("refusal not recorded", "association", v.name, "error", err)
@@ -260,6 +258,23 @@ func (d *Door) event(ctx context.Context, e ledger.Event) {
 	if err := d.ledger.Event(ctx, e); err != nil {
 		d.log.Error("event not recorded", "kind", e.Kind, "text", e.Text, "error", err)
 	}
+}
+
+// called notes who was here, and why not if the association was rejected. It holds up no association for long.
+func (d *Door) called(p dimse.Requestor, rejected string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if err := d.ledger.Called(ctx, printableOnly(p.CallingAETitle), host(p.Addr), rejected, d.now()); err != nil {
+		d.log.Error("association not noted", "calling", p.CallingAETitle, "error", err)
+	}
+}
+
+// host is an address without its port.
+func host(a net.Addr) string {
+	if host, _, err := net.SplitHostPort(a.String()); err == nil {
+		return host
+	}
+	return a.String()
 }
 
 // Holds says whether an open association has stored into the study, and since when. A study

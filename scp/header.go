@@ -36,8 +36,12 @@ func (r *NotStored) Unwrap() error { return r.Err }
 // identity is what a data set says about itself.
 type identity struct {
 	studyUID, seriesUID, sopInstanceUID, sopClassUID string
+	accession                                        string
 	flag                                             string
 }
+
+// maxAccessionLength bounds an accession number that is kept; the standard allows 16 characters.
+const maxAccessionLength = 64
 
 // maxUIDLength bounds what is kept as an identifier. The standard allows 64 characters;
 // real instances exceed it (docs of pynetdicom #549), a few times, not a thousand.
@@ -106,6 +110,9 @@ func identify(f *dataset.File) (identity, error) {
 		case !validUID(*u.value):
 			odd = append(odd, u.name)
 		}
+	}
+	if number := f.Set().Text(dataset.AccessionNumber); len(number) <= maxAccessionLength && printable(number) {
+		id.accession = number
 	}
 	if len(odd) > 0 {
 		id.flag = FlagUID + strings.Join(odd, ", ")

@@ -60,6 +60,7 @@ type Stored struct {
 	SeriesUID      string
 	SOPInstanceUID string
 	SOPClassUID    string
+	Accession      string // accession number of the study, "" where it has none that can be kept
 	Flag           string // what is odd about it, "" mostly
 	Again          bool   // the same bytes were there already; nothing was written
 }
@@ -149,7 +150,7 @@ func (b *Inbox) receive(ctx context.Context, in Incoming, body io.Reader, f stor
 		return Stored{}, err
 	}
 	s := Stored{Digest: hex.EncodeToString(w.digest.Sum(nil)), Size: w.size, StudyUID: id.studyUID, SeriesUID: id.seriesUID,
-		SOPInstanceUID: id.sopInstanceUID, SOPClassUID: id.sopClassUID, Flag: id.flag}
+		SOPInstanceUID: id.sopInstanceUID, SOPClassUID: id.sopClassUID, Accession: id.accession, Flag: id.flag}
 	s.Path = nameOf(s.StudyUID, s.Digest)
 	s.Again, err = f.Commit(ctx, s.Path, func(old store.File) bool {
 		same := sameDataSet(old, w.size-metaSize)

@@ -109,7 +109,7 @@ func (b *Inbox) reread(ctx context.Context, name string) (ledger.Instance, error
 	return ledger.Instance{
 		StudyUID: id.studyUID, SeriesUID: id.seriesUID, SOPInstanceUID: id.sopInstanceUID, SOPClassUID: id.sopClassUID,
 		TransferSyntaxUID: syntax, Path: name, Digest: sum, Size: f.Size(), CallingAE: meta.String(dataset.SourceApplicationEntityTitle),
-		Association: rebuiltAssociation, ReceivedAt: f.Time().UTC(), Flag: id.flag,
+		Association: rebuiltAssociation, Accession: id.accession, ReceivedAt: f.Time().UTC(), Flag: id.flag,
 	}, nil
 }
 

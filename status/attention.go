@@ -63,7 +63,7 @@ func (o Overview) Parts() []Part {
 func (r Running) String() string {
 	switch r.State {
 	case Runs:
-		text := fmt.Sprintf("running since %s, process %d, version %s on %s with weights %s",
+		text := fmt.Sprintf("running since %s, process %d, version %s on %s, weights %s",
 			Clock(r.Since), r.PID, r.Version, r.Device, r.Weights)
 		return text + r.reading("; reads ")
 	case Hangs:

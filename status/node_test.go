@@ -159,7 +159,8 @@ func TestJSON_Keys(t *testing.T) {
 	}{
 		{"node", n, "ae_title at_least counts destinations models more node notice " +
 			"peers queue refused studies today total version webhooks weights"},
-		{"row", n.Studies[0], "cautions decision deliveries flagged instances limits reason revision state study_uid"},
+		{"row", n.Studies[0],
+			"calling_ae cautions decision deliveries destinations flagged instances limits reason revision state study_uid"},
 		{"study", status.NewStudy(h, site, now),
 			"cautions decision delivery_groups events explanation instances limits notice notifications " +
 				"object_kinds reason refusals revisions state study_uid"},

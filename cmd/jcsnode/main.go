@@ -52,7 +52,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
-		requeueCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
+		requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
 		archiveCommand(), demoCommand(), versionCommand())
 	return c
 }

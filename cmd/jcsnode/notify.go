@@ -28,6 +28,7 @@ func notifyCommand() *cobra.Command {
 			"--test sends an event of the type \"test\" to each of them now, signed as every other, and says what they answer.",
 	}
 	path := configFlag(c)
+	c.ValidArgsFunction = completeNames(path, webhookNames)
 	c.Flags().BoolVar(&test, "test", false, "send a test event")
 	c.Flags().IntVar(&limit, "limit", 50, "list at most so many notifications")
 	c.RunE = func(c *cobra.Command, names []string) error {

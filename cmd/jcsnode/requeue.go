@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -11,6 +12,28 @@ import (
 	"jcsnode/node"
 	"jcsnode/status"
 )
+
+// requeue has the study of a UID, or of its beginning, read again, and returns its UID.
+func requeue(ctx context.Context, cfg config.Config, l *ledger.Ledger, beginning string, resend bool) (uid string, err error) {
+	reader := readerOf(cfg, l)
+	if uid, err = reader.Find(ctx, beginning); err != nil {
+		return beginning, err
+	}
+	if resend {
+		err = l.Resend(ctx, uid)
+	} else {
+		err = l.Requeue(ctx, uid)
+	}
+	if errors.Is(err, ledger.ErrNotFound) { // it is still being received
+		study, err := reader.Study(ctx, uid)
+		if err != nil {
+			return uid, err
+		}
+		return uid, fmt.Errorf("study %s is still being received and will be processed by itself: %s",
+			uid, status.Settles(study.History, siteOf(cfg)))
+	}
+	return uid, err
+}
 
 func requeueCommand() *cobra.Command {
 	var resend bool
@@ -25,6 +48,7 @@ func requeueCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	path := configFlag(c)
+	c.ValidArgsFunction = completeStudies(path)
 	c.Flags().BoolVar(&resend, "resend", false, "also send again what destinations took, for one that has lost it")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		cfg, err := config.Read(*path)
@@ -36,30 +60,19 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if resend {
-			err = l.Resend(c.Context(), args[0])
-		} else {
-			err = l.Requeue(c.Context(), args[0])
-		}
-		if errors.Is(err, ledger.ErrNotFound) { // nothing of it is stored, or it is still being received
-			var study status.Study
-			if study, err = readerOf(cfg, l).Study(c.Context(), args[0]); err == nil {
-				err = fmt.Errorf("study %s is still being received and will be processed by itself: %s",
-					args[0], status.Settles(study.History, siteOf(cfg)))
-			}
-		}
+		uid, err := requeue(c.Context(), cfg, l, args[0], resend)
 		if closeErr := l.Close(); err == nil {
 			err = closeErr
 		}
 		if errors.Is(err, ledger.ErrFilesRemoved) {
 			return fmt.Errorf(
 				"the files of study %s are not here any more (keep.days, or data_dir was restored without them); its outcome stays. "+
-					"Send the study again, or restore the files and restart the node; then requeue it", args[0])
+					"Send the study again, or restore the files and restart the node; then requeue it", uid)
 		}
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "study %s will be processed again; `jcsnode explain %s` says how it goes\n", args[0], args[0])
+		fmt.Fprintf(c.OutOrStdout(), "study %s will be processed again; `jcsnode explain %s` says how it goes\n", uid, uid)
 		return nil
 	}
 	return c

@@ -21,16 +21,23 @@ import (
 
 func statusCommand() *cobra.Command {
 	var asJSON bool
-	var limit int
+	var list listFlags
 	c := &cobra.Command{
 		Use:   "status [STUDY_UID]",
-		Short: "what the node knows: all studies, or everything about one",
-		Args:  cobra.MaximumNArgs(1),
+		Short: "how the node is and what it knows: all studies, or everything about one",
+		Long: "status says whether the node runs, what waits, with whom it speaks and which studies it has, the newest first; with a\n" +
+			"Study Instance UID, or as much of its beginning as no other study has, everything about that one.",
+		Args: cobra.MaximumNArgs(1),
 	}
 	path := configFlag(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	c.Flags().IntVar(&limit, "limit", 50, "list at most so many studies, the newest first")
+	list.addTo(c)
+	c.ValidArgsFunction = completeStudies(path)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		f, err := list.filter()
+		if err != nil {
+			return err
+		}
 		cfg, err := config.Read(*path)
 		if err != nil {
 			return err
@@ -41,7 +48,7 @@ func statusCommand() *cobra.Command {
 		}
 		defer l.Close()
 		if len(args) == 0 {
-			return nodeStatus(c.Context(), c.OutOrStdout(), cfg, l, ledger.Filter{Limit: limit}, asJSON)
+			return nodeStatus(c.Context(), c.OutOrStdout(), cfg, l, f, asJSON)
 		}
 		return studyStatus(c.Context(), c.OutOrStdout(), cfg, l, args[0], asJSON)
 	}

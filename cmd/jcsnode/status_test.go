@@ -4,15 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"jcsnode/findings"
-
 	"jcsnode/config"
+	"jcsnode/findings"
 	"jcsnode/ledger"
+	"jcsnode/ledger/ledgertest"
 )
 
 // A destination that cannot be reached has not been tried with an object; status says so in words, with and without numbers.
@@ -204,5 +206,95 @@ func TestStatus_JSON(t *testing.T) {
 				t.Errorf("%s: %s", name, line)
 			}
 		}
+	}
+}
+
+// A list says how many it leaves out, and shows what is asked for.
+func TestStatus_ListsWhatIsAskedFor(t *testing.T) {
+	l := newLab(t)
+	own := filepath.Join(l.dir, "data")
+	writer := ledgerStudy(t, own, "1.2.3")
+	for _, uid := range []string{"1.2.30", "1.2.31", "1.2.4"} {
+		i := ledgertest.Slice(uid, 1)
+		i.CallingAE = "CT_B"
+		ledgertest.Record(t, writer, i)
+	}
+	limitedStudy(t, writer, "1.2.3")
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args  []string
+		want  []string // studies
+		says  string
+		fails bool
+	}{
+		"all": {nil, []string{"1.2.3", "1.2.30", "1.2.31", "1.2.4"}, "", false},
+		"some": {[]string{"--limit", "1", "--scanner", "CT_B"}, []string{"1.2.4"},
+			"and 2 more, 3 in all; --limit 0 lists all\n", false},
+		"without limit":   {[]string{"--limit", "0"}, []string{"1.2.3", "1.2.30", "1.2.31", "1.2.4"}, "", false},
+		"negative":        {[]string{"--result", "negative"}, []string{"1.2.3"}, "", false},
+		"state":           {[]string{"--state", "receiving"}, []string{"1.2.30", "1.2.31", "1.2.4"}, "", false},
+		"of another time": {[]string{"--to", "2001-01-01"}, nil, "", false},
+		"from some day":   {[]string{"--from", "2001-01-01T00:00", "--result", "none"}, []string{"1.2.30", "1.2.31", "1.2.4"}, "", false},
+		"no such state":   {[]string{"--state", "lost"}, nil, "one of receiving, settled", true},
+		"no such date":    {[]string{"--from", "yesterday"}, nil, "a date as 2026-01-31", true},
+		"one of several":  {[]string{"1.2.3"}, nil, "study 1.2.3: reported", false},
+		"a beginning":     {[]string{"1.2.4"}, nil, "study 1.2.4: receiving", false},
+		"ambiguous":       {[]string{"1.2"}, nil, "several studies begin with 1.2; write more of the UID:\n  1.2.4  receiving", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := program(t.Context(), append([]string{"status", "--config", l.config}, c.args...)...).CombinedOutput()
+			if (err != nil) != c.fails || !strings.Contains(string(out), c.says) {
+				t.Fatalf("%v\n%s\nlacks %q", err, out, c.says)
+			}
+			if c.says != "" && c.want == nil {
+				return
+			}
+			var got []string
+			for _, row := range regexp.MustCompile(`(?m)^(1\.2[.\d]*) `).FindAllStringSubmatch(string(out), -1) {
+				got = append(got, row[1])
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("lists %v, want %v:\n%s", got, c.want, out)
+			}
+		})
+	}
+	// What a shell offers.
+	for want, args := range map[string][]string{
+		"1.2.30\treceiving": {"status", "--config", l.config, "1.2.30"},
+		"positive\n":        {"status", "--result", ""},
+	} {
+		out, err := program(t.Context(), append([]string{"__complete"}, args...)...).Output()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// A node that runs, stopped, or was killed is told apart at once, and what it was reading is said; so is a changed configuration.
+func TestStatus_TheNodeItself(t *testing.T) {
+	l := newLabWith(t, exactNetworks(t), "device = \"cpu\"")
+	says := func(want string) {
+		t.Helper()
+		eventually(t, 20*time.Second, want, func() bool { return strings.Contains(jcsnode(t, "status", "--config", l.config), want) })
+	}
+	l.serve(t)
+	says("JCSNODE is running since ")
+	says(", weights untrained\n")
+	l.change(t, `device = "cpu"`, `device = "cpu"  # the same`)
+	says("config.toml was changed since the start: restart the node")
+	if text := jcsnode(t, "status", "--config", l.config); !strings.Contains(text, ": sent nothing so far; last association at ") {
+		t.Errorf("nobody called:\n%s", text)
+	}
+	l.node.stop(t)
+	if text := jcsnode(t, "status", "--config", l.config); !strings.Contains(text, "JCSNODE is stopped since ") {
+		t.Errorf("after a stop:\n%s", text)
+	}
+	l.serve(t)
+	l.node.kill()
+	if text := jcsnode(t, "status", "--config", l.config); !strings.Contains(text, "JCSNODE is DEAD since about ") {
+		t.Errorf("after a kill:\n%s", text)
 	}
 }

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"jcsnode/findings"
+	"jcsnode/ledger"
+	"jcsnode/results"
+)
+
+// beat is how often a running node gives a sign of life: one small transaction.
+const beat = 5 * time.Second
+
+// life is what a node knows of itself while it runs.
+type life struct {
+	mu   sync.Mutex // guards what follows
+	work map[string]ledger.Work
+}
+
+// works is pipeline.Processor.Works.
+func (l *life) works(studyUID, stage string, done, total int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if stage == "" {
+		delete(l.work, studyUID)
+		return
+	}
+	w, known := l.work[studyUID]
+	if !known {
+		w.StudyUID, w.Since = studyUID, time.Now().UTC()
+	}
+	w.Step, w.Done, w.Total = stage, done, total
+	if l.work == nil {
+		l.work = map[string]ledger.Work{}
+	}
+	l.work[studyUID] = w
+}
+
+// now lists what is being worked on.
+func (l *life) now() []ledger.Work {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.SortedFunc(maps.Values(l.work), func(a, b ledger.Work) int {
+		return strings.Compare(a.StudyUID, b.StudyUID)
+	})
+}
+
+// begins says for the first time that the node is there.
+func (n *Node) begins(ctx context.Context) {
+	n.self = ledger.Alive{
+		StartedAt:  time.Now(),
+		PID:        os.Getpid(),
+		Version:    n.version,
+		ConfigHash: n.config.Hash,
+		Reserve:    int64(n.config.Node.Reserve),
+	}
+	if path, err := filepath.Abs(n.config.Path); err == nil && n.config.Path != "" {
+		n.self.ConfigPath = path
+	}
+	n.sign(ctx)
+}
+
+// sign gives a sign of life. One that cannot be written, as on a full disk, is no reason to end.
+func (n *Node) sign(ctx context.Context) {
+	if err := n.ledger.SignOfLife(ctx, n.self); err != nil && ctx.Err() == nil {
+		n.log.Error("sign of life not written: check the disk of data_dir", "error", err)
+	}
+}
+
+// lives gives signs of life until ctx ends.
+func (n *Node) lives(ctx context.Context) error {
+	n.self.Device = n.runtime.Device()
+	n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	for {
+		n.self.Work = n.life.now()
+		if room, err := n.store.Room(ctx); err == nil {
+			n.self.Free = room.Free
+		}
+		n.sign(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// ends says that the node stopped of itself.
+func (n *Node) ends() {
+	if n.self.StartedAt.IsZero() {
+		return
+	}
+	n.self.StoppedAt, n.self.Work = time.Now(), nil
+	n.sign(context.Background())
+}
