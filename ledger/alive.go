@@ -24,6 +24,9 @@ type Alive struct {
 	Reserve    int64
 	Work       []Work
 
+	// RecordedAt is a time up to which every instance that was stored is in the ledger; zero = nobody can tell.
+	RecordedAt time.Time
+
 	// Held says that a process works on the ledger now, whatever it wrote; nil where that cannot be seen. The ledger adds it.
 	Held *bool
 }
@@ -43,11 +46,11 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	if err == nil {
 		err = l.update(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `
-				INSERT OR REPLACE INTO alive (id, started_at, seen_at, stopped_at, pid, version, config_path, config_hash, device, weights,
-					free, reserve, work)
-				VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), a.PID, a.Version, a.ConfigPath, a.ConfigHash, a.Device, a.Weights,
-				a.Free, a.Reserve, string(work))
+				INSERT OR REPLACE INTO alive (id, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
+					config_hash, device, weights, free, reserve, work)
+				VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), ms(a.RecordedAt), a.PID, a.Version, a.ConfigPath, a.ConfigHash, a.Device,
+				a.Weights, a.Free, a.Reserve, string(work))
 			return err
 		})
 	}
@@ -57,13 +60,26 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	return nil
 }
 
+// Alive is what the node said last; the zero value if none did.
+func (l *Ledger) Alive(ctx context.Context) (a Alive, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		a, err = alive(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return a, fmt.Errorf("look what the node said last: %w", err)
+	}
+	a.Held = l.db.Held()
+	return a, nil
+}
+
 // alive is what the node said last; the zero value if none did.
 func alive(ctx context.Context, tx *sql.Tx) (a Alive, err error) {
-	var started, seen, stopped int64
+	var started, seen, stopped, recorded int64
 	var work string
 	err = tx.QueryRowContext(ctx, `
-		SELECT started_at, seen_at, stopped_at, pid, version, config_path, config_hash, device, weights, free, reserve, work
-		FROM alive`).Scan(&started, &seen, &stopped, &a.PID, &a.Version, &a.ConfigPath, &a.ConfigHash, &a.Device, &a.Weights,
+		SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path, config_hash, device, weights, free, reserve, work
+		FROM alive`).Scan(&started, &seen, &stopped, &recorded, &a.PID, &a.Version, &a.ConfigPath, &a.ConfigHash, &a.Device, &a.Weights,
 		&a.Free, &a.Reserve, &work)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, nil
@@ -71,6 +87,6 @@ func alive(ctx context.Context, tx *sql.Tx) (a Alive, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.StartedAt, a.SeenAt, a.StoppedAt = at(started), at(seen), at(stopped)
+	a.StartedAt, a.SeenAt, a.StoppedAt, a.RecordedAt = at(started), at(seen), at(stopped), at(recorded)
 	return a, json.Unmarshal([]byte(work), &a.Work)
 }

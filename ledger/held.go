@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Held are the files that should be there of a study.
+// Held are files that should be there of a study.
 type Held struct {
 	StudyUID  string
 	Instances []string // paths relative to data_dir
@@ -14,44 +14,60 @@ type Held struct {
 	Missing   bool     // some were not there when somebody looked before
 }
 
-// EachHeld calls f for every study whose files nobody removed, one at a time, and stops at its error.
-func (l *Ledger) EachHeld(ctx context.Context, f func(Held) error) error {
-	err := l.view(ctx, func(tx *sql.Tx) error {
-		studies, err := query(ctx, tx, `
-			SELECT uid, files_missing
-			FROM study
-			WHERE files_removed_at = 0 OR files_missing = 1
-			ORDER BY uid`,
-			func(rows *sql.Rows) (h Held, err error) {
-				err = rows.Scan(&h.StudyUID, &h.Missing)
-				return h, err
-			})
-		if err != nil {
+// SampleHeld lists every study whose files nobody removed, with the instances that came first and last: where files are lost, because
+// data_dir is another one or an older one, one of these is lost, and looking for all would take minutes. Objects that wait are all listed.
+func (l *Ledger) SampleHeld(ctx context.Context) (all []Held, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		waiting := map[string][]string{}
+		if _, err := query(ctx, tx, `
+			SELECT DISTINCT r.study_uid, o.path
+			FROM delivery d
+			JOIN object o ON o.id = d.object_id
+			JOIN revision r ON r.id = o.revision_id
+			WHERE d.state = '`+DeliveryWaiting+`'`, func(rows *sql.Rows) (struct{}, error) {
+			var uid, path string
+			err := rows.Scan(&uid, &path)
+			waiting[uid] = append(waiting[uid], path)
+			return struct{}{}, err
+		}); err != nil {
 			return err
 		}
-		for _, h := range studies {
-			h.Instances, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ?`, oneValue[string], h.StudyUID)
-			if err != nil {
-				return err
-			}
-			if h.Waiting, err = query(ctx, tx, `
-				SELECT DISTINCT o.path
-				FROM object o
-				JOIN revision r ON r.id = o.revision_id
-				JOIN delivery d ON d.object_id = o.id
-				WHERE r.study_uid = ? AND d.state = ?`, oneValue[string], h.StudyUID, DeliveryWaiting); err != nil {
-				return err
-			}
-			if err := f(h); err != nil {
-				return err
-			}
-		}
-		return nil
+		all, err = query(ctx, tx, `
+			SELECT s.uid, s.files_missing,
+				(SELECT path FROM instance WHERE study_uid = s.uid ORDER BY received_at LIMIT 1),
+				(SELECT path FROM instance WHERE study_uid = s.uid ORDER BY received_at DESC LIMIT 1)
+			FROM study s
+			WHERE s.files_removed_at = 0 OR s.files_missing = 1
+			ORDER BY s.uid`,
+			func(rows *sql.Rows) (h Held, err error) {
+				var first, last sql.NullString
+				err = rows.Scan(&h.StudyUID, &h.Missing, &first, &last)
+				for _, path := range []sql.NullString{first, last} {
+					if path.Valid {
+						h.Instances = append(h.Instances, path.String)
+					}
+				}
+				h.Waiting = waiting[h.StudyUID]
+				return h, err
+			})
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("list the files that should be here: %w", err)
+		return nil, fmt.Errorf("list the files that should be here: %w", err)
 	}
-	return nil
+	return all, nil
+}
+
+// InstancePaths lists the files of the instances of a study.
+func (l *Ledger) InstancePaths(ctx context.Context, studyUID string) (paths []string, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		paths, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ?`, oneValue[string], studyUID)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the files of study %s: %w", studyUID, err)
+	}
+	return paths, nil
 }
 
 // NoteMissing notes that files of a study are not there. While instances are missing, whoever asks for storage commitment is told that

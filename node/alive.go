@@ -18,6 +18,9 @@ import (
 // beat is how often a running node gives a sign of life: one small transaction.
 const beat = 5 * time.Second
 
+// flushWait bounds the wait of a sign of life for what the ledger has still to write.
+const flushWait = 5 * time.Second
+
 // life is what a node knows of itself while it runs.
 type life struct {
 	mu   sync.Mutex // guards what follows
@@ -52,10 +55,21 @@ func (l *life) now() []ledger.Work {
 	})
 }
 
-// begins says for the first time that the node is there.
-func (n *Node) begins(ctx context.Context) {
+// overlap is how far before the time up to which the ledger is complete the inbox is looked through again: clocks are set.
+const overlap = time.Hour
+
+// begins says for the first time that the node is there. since is when to look through the inbox from.
+func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
+	before, err := n.ledger.Alive(ctx)
+	if err != nil {
+		return since, err
+	}
+	if !before.RecordedAt.IsZero() {
+		since = before.RecordedAt.Add(-overlap)
+	}
 	n.self = ledger.Alive{
 		StartedAt:  time.Now(),
+		RecordedAt: before.RecordedAt,
 		PID:        os.Getpid(),
 		Version:    n.version,
 		ConfigHash: n.config.Hash,
@@ -65,6 +79,19 @@ func (n *Node) begins(ctx context.Context) {
 		n.self.ConfigPath = path
 	}
 	n.sign(ctx)
+	return since, nil
+}
+
+// recorded waits until what was stored up to now is in the ledger, for the next start. It is for a node that has looked through its inbox.
+func (n *Node) recorded(ctx context.Context) error {
+	now := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, flushWait)
+	defer cancel()
+	if err := n.ledger.Flush(ctx); err != nil {
+		return err
+	}
+	n.self.RecordedAt = now
+	return nil
 }
 
 // sign gives a sign of life. One that cannot be written, as on a full disk, is no reason to end.
@@ -78,12 +105,16 @@ func (n *Node) sign(ctx context.Context) {
 func (n *Node) lives(ctx context.Context) error {
 	n.self.Device = n.runtime.Device()
 	n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
+	complete := true // once an instance may have been refused its row, the next start looks for it
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	for {
 		n.self.Work = n.life.now()
 		if room, err := n.store.Room(ctx); err == nil {
 			n.self.Free = room.Free
+		}
+		if complete {
+			complete = n.recorded(ctx) == nil // the writer tells what is wrong
 		}
 		n.sign(ctx)
 		select {

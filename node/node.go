@@ -91,7 +91,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.begins(ctx)
+	since, err := n.begins(ctx)
+	if err != nil {
+		return err
+	}
 	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
 		return err
 	}
@@ -105,7 +108,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		ImplementationClassUID:    object.ImplementationClassUID,
 		ImplementationVersionName: object.ImplementationVersionName,
 	})
-	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, n.log)
+	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
 	if err != nil {
 		return err
 	}

@@ -13,13 +13,15 @@ type MissingFiles struct{ Studies, Instances, Objects int }
 
 // FilesLedger is what CheckFiles asks of the ledger.
 type FilesLedger interface {
-	EachHeld(ctx context.Context, f func(ledger.Held) error) error
+	SampleHeld(ctx context.Context) ([]ledger.Held, error)
+	InstancePaths(ctx context.Context, studyUID string) ([]string, error)
 	NoteMissing(ctx context.Context, studyUID string, instances, objects int) error
 	NoteFound(ctx context.Context, studyUID string) error
 }
 
-// CheckFiles looks whether the files of the ledger are in the store, as they are not after a restore of the ledger alone. It notes it in
-// the ledger and says it once in the log. Files that are there again are noted, too. Call it before work on them begins.
+// CheckFiles looks whether the files of the ledger are in the store, as they are not after a restore of the ledger alone. It looks for the
+// first and the last instance of each study, and for all of those where one is missing. It notes it in the ledger and says it once in the
+// log. Files that are there again are noted, too. Call it before work on them begins.
 func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slog.Logger) (MissingFiles, error) {
 	type gone struct {
 		study              string
@@ -28,14 +30,26 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 	}
 	var missing []gone
 	var found []string
-	err := l.EachHeld(ctx, func(h ledger.Held) error {
+	held, err := l.SampleHeld(ctx)
+	if err != nil {
+		return MissingFiles{}, err
+	}
+	for _, h := range held {
 		g := gone{study: h.StudyUID}
-		var err error
 		if g.instances, err = lacking(ctx, files, h.Instances); err != nil {
-			return err
+			return MissingFiles{}, err
 		}
 		if g.objects, err = lacking(ctx, files, h.Waiting); err != nil {
-			return err
+			return MissingFiles{}, err
+		}
+		if g.instances > 0 || h.Missing {
+			whole, err := l.InstancePaths(ctx, h.StudyUID)
+			if err != nil {
+				return MissingFiles{}, err
+			}
+			if g.instances, err = lacking(ctx, files, whole); err != nil {
+				return MissingFiles{}, err
+			}
 		}
 		switch {
 		case h.Missing && g.instances == 0:
@@ -44,10 +58,6 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 			g.known = h.Missing
 			missing = append(missing, g)
 		}
-		return ctx.Err()
-	})
-	if err != nil {
-		return MissingFiles{}, err
 	}
 	var all MissingFiles
 	for _, g := range missing {
@@ -80,6 +90,9 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 func lacking(ctx context.Context, files store.Reader, names []string) (int, error) {
 	n := 0
 	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
 		has, err := files.Has(ctx, name)
 		if err != nil {
 			return n, err

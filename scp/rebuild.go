@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"path"
 	"strings"
+	"time"
 
 	"jcsnode/dataset"
 	"jcsnode/ledger"
@@ -26,7 +27,7 @@ type Recorder interface {
 
 // Rebuilt counts what Rebuild found in the inbox.
 type Rebuilt struct {
-	Files       int // in all
+	Files       int // that it looked at
 	Recorded    int // that the ledger lacked
 	Quarantined int // that are not what they should be
 }
@@ -37,10 +38,11 @@ const rebuiltAssociation = "rebuilt from the inbox"
 // Rebuild records every file of the inbox that the ledger lacks, as after a crash between
 // the answer to the sender and the commit of the ledger. Files that cannot be read or do
 // not have the content that their name stands for go to inbox/quarantine, with an event.
+// Files that came before a time that the ledger knows to be complete up to may be left out; the zero time leaves out none.
 // Call it before associations are accepted.
-func (b *Inbox) Rebuild(ctx context.Context, l Recorder, log *slog.Logger) (Rebuilt, error) {
+func (b *Inbox) Rebuild(ctx context.Context, l Recorder, since time.Time, log *slog.Logger) (Rebuilt, error) {
 	var r Rebuilt
-	for name, err := range b.store.List(ctx, inboxFolder) {
+	for name, err := range b.store.ListSince(ctx, inboxFolder, since) {
 		if err != nil {
 			return r, fmt.Errorf("rebuild from the inbox: %w", err)
 		}

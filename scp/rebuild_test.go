@@ -62,7 +62,7 @@ func TestRebuild(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	r, err := b.Rebuild(t.Context(), l, log)
+	r, err := b.Rebuild(t.Context(), l, time.Time{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestRebuild(t *testing.T) {
 		t.Errorf("%d events of quarantine, want 3", n)
 	}
 
-	again, err := b.Rebuild(t.Context(), l, log)
+	again, err := b.Rebuild(t.Context(), l, time.Time{}, log)
 	if want := (Rebuilt{Files: 3}); err != nil || again != want {
 		t.Errorf("second time %+v, %v; want %+v", again, err, want)
 	}

@@ -20,6 +20,9 @@ type Store interface {
 	// List gives the names below a folder, in no order that counts: those that begin with it and a slash. A file that comes or goes
 	// meanwhile is listed or not. What lies there under no name as CheckName wants it is not the store's and left out.
 	List(ctx context.Context, folder string) iter.Seq2[string, error]
+	// ListSince is List that may leave out files that have had their names since before a time; the zero time leaves out none. Where there
+	// are millions of files and few are new it is much faster.
+	ListSince(ctx context.Context, folder string, since time.Time) iter.Seq2[string, error]
 	// Room measures the free space.
 	Room(ctx context.Context) (Room, error)
 }

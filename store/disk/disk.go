@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"jcsnode/durable"
@@ -195,6 +196,11 @@ func (s *Store) prune(folder string) {
 
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, folder string) iter.Seq2[string, error] {
+	return s.ListSince(ctx, folder, time.Time{})
+}
+
+// ListSince implements store.Store. A name that comes into a folder makes the folder younger.
+func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if err := s.check(folder); err != nil {
 			yield("", err)
@@ -218,6 +224,8 @@ func (s *Store) List(ctx context.Context, folder string) iter.Seq2[string, error
 			switch odd := foreign || s.check(name) != nil; {
 			case odd && d.IsDir():
 				return fs.SkipDir
+			case d.IsDir() && !since.IsZero() && unchanged(d, since):
+				return fs.SkipDir
 			case !odd && !d.IsDir() && !yield(name, nil):
 				return fs.SkipAll
 			}
@@ -227,6 +235,17 @@ func (s *Store) List(ctx context.Context, folder string) iter.Seq2[string, error
 			yield("", err)
 		}
 	}
+}
+
+// unchanged tells whether no name came into a folder or below it since a time. Only one without folders in it can tell: its number of links
+// is two, where the file system counts them.
+func unchanged(d fs.DirEntry, since time.Time) bool {
+	info, err := d.Info()
+	if err != nil || !info.ModTime().Before(since) {
+		return false // one that is gone meanwhile is found out by whoever walks
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 2
 }
 
 // Room implements store.Store.

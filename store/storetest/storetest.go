@@ -267,6 +267,18 @@ func list(t *testing.T, u *Subject) {
 	for range u.Store.List(t.Context(), "in") {
 		break // who has seen enough
 	}
+	for age, since := range map[string]time.Time{"old": time.Now().Add(-time.Hour), "any": {}} {
+		var got []string
+		for name, err := range u.Store.ListSince(t.Context(), "in", since) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, name)
+		}
+		if slices.Sort(got); !slices.Equal(got, all) {
+			t.Errorf("new files, of those of %s age: listed %v, want %v", age, got, all)
+		}
+	}
 	for name, err := range u.Store.List(t.Context(), "in") { // who removes as he goes
 		if err != nil {
 			t.Fatal(err)

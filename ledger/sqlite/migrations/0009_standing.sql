@@ -4,6 +4,7 @@ CREATE TABLE alive (
     started_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL,           -- of the newest sign of life
     stopped_at  INTEGER NOT NULL,           -- 0 = it runs, or it died
+    recorded_at INTEGER NOT NULL,           -- up to then every instance that was stored has its row, 0 = nobody can tell
     pid         INTEGER NOT NULL,
     version     TEXT NOT NULL,
     config_path TEXT NOT NULL,
