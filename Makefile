@@ -22,7 +22,7 @@ export JCSNODE_LEFT_OUT := $(or $(JCSNODE_LEFT_OUT),$(shell mktemp -u -t jcsnode
 export CGO_ENABLED := 1
 
 .PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak release
-.PHONY: clean help
+.PHONY: clean help man
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -106,6 +106,9 @@ soak: build ## 10,000 associations that end in every way, minutes of fuzzing
 	.ci/fuzz
 
 # Packages for Debian and a container come with their own issue; this is the program, what it loads and what must lie beside it.
+man: build ## dist/man/man1: the manual pages
+	bin/jcsnode man --out dist/man/man1
+
 release: build ## dist/jcsnode-VERSION-linux-ARCH.tar.gz with its SHA-256
 	@name=jcsnode-$(VERSION)-linux-$$(go env GOARCH); rm -rf dist; mkdir -p dist/$$name/models; \
 	cp -r bin/jcsnode LICENSE NOTICE README.md CHANGELOG.md SECURITY.md config.toml docs dist/$$name/; \
