@@ -362,3 +362,25 @@ func TestDoor_ConnectionLostThenResent(t *testing.T) {
 		t.Errorf("instances %+v, want two, the first recognised", h.Instances)
 	}
 }
+
+// An accession number is kept if it is text of a fit length; who corrects it sends it again.
+func TestDoor_AccessionNumber(t *testing.T) {
+	n := startNode(t, Settings{}, nil)
+	c := n.dial(t, CTImageStorage)
+	for i, step := range []struct{ sent, kept string }{
+		{"", ""}, {"A-17 ", "A-17"}, {"", "A-17"}, {"bell\a", "A-17"}, {strings.Repeat("9", 65), "A-17"}, {"A-18", "A-18"},
+	} {
+		slice := aSlice("1.2", fmt.Sprintf("1.2.%d", i))
+		slice.accession = step.sent
+		if r := send(t, c, slice); r.Status != dimse.StatusSuccess {
+			t.Fatalf("%q: %v", step.sent, r.Status)
+		}
+		if err := n.l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found, err := n.l.Studies(t.Context(), ledger.Filter{Identifiers: true})
+		if err != nil || len(found) != 1 || found[0].Accession != step.kept {
+			t.Errorf("after %q: %+v, %v; want %q", step.sent, found, err, step.kept)
+		}
+	}
+}

@@ -36,6 +36,7 @@ func element(tag dataset.Tag, vr string, value []byte) []byte {
 // image is a small instance; what is empty is left out.
 type image struct {
 	class, sop, study, series string
+	accession                 string // "" = no such element
 	pixels                    []byte
 }
 
@@ -46,12 +47,12 @@ func aSlice(study, sop string) image {
 func (i image) bytes() []byte {
 	var b []byte
 	for _, e := range []struct {
-		tag   dataset.Tag
-		value string
-	}{{dataset.SOPClassUID, i.class}, {dataset.SOPInstanceUID, i.sop}, {dataset.StudyInstanceUID, i.study},
-		{dataset.SeriesInstanceUID, i.series}} {
+		tag       dataset.Tag
+		vr, value string
+	}{{dataset.SOPClassUID, "UI", i.class}, {dataset.SOPInstanceUID, "UI", i.sop}, {dataset.AccessionNumber, "SH", i.accession},
+		{dataset.StudyInstanceUID, "UI", i.study}, {dataset.SeriesInstanceUID, "UI", i.series}} {
 		if e.value != "" {
-			b = append(b, element(e.tag, "UI", []byte(e.value))...)
+			b = append(b, element(e.tag, e.vr, []byte(e.value))...)
 		}
 	}
 	return append(b, element(dataset.NewTag(0x7FE0, 0x0010), "OW", i.pixels)...)
