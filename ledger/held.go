@@ -14,8 +14,8 @@ type Held struct {
 	Missing   bool     // some were not there when somebody looked before
 }
 
-// SampleHeld lists every study whose files nobody removed, with the instances that came first and last: where files are lost, because
-// data_dir is another one or an older one, one of these is lost, and looking for all would take minutes. Objects that wait are all listed.
+// SampleHeld lists every study whose files nobody removed, with the instance that came last: where files are lost, because data_dir is
+// another one or an older one, that one is lost, and looking for all would take minutes. Objects that wait are all listed.
 func (l *Ledger) SampleHeld(ctx context.Context) (all []Held, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		waiting := map[string][]string{}
@@ -34,18 +34,15 @@ func (l *Ledger) SampleHeld(ctx context.Context) (all []Held, err error) {
 		}
 		all, err = query(ctx, tx, `
 			SELECT s.uid, s.files_missing,
-				(SELECT path FROM instance WHERE study_uid = s.uid ORDER BY received_at LIMIT 1),
 				(SELECT path FROM instance WHERE study_uid = s.uid ORDER BY received_at DESC LIMIT 1)
 			FROM study s
 			WHERE s.files_removed_at = 0 OR s.files_missing = 1
 			ORDER BY s.uid`,
 			func(rows *sql.Rows) (h Held, err error) {
-				var first, last sql.NullString
-				err = rows.Scan(&h.StudyUID, &h.Missing, &first, &last)
-				for _, path := range []sql.NullString{first, last} {
-					if path.Valid {
-						h.Instances = append(h.Instances, path.String)
-					}
+				var last sql.NullString
+				err = rows.Scan(&h.StudyUID, &h.Missing, &last)
+				if last.Valid {
+					h.Instances = []string{last.String}
 				}
 				h.Waiting = waiting[h.StudyUID]
 				return h, err

@@ -20,8 +20,8 @@ type FilesLedger interface {
 }
 
 // CheckFiles looks whether the files of the ledger are in the store, as they are not after a restore of the ledger alone. It looks for the
-// first and the last instance of each study, and for all of those where one is missing. It notes it in the ledger and says it once in the
-// log. Files that are there again are noted, too. Call it before work on them begins.
+// instance of each study that came last, and for all where that is missing. It notes it in the ledger and says it once in the log. Files
+// that are there again are noted, too. Call it before work on them begins.
 func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slog.Logger) (MissingFiles, error) {
 	type gone struct {
 		study              string
