@@ -38,8 +38,8 @@ type CommitmentLedger interface {
 // again and again until each object has its answer. All fields must be set.
 type CommitmentSCU struct {
 	Ledger       CommitmentLedger
-	Destinations []Destination
-	Linger       time.Duration // for a report on the association of its request
+	Destinations func() []Destination // as they are now
+	Linger       time.Duration        // for a report on the association of its request
 	Now          func() time.Time
 	Logger       *slog.Logger
 }
@@ -52,7 +52,7 @@ func (c *CommitmentSCU) Ask(ctx context.Context, id int64) error {
 		return err
 	}
 	now := c.Now()
-	destination, ok := find(c.Destinations, request.Destination)
+	destination, ok := find(c.Destinations(), request.Destination)
 	// A longer wait than any that is given here comes from a clock that was ahead.
 	if wait := request.NextAt.Sub(now); wait > 0 && wait <= max(lastAskWait, lastAskDelay, destination.CommitmentWait) {
 		return &ledger.RetryAfter{Delay: wait, Err: errors.New("the destination was asked not long ago")}

@@ -71,7 +71,7 @@ func newOffice(t *testing.T, address string) *office {
 	l, dir, rev := reported(t, clock)
 	o.Ledger, o.rev = l, rev
 	o.worker = deliveryWorker(t, l, dir, clock, pacsAt(address))
-	archive := &o.worker.Destinations[0]
+	archive := &o.worker.Destinations()[0]
 	archive.CommitmentAETitle, archive.CommitmentWait = "SAFE", time.Hour
 	o.scu = &dicomout.CommitmentSCU{
 		Ledger:       l,
@@ -276,7 +276,7 @@ func TestCommitmentSCU_DestinationThatIsNotAskedAnyMore(t *testing.T) {
 	k := &commitmentSCP{}
 	o := newOffice(t, k.serveAs(t, k))
 	o.deliver(t)
-	o.scu.Destinations = nil
+	o.scu.Destinations = func() []dicomout.Destination { return nil }
 	if d := o.ask(t, 1); d != 0 || len(k.requests()) != 0 {
 		t.Errorf("asked %d times, again after %s", len(k.requests()), d)
 	}

@@ -41,7 +41,7 @@ type DeliveryLedger interface {
 type DeliveryWorker struct {
 	Ledger       DeliveryLedger
 	Store        store.Reader
-	Destinations []Destination
+	Destinations func() []Destination // as they are now
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for delays
 	Logger       *slog.Logger
@@ -58,7 +58,7 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if err != nil {
 		return err
 	}
-	destination, ok := find(c.Destinations, name)
+	destination, ok := find(c.Destinations(), name)
 	if !ok {
 		return c.unknown(ctx, waiting, name)
 	}
@@ -325,7 +325,7 @@ func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery,
 	if len(waiting) > 0 {
 		c.Logger.Warn("destination is not in the configuration any more; its deliveries end",
 			"study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
-			"remedy", "to have them sent, put the destination back, restart and requeue the study")
+			"remedy", "to have them sent, put the destination back, have the node reload its configuration (or restart it) and requeue the study")
 	}
 	ended := make([]ledger.DeliveryResult, len(waiting))
 	for i, d := range waiting {

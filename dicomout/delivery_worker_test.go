@@ -71,7 +71,7 @@ func TestDeliveryWorker_ArchiveAwayAndBack(t *testing.T) {
 		}
 	}
 	archive := &pacs{answers: []dimse.Status{0x0110}}
-	c.Destinations[0].Address = archive.serve(t)
+	c.Destinations()[0].Address = archive.serve(t)
 	for range 2 {
 		if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)
@@ -128,7 +128,7 @@ func TestDeliveryWorker_LogOfAVisit(t *testing.T) {
 func TestDeliveryWorker_DestinationTakenOutOfTheConfiguration(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	c := deliveryWorker(t, l, dir, time.Now, pacsAt("127.0.0.1:1"))
-	c.Destinations = nil
+	c.Destinations = func() []dicomout.Destination { return nil }
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestDeliveryWorker_ProfileThatChanged(t *testing.T) {
 	l, dir, rev := reported(t, time.Now)
 	archive := &pacs{}
 	c := deliveryWorker(t, l, dir, time.Now, pacsAt(archive.serve(t)))
-	c.Destinations[0].Profile = dicomout.Profile{Outline: true}
+	c.Destinations()[0].Profile = dicomout.Profile{Outline: true}
 	if err := c.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 		t.Fatal(err)
 	}

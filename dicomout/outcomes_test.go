@@ -120,13 +120,13 @@ func (s *simulation) beset(t *testing.T, trouble *trouble) {
 	s.archive.mu.Lock()
 	s.archive.trouble = trouble
 	s.archive.mu.Unlock()
-	s.Destinations[0].Address = s.address
+	s.Destinations()[0].Address = s.address
 	switch {
 	case trouble == nil:
 	case trouble.absent:
-		s.Destinations[0].Address = "127.0.0.1:1"
+		s.Destinations()[0].Address = "127.0.0.1:1"
 	case trouble.silent:
-		s.Destinations[0].Address = mute(t)
+		s.Destinations()[0].Address = mute(t)
 	}
 }
 

@@ -155,7 +155,7 @@ func deliveryWorker(
 		Now:          now,
 		Random:       func() float64 { return 0 },
 		Logger:       slog.New(slog.DiscardHandler),
-		Destinations: destinations,
+		Destinations: func() []dicomout.Destination { return destinations },
 	}
 }
 

@@ -38,7 +38,7 @@ func newSite(t *testing.T, now func() time.Time, destinations ...dicomout.Destin
 	}
 	t.Cleanup(func() { l.Close() })
 	c := deliveryWorker(t, l, dir, now)
-	c.Destinations = destinations
+	c.Destinations = func() []dicomout.Destination { return destinations }
 	return &site{DeliveryWorker: c, Ledger: l, dir: dir}
 }
 
@@ -57,7 +57,7 @@ func (s *site) report(t *testing.T, kinds ...object.Kind) ledger.Revision {
 		o := ledger.Object{SOPInstanceUID: uid, SOPClassUID: kind.SOPClassUID, SeriesUID: study.SeriesUID(kind), Kind: kind.Name,
 			TransferSyntaxUID: dataset.ExplicitVRLittleEndian, Path: uid, SHA256: hexSHA256(file)}
 		out := ledger.Outgoing{Object: o}
-		for _, d := range s.Destinations {
+		for _, d := range s.Destinations() {
 			if d.Profile.Wants(kind.Name) {
 				out.Destinations = append(out.Destinations, d.Name)
 			}

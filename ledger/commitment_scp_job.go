@@ -23,7 +23,7 @@ func (l *Ledger) commitmentSCPKind(handle func(ctx context.Context, commitmentID
 	return jobs.Kind{
 		Name:        commitmentSCPJob,
 		Workers:     reportWorkers,
-		LongestWait: l.longestWait,
+		LongestWait: l.longestWait(),
 		Work: works(l, func(ctx context.Context, key commitmentSCPKey) (*task, error) {
 			c, err := l.CommitmentSCP(ctx, key.ID)
 			if err != nil || c.State != SCPWaiting {

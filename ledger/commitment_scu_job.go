@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"time"
 
 	"jcsnode/ledger/jobs"
@@ -24,8 +23,8 @@ func (l *Ledger) commitmentSCUKind(handle func(ctx context.Context, commitmentID
 	return jobs.Kind{
 		Name:        commitmentSCUJob,
 		Workers:     1,
-		Own:         l.commitmentFrom,
-		LongestWait: max(l.longestWait, longestAsk),
+		Own:         l.parties.Load().CommitmentFrom,
+		LongestWait: max(l.longestWait(), longestAsk),
 		Work: works(l, func(ctx context.Context, key commitmentSCUKey) (*task, error) {
 			c, err := l.CommitmentSCU(ctx, key.ID)
 			if err != nil || c.State != SCUWaiting {
@@ -44,11 +43,6 @@ func (l *Ledger) commitmentSCUKind(handle func(ctx context.Context, commitmentID
 			}, nil
 		}),
 	}
-}
-
-// asksCommitment says whether a destination is asked for storage commitment.
-func (l *Ledger) asksCommitment(destination string) bool {
-	return slices.Contains(l.commitmentFrom, destination)
 }
 
 func (l *Ledger) enqueueCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64, destination string) error {

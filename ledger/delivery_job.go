@@ -22,7 +22,7 @@ func (l *Ledger) deliverKind(handle func(ctx context.Context, revisionID int64, 
 		Name:        deliverJob,
 		Workers:     1,
 		Own:         own,
-		LongestWait: l.longestWait,
+		LongestWait: l.longestWait(),
 		Lane: func(key []byte) string {
 			k, err := keyOf[deliverKey](key)
 			if err != nil {

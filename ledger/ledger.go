@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jcsnode/ledger/jobs"
@@ -20,9 +21,7 @@ type Ledger struct {
 	log  *slog.Logger
 	jobs *jobs.Jobs // nil when the database is open for reading only
 
-	longestWait    time.Duration
-	receivers      []Subscription
-	commitmentFrom []string // destinations
+	parties atomic.Pointer[Parties]
 
 	queue   chan entry
 	closing chan struct{}
@@ -82,11 +81,13 @@ func New(db Database, opt Options) (*Ledger, error) {
 		db:  db,
 		now: opt.Now,
 		log: opt.Logger,
-
-		longestWait:    max(opt.LongestWait, defaultLongestWait),
-		receivers:      opt.Receivers,
-		commitmentFrom: opt.CommitmentFrom,
 	}
+	l.parties.Store(&Parties{
+		Destinations:   opt.Destinations,
+		CommitmentFrom: opt.CommitmentFrom,
+		Receivers:      opt.Receivers,
+		LongestWait:    opt.LongestWait,
+	})
 	if l.now == nil {
 		l.now = time.Now
 	}

@@ -77,7 +77,7 @@ func (l *Ledger) notify(ctx context.Context, tx *sql.Tx, n Notice, mark int64) (
 	if err != nil {
 		return false, fmt.Errorf("write down a notice: %w", err)
 	}
-	for _, r := range l.receivers {
+	for _, r := range l.receivers() {
 		if !slices.Contains(r.Kinds, n.Kind) {
 			continue
 		}

@@ -22,7 +22,7 @@ func (l *Ledger) notifyKind(handle func(ctx context.Context, notificationID int6
 		Name:        notifyJob,
 		Workers:     notifyWorkers,
 		Own:         l.receiverNames(),
-		LongestWait: l.longestWait,
+		LongestWait: l.longestWait(),
 		Work: works(l, func(ctx context.Context, key notifyKey) (*task, error) {
 			n, err := l.Notification(ctx, key.ID)
 			if err != nil || n.State != NotificationWaiting {
@@ -37,14 +37,6 @@ func (l *Ledger) notifyKind(handle func(ctx context.Context, notificationID int6
 			}, nil
 		}),
 	}
-}
-
-func (l *Ledger) receiverNames() []string {
-	names := make([]string, len(l.receivers))
-	for i, r := range l.receivers {
-		names[i] = r.Name
-	}
-	return names
 }
 
 func (l *Ledger) enqueueNotify(ctx context.Context, tx *sql.Tx, id int64, receiver string) error {

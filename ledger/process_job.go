@@ -19,7 +19,7 @@ func (l *Ledger) processKind(handle func(ctx context.Context, revisionID int64) 
 	return jobs.Kind{
 		Name:        processJob,
 		Workers:     workers,
-		LongestWait: l.longestWait,
+		LongestWait: l.longestWait(),
 		Suspect:     true,
 		Interrupted: l.processInterrupted,
 		Work: works(l, func(ctx context.Context, key processKey) (*task, error) {

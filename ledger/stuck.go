@@ -17,6 +17,9 @@ type StuckAfter struct {
 // NoteStuck finds what has waited too long and tells the receivers, once for each wait. A study that an operator requeues begins
 // to wait anew. fresh is what nobody knew before.
 func (l *Ledger) NoteStuck(ctx context.Context, after StuckAfter) (fresh []Notice, err error) {
+	if !l.tells(NoticeStuck) {
+		return nil, nil
+	}
 	var stuck []Notice
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		stuck, err = l.stuck(ctx, tx, after)

@@ -65,7 +65,7 @@ func (l *Ledger) takeJobs(opt Options) (err error) {
 	l.jobs, err = jobs.New(o, map[string][]string{
 		deliverJob:       opt.Destinations,
 		notifyJob:        l.receiverNames(),
-		commitmentSCUJob: l.commitmentFrom,
+		commitmentSCUJob: opt.CommitmentFrom,
 	})
 	return err
 }

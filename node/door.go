@@ -23,7 +23,7 @@ func doorSettings(c config.Config) (scp.Settings, error) {
 	}
 	for _, d := range c.Destinations {
 		if d.Commitment { // it reports to the title that asked
-			settings.OtherTitles = append(settings.OtherTitles, d.CallingAETitle)
+			settings.OtherTitles, settings.Reports = append(settings.OtherTitles, d.CallingAETitle), true
 		}
 	}
 	for _, p := range c.Peers {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"jcsnode/dimse/secure"
-	"jcsnode/scp"
 )
 
 // identity loads the TLS files of one use.
@@ -20,13 +19,6 @@ func identity(use string, files secure.Files, log *slog.Logger) (*secure.Identit
 		return nil, fmt.Errorf("TLS of the %s: %w", use, err)
 	}
 	return i, nil
-}
-
-// watch has the certificate of an identity watched, where it has one.
-func (n *Node) watch(i *secure.Identity) {
-	if i != nil && i.Certificate() != nil {
-		n.watched = append(n.watched, i)
-	}
 }
 
 // Listen opens the plain port and, if there is one, that of TLS.
@@ -59,26 +51,4 @@ func portError(address string, err error) error {
 		remedy = "; no network interface of this machine has that address now: leave the host out to listen on all"
 	}
 	return fmt.Errorf("listen on %s: %w%s", address, err, remedy)
-}
-
-// reportAddresses says where reports of storage commitment go.
-func (n *Node) reportAddresses() ([]scp.ReportAddress, error) {
-	var all []scp.ReportAddress
-	for _, p := range n.config.Peers {
-		if p.Address == "" {
-			continue
-		}
-		a := scp.ReportAddress{AETitle: p.AETitle, Address: p.Address}
-		if p.TLS {
-			own := n.config.TLS
-			i, err := identity("peer "+p.AETitle, secure.Files{Certificate: own.Certificate, Key: own.Key, Authorities: p.CA}, n.log)
-			if err != nil {
-				return nil, err
-			}
-			n.watch(i)
-			a.TLS = i.Client(p.TLSName)
-		}
-		all = append(all, a)
-	}
-	return all, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,12 +29,16 @@ import (
 type Options struct {
 	Version  string            // of the program
 	Progress pipeline.Progress // of studies that are read; may be nil
+	Ready    func()            // called once everything works; may be nil
 	Logger   *slog.Logger
 }
 
 // Node is the running program: every part, wired.
 type Node struct {
-	config        config.Config
+	config        config.Config // as of the start
+	site          atomic.Pointer[site]
+	moved         chan struct{} // another site has come
+	ready         func()
 	version       string
 	log           *slog.Logger
 	ledger        *ledger.Ledger
@@ -51,8 +56,7 @@ type Node struct {
 	retention     *pipeline.Retention
 	self          ledger.Alive // what it said of itself last
 	life          life
-	own           *secure.Identity   // of the TLS listener, nil without one
-	watched       []*secure.Identity // whose certificates expire
+	own           *secure.Identity // of the TLS listener, nil without one
 }
 
 // LedgerPath is where a node keeps its ledger.
@@ -68,9 +72,14 @@ func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
 	}
 }
 
+func newNode(c config.Config, version string, log *slog.Logger) *Node {
+	return &Node{config: c, moved: make(chan struct{}, 1), version: version, log: log}
+}
+
 // Open makes every part and recovers what a crash left, before any port is open. The caller runs or closes the node.
 func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
-	n := &Node{config: c, version: opt.Version, log: opt.Logger}
+	n := newNode(c, opt.Version, opt.Logger)
+	n.ready = opt.Ready
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -131,7 +140,8 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 		Notify:        n.notifier.Notify,
 		CommitmentSCU: n.commitmentSCU.Ask,
 	}
-	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, DestinationNames(n.config.Destinations)...); err != nil {
+	destinations := DestinationNames(n.site.Load().config.Destinations)
+	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, destinations...); err != nil {
 		for _, l := range listeners {
 			l.Close()
 		}
@@ -141,15 +151,17 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	for _, l := range listeners {
 		g.Go(func() error { return n.server.Serve(serving, l) })
 	}
-	for _, i := range n.watched {
-		g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
+	if n.own != nil {
+		g.Go(func() error { n.own.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
 	}
 	g.Go(func() error { return n.lives(serving) })
+	g.Go(func() error { return n.watchCertificates(serving) })
 	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
 	g.Go(func() error { return n.retention.Run(serving) })
-	if len(n.config.Webhooks) > 0 {
-		g.Go(func() error { return n.stuck.Run(serving) })
+	g.Go(func() error { return n.stuck.Run(serving) })
+	if n.ready != nil {
+		n.ready()
 	}
 	err := g.Wait()
 	n.log.Info("stopping: what is unfinished goes on at the next start")

@@ -25,6 +25,11 @@ const CommitmentLinger = 5 * time.Second
 // wire makes the parts that work on others. The networks themselves run in n.runtime, which may be missing as long as no study is read.
 func (n *Node) wire(networks Networks) error {
 	c := n.config
+	s, err := n.siteOf(c)
+	if err != nil {
+		return err
+	}
+	n.site.Store(s)
 	if err := n.wireDoor(); err != nil {
 		return err
 	}
@@ -32,7 +37,7 @@ func (n *Node) wire(networks Networks) error {
 		Ledger:  n.ledger,
 		Holds:   func(study string) bool { held, _ := n.door.Holds(study); return held },
 		Quiet:   time.Duration(c.Settle.Quiet),
-		QuietOf: QuietOf(c.Peers),
+		QuietOf: func(title string) time.Duration { return n.site.Load().quietOf(title) },
 		Limit:   time.Duration(c.Settle.Limit),
 		Now:     time.Now,
 		Logger:  n.log,
@@ -40,7 +45,7 @@ func (n *Node) wire(networks Networks) error {
 	n.retention = &pipeline.Retention{
 		Ledger: n.ledger,
 		Store:  n.store,
-		For:    time.Duration(c.Keep.Days) * 24 * time.Hour,
+		For:    func() time.Duration { return n.site.Load().keep },
 		Now:    time.Now,
 		Logger: n.log,
 	}
@@ -51,23 +56,26 @@ func (n *Node) wire(networks Networks) error {
 		Networks:  Cascade(n.runtime),
 		Settings:  maker.Cascade,
 		Models:    results.Models(maker.Manifest, maker.Engine),
-		Build:     buildWith(maker),
+		Build:     n.buildWith(maker),
 		Omissions: results.Omissions,
 		Works:     n.life.works,
 		Logger:    n.log,
 	}
-	if err := n.wireDelivery(); err != nil {
-		return err
-	}
-	return n.wireNotify()
+	n.wireDelivery()
+	n.wireNotify()
+	return nil
 }
 
-// buildWith makes objects whose dates and times are as people here read them. A study without a patient gives none; why stands in the
+// buildWith makes objects for whoever gets them now, whose dates and times are as people here read them. A study without a patient gives none; why stands in the
 // ledger.
-func buildWith(maker *results.Maker) func(context.Context, *pipeline.Examination, pipeline.Identity, func(pipeline.Made) error) error {
+func (n *Node) buildWith(
+	maker *results.Maker,
+) func(context.Context, *pipeline.Examination, pipeline.Identity, func(pipeline.Made) error) error {
 	return func(ctx context.Context, x *pipeline.Examination, id pipeline.Identity, emit func(pipeline.Made) error) error {
 		id.Time = id.Time.Local()
-		err := maker.Build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
+		current := *maker
+		current.Recipients = n.site.Load().recipients
+		err := current.Build(ctx, x, id, func(m pipeline.Made, _ image.Image) error { return emit(m) })
 		if errors.Is(err, results.ErrNoSource) {
 			return nil
 		}
@@ -78,25 +86,17 @@ func buildWith(maker *results.Maker) func(context.Context, *pipeline.Examination
 // wireDoor makes what associations meet.
 func (n *Node) wireDoor() error {
 	c := n.config
-	settings, err := doorSettings(c)
-	if err != nil {
-		return err
-	}
 	if c.TLS.Listen != "" {
 		files := secure.Files{Certificate: c.TLS.Certificate, Key: c.TLS.Key, Authorities: c.TLS.ClientCA}
+		var err error
 		if n.own, err = identity("listener", files, n.log); err != nil {
 			return err
 		}
-		n.watch(n.own)
 	}
-	addresses, err := n.reportAddresses()
-	if err != nil {
-		return err
-	}
-	n.door = scp.NewDoor(settings, n.inbox, n.ledger, n.log, time.Now)
+	n.door = scp.NewDoor(func() scp.Settings { return n.site.Load().door }, n.inbox, n.ledger, n.log, time.Now)
 	n.door.Commitment = &scp.CommitmentSCP{
 		Ledger:    n.ledger,
-		Addresses: addresses,
+		Addresses: func() []scp.ReportAddress { return n.site.Load().addresses },
 		Dialer:    *Dialer("", CommitmentTimeout),
 		Now:       time.Now,
 		Logger:    n.log,
@@ -119,34 +119,25 @@ func (n *Node) wireDoor() error {
 }
 
 // wireDelivery makes what takes objects to destinations and asks them to keep them.
-func (n *Node) wireDelivery() error {
+func (n *Node) wireDelivery() {
+	destinations := func() []dicomout.Destination { return n.site.Load().destinations }
 	n.delivery = &dicomout.DeliveryWorker{
-		Ledger: n.ledger,
-		Store:  n.store,
-		Now:    time.Now,
-		Random: rand.Float64,
-		Logger: n.log,
-	}
-	for _, d := range n.config.Destinations {
-		destination, own, err := Destination(d, n.log)
-		if err != nil {
-			return err
-		}
-		n.watch(own)
-		n.delivery.Destinations = append(n.delivery.Destinations, destination)
+		Ledger:       n.ledger,
+		Store:        n.store,
+		Destinations: destinations,
+		Now:          time.Now,
+		Random:       rand.Float64,
+		Logger:       n.log,
 	}
 	n.commitmentSCU = &dicomout.CommitmentSCU{
 		Ledger:       n.ledger,
-		Destinations: n.delivery.Destinations,
+		Destinations: destinations,
 		Linger:       CommitmentLinger,
 		Now:          time.Now,
 		Logger:       n.log,
 	}
-	if len(CommitmentFrom(n.config.Destinations)) > 0 {
-		n.door.Reports = n.commitmentSCU.Take
-	}
+	n.door.Reports = n.commitmentSCU.Take
 	if len(n.config.Destinations) == 0 {
 		n.log.Warn("no [[destination]] is configured: results stay here")
 	}
-	return nil
 }

@@ -50,7 +50,7 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 	if free("models.") {
 		t.networks(c.Models)
 	}
-	n := &Node{config: c, log: slog.New(slog.DiscardHandler)}
+	n := newNode(c, "", slog.New(slog.DiscardHandler))
 	if _, err := TransferSyntaxes(c.Node); err != nil {
 		t.problem("%v", err)
 	} else if len(known) == 0 {

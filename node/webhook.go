@@ -116,22 +116,16 @@ func resultOf(text json.RawMessage) (*notify.Result, error) {
 }
 
 // wireNotify makes the parts that tell others.
-func (n *Node) wireNotify() error {
+func (n *Node) wireNotify() {
 	c := n.config
 	n.notifier = &notify.Notifier{
-		Ledger: n.ledger,
-		Node:   EventNode(c.Node, n.version),
-		Notice: findings.Notice,
-		Result: resultOf,
-		Now:    time.Now,
-		Logger: n.log,
-	}
-	for _, w := range c.Webhooks {
-		s, err := Subscriber(w, n.store, n.version, n.log)
-		if err != nil {
-			return err
-		}
-		n.notifier.Subscribers = append(n.notifier.Subscribers, s)
+		Ledger:      n.ledger,
+		Subscribers: func() []notify.Subscriber { return n.site.Load().subscribers },
+		Node:        EventNode(c.Node, n.version),
+		Notice:      findings.Notice,
+		Result:      resultOf,
+		Now:         time.Now,
+		Logger:      n.log,
 	}
 	study := time.Duration(c.Stuck.Study)
 	n.stuck = &notify.Watch{
@@ -143,5 +137,4 @@ func (n *Node) wireNotify() error {
 			Delivery:  time.Duration(c.Stuck.Delivery),
 		},
 	}
-	return nil
 }

@@ -41,7 +41,7 @@ type Ledger interface {
 // Notifier works on the notification jobs of the ledger. All fields must be set.
 type Notifier struct {
 	Ledger      Ledger
-	Subscribers []Subscriber
+	Subscribers func() []Subscriber // as they are now
 	Node        Node
 	Notice      string
 	// Result reads the findings of a revision.
@@ -107,17 +107,17 @@ func nextDelay(attempts int, err error, random float64) time.Duration {
 	return delay
 }
 
-func (n *Notifier) subscriber(name string) (*Subscriber, bool) {
-	for i := range n.Subscribers {
-		if n.Subscribers[i].Name == name {
-			return &n.Subscribers[i], true
+func (n *Notifier) subscriber(name string) (Subscriber, bool) {
+	for _, s := range n.Subscribers() {
+		if s.Name == name {
+			return s, true
 		}
 	}
-	return nil, false
+	return Subscriber{}, false
 }
 
 // compose makes the body of an event. Identifiers that cannot be read are no reason to say nothing.
-func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to *Subscriber, log *slog.Logger) ([]byte, error) {
+func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to Subscriber, log *slog.Logger) ([]byte, error) {
 	var result *Result
 	if note.Notice.Kind == ledger.NoticeResult {
 		rev, _, err := n.Ledger.Revision(ctx, note.Notice.RevisionID)

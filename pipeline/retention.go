@@ -21,7 +21,7 @@ type RetentionLedger interface {
 type Retention struct {
 	Ledger RetentionLedger
 	Store  store.Store
-	For    time.Duration // how long files stay when all about a study is over; 0: for ever
+	For    func() time.Duration // how long files stay when all about a study is over, as of now; 0: for ever
 	Now    func() time.Time
 	Logger *slog.Logger
 }
@@ -51,10 +51,11 @@ func (k *Retention) Run(ctx context.Context) error {
 
 // Sweep removes what is due now.
 func (k *Retention) Sweep(ctx context.Context) error {
-	if err := k.Ledger.ForgetCommitments(ctx, k.Now().Add(-keepCommitments)); err != nil || k.For == 0 {
+	stay := k.For()
+	if err := k.Ledger.ForgetCommitments(ctx, k.Now().Add(-keepCommitments)); err != nil || stay == 0 {
 		return err
 	}
-	before := k.Now().Add(-k.For)
+	before := k.Now().Add(-stay)
 	for {
 		ended, err := k.Ledger.Ended(ctx, before, keepBatch)
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 func TestRetention(t *testing.T) {
 	b := newBench(t)
 	got := b.process(t, b.receive(t, "*[0-5].dcm"))
-	days := 0
-	k := &Retention{Ledger: b.Ledger, Store: b.Store, For: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
+	days, stay := 0, 24*time.Hour
+	k := &Retention{Ledger: b.Ledger, Store: b.Store, For: func() time.Duration { return stay }, Logger: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return time.Now().AddDate(0, 0, days) }}
 	object := filepath.Join(b.dir, got.Objects[0].Path)
 	sweep := func(why string, want bool) {
@@ -45,9 +45,9 @@ func TestRetention(t *testing.T) {
 	}
 	days = 0
 	sweep("the day is not over", false)
-	days, k.For = 3, 0
+	days, stay = 3, 0
 	sweep("for ever", false)
-	k.For = 24 * time.Hour
+	stay = 24 * time.Hour
 	reference := []ledger.Reference{{SOPInstanceUID: "2.25.0"}}
 	if h, err := b.Ledger.History(t.Context(), b.study); err == nil {
 		reference[0] = ledger.Reference{SOPClassUID: h.Instances[0].SOPClassUID, SOPInstanceUID: h.Instances[0].SOPInstanceUID}

@@ -40,6 +40,7 @@ type Settings struct {
 	Peers            []Peer   // who may come in; none: this machine only
 	AcceptOther      bool     // keep other storage classes as "not ours"
 	TransferSyntaxes []string // that are taken, the preferred one first
+	Reports          bool     // some destination is asked for storage commitment, and may report
 }
 
 // Peer may open associations. An empty title or certificate and an invalid network fit everybody.
@@ -102,12 +103,13 @@ func (d *Door) Admit(p dimse.Requestor) error {
 }
 
 func (d *Door) admit(p dimse.Requestor) error {
-	if d.settings.CheckCalled && p.CalledAETitle != d.settings.AETitle && !slices.Contains(d.settings.OtherTitles, p.CalledAETitle) {
+	s := d.settings()
+	if s.CheckCalled && p.CalledAETitle != s.AETitle && !slices.Contains(s.OtherTitles, p.CalledAETitle) {
 		return reject(calledNotRecognized,
 			"called AE title %q is not ours: set the peer's destination title to %q, or node.ae_title or node.check_called here",
-			p.CalledAETitle, d.settings.AETitle)
+			p.CalledAETitle, s.AETitle)
 	}
-	if err := d.admitCaller(p); err != nil {
+	if err := admitCaller(s.Peers, p); err != nil {
 		return err
 	}
 	if err := d.inbox.Room(context.Background()); err != nil {
@@ -122,17 +124,18 @@ func (d *Door) staysOpen(p dimse.Requestor) bool {
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(d.settings.Peers, func(peer Peer) bool {
+	return slices.ContainsFunc(d.settings().Peers, func(peer Peer) bool {
 		return peer.StaysOpen && peer.hasTitle(p.CallingAETitle) && peer.hasAddress(addr) && peer.hasCertificate(p.TLS)
 	})
 }
 
-func (d *Door) admitCaller(p dimse.Requestor) error {
+// admitCaller says whether one of the peers is the caller.
+func admitCaller(peers []Peer, p dimse.Requestor) error {
 	addr, err := address(p.Addr)
 	if err != nil {
 		return reject(callingNotRecognized, "peer has no IP address: %v", err)
 	}
-	if len(d.settings.Peers) == 0 {
+	if len(peers) == 0 {
 		if addr.IsLoopback() {
 			return nil
 		}
@@ -141,11 +144,11 @@ func (d *Door) admitCaller(p dimse.Requestor) error {
 			p.CallingAETitle, addr)
 	}
 	// A title that has to be proven is not let in by a [[peer]] that is for any title.
-	bound := slices.ContainsFunc(d.settings.Peers, func(peer Peer) bool {
+	bound := slices.ContainsFunc(peers, func(peer Peer) bool {
 		return peer.Certificate != "" && peer.AETitle == p.CallingAETitle && peer.AETitle != ""
 	})
 	title, network, unproven := false, false, ""
-	for _, peer := range d.settings.Peers {
+	for _, peer := range peers {
 		if bound && peer.AETitle == "" {
 			continue
 		}
@@ -191,7 +194,7 @@ func address(a net.Addr) (netip.Addr, error) {
 
 // keeps says whether instances of a class are stored.
 func (d *Door) keeps(class string) bool {
-	return slices.Contains(OurClasses(), class) || d.settings.AcceptOther && strings.HasPrefix(class, storageRoot)
+	return slices.Contains(OurClasses(), class) || d.settings().AcceptOther && strings.HasPrefix(class, storageRoot)
 }
 
 // Accept is dimse.Server.Accept: our preference decides among the proposed syntaxes, since
@@ -200,11 +203,11 @@ func (d *Door) keeps(class string) bool {
 // uncompressed syntaxes behind it for receivers that know no other (DCMTK 3.6.7, dcmsend),
 // and it would have to decompress them.
 func (d *Door) Accept(_ dimse.Requestor, abstract string, proposed []string) (string, byte) {
-	preferred := d.settings.TransferSyntaxes
+	preferred := d.settings().TransferSyntaxes
 	switch {
 	case abstract == dimse.Verification:
 		preferred = []string{dataset.ExplicitVRLittleEndian, dataset.ImplicitVRLittleEndian, dataset.ExplicitVRBigEndian}
-	case abstract == commitment.PushModel && (d.Commitment != nil || d.Reports != nil):
+	case abstract == commitment.PushModel && (d.Commitment != nil || d.takesReports()):
 		preferred = commitment.Syntaxes()
 	case !d.keeps(abstract):
 		return "", pdu.ResultAbstractSyntaxNotSupported

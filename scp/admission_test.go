@@ -17,7 +17,7 @@ import (
 
 func doorFor(t *testing.T, s Settings) *Door {
 	t.Helper()
-	return NewDoor(s, testInbox(t, t.TempDir()), testLedger(t, t.TempDir()), slog.New(slog.DiscardHandler), time.Now)
+	return NewDoor(func() Settings { return s }, testInbox(t, t.TempDir()), testLedger(t, t.TempDir()), slog.New(slog.DiscardHandler), time.Now)
 }
 
 // Who was here, and who was sent away and why, stands in the ledger.

@@ -76,7 +76,7 @@ func startBench(b *testing.B) (string, func()) {
 		b.Fatal(err)
 	}
 	inbox := NewInbox(s, InboxOptions{ImplementationClassUID: "2.25.1"})
-	door := NewDoor(Settings{TransferSyntaxes: allSyntaxes()}, inbox, l, log, time.Now)
+	door := NewDoor(func() Settings { return Settings{TransferSyntaxes: allSyntaxes()} }, inbox, l, log, time.Now)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

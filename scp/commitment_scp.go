@@ -49,7 +49,7 @@ type ReportAddress struct {
 // committed when the ledger has it, which is after the sync of its bytes and name.
 type CommitmentSCP struct {
 	Ledger    CommitmentLedger
-	Addresses []ReportAddress
+	Addresses func() []ReportAddress
 	Dialer    dimse.Dialer // its CallingAETitle and TLSConfig are set for each report
 	Now       func() time.Time
 	Logger    *slog.Logger
@@ -262,7 +262,7 @@ func commitmentDelay(attempts int) time.Duration {
 }
 
 func (c *CommitmentSCP) address(title string) (ReportAddress, bool) {
-	for _, a := range c.Addresses {
+	for _, a := range c.Addresses() {
 		if a.AETitle == title && a.Address != "" {
 			return a, true
 		}

@@ -22,8 +22,9 @@ import (
 // withCommitment gives a door storage commitment that reports to address, "" for none.
 func withCommitment(address string) func(*Door) {
 	return func(d *Door) {
+		addresses := []ReportAddress{{AETitle: "CT1", Address: address}}
 		d.Commitment = &CommitmentSCP{Ledger: d.ledger.(*ledger.Ledger), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-			Addresses: []ReportAddress{{AETitle: "CT1", Address: address}}}
+			Addresses: func() []ReportAddress { return addresses }}
 	}
 }
 
@@ -282,7 +283,7 @@ func TestCommitment_DeliverRetriesAndGivesUp(t *testing.T) {
 		t.Errorf("reported twice, or %v", err)
 	}
 
-	c.Addresses[0].Address = "127.0.0.1:1"
+	c.Addresses()[0].Address = "127.0.0.1:1"
 	late := ask("CT1")
 	c.Now = func() time.Time { return time.Now().Add(commitmentGiveUp + time.Minute) }
 	if err := c.Deliver(t.Context(), late); err != nil || state(late).State != ledger.SCPFailed {

@@ -37,11 +37,11 @@ const recordWait = 10 * time.Second
 type Door struct {
 	// Commitment answers storage commitment requests; nil refuses their class. It is set before the first association.
 	Commitment *CommitmentSCP
-	// Reports keeps reports of storage commitment that we asked destinations for; nil refuses them. commitment.ErrUnknown is for a
-	// transaction that is none of ours. It is set before the first association.
+	// Reports keeps reports of storage commitment that we asked destinations for; they are refused while the settings do not ask for
+	// any. commitment.ErrUnknown is for a transaction that is none of ours. It is set before the first association.
 	Reports func(ctx context.Context, from string, r commitment.Result) error
 
-	settings Settings
+	settings func() Settings
 	inbox    *Inbox
 	ledger   Ledger
 	log      *slog.Logger
@@ -49,8 +49,9 @@ type Door struct {
 	holds    holds
 }
 
-// NewDoor makes a door. now is time.Now outside tests.
-func NewDoor(s Settings, inbox *Inbox, l Ledger, log *slog.Logger, now func() time.Time) *Door {
+// NewDoor makes a door. The settings are asked for whenever something comes; what they return is not changed. now is time.Now outside
+// tests.
+func NewDoor(s func() Settings, inbox *Inbox, l Ledger, log *slog.Logger, now func() time.Time) *Door {
 	return &Door{settings: s, inbox: inbox, ledger: l, log: log, now: now, holds: newHolds()}
 }
 
@@ -194,7 +195,7 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 // Peers that forget to ask for the role of SCP are taken at their word.
 func (d *Door) EventReport(ctx context.Context, a *dimse.Association, e *dimse.EventRequest) (dimse.Status, string) {
 	v := d.visit(a)
-	if d.Reports == nil {
+	if !d.takesReports() {
 		return dimse.StatusUnrecognizedOperation, ""
 	}
 	requestor := a.Requestor()
@@ -213,8 +214,10 @@ func (d *Door) EventReport(ctx context.Context, a *dimse.Association, e *dimse.E
 // GrantSCP is dimse.Server.GrantSCP: a peer may be SCP of storage commitment, which is how a destination reports (PS3.4 J.3.3, PS3.7
 // D.3.3.4), and of nothing else.
 func (d *Door) GrantSCP(_ dimse.Requestor, abstract string) bool {
-	return abstract == commitment.PushModel && d.Reports != nil
+	return abstract == commitment.PushModel && d.takesReports()
 }
+
+func (d *Door) takesReports() bool { return d.Reports != nil && d.settings().Reports }
 
 // Closed implements dimse.Handler. However the association ended, whole instances stay and
 // the studies are not held any longer.

@@ -26,11 +26,12 @@ func Example() {
 	}
 	defer files.Close()
 	inbox := scp.NewInbox(files, scp.InboxOptions{ImplementationClassUID: "2.25.1"})
-	door := scp.NewDoor(scp.Settings{
+	settings := scp.Settings{
 		AETitle: "JCSNODE", CheckCalled: true,
 		Peers:            []scp.Peer{{AETitle: "CT1", Network: netip.MustParsePrefix("10.20.0.0/16")}},
 		TransferSyntaxes: []string{"1.2.840.10008.1.2.1", "1.2.840.10008.1.2"},
-	}, inbox, nil /* the ledger */, slog.Default(), time.Now)
+	}
+	door := scp.NewDoor(func() scp.Settings { return settings }, inbox, nil /* the ledger */, slog.Default(), time.Now)
 	server := &dimse.Server{Admit: door.Admit, Accept: door.Accept, Handler: door}
 
 	scanner := &net.TCPAddr{IP: net.IPv4(10, 20, 0, 7), Port: 50000}

@@ -44,7 +44,7 @@ func child(dir string) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	inbox := NewInbox(s, InboxOptions{ImplementationClassUID: "2.25.1"})
-	door := NewDoor(Settings{TransferSyntaxes: allSyntaxes()}, inbox, forgetful{l}, log, time.Now)
+	door := NewDoor(func() Settings { return Settings{TransferSyntaxes: allSyntaxes()} }, inbox, forgetful{l}, log, time.Now)
 	server := &dimse.Server{Admit: door.Admit, Accept: door.Accept, Handler: door, Logger: log}
 	fmt.Println(listener.Addr())
 	fail(server.Serve(context.Background(), listener))

@@ -50,7 +50,7 @@ func startNode(t *testing.T, s Settings, change func(*Door)) *node {
 	if s.TransferSyntaxes == nil {
 		s.TransferSyntaxes = allSyntaxes()
 	}
-	n.door = NewDoor(s, inbox, n.l, slog.New(slog.DiscardHandler), time.Now)
+	n.door = NewDoor(func() Settings { return s }, inbox, n.l, slog.New(slog.DiscardHandler), time.Now)
 	if change != nil {
 		change(n.door)
 	}

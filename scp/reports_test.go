@@ -58,7 +58,7 @@ func (n *node) report(t *testing.T, scp bool, r commitment.Result) (dimse.Respon
 // heard, too.
 func TestReports(t *testing.T) {
 	k := &taken{}
-	n := startNode(t, Settings{}, func(d *Door) { d.Reports = k.take })
+	n := startNode(t, Settings{Reports: true}, func(d *Door) { d.Reports = k.take })
 	want := commitment.Result{
 		TransactionUID: "5.1",
 		Committed:      []commitment.Reference{{SOPClassUID: "1.2", SOPInstanceUID: "2.25.1"}},

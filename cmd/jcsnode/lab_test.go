@@ -221,7 +221,12 @@ func testNetworks(t *testing.T, classifier string, point float64, segmenter stri
 // serve starts the node and waits until it answers C-ECHO.
 func (l *lab) serve(t *testing.T) {
 	t.Helper()
-	l.node = start(t, program(context.WithoutCancel(t.Context()), "serve", "--config", l.config), filepath.Join(l.dir, "node.log"))
+	l.serveBy(t, program(context.WithoutCancel(t.Context()), "serve", "--config", l.config))
+}
+
+func (l *lab) serveBy(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	l.node = start(t, cmd, filepath.Join(l.dir, "node.log"))
 	eventually(t, 3*time.Minute, "the node answers", func() bool {
 		select {
 		case <-l.node.ended:

@@ -5,14 +5,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"jcsnode/config"
 	"jcsnode/netfault"
@@ -47,9 +44,10 @@ func root() *cobra.Command {
 		Short: "DICOM node that reads chest CT studies with the JCS cascade",
 		Long: "jcsnode takes chest CT studies by C-STORE, asks the JCS cascade about them and sends DICOM Segmentation\n" +
 			"objects and secondary captures back to the PACS. Research use only. Not for diagnostic use.",
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version:          version,
+		SilenceUsage:     true,
+		SilenceErrors:    true,
+		PersistentPreRun: func(c *cobra.Command, _ []string) { c.SetContext(untilHangUp(c.Context())) },
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
 		requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
@@ -66,27 +64,4 @@ func configFlag(c *cobra.Command) *string {
 		}
 	}
 	return path
-}
-
-// newLogger writes to standard error: text on a terminal, JSON otherwise, unless the configuration says which.
-func newLogger(c config.Log) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo
-	}
-	opt := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration { // JSON would print nanoseconds
-			a.Value = slog.StringValue(a.Value.Duration().Round(time.Millisecond).String())
-		}
-		return a
-	}}
-	if inJSON(c) {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opt))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opt))
-}
-
-// inJSON says whether the log is JSON.
-func inJSON(c config.Log) bool {
-	return c.Format == "json" || c.Format == "auto" && !term.IsTerminal(int(os.Stderr.Fd()))
 }

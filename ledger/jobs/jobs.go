@@ -84,6 +84,7 @@ type Jobs struct {
 	closed  bool
 	own     map[string][]string    // by kind: who has a queue of their own
 	workers *river.Client[*sql.Tx] // between Start and Stop, nil otherwise
+	kinds   []Kind                 // of the workers
 	waking  chan struct{}          // closed when the jobs stop
 	lanes   map[string]bool        // that a job is in
 }

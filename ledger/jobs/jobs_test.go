@@ -202,6 +202,35 @@ func TestWork_OneAtATimeInALane(t *testing.T) {
 	}
 }
 
+// Who comes while the jobs run has a queue of its own from then on: it does not wait for the others.
+func TestChange_AQueueOfItsOwn(t *testing.T) {
+	b := newBench(t, nil)
+	blocked, done := make(chan struct{}), make(chan string, 2)
+	kind := jobs.Kind{Name: "aa", Workers: 1, Work: func(_ context.Context, j jobs.Job) error {
+		if string(j.Key) == `{"n":1,"who":""}` {
+			<-blocked
+		}
+		done <- string(j.Key)
+		return nil
+	}}
+	if err := b.Change("aa", []string{"new"}, time.Hour); err == nil {
+		t.Error("jobs that do not run were changed")
+	}
+	b.start(t, kind)
+	b.enqueue(t, "aa", key{N: 1})
+	for range 2 { // the second time nothing is left to do
+		if err := b.Change("aa", []string{"new"}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.enqueue(t, "aa", key{N: 2, Who: "new"})
+	if first := <-done; first != `{"n":2,"who":"new"}` {
+		t.Errorf("first %s", first)
+	}
+	close(blocked)
+	<-done
+}
+
 // An error is a failed attempt, RetryAfter is none.
 func TestWork_ErrorsAndRetries(t *testing.T) {
 	b := newBench(t, nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -70,9 +71,32 @@ func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	j.workers = client
+	j.workers, j.kinds = client, slices.Clone(kinds)
 	j.waking = make(chan struct{})
-	go j.wakeLoop(context.WithoutCancel(ctx), kinds, j.waking)
+	go j.wakeLoop(context.WithoutCancel(ctx), j.waking)
+	return nil
+}
+
+// Change tells the running jobs of a kind who has a queue of their own from now on, and the longest wait. Who had one and is not named
+// keeps it until the next start: what lies in it needs somebody who ends it.
+func (j *Jobs) Change(kind string, own []string, longest time.Duration) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at := slices.IndexFunc(j.kinds, func(k Kind) bool { return k.Name == kind })
+	if j.workers == nil || at < 0 {
+		return fmt.Errorf("jobs of the kind %s do not run", kind)
+	}
+	k := &j.kinds[at]
+	k.LongestWait = longest
+	for _, who := range own {
+		if slices.Contains(j.own[kind], who) {
+			continue
+		}
+		if err := j.workers.Queues().Add(queueOf(kind, who), river.QueueConfig{MaxWorkers: k.Workers}); err != nil {
+			return fmt.Errorf("give %s a queue of its own: %w", who, err)
+		}
+		j.own[kind] = append(slices.Clone(j.own[kind]), who)
+	}
 	return nil
 }
 
@@ -160,7 +184,7 @@ func (p retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
 }
 
 // wakeLoop wakes jobs that sleep for too long, until stop is closed.
-func (j *Jobs) wakeLoop(ctx context.Context, kinds []Kind, stop chan struct{}) {
+func (j *Jobs) wakeLoop(ctx context.Context, stop chan struct{}) {
 	tick := time.NewTicker(wakeInterval)
 	defer tick.Stop()
 	for {
@@ -169,6 +193,9 @@ func (j *Jobs) wakeLoop(ctx context.Context, kinds []Kind, stop chan struct{}) {
 			return
 		case <-tick.C:
 		}
+		j.mu.Lock()
+		kinds := slices.Clone(j.kinds)
+		j.mu.Unlock()
 		if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return wakeSleepers(ctx, tx, kinds) }); err != nil {
 			j.opt.Logger.Error("cannot look for jobs that sleep for too long: check the disk of data_dir", "error", err)
 		}

@@ -1,0 +1,37 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"jcsnode/config"
+)
+
+// Reload takes anew what a running node can take of a configuration that was read and checked. Associations that are open go on; whatever
+// begins from now on is under the new one. An error means that nothing was changed. It is called by one goroutine at a time, once the node
+// is ready.
+func (n *Node) Reload(ctx context.Context, file config.Config) error {
+	before := n.site.Load()
+	taken, restart := config.Changes(before.config, file)
+	if len(taken) > 0 {
+		next, err := n.siteOf(config.Reloaded(before.config, file))
+		if err != nil {
+			return fmt.Errorf("reload the configuration: %w", err)
+		}
+		if err := n.ledger.SetParties(next.parties()); err != nil {
+			return fmt.Errorf("reload the configuration: %w", err)
+		}
+		n.site.Store(next)
+		select { // one signal is enough for any number of sites
+		case n.moved <- struct{}{}:
+		default:
+		}
+		n.log.Info("configuration reloaded", "changed", taken)
+	} else {
+		n.log.Info("configuration read again: nothing that a running node takes has changed")
+	}
+	if len(restart) > 0 {
+		n.log.Warn("these settings differ from what runs: they are taken at the next start", "settings", restart)
+	}
+	return nil
+}
