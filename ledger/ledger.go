@@ -139,6 +139,15 @@ func (l *Ledger) Fault() error {
 	return l.fault
 }
 
+// Probe asks the database for nothing, by a reader and by the writer: it returns when both have answered, or ctx has ended.
+func (l *Ledger) Probe(ctx context.Context) error {
+	nothing := func(*sql.Tx) error { return nil }
+	if err := l.view(ctx, nothing); err != nil {
+		return err
+	}
+	return l.update(ctx, nothing)
+}
+
 // update runs f in a transaction that may write; an error of f undoes everything.
 func (l *Ledger) update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return l.db.Update(ctx, f)

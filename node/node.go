@@ -39,6 +39,7 @@ type Node struct {
 	site          atomic.Pointer[site]
 	moved         chan struct{} // another site has come
 	ready         func()
+	settling      pulse
 	version       string
 	log           *slog.Logger
 	ledger        *ledger.Ledger
@@ -156,6 +157,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	}
 	g.Go(func() error { return n.lives(serving) })
 	g.Go(func() error { return n.watchCertificates(serving) })
+	n.settling.beat()
 	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
 	g.Go(func() error { return n.retention.Run(serving) })

@@ -39,6 +39,7 @@ func (n *Node) wire(networks Networks) error {
 		Quiet:   time.Duration(c.Settle.Quiet),
 		QuietOf: func(title string) time.Duration { return n.site.Load().quietOf(title) },
 		Limit:   time.Duration(c.Settle.Limit),
+		Looked:  n.settling.beat,
 		Now:     time.Now,
 		Logger:  n.log,
 	}

@@ -26,6 +26,7 @@ type Settler struct {
 	// into a study, the longest counts.
 	QuietOf func(callingAETitle string) time.Duration
 	Limit   time.Duration
+	Looked  func() // called whenever it has looked at all studies; may be nil
 	Now     func() time.Time
 	Logger  *slog.Logger
 
@@ -39,6 +40,9 @@ func (s *Settler) Run(ctx context.Context) error {
 	for {
 		if err := s.settleDue(ctx); err != nil && ctx.Err() == nil {
 			s.Logger.Error("studies cannot be settled; trying again", "error", err)
+		}
+		if s.Looked != nil {
+			s.Looked()
 		}
 		select {
 		case <-ctx.Done():

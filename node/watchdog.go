@@ -1,0 +1,51 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// pulse is when a loop was last seen at work.
+type pulse struct{ at atomic.Int64 }
+
+func (p *pulse) beat() { p.at.Store(time.Now().UnixNano()) }
+
+func (p *pulse) since() time.Duration { return time.Since(time.Unix(0, p.at.Load())) }
+
+// Alive says what of a running node has stood still for longer than the limit, nil for nothing: the loop that takes studies as complete,
+// and the ledger, which reception, reading and delivery all wait for. A ledger that answers with an error is alive: a restart would not
+// mend its disk.
+func (n *Node) Alive(ctx context.Context, limit time.Duration) error {
+	if silent := n.settling.since(); silent > max(limit, settleSlack) {
+		return fmt.Errorf("no study was looked at for %s", silent.Round(time.Second))
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	answered := make(chan struct{})
+	go func() { // a driver that hangs does not hear of the end of ctx
+		defer close(answered)
+		_ = n.ledger.Probe(ctx)
+	}()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("the ledger has not answered within %s", limit)
+	}
+	return nil
+}
+
+// settleSlack is how long studies may wait to be looked at without a fault: the loop looks once a second, after what it found was settled.
+const settleSlack = 10 * time.Second
+
+// Describe says in one line what a running node does.
+func (n *Node) Describe() string {
+	text := fmt.Sprintf("%s receives on %s", n.config.Node.AETitle, n.config.Node.Listen)
+	if n.own != nil {
+		text += " and by TLS on " + n.config.TLS.Listen
+	}
+	return fmt.Sprintf("%s; networks on %s", text, n.runtime.Device())
+}
