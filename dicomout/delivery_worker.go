@@ -35,9 +35,10 @@ type DeliveryLedger interface {
 	Objects(ctx context.Context, revisionID int64) ([]ledger.Object, error)
 	SentBefore(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
 	SentSince(ctx context.Context, destination string, since time.Time) (bool, error)
+	WakeDeliveries(ctx context.Context, destination string, troubles ...string) (revisions int, err error)
 }
 
-// DeliveryWorker works on the delivery jobs of the ledger. All fields must be set.
+// DeliveryWorker works on the delivery jobs of the ledger. All fields that others see must be set.
 type DeliveryWorker struct {
 	Ledger       DeliveryLedger
 	Store        store.Reader
@@ -45,6 +46,8 @@ type DeliveryWorker struct {
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for delays
 	Logger       *slog.Logger
+
+	outages outages
 }
 
 // soon is how much before its time a delivery goes along with others: one association for many is better than many.
@@ -91,37 +94,59 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if len(items) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
-	log := c.Logger.With("study", waiting[0].StudyUID, "revision", waiting[0].Revision,
-		"destination", name, "address", destination.Address, "called", destination.AETitle)
+	out, held := c.outages.holding(name, longestWait(destination.Passing, ""), v.now)
+	if held && !v.askedFor() {
+		return c.hold(ctx, &v, items, out)
+	}
+	return c.attempt(ctx, &v, destination, revisionID, items)
+}
+
+// attempt sends the items and leaves an outcome for each.
+func (c *DeliveryWorker) attempt(ctx context.Context, v *visit, to Destination, revisionID int64, items []deliver.Item) error {
+	about := v.byID[items[0].ID]
+	where := c.Logger.With("destination", to.Name, "address", to.Address, "called", to.AETitle)
+	log := where.With("study", about.StudyUID, "revision", about.Revision)
 	recorded := newRecorder(ctx, c.Ledger)
-	var lookups []error
-	sendErr := deliver.Send(ctx, destination.Destination, items, func(o deliver.Outcome) {
+	var failures []error
+	attempted := false
+	sendErr := deliver.Send(ctx, to.Destination, items, func(o deliver.Outcome) {
 		d, out := v.outcome(log, o, func(since time.Time) bool {
 			if v.sent > 0 { // not all of that need be recorded yet
 				return true
 			}
-			sent, err := c.Ledger.SentSince(context.WithoutCancel(ctx), name, since)
-			lookups = append(lookups, err)
+			sent, err := c.Ledger.SentSince(context.WithoutCancel(ctx), to.Name, since)
+			failures = append(failures, err)
 			return sent
 		})
 		if !o.Attempted {
 			v.left = append(v.left, ledger.DeliveryResult{ID: d.ID, Outcome: out})
 			return
 		}
+		attempted = true
 		recorded.record(d.ID, out)
 	})
-	failures := append(lookups, recorded.close())
-	if p := (*guard.Panic)(nil); errors.As(sendErr, &p) {
+	failures = append(failures, recorded.close())
+	away := false
+	switch p := (*guard.Panic)(nil); {
+	case errors.As(sendErr, &p):
 		log.Error("sending crashed", "error", sendErr, "stack", string(p.Stack))
-	} else if sendErr != nil && ctx.Err() == nil {
-		log.Warn("association with the destination failed",
-			"error", netfault.Words(sendErr), "remedy", deliver.ClassifyError(sendErr).Remedy)
+	case ctx.Err() != nil:
+	case attempted:
+		if sendErr != nil {
+			log.Warn("association with the destination failed",
+				"error", netfault.Words(sendErr), "remedy", deliver.ClassifyError(sendErr).Remedy)
+		}
+		failures = append(failures, c.answers(ctx, to.Name, v.now, where))
+	default:
+		away = c.fails(v, to, sendErr, where)
 	}
 	if len(v.left) > 0 {
 		failures = append(failures, c.Ledger.RecordDeliveries(context.WithoutCancel(ctx), v.left))
 	}
-	waiting, err = c.Ledger.Pending(context.WithoutCancel(ctx), revisionID, name)
-	v.sum(log, len(items), waiting, ctx.Err() != nil)
+	waiting, err := c.Ledger.Pending(context.WithoutCancel(ctx), revisionID, to.Name)
+	if !away { // else the log has it once for all that waits
+		v.sum(log, len(items), waiting, ctx.Err() != nil)
+	}
 	return errors.Join(append(failures, err)...)
 }
 
@@ -129,11 +154,15 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 // was ahead.
 func due(d ledger.Delivery, passing deliver.Policy, now time.Time) bool {
 	wait := d.NextAt.Sub(now)
-	longest := max(passing.Base, passing.Cap)
-	if p := deliver.Retry(d.Trouble).Policy(passing); p.Base > 0 {
-		longest = max(p.Base, p.Cap)
+	return wait <= soon || wait > longestWait(passing, deliver.Retry(d.Trouble))
+}
+
+// longestWait is the longest that a kind of trouble puts a delivery off.
+func longestWait(passing deliver.Policy, trouble deliver.Retry) time.Duration {
+	if p := trouble.Policy(passing); p.Base > 0 {
+		return max(p.Base, p.Cap)
 	}
-	return wait <= soon || wait > longest
+	return max(passing.Base, passing.Cap)
 }
 
 // gone ends the delivery of an object whose file is not there, as after a restore of the ledger alone: no attempt brings it back. Nil if

@@ -144,3 +144,38 @@ func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, des
 	return l.event(ctx, tx, rev.StudyUID, EventDeliveryFailed, fmt.Sprintf("%s: %s: %s", destination, objects(int(n)), why.Text),
 		map[string]any{"destination": destination, "revision": rev.Number, "remedy": why.Remedy})
 }
+
+// WakeDeliveries has everything that waits for a destination because of one of the kinds of trouble tried now, since that is over. It says
+// how many revisions that is about.
+func (l *Ledger) WakeDeliveries(ctx context.Context, destination string, troubles ...string) (revisions int, err error) {
+	err = l.update(ctx, func(tx *sql.Tx) error {
+		revisions = 0
+		for _, trouble := range troubles {
+			const which = `d.state = ? AND d.destination = ? AND d.trouble = ? AND d.next_at > ?`
+			args := []any{DeliveryWaiting, destination, trouble, ms(l.now())}
+			var n int
+			if err := tx.QueryRowContext(ctx, `
+				SELECT COUNT(DISTINCT o.revision_id)
+				FROM delivery d
+				JOIN object o ON o.id = d.object_id
+				WHERE `+which, args...).Scan(&n); err != nil {
+				return err
+			}
+			if n == 0 {
+				continue
+			}
+			revisions += n
+			if err := l.enqueueWaiting(ctx, tx, which, args...); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE delivery AS d SET next_at = 0 WHERE `+which, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("wake deliveries to %s: %w", destination, err)
+	}
+	return revisions, nil
+}

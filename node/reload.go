@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"jcsnode/config"
 )
@@ -27,6 +29,7 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 		default:
 		}
 		n.log.Info("configuration reloaded", "changed", taken)
+		n.reconsider(ctx, before.config.Destinations, next.config.Destinations)
 	} else {
 		n.log.Info("configuration read again: nothing that a running node takes has changed")
 	}
@@ -34,4 +37,16 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 		n.log.Warn("these settings differ from what runs: they are taken at the next start", "settings", restart)
 	}
 	return nil
+}
+
+// reconsider has what waits for a destination that was corrected go now: who corrects it expects that.
+func (n *Node) reconsider(ctx context.Context, before, after []config.Destination) {
+	for _, d := range after {
+		if slices.ContainsFunc(before, func(was config.Destination) bool { return reflect.DeepEqual(was, d) }) {
+			continue
+		}
+		if err := n.delivery.Anew(ctx, d.Name); err != nil {
+			n.log.Error("what waits for a destination that has changed goes when its time comes", "destination", d.Name, "error", err)
+		}
+	}
 }
