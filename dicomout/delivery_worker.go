@@ -354,7 +354,7 @@ func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery,
 	if len(waiting) > 0 {
 		c.Logger.Warn("destination is not in the configuration any more; its deliveries end",
 			"study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
-			"remedy", "to have them sent, put the destination back, have the node reload its configuration (or restart it) and requeue the study")
+			"remedy", "to have them sent, put the destination back, reload the configuration (SIGHUP) and requeue the study")
 	}
 	ended := make([]ledger.DeliveryResult, len(waiting))
 	for i, d := range waiting {

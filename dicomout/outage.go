@@ -33,7 +33,9 @@ func (o *outages) holding(name string, longest time.Duration, now time.Time) (ou
 }
 
 // fails notes an attempt in vain. News are the first one, and another kind of trouble than before.
-func (o *outages) fails(name string, verdict deliver.Verdict, policy deliver.Policy, now time.Time, random float64) (one outage, news bool) {
+func (o *outages) fails(
+	name string, verdict deliver.Verdict, policy deliver.Policy, now time.Time, random float64,
+) (one outage, news bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	one, out := o.out[name]

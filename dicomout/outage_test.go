@@ -66,7 +66,8 @@ func (w *ward) add(t *testing.T, n int) ledger.Revision {
 			t.Fatal(err)
 		}
 	}
-	must(w.Ledger.Record(ctx, ledger.Instance{StudyUID: study, SeriesUID: study + ".1", SOPInstanceUID: study + ".1.1", Path: "inbox/" + uid}))
+	instance := ledger.Instance{StudyUID: study, SeriesUID: study + ".1", SOPInstanceUID: study + ".1.1", Path: "inbox/" + uid}
+	must(w.Ledger.Record(ctx, instance))
 	rev, err := w.Ledger.Settle(ctx, study, "test")
 	must(err)
 	must(w.Ledger.Begin(ctx, rev.ID))

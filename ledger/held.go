@@ -67,6 +67,41 @@ func (l *Ledger) InstancePaths(ctx context.Context, studyUID string) (paths []st
 	return paths, nil
 }
 
+// EachFile calls f with the path of every file that should be there: instances and objects of the studies whose files nobody removed.
+func (l *Ledger) EachFile(ctx context.Context, f func(path string) error) error {
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `
+			SELECT i.path
+			FROM study s
+			JOIN instance i ON i.study_uid = s.uid
+			WHERE s.files_removed_at = 0 OR s.files_missing = 1
+			UNION ALL
+			SELECT o.path
+			FROM study s
+			JOIN revision r ON r.study_uid = s.uid
+			JOIN object o ON o.revision_id = r.id
+			WHERE s.files_removed_at = 0 OR s.files_missing = 1`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var path string
+			if err := rows.Scan(&path); err != nil {
+				return err
+			}
+			if err := f(path); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("list the files that should be here: %w", err)
+	}
+	return nil
+}
+
 // NoteMissing notes that files of a study are not there. While instances are missing, whoever asks for storage commitment is told that
 // they are not here.
 func (l *Ledger) NoteMissing(ctx context.Context, studyUID string, instances, objects int) error {

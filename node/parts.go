@@ -67,8 +67,8 @@ func (n *Node) wire(networks Networks) error {
 	return nil
 }
 
-// buildWith makes objects for whoever gets them now, whose dates and times are as people here read them. A study without a patient gives none; why stands in the
-// ledger.
+// buildWith makes objects for whoever gets them now, whose dates and times are as people here read them. A study without a patient gives
+// none; why stands in the ledger.
 func (n *Node) buildWith(
 	maker *results.Maker,
 ) func(context.Context, *pipeline.Examination, pipeline.Identity, func(pipeline.Made) error) error {

@@ -60,7 +60,8 @@ func notification(t *testing.T, l *ledger.Ledger) ledger.Notification {
 }
 
 func notifier(l *ledger.Ledger, c *clock, subscribers ...Subscriber) *Notifier {
-	return &Notifier{Ledger: l, Subscribers: func() []Subscriber { return subscribers }, Node: Node{"JCSNODE", "1", "v1"}, Notice: "Research use only.", Now: c.Now,
+	return &Notifier{Ledger: l, Subscribers: func() []Subscriber { return subscribers }, Node: Node{"JCSNODE", "1", "v1"},
+		Notice: "Research use only.", Now: c.Now,
 		Logger: slog.New(slog.DiscardHandler), Result: func(findings json.RawMessage) (*Result, error) {
 			var r Result
 			err := json.Unmarshal(findings, &r)

@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"notify":            {"ledger", "netfault"},
 	"status":            {"ledger", "store", "dicomout/object"},
 	"scu":               {"dataset", "dimse"},
+	"backup":            {"durable", "ledger/sqlite"},
 	"phantom":           {},
 	"dicomout/object":   {"dataset"},
 	"dicomout/object/*": {"dataset", "dicomout/object"},

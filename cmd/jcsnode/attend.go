@@ -36,7 +36,7 @@ func (s *service) attend(ctx, ended context.Context, hangUps <-chan os.Signal) {
 			// While it stops, the manager's own limit for that counts.
 			if ctx.Err() == nil {
 				if err := s.node.Alive(ctx, watchdog.limit); err != nil {
-					s.log.Error("the node does not work any more: the service manager is not told that it lives, and will end it", "error", err)
+					s.log.Error("the node stands still: the service manager is not told that it lives, and will end it", "error", err)
 					continue
 				}
 			}

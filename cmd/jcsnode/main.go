@@ -51,7 +51,7 @@ func root() *cobra.Command {
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
 		requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
-		archiveCommand(), demoCommand(), versionCommand(), manCommand())
+		backupCommand(), restoreCommand(), archiveCommand(), demoCommand(), versionCommand(), manCommand())
 	return c
 }
 

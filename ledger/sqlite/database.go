@@ -63,6 +63,8 @@ const (
 	writing mode = iota
 	reading
 	readingAtRest // a file that nobody has open
+	copyingBeside // reading, and writing a copy of it
+	copyingAtRest
 )
 
 // lookMode is how to look into the ledger of another process. While that runs, and after it died, there is a -wal file beside the
@@ -130,6 +132,11 @@ func openPool(path string, m mode, connections int) (*sql.DB, error) {
 		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", "FULL")
 		q.Set("_txlock", "immediate")
+	case copyingAtRest:
+		q.Set("immutable", "1")
+		fallthrough
+	case copyingBeside:
+		q.Set("mode", "ro")
 	case readingAtRest:
 		q.Set("immutable", "1")
 		fallthrough

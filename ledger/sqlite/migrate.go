@@ -47,9 +47,10 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 	if version > len(texts) {
 		return otherVersion(version, len(texts))
 	}
-	if log != nil && version > 0 && version < len(texts) {
-		log.Info("ledger is brought to the version of this program; a large one takes minutes",
-			"ledger", d.path, "version", version, "to", len(texts))
+	if version > 0 && version < len(texts) {
+		if err := d.keepVersion(ctx, version, len(texts), log); err != nil {
+			return err
+		}
 	}
 	for i := version; i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {
