@@ -67,6 +67,9 @@ type Peer struct {
 
 	// StaysOpen tells that its associations stay open when a study is over, and so say nothing about whether it is.
 	StaysOpen bool `toml:"stays_open"`
+
+	// SilentAfter is how long nothing may come from it before a [[webhook]] hears of that; 0: for ever. Needs AETitle.
+	SilentAfter Duration `toml:"silent_after"`
 }
 
 // Prefix is the network of the peer; the zero prefix allows any address.

@@ -134,6 +134,8 @@ func TestLoad_AdmissionMistakes(t *testing.T) {
 		"[node]\ntransfer_syntaxes = [\"explicit\"]\n":                                            "is no UID",
 		"[node]\ntransfer_syntaxes = [\"1.2.840.10008.1.2\", \"1.2.840.10008.1.2\"]\n":            "named twice",
 		"[[peer]]\nnetwork = \"10.0.0.0/8\"\nquiet = \"10s\"\n":                                   "peer[1].quiet: needs ae_title",
+		"[[peer]]\nnetwork = \"10.0.0.0/8\"\nsilent_after = \"1h\"\n":                             "peer[1].silent_after: needs ae_title",
+		"[[peer]]\nae_title = \"CT\"\nsilent_after = \"1s\"\n":                                    "peer[1].silent_after: 1s; at least",
 		"[[peer]]\nae_title = \"CT\"\nquiet = \"-10s\"\n":                                         "peer[1].quiet: -10s",
 		"[settle]\nquiet = \"1s\"\nlimit = \"1m\"\n[[peer]]\nae_title = \"CT\"\nquiet = \"2m\"\n": "at most settle.limit",
 	} {

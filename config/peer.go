@@ -1,6 +1,9 @@
 package config
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 func (c *Config) checkPeer(add adder, key string, peer *Peer) {
 	if peer.AETitle != "" {
@@ -21,6 +24,12 @@ func (c *Config) checkPeer(add adder, key string, peer *Peer) {
 		add("%s.quiet: %v; more than 0, at most settle.limit, %v", key, peer.Quiet, c.Settle.Limit)
 	case peer.Quiet != 0 && peer.AETitle == "":
 		add("%s.quiet: needs ae_title, by which the studies of the peer are known", key)
+	}
+	switch {
+	case peer.SilentAfter < 0 || peer.SilentAfter > 0 && peer.SilentAfter < Duration(time.Minute):
+		add("%s.silent_after: %v; at least \"1m\", or 0 for never", key, peer.SilentAfter)
+	case peer.SilentAfter != 0 && peer.AETitle == "":
+		add("%s.silent_after: needs ae_title, by which the instances of the peer are known", key)
 	}
 	if peer.Address != "" {
 		address(add, key+".address", peer.Address, false)

@@ -15,7 +15,7 @@ type Webhook struct {
 	Name        string   `toml:"name"`
 	URL         string   `toml:"url"`         // https, or http to this machine
 	SecretFile  string   `toml:"secret_file"` // key of the signature
-	On          []string `toml:"on"`          // "result", "failure", "stuck"
+	On          []string `toml:"on"`          // of notificationKinds; default: those about studies
 	Identifiers string   `toml:"identifiers"` // "uids", "accession" or "patient"
 	CA          string   `toml:"ca"`          // PEM file; empty: the authorities of the system
 	TLSName     string   `toml:"tls_name"`    // that its certificate must have; empty: the host of the URL
@@ -31,7 +31,8 @@ type Stuck struct {
 
 // Kinds of notifications, those of the ledger, and identifiers that go with them, the fewest first.
 var (
-	notificationKinds = []string{"result", "failure", "stuck"}
+	notificationKinds = []string{"result", "failure", "stuck", "silent", "disk"}
+	aboutStudies      = []string{"result", "failure", "stuck"}
 	identifierLevels  = []string{IdentifiersUIDs, IdentifiersAccession, IdentifiersPatient}
 )
 
@@ -54,7 +55,7 @@ func (w *Webhook) resolve(in func(string) string) {
 		}
 	}
 	if w.On == nil {
-		w.On = slices.Clone(notificationKinds)
+		w.On = slices.Clone(aboutStudies)
 	}
 	if w.Identifiers == "" {
 		w.Identifiers = IdentifiersUIDs

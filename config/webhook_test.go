@@ -28,7 +28,7 @@ func TestLoad_Webhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := c.Webhooks[0]
-	if w.Name != "ris.hospital" || !slices.Equal(w.On, notificationKinds) ||
+	if w.Name != "ris.hospital" || !slices.Equal(w.On, aboutStudies) ||
 		w.Identifiers != IdentifiersUIDs || time.Duration(w.Timeout) != 10*time.Second {
 		t.Errorf("what a webhook leaves out is not filled in: %+v", w)
 	}

@@ -17,6 +17,8 @@ const (
 	NoticeResult  = "result"  // a revision was reported
 	NoticeFailure = "failure" // a revision was not processed, or objects of it were given up for a destination
 	NoticeStuck   = "stuck"   // a study or a delivery waits longer than it should
+	NoticeSilent  = "silent"  // nothing came from a peer for longer than it should be
+	NoticeDisk    = "disk"    // the node runs short of disk space, or has none but the reserve
 )
 
 // Subscription is a receiver of notices.
@@ -28,12 +30,13 @@ type Subscription struct {
 // Notice is what receivers are told: something that happened, as it was when it happened.
 type Notice struct {
 	Kind        string         `json:"kind"`
-	StudyUID    string         `json:"study_uid"`
+	StudyUID    string         `json:"study_uid"`             // "" when it is about the node
 	RevisionID  int64          `json:"revision_id,omitempty"` // 0: the study has no revision yet
 	Revision    int            `json:"revision,omitempty"`    // its number
 	Destination string         `json:"destination,omitempty"` // "" when it is about the study
+	Peer        string         `json:"peer,omitempty"`        // calling AE title of the one that is silent
 	At          time.Time      `json:"at,omitzero"`
-	Since       time.Time      `json:"since,omitzero"` // of what is stuck
+	Since       time.Time      `json:"since,omitzero"` // of what is stuck, and of a silence
 	Reason      Reason         `json:"reason"`
 	Objects     map[string]int `json:"objects,omitempty"` // for the destination, by state of their delivery
 }
@@ -110,8 +113,12 @@ func (l *Ledger) notify(ctx context.Context, tx *sql.Tx, n Notice, mark int64) (
 
 // eventID derives the identity of a notice.
 func eventID(n Notice, mark int64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d",
-		n.Kind, n.StudyUID, n.RevisionID, n.Revision, n.Destination, n.Reason.Code, mark))
+	text := fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%s\n%d",
+		n.Kind, n.StudyUID, n.RevisionID, n.Revision, n.Destination, n.Reason.Code, mark)
+	if n.Peer != "" { // as all were derived before there were peers
+		text = fmt.Appendf(text, "\n%s", n.Peer)
+	}
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -315,6 +322,10 @@ func (n *Notice) Subject() string {
 		return "failed delivery to " + n.Destination
 	case n.Kind == NoticeStuck:
 		return "stuck study"
+	case n.Kind == NoticeSilent:
+		return "silence of " + n.Peer
+	case n.Kind == NoticeDisk:
+		return "disk of the node"
 	}
 	return n.Kind
 }

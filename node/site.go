@@ -21,6 +21,7 @@ type site struct {
 	door         scp.Settings
 	addresses    []scp.ReportAddress
 	quietOf      func(callingAETitle string) time.Duration
+	silentAfter  map[string]time.Duration
 	recipients   results.Recipients
 	destinations []dicomout.Destination
 	subscribers  []notify.Subscriber
@@ -31,10 +32,11 @@ type site struct {
 // siteOf reads what the configuration names: TLS files and those of webhooks.
 func (n *Node) siteOf(c config.Config) (*site, error) {
 	s := &site{
-		config:     c,
-		quietOf:    QuietOf(c.Peers),
-		recipients: Recipients(c.Destinations),
-		keep:       time.Duration(c.Keep.Days) * 24 * time.Hour,
+		config:      c,
+		quietOf:     QuietOf(c.Peers),
+		silentAfter: silentAfter(c.Peers),
+		recipients:  Recipients(c.Destinations),
+		keep:        time.Duration(c.Keep.Days) * 24 * time.Hour,
 	}
 	var err error
 	if s.door, err = doorSettings(c); err != nil {

@@ -70,6 +70,18 @@ func identifiersIn(files store.Reader, name string, patient bool) (notify.Identi
 	return ids, nil
 }
 
+// silentAfter says of the peers that are watched, by calling AE title, how long they may be silent. Of several with one title the longest
+// counts: by the title they are one.
+func silentAfter(peers []config.Peer) map[string]time.Duration {
+	after := map[string]time.Duration{}
+	for _, p := range peers {
+		if p.SilentAfter > 0 {
+			after[p.AETitle] = max(after[p.AETitle], time.Duration(p.SilentAfter))
+		}
+	}
+	return after
+}
+
 // EventNode is the node as its events name it.
 func EventNode(c config.Node, version string) notify.Node {
 	return notify.Node{AETitle: c.AETitle, ID: c.ID, Version: version}
@@ -136,5 +148,12 @@ func (n *Node) wireNotify() {
 			Study:     study,
 			Delivery:  time.Duration(c.Stuck.Delivery),
 		},
+		SilentAfter: func() map[string]time.Duration { return n.site.Load().silentAfter },
+		Room: func(ctx context.Context) (notify.Room, error) {
+			r, err := n.store.Room(ctx)
+			return notify.Room(r), err
+		},
+		Started: time.Now(),
+		Now:     time.Now,
 	}
 }

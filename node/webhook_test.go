@@ -125,7 +125,8 @@ func TestWebhook_KindsAreTheLedgers(t *testing.T) {
 	}
 	path := filepath.Join(dir, "config.toml")
 	text := fmt.Sprintf("[models]\ndir = %q\n[[webhook]]\nurl = \"https://ris/\"\nsecret_file = \"secret\"\n", networks)
-	for _, on := range []string{"", fmt.Sprintf("on = [%q, %q, %q]\n", ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck)} {
+	aboutNode := fmt.Sprintf("on = [%q, %q]\n", ledger.NoticeSilent, ledger.NoticeDisk)
+	for _, on := range []string{"", aboutNode, fmt.Sprintf("on = [%q, %q, %q]\n", ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck)} {
 		if err := os.WriteFile(path, []byte(text+on), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -134,6 +135,9 @@ func TestWebhook_KindsAreTheLedgers(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []ledger.Subscription{{Name: "ris", Kinds: []string{ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck}}}
+		if strings.Contains(on, ledger.NoticeDisk) {
+			want[0].Kinds = []string{ledger.NoticeSilent, ledger.NoticeDisk}
+		}
 		if diff := cmp.Diff(want, subscriptions(c.Webhooks)); diff != "" {
 			t.Errorf("on %q (-want +got):\n%s", on, diff)
 		}

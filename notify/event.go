@@ -18,6 +18,8 @@ const (
 	TypeStudyStuck      = "study.stuck"
 	TypeDeliveryFailure = "delivery.failure"
 	TypeDeliveryStuck   = "delivery.stuck"
+	TypePeerSilent      = "peer.silent"
+	TypeNodeDisk        = "node.disk"
 	TypeTest            = "test"
 )
 
@@ -28,7 +30,7 @@ type Event struct {
 	Type    string    `json:"type"` // TypeStudyResult and so on
 	At      time.Time `json:"at"`   // when it happened
 	Node    Node      `json:"node"`
-	Study   *Study    `json:"study,omitempty"`
+	Study   *Study    `json:"study,omitempty"`   // of the types about a study
 	Result  *Result   `json:"result,omitempty"`  // of study.result
 	Problem *Problem  `json:"problem,omitempty"` // of the other types, save test
 	Notice  string    `json:"notice"`
@@ -95,7 +97,8 @@ type Problem struct {
 	Code        string         `json:"code"`
 	Text        string         `json:"text"`
 	Remedy      string         `json:"remedy,omitempty"`
-	Since       *time.Time     `json:"since,omitempty"`       // of what is stuck
+	Since       *time.Time     `json:"since,omitempty"`       // of what is stuck or silent
+	Peer        string         `json:"peer,omitempty"`        // calling AE title of the one that is silent
 	Destination string         `json:"destination,omitempty"` // of a delivery
 	Objects     map[string]int `json:"objects,omitempty"`     // of the study for that destination, by "sent", "waiting", "failed"
 }
@@ -103,8 +106,10 @@ type Problem struct {
 // Compose writes down a notification's notice. result may be nil for one that is none.
 func Compose(n ledger.Notification, node Node, notice string, result *Result, identifiers Identifiers) Event {
 	f := n.Notice
-	e := Event{Schema: Schema, ID: n.EventID, Type: eventType(f), At: f.At.UTC(), Node: node, Notice: notice,
-		Study: &Study{StudyInstanceUID: f.StudyUID, Revision: f.Revision, Identifiers: identifiers}}
+	e := Event{Schema: Schema, ID: n.EventID, Type: eventType(f), At: f.At.UTC(), Node: node, Notice: notice}
+	if f.StudyUID != "" {
+		e.Study = &Study{StudyInstanceUID: f.StudyUID, Revision: f.Revision, Identifiers: identifiers}
+	}
 	if f.Kind == ledger.NoticeResult {
 		if result != nil && result.Limits == nil {
 			none := *result
@@ -114,7 +119,8 @@ func Compose(n ledger.Notification, node Node, notice string, result *Result, id
 		e.Result = result
 		return e
 	}
-	e.Problem = &Problem{Code: f.Reason.Code, Text: f.Reason.Text, Remedy: f.Reason.Remedy, Destination: f.Destination, Objects: f.Objects}
+	e.Problem = &Problem{Code: f.Reason.Code, Text: f.Reason.Text, Remedy: f.Reason.Remedy, Peer: f.Peer,
+		Destination: f.Destination, Objects: f.Objects}
 	if !f.Since.IsZero() {
 		since := f.Since.UTC()
 		e.Problem.Since = &since
@@ -125,6 +131,10 @@ func Compose(n ledger.Notification, node Node, notice string, result *Result, id
 func eventType(f ledger.Notice) string {
 	delivery := f.Destination != ""
 	switch {
+	case f.Kind == ledger.NoticeSilent:
+		return TypePeerSilent
+	case f.Kind == ledger.NoticeDisk:
+		return TypeNodeDisk
 	case f.Kind == ledger.NoticeStuck && delivery:
 		return TypeDeliveryStuck
 	case f.Kind == ledger.NoticeStuck:

@@ -60,7 +60,10 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 	if !ok {
 		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, "webhook is not in the configuration any more")
 	}
-	log := n.Logger.With("webhook", to.Name, "event", note.EventID, "about", note.Notice.Subject(), "study", note.Notice.StudyUID)
+	log := n.Logger.With("webhook", to.Name, "event", note.EventID, "about", note.Notice.Subject())
+	if note.Notice.StudyUID != "" {
+		log = log.With("study", note.Notice.StudyUID)
+	}
 	if len(note.Body) == 0 {
 		if note.Body, err = n.compose(ctx, note, to, log); err != nil {
 			return err
@@ -129,7 +132,7 @@ func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to Sub
 		}
 	}
 	var identifiers Identifiers
-	if to.Identify != nil {
+	if to.Identify != nil && note.Notice.StudyUID != "" {
 		series := ""
 		if result != nil {
 			series = result.SeriesInstanceUID

@@ -1,0 +1,106 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"jcsnode/ledger"
+)
+
+// Codes of the reasons of notices about the node itself.
+const (
+	CodeSilent    = "silent"
+	CodeDiskShort = "disk-short"
+	CodeDiskFull  = "disk-full"
+)
+
+// Room is the free space of the node, and the part of it that reception leaves alone, in bytes.
+type Room struct{ Free, Reserve int64 }
+
+// silences finds the peers that have been silent for too long by now. A peer that never sent is none: nobody knows whether it is to send.
+// The time during which the node did not run is not the peer's.
+func silences(after map[string]time.Duration, last map[string]time.Time, started, now time.Time) map[string]time.Time {
+	silent := map[string]time.Time{}
+	for peer, longest := range after {
+		at, sent := last[peer]
+		if !sent || longest <= 0 {
+			continue
+		}
+		heard := at
+		if started.After(heard) {
+			heard = started
+		}
+		if now.Sub(heard) >= longest {
+			silent[peer] = at
+		}
+	}
+	return silent
+}
+
+// shortage says what is wrong with the room, a zero reason for nothing. A shortage that was told ends with a tenth more room than began
+// it: free space goes up and down around any bound.
+func shortage(r Room, told bool) ledger.Reason {
+	bound := 2 * r.Reserve
+	if told {
+		bound += bound / 10
+	}
+	const remedy = "make room on the disk of data_dir, or let the node do so (keep.days)"
+	switch {
+	case r.Reserve <= 0 || r.Free >= bound:
+		return ledger.Reason{}
+	case r.Free <= r.Reserve:
+		return ledger.Reason{Code: CodeDiskFull, Remedy: remedy,
+			Text: fmt.Sprintf("%s are free, the reserve is %s: instances are refused", megabytes(r.Free), megabytes(r.Reserve))}
+	}
+	return ledger.Reason{Code: CodeDiskShort, Remedy: remedy,
+		Text: fmt.Sprintf("%s are free; at %s, the reserve, instances are refused", megabytes(r.Free), megabytes(r.Reserve))}
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
+
+// lookSilent tells of peers from which nothing has come for too long.
+func (w *Watch) lookSilent(ctx context.Context) ([]ledger.Notice, error) {
+	after := w.SilentAfter()
+	if len(after) == 0 {
+		return nil, nil
+	}
+	last, err := w.Ledger.LastInstances(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := w.Now()
+	var fresh []ledger.Notice
+	var errs []error
+	for peer, since := range silences(after, last, w.Started, now) {
+		n, err := w.Ledger.NoteSilent(ctx, peer, since, ledger.Reason{
+			Code:   CodeSilent,
+			Text:   fmt.Sprintf("nothing has come from %s for %s", peer, now.Sub(since).Round(time.Minute)),
+			Remedy: "look whether it is at work, and whether it reaches this node (its log, `jcsnode status` for what was refused)",
+		})
+		errs = append(errs, err)
+		if n != nil {
+			fresh = append(fresh, *n)
+		}
+	}
+	return fresh, errors.Join(errs...)
+}
+
+// lookDisk tells of a disk that runs short.
+func (w *Watch) lookDisk(ctx context.Context) ([]ledger.Notice, error) {
+	room, err := w.Room(ctx)
+	if err != nil {
+		return nil, err
+	}
+	why := shortage(room, w.short)
+	w.short = why.Code != ""
+	if !w.short {
+		return nil, w.Ledger.NoteRoom(ctx)
+	}
+	n, err := w.Ledger.NoteDisk(ctx, why)
+	if n == nil {
+		return nil, err
+	}
+	return []ledger.Notice{*n}, err
+}
