@@ -126,7 +126,8 @@ func TestWebhook_KindsAreTheLedgers(t *testing.T) {
 	path := filepath.Join(dir, "config.toml")
 	text := fmt.Sprintf("[models]\ndir = %q\n[[webhook]]\nurl = \"https://ris/\"\nsecret_file = \"secret\"\n", networks)
 	aboutNode := fmt.Sprintf("on = [%q, %q]\n", ledger.NoticeSilent, ledger.NoticeDisk)
-	for _, on := range []string{"", aboutNode, fmt.Sprintf("on = [%q, %q, %q]\n", ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck)} {
+	aboutStudies := fmt.Sprintf("on = [%q, %q, %q]\n", ledger.NoticeResult, ledger.NoticeFailure, ledger.NoticeStuck)
+	for _, on := range []string{"", aboutNode, aboutStudies} {
 		if err := os.WriteFile(path, []byte(text+on), 0o600); err != nil {
 			t.Fatal(err)
 		}

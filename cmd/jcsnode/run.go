@@ -103,6 +103,9 @@ func printFindings(w io.Writer, r *findings.Findings) {
 		for _, caution := range r.Cautions {
 			fmt.Fprintf(w, "  caution       %s\n", caution)
 		}
+		for _, limit := range r.Limits {
+			fmt.Fprintf(w, "  limit         %s\n", limit)
+		}
 		fmt.Fprintf(w, "  series        %s\n", r.ChosenBecause)
 	}
 	if l := r.Lesions; l != nil {
