@@ -283,6 +283,21 @@ func (l *Ledger) RetryNotification(ctx context.Context, id int64, detail string,
 	return nil
 }
 
+// HoldNotification notes that a notification waits for its receiver, without an attempt at it.
+func (l *Ledger) HoldNotification(ctx context.Context, id int64, detail string, next time.Time) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE notification
+			SET detail = ?, next_at = ?
+			WHERE id = ? AND state = ?`, detail, ms(next), id, NotificationWaiting)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("hold notification %d: %w", id, err)
+	}
+	return nil
+}
+
 // FinishNotification ends a waiting one: sent or failed.
 func (l *Ledger) FinishNotification(ctx context.Context, id int64, state, detail string) error {
 	err := l.update(ctx, func(tx *sql.Tx) error { return l.finishNotification(ctx, tx, id, state, detail) })

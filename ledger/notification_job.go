@@ -60,6 +60,31 @@ func (l *Ledger) enqueueNotifications(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
+// WakeNotifications has all that wait for a receiver tried now, and says how many had to wait longer.
+func (l *Ledger) WakeNotifications(ctx context.Context, receiver string) (woken int, err error) {
+	err = l.update(ctx, func(tx *sql.Tx) error {
+		waiting, err := queryNotifications(ctx, tx, `WHERE state = ? AND receiver = ? AND next_at > ?`,
+			NotificationWaiting, receiver, ms(l.now()))
+		if err != nil {
+			return err
+		}
+		woken = len(waiting)
+		for _, n := range waiting {
+			if _, err := tx.ExecContext(ctx, `UPDATE notification SET next_at = 0 WHERE id = ?`, n.ID); err != nil {
+				return err
+			}
+			if err := l.enqueueNotify(ctx, tx, n.ID, receiver); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("wake notifications for %s: %w", receiver, err)
+	}
+	return woken, nil
+}
+
 // requeueNotifications has those of a study that were given up tried again.
 func (l *Ledger) requeueNotifications(ctx context.Context, tx *sql.Tx, studyUID string) error {
 	failed, err := queryNotifications(ctx, tx, `WHERE study_uid = ? AND state = ?`, studyUID, NotificationFailed)

@@ -29,7 +29,7 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 		default:
 		}
 		n.log.Info("configuration reloaded", "changed", taken)
-		n.reconsider(ctx, before.config.Destinations, next.config.Destinations)
+		n.reconsider(ctx, before.config, next.config)
 	} else {
 		n.log.Info("configuration read again: nothing that a running node takes has changed")
 	}
@@ -39,14 +39,21 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 	return nil
 }
 
-// reconsider has what waits for a destination that was corrected go now: who corrects it expects that.
-func (n *Node) reconsider(ctx context.Context, before, after []config.Destination) {
-	for _, d := range after {
-		if slices.ContainsFunc(before, func(was config.Destination) bool { return reflect.DeepEqual(was, d) }) {
-			continue
+// reconsider has what waits for a destination or a webhook that was corrected go now: who corrects it expects that.
+func (n *Node) reconsider(ctx context.Context, before, after config.Config) {
+	tell := func(what, name string, err error) {
+		if err != nil {
+			n.log.Error("what waits for a "+what+" that has changed goes when its time comes", what, name, "error", err)
 		}
-		if err := n.delivery.Anew(ctx, d.Name); err != nil {
-			n.log.Error("what waits for a destination that has changed goes when its time comes", "destination", d.Name, "error", err)
+	}
+	for _, d := range after.Destinations {
+		if !slices.ContainsFunc(before.Destinations, func(was config.Destination) bool { return reflect.DeepEqual(was, d) }) {
+			tell("destination", d.Name, n.delivery.Anew(ctx, d.Name))
+		}
+	}
+	for _, w := range after.Webhooks {
+		if !slices.ContainsFunc(before.Webhooks, func(was config.Webhook) bool { return reflect.DeepEqual(was, w) }) {
+			tell("webhook", w.Name, n.notifier.Anew(ctx, w.Name))
 		}
 	}
 }

@@ -18,6 +18,8 @@ const (
 	lastDelay  = time.Hour
 	// maxAttempts is some three days, since the delay soon is an hour less some jitter.
 	maxAttempts = 100
+	// maxHeld is how long a notification waits for a receiver that is out, as long as it would be tried.
+	maxHeld = 3 * 24 * time.Hour
 )
 
 // Subscriber is a receiver and what it gets.
@@ -33,12 +35,14 @@ type Ledger interface {
 	Notification(ctx context.Context, id int64) (ledger.Notification, error)
 	FixNotification(ctx context.Context, id int64, body []byte) error
 	RetryNotification(ctx context.Context, id int64, detail string, next time.Time) error
+	HoldNotification(ctx context.Context, id int64, detail string, next time.Time) error
+	WakeNotifications(ctx context.Context, receiver string) (int, error)
 	FinishNotification(ctx context.Context, id int64, state, detail string) error
 	Revision(ctx context.Context, id int64) (ledger.Revision, []ledger.Instance, error)
 	NewestInstance(ctx context.Context, studyUID, seriesUID string) (ledger.Instance, error)
 }
 
-// Notifier works on the notification jobs of the ledger. All fields must be set.
+// Notifier works on the notification jobs of the ledger. All fields that others see must be set.
 type Notifier struct {
 	Ledger      Ledger
 	Subscribers func() []Subscriber // as they are now
@@ -48,6 +52,8 @@ type Notifier struct {
 	Result func(findings json.RawMessage) (*Result, error)
 	Now    func() time.Time
 	Logger *slog.Logger
+
+	outages outages
 }
 
 // Notify is ledger.Handlers.Notify: one attempt. It is safe to run twice: the event keeps its ID and its text.
@@ -64,6 +70,9 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 	if note.Notice.StudyUID != "" {
 		log = log.With("study", note.Notice.StudyUID)
 	}
+	if out, held := n.outages.holding(to.Name, n.Now()); held && !askedFor(note) {
+		return n.hold(ctx, note, out, log)
+	}
 	if len(note.Body) == 0 {
 		if note.Body, err = n.compose(ctx, note, to, log); err != nil {
 			return err
@@ -77,7 +86,9 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 	case err == nil:
 		log.Info("notification sent", "attempt", note.Attempts+1, "code", code)
 		// The receiver knows it: that must not be forgotten because the node stops just now.
-		return n.Ledger.FinishNotification(context.WithoutCancel(ctx), id, ledger.NotificationSent, fmt.Sprintf("HTTP %d", code))
+		ctx := context.WithoutCancel(ctx)
+		err := n.Ledger.FinishNotification(ctx, id, ledger.NotificationSent, fmt.Sprintf("HTTP %d", code))
+		return errors.Join(err, n.answers(ctx, to.Name))
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
@@ -86,17 +97,67 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 		words += fmt.Sprintf("; if it is the right machine, set tls_name = %q for the webhook", names[0])
 	}
 	if note.Attempts+1 >= maxAttempts {
-		log.Error("notification given up",
-			"remedy", "check url, ca and secret_file of the webhook, and that it is up; then `jcsnode requeue` has it tried again",
-			"attempts", note.Attempts+1, "error", words)
-		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, words)
+		return n.giveUp(ctx, note, words, log)
 	}
 	delay := nextDelay(note.Attempts+1, err, rand.Float64())
-	log.Warn("notification not sent yet", "attempt", note.Attempts+1, "again_in", delay, "error", words)
+	level, text := slog.LevelWarn, "notification not sent yet"
+	if ofTheReceiver(err) {
+		var first bool
+		if delay, first = n.outages.fails(to.Name, words, err, n.Now(), rand.Float64()); first {
+			text = "webhook cannot be reached: all that is for it waits, and goes when it is back"
+		} else {
+			level = slog.LevelDebug
+		}
+	}
+	log.Log(ctx, level, text, "attempt", note.Attempts+1, "again_in", delay, "error", words)
 	if err := n.Ledger.RetryNotification(ctx, id, words, n.Now().Add(delay)); err != nil {
 		return err
 	}
 	return &ledger.RetryAfter{Delay: delay, Err: err}
+}
+
+// askedFor says whether an operator asked for the notification: requeue leaves the last answer, and no time to wait for.
+func askedFor(n ledger.Notification) bool {
+	return n.Attempts == 0 && n.Detail != "" && n.NextAt.IsZero()
+}
+
+// hold leaves a notification waiting for a receiver that is out: it has that answer, and the time of the attempt that finds out more.
+func (n *Notifier) hold(ctx context.Context, note ledger.Notification, out outage, log *slog.Logger) error {
+	if n.Now().Sub(note.CreatedAt) >= maxHeld {
+		return n.giveUp(ctx, note, out.words, log)
+	}
+	if err := n.Ledger.HoldNotification(ctx, note.ID, out.words, out.next); err != nil {
+		return err
+	}
+	return &ledger.RetryAfter{Delay: out.next.Sub(n.Now()), Err: errors.New(out.words)}
+}
+
+func (n *Notifier) giveUp(ctx context.Context, note ledger.Notification, words string, log *slog.Logger) error {
+	log.Error("notification given up",
+		"remedy", "check url, ca and secret_file of the webhook, and that it is up; then `jcsnode requeue` has it tried again",
+		"attempts", note.Attempts+1, "error", words)
+	return n.Ledger.FinishNotification(ctx, note.ID, ledger.NotificationFailed, words)
+}
+
+// answers notes that a receiver takes notifications. When it was out, all that waited for that goes now.
+func (n *Notifier) answers(ctx context.Context, name string) error {
+	out, back, wake := n.outages.answers(name)
+	if !wake {
+		return nil
+	}
+	waited, err := n.Ledger.WakeNotifications(ctx, name)
+	if back && err == nil {
+		n.Logger.Info("webhook is back: what waited for it goes now",
+			"webhook", name, "away", n.Now().Sub(out.since), "notifications", waited)
+	}
+	return err
+}
+
+// Anew has all that waits for a webhook go now, since the configuration says something else about it.
+func (n *Notifier) Anew(ctx context.Context, name string) error {
+	n.outages.forget(name)
+	_, err := n.Ledger.WakeNotifications(ctx, name)
+	return err
 }
 
 // nextDelay grows from half a minute to an hour and lies, by random in [0,1), between half of that and that; a receiver may ask for
