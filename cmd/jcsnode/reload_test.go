@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
+	"jcsnode/ledger"
 	"jcsnode/node"
 )
 
@@ -114,5 +117,48 @@ func TestReload(t *testing.T) {
 	l.node.stop(t)
 	if code := cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// A destination that comes by a reload gets what is made from then on, and one that was wrong is tried at once when it is corrected.
+func TestReload_Destination(t *testing.T) {
+	l := newLabWith(t, glassNetworks(t), "[settle]\nquiet = \"1s\"\n")
+	cmd := l.asService(t)
+	l.node = start(t, cmd, l.dir+"/node.log")
+	eventually(t, time.Minute, "the node listens", func() bool { return l.logged(t, `"msg":"listening"`) })
+	study := l.sendPhantom(t)
+	if s := l.settled(t, study, time.Minute); len(s.Revisions[0].Deliveries) != 0 {
+		t.Fatalf("deliveries without a destination: %+v", s.Revisions[0].Deliveries)
+	}
+	port, wrong := freePort(t), freePort(t)
+	start(t, program(context.WithoutCancel(t.Context()), "archive", "--ae", "PACS", "--listen", fmt.Sprintf("127.0.0.1:%d", port),
+		"--out", filepath.Join(l.dir, "received")), filepath.Join(l.dir, "archive.log"))
+	good, err := os.ReadFile(l.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(port int) {
+		t.Helper()
+		if err := os.WriteFile(l.config, []byte(string(good)+destination("pacs", "PACS", port)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(wrong)
+	l.hangUp(t, `destination \"pacs\" added`)
+	jcsnode(t, "requeue", "--config", l.config, study)
+	eventually(t, time.Minute, "the log says that it is away", func() bool { return l.logged(t, "destination cannot be reached") })
+	write(port)
+	l.hangUp(t, `destination \"pacs\" address`)
+	s := l.settled(t, study, 20*time.Second) // sooner than by its own clock
+	sent := 0
+	for _, r := range s.Revisions {
+		for _, d := range r.Deliveries {
+			if d.State == ledger.DeliverySent {
+				sent++
+			}
+		}
+	}
+	if sent == 0 {
+		t.Errorf("nothing was sent: %+v", s.Revisions)
 	}
 }
