@@ -231,6 +231,28 @@ func TestChange_AQueueOfItsOwn(t *testing.T) {
 	<-done
 }
 
+// Whoever gets a queue while somebody enqueues in a transaction waits for that, and not the other way round.
+func TestChange_WhileSomebodyEnqueues(t *testing.T) {
+	b := newBench(t, nil)
+	b.start(t, jobs.Kind{Name: "aa", Workers: 1, Work: func(context.Context, jobs.Job) error { return nil }})
+	changed := make(chan error, 1)
+	b.update(t, func(ctx context.Context, tx *sql.Tx) error {
+		go func() { changed <- b.Change("aa", []string{"new"}, time.Hour) }()
+		time.Sleep(100 * time.Millisecond) // until it waits for the writer
+		enqueued := make(chan error, 1)
+		go func() { enqueued <- b.Enqueue(ctx, tx, "aa", key{N: 1}, "") }()
+		select {
+		case err := <-enqueued:
+			return err
+		case <-time.After(10 * time.Second):
+			return errors.New("they wait for each other")
+		}
+	})
+	if err := <-changed; err != nil {
+		t.Error(err)
+	}
+}
+
 // An error is a failed attempt, RetryAfter is none.
 func TestWork_ErrorsAndRetries(t *testing.T) {
 	b := newBench(t, nil)

@@ -21,6 +21,8 @@ const (
 	never = 100 * 365 * 24 * time.Hour
 	// wakeInterval is how often sleeping jobs are looked at.
 	wakeInterval = time.Minute
+	// removeLimit is how long a queue that did not start may take to go.
+	removeLimit = 5 * time.Second
 )
 
 // Start sets back what a killed process left running and starts the workers. missing enqueues, in the same transaction, what else lacks a
@@ -78,24 +80,31 @@ func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context
 }
 
 // Change tells the running jobs of a kind who has a queue of their own from now on, and the longest wait. Who had one and is not named
-// keeps it until the next start: what lies in it needs somebody who ends it.
+// keeps it until the next start: what lies in it needs somebody who ends it. One goroutine at a time may call it.
 func (j *Jobs) Change(kind string, own []string, longest time.Duration) error {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	at := slices.IndexFunc(j.kinds, func(k Kind) bool { return k.Name == kind })
-	if j.workers == nil || at < 0 {
+	client := j.workers
+	if client == nil || at < 0 {
+		j.mu.Unlock()
 		return fmt.Errorf("jobs of the kind %s do not run", kind)
 	}
-	k := &j.kinds[at]
-	k.LongestWait = longest
-	for _, who := range own {
-		if slices.Contains(j.own[kind], who) {
-			continue
-		}
-		if err := j.workers.Queues().Add(queueOf(kind, who), river.QueueConfig{MaxWorkers: k.Workers}); err != nil {
+	j.kinds[at].LongestWait = longest
+	workers := j.kinds[at].Workers
+	fresh := slices.DeleteFunc(slices.Clone(own), func(who string) bool { return slices.Contains(j.own[kind], who) })
+	j.mu.Unlock()
+	for _, who := range fresh {
+		// It writes to the database, and so may wait for a transaction that enqueues, which looks queues up: not under the lock.
+		name := queueOf(kind, who)
+		if err := client.Queues().Add(name, river.QueueConfig{MaxWorkers: workers}); err != nil {
+			removing, cancel := context.WithTimeout(context.Background(), removeLimit)
+			defer cancel()
+			_ = client.Queues().Remove(removing, name) // so that the next try finds none that does not work
 			return fmt.Errorf("give %s a queue of its own: %w", who, err)
 		}
+		j.mu.Lock()
 		j.own[kind] = append(slices.Clone(j.own[kind]), who)
+		j.mu.Unlock()
 	}
 	return nil
 }
