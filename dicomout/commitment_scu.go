@@ -38,8 +38,9 @@ type CommitmentLedger interface {
 // again and again until each object has its answer. All fields must be set.
 type CommitmentSCU struct {
 	Ledger       CommitmentLedger
-	Destinations func() []Destination // as they are now
-	Linger       time.Duration        // for a report on the association of its request
+	Destinations func() []Destination                                // as they are now
+	Out          func(destination string) (next time.Time, out bool) // it cannot be reached until it is tried next
+	Linger       time.Duration                                       // for a report on the association of its request
 	Now          func() time.Time
 	Logger       *slog.Logger
 }
@@ -62,6 +63,9 @@ func (c *CommitmentSCU) Ask(ctx context.Context, id int64) error {
 		return c.Ledger.GiveUpCommitmentSCU(ctx, id, "the configuration does not ask it for storage commitment any more")
 	case now.Sub(request.CreatedAt) > commitmentGiveUp:
 		return c.Ledger.GiveUpCommitmentSCU(ctx, id, giveUpText(request))
+	}
+	if next, out := c.Out(destination.Name); out { // the delivery that finds it back says so
+		return &ledger.RetryAfter{Delay: next.Sub(now), Err: errors.New("the destination cannot be reached")}
 	}
 	log := c.Logger.With("study", request.StudyUID, "destination", destination.Name,
 		"address", destination.Address, "called", destination.CommitmentAETitle, "objects", len(request.References))

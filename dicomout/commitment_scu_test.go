@@ -55,6 +55,25 @@ func (k *commitmentSCP) requests() []commitment.Request {
 	return slices.Clone(k.asked)
 }
 
+// While the archive is out it is not asked, and nothing is written down about that.
+func TestCommitmentSCU_WaitsForWhoIsOut(t *testing.T) {
+	o := newOffice(t, (&pacs{}).serve(t))
+	o.deliver(t)
+	out := true
+	o.scu.Out = func(string) (time.Time, bool) { return o.now.Add(7 * time.Minute), out }
+	if got := o.ask(t, 1); got != 7*time.Minute {
+		t.Errorf("asked again in %v", got)
+	}
+	if c := o.commitment(t, 1); c.Attempts != 0 || c.Asked != 0 || c.Detail != "" {
+		t.Errorf("%+v", c)
+	}
+	out = false
+	o.ask(t, 1)
+	if c := o.commitment(t, 1); c.Attempts+c.Asked != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // office is a ledger with a revision of three objects, the archive that they go to, and who sends and asks.
 type office struct {
 	now time.Time
@@ -76,6 +95,7 @@ func newOffice(t *testing.T, address string) *office {
 	o.scu = &dicomout.CommitmentSCU{
 		Ledger:       l,
 		Destinations: o.worker.Destinations,
+		Out:          o.worker.Out,
 		Linger:       50 * time.Millisecond,
 		Now:          clock,
 		Logger:       slog.New(slog.DiscardHandler),

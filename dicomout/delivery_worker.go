@@ -94,7 +94,7 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if len(items) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
-	out, held := c.outages.holding(name, longestWait(destination.Passing, ""), v.now)
+	out, held := c.outages.holding(name, destination.Passing, v.now)
 	if held && !v.askedFor() {
 		return c.hold(ctx, &v, items, out)
 	}

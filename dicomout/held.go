@@ -76,6 +76,16 @@ func (c *DeliveryWorker) answers(ctx context.Context, name string, now time.Time
 	return err
 }
 
+// Out says whether a destination cannot be reached, and when it is tried next.
+func (c *DeliveryWorker) Out(name string) (next time.Time, out bool) {
+	to, known := find(c.Destinations(), name)
+	if !known {
+		return time.Time{}, false
+	}
+	one, out := c.outages.holding(name, to.Passing, c.Now())
+	return one.next, out
+}
+
 // Anew has all that waits for a destination that could not be reached go now, since the configuration says something else about it.
 func (c *DeliveryWorker) Anew(ctx context.Context, name string) error {
 	c.outages.forget(name)

@@ -24,12 +24,12 @@ type outages struct {
 }
 
 // holding says whether a destination is out and not to be tried yet. A wait that is longer than any was set by a clock that was ahead.
-func (o *outages) holding(name string, longest time.Duration, now time.Time) (outage, bool) {
+func (o *outages) holding(name string, passing deliver.Policy, now time.Time) (outage, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	one, out := o.out[name]
 	wait := one.next.Sub(now)
-	return one, out && wait > 0 && wait <= longest
+	return one, out && wait > 0 && wait <= longestWait(passing, one.verdict.Retry)
 }
 
 // fails notes an attempt in vain. News are the first one, and another kind of trouble than before.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,6 +228,43 @@ func TestDeliveryWorker_HeldWhileAway(t *testing.T) {
 		if got := next(of); got != 0 {
 			t.Errorf("study %d waits %v with the archive back", of, got)
 		}
+	}
+}
+
+// An archive that does not know us is held by the longer clock of that trouble, for storage commitment as well.
+func TestDeliveryWorker_HeldWhileUnknown(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int32
+	ctx, cancel := context.WithCancel(t.Context())
+	server := &dimse.Server{Handler: &pacs{}, Logger: slog.New(slog.DiscardHandler), Admit: func(dimse.Requestor) error {
+		asked.Add(1)
+		return &dimse.Rejection{Result: 1, Source: 1, Reason: 3}
+	}}
+	served := make(chan struct{})
+	go func() { defer close(served); server.Serve(ctx, l) }()
+	t.Cleanup(func() { cancel(); <-served })
+	w := newWard(t, 3, func() time.Time { return now }, pacsAt(l.Addr().String()))
+	for _, rev := range w.revisions {
+		if err := w.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
+			t.Fatal(err)
+		}
+		waiting, err := w.Ledger.Pending(t.Context(), rev.ID, "pacs")
+		if err != nil || len(waiting) != 1 || waiting[0].NextAt.Sub(now) != time.Hour || waiting[0].Trouble != string(deliver.RetryProbe) {
+			t.Errorf("waits %+v, %v", waiting, err)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	if next, out := w.Out("pacs"); !out || next.Sub(now) != time.Hour {
+		t.Errorf("out %v until %v", out, next)
+	}
+	if _, out := w.Out("other"); out {
+		t.Error("a destination that nobody knows is out")
 	}
 }
 

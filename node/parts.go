@@ -133,6 +133,7 @@ func (n *Node) wireDelivery() {
 	n.commitmentSCU = &dicomout.CommitmentSCU{
 		Ledger:       n.ledger,
 		Destinations: destinations,
+		Out:          n.delivery.Out,
 		Linger:       CommitmentLinger,
 		Now:          time.Now,
 		Logger:       n.log,
