@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -21,6 +22,9 @@ import (
 // asService is the node as an init system starts it: in a session of its own, without a terminal.
 func (l *lab) asService(t *testing.T) *exec.Cmd {
 	t.Helper()
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("the test runs under nohup")
+	}
 	cmd := program(context.WithoutCancel(t.Context()), "serve", "--config", l.config)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A session that ends takes the reader of the log along before it ends the node: both are no reason to leave work as it is.
@@ -26,6 +29,7 @@ func TestServe_SessionEnds(t *testing.T) {
 	}
 	cmd := program(context.WithoutCancel(t.Context()), "serve", "--config", l.config)
 	cmd.Stderr = w
+	hangUp := inTerminal(t, cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +39,34 @@ func TestServe_SessionEnds(t *testing.T) {
 	eventually(t, 3*time.Minute, "the node answers though nobody reads its log", func() bool {
 		return program(t.Context(), "echo", "--to", l.address(), "--called", "JCSNODE").Run() == nil
 	})
-	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	hangUp()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("ended with %v, want exit code 0", err)
 	}
+}
+
+// inTerminal has a command run in the session of a terminal of its own, which hangUp ends.
+func inTerminal(t *testing.T, cmd *exec.Cmd) (hangUp func()) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { slave.Close(); master.Close() })
+	cmd.Stdin = slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	return func() { master.Close() }
 }
 
 // A second node on the same data folder ends before it has touched anything, whatever port it is for.

@@ -43,11 +43,13 @@ func (s supervisor) told(t *testing.T, within time.Duration) string {
 // next passes over signs of life.
 func (s supervisor) next(t *testing.T) string {
 	t.Helper()
-	for {
+	for range 60 {
 		if text := s.told(t, time.Minute); text != "WATCHDOG=1" {
 			return text
 		}
 	}
+	t.Fatal("nothing but signs of life")
+	return ""
 }
 
 // A service manager hears when the node works, when it reloads, that it lives, and when it stops.
