@@ -15,32 +15,17 @@ const (
 	EventDiskRoom = "disk has room"
 )
 
-// recentStudies are those among which the newest instance of a peer is looked for, so that the cost does not grow with the ledger. A peer
-// that none of them came from has been silent for longer than anybody asks about, or never sent.
-const recentStudies = 200
-
 // LastInstances says when the newest instance of each calling AE title came.
 func (l *Ledger) LastInstances(ctx context.Context) (map[string]time.Time, error) {
 	last := map[string]time.Time{}
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `
-			SELECT i.calling_ae, MAX(i.received_at)
-			FROM (SELECT uid FROM study ORDER BY last_at DESC LIMIT ?) s
-			JOIN instance i ON i.study_uid = s.uid
-			GROUP BY i.calling_ae`, recentStudies)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var title string
-			var ms int64
-			if err := rows.Scan(&title, &ms); err != nil {
-				return err
+		peers, err := peersSeen(ctx, tx)
+		for _, p := range peers {
+			if !p.InstanceAt.IsZero() {
+				last[p.CallingAE] = p.InstanceAt
 			}
-			last[title] = at(ms)
 		}
-		return rows.Err()
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look up when peers last sent: %w", err)

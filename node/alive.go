@@ -67,6 +67,7 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 	if !before.RecordedAt.IsZero() {
 		since = before.RecordedAt.Add(-overlap)
 	}
+	n.configHash.Store(&n.config.Hash)
 	n.self = ledger.Alive{
 		StartedAt:  time.Now(),
 		RecordedAt: before.RecordedAt,
@@ -109,7 +110,7 @@ func (n *Node) lives(ctx context.Context) error {
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	for {
-		n.self.Work = n.life.now()
+		n.self.Work, n.self.ConfigHash = n.life.now(), *n.configHash.Load()
 		if room, err := n.store.Room(ctx); err == nil {
 			n.self.Free = room.Free
 		}

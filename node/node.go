@@ -57,6 +57,7 @@ type Node struct {
 	retention     *pipeline.Retention
 	self          ledger.Alive // what it said of itself last
 	life          life
+	configHash    atomic.Pointer[string] // of the file that all of what runs is taken from
 	own           *secure.Identity // of the TLS listener, nil without one
 }
 

@@ -33,7 +33,9 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 	} else {
 		n.log.Info("configuration read again: nothing that a running node takes has changed")
 	}
-	if len(restart) > 0 {
+	if len(restart) == 0 {
+		n.configHash.Store(&file.Hash)
+	} else {
 		n.log.Warn("these settings differ from what runs: they are taken at the next start", "settings", restart)
 	}
 	return nil

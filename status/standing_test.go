@@ -56,7 +56,7 @@ func TestOverview_TheProcess(t *testing.T) {
 		})
 	}
 	stale := overview(t, ledger.Standing{Alive: alive(&yes, recent, time.Time{})}, site, "b")
-	const want = "/etc/config.toml was changed since the start: restart the node, or the change has no effect"
+	const want = "/etc/config.toml was changed since it was read: reload the node (SIGHUP), and restart it if its log names settings"
 	if got := strings.Join(stale.Sentences(), "\n"); !stale.Running.ConfigStale || !strings.Contains(got, want) {
 		t.Errorf("a changed configuration:\n%s", got)
 	}
