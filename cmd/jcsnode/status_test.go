@@ -284,7 +284,7 @@ func TestStatus_TheNodeItself(t *testing.T) {
 	says("JCSNODE is running since ")
 	says(", weights untrained\n")
 	l.change(t, `device = "cpu"`, `device = "cpu"  # the same`)
-	says("config.toml was changed since it was read: restart the node")
+	says("config.toml was changed since it was read: reload the node")
 	if text := jcsnode(t, "status", "--config", l.config); !strings.Contains(text, ": sent nothing so far; last association at ") {
 		t.Errorf("nobody called:\n%s", text)
 	}
