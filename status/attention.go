@@ -63,6 +63,9 @@ func (o Overview) Parts() []Part {
 func (r Running) String() string {
 	switch r.State {
 	case Runs:
+		if r.Device == "" { // said when the networks are loaded and the inbox is looked through
+			return fmt.Sprintf("starting since %s, process %d, version %s", Clock(r.Since), r.PID, r.Version)
+		}
 		text := fmt.Sprintf("running since %s, process %d, version %s on %s, weights %s",
 			Clock(r.Since), r.PID, r.Version, r.Device, r.Weights)
 		return text + r.reading("; reads ")

@@ -33,8 +33,10 @@ func TestOverview_TheProcess(t *testing.T) {
 		since time.Time
 		text  string
 	}{
-		"runs":                      {alive(&yes, recent, time.Time{}), status.Runs, start, "running since TIME, process 7, version 1.0"},
-		"runs, and reads":           {alive(&yes, recent, time.Time{}), status.Runs, start, "; reads " + reading},
+		"runs":            {alive(&yes, recent, time.Time{}), status.Runs, start, "running since TIME, process 7, version 1.0"},
+		"runs, and reads": {alive(&yes, recent, time.Time{}), status.Runs, start, "; reads " + reading},
+		"starts": {ledger.Alive{StartedAt: start, SeenAt: recent, PID: 7, Version: "1.0", Held: &yes}, status.Runs, start,
+			"starting since TIME, process 7, version 1.0"},
 		"runs, nobody sees a lock":  {alive(nil, recent, time.Time{}), status.Runs, start, "running"},
 		"hangs":                     {alive(&yes, old, time.Time{}), status.Hangs, old, "last sign of life was at TIME"},
 		"starts again after a stop": {alive(&yes, old, old), status.Hangs, old, "it may be starting"},
