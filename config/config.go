@@ -32,6 +32,7 @@ type Config struct {
 	Models       Models        `toml:"models"`
 	Objects      Objects       `toml:"objects"`
 	Keep         Keep          `toml:"keep"`
+	Web          Web           `toml:"web"`
 	Log          Log           `toml:"log"`
 }
 
@@ -139,6 +140,7 @@ func Default() Config {
 		Pipeline: Pipeline{Workers: 1},
 		Models:   Models{Dir: "models", Device: "auto", Altered: "refuse"},
 		Objects:  Objects{SeriesBase: 9100, SCGeometry: true},
+		Web:      Web{Auth: AuthNone, TrustedProxies: []string{}, Hosts: []string{}, Identifiers: IdentifiersUIDs},
 		Log:      Log{Level: "info", Format: "auto"},
 	}
 }
@@ -281,7 +283,8 @@ func (c *Config) resolve(base string) {
 	c.Node.DataDir = in(c.Node.DataDir)
 	c.Models.Library = in(c.Models.Library)
 	c.Models.Dir = modelsDir(in(c.Models.Dir), c.Models.Dir)
-	for _, path := range []*string{&c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA} {
+	for _, path := range []*string{&c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA,
+		&c.Web.Certificate, &c.Web.Key, &c.Web.UsersFile} {
 		*path = in(*path)
 	}
 	for i := range c.Peers {

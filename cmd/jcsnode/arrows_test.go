@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"pipeline":          {"guard", "dataset", "store", "ledger", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
 	"notify":            {"ledger", "netfault"},
 	"status":            {"ledger", "store", "dicomout/object"},
+	"web/access":        {"durable"},
 	"scu":               {"dataset", "dimse"},
 	"backup":            {"durable", "ledger/sqlite"},
 	"phantom":           {},

@@ -51,7 +51,7 @@ func root() *cobra.Command {
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
 		requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
-		backupCommand(), restoreCommand(), archiveCommand(), demoCommand(), versionCommand(), manCommand())
+		userCommand(), backupCommand(), restoreCommand(), archiveCommand(), demoCommand(), versionCommand(), manCommand())
 	return c
 }
 
