@@ -57,43 +57,55 @@ func Write(path string, picture image.Image) error {
 	return f.Close()
 }
 
-// picture decodes an uncompressed 8-bit RGB image (PS3.3 C.7.6.3); nil for anything else. The name is series and instance number.
+// picture decodes a picture of ours, nil for anything else. The name is series and instance number.
 func picture(f *dataset.File) (image.Image, string, error) {
+	img, err := Of(f)
+	if img == nil || err != nil {
+		return nil, "", err
+	}
+	series, err := f.Set().Int(dataset.SeriesNumber)
+	if err != nil {
+		return nil, "", err
+	}
+	number, err := f.Set().Int(dataset.InstanceNumber)
+	if err != nil {
+		return nil, "", err
+	}
+	return img, fmt.Sprintf("%d-%04d", series, number), nil
+}
+
+// mostSide bounds a picture: no summary page and no slice has more pixels along a side.
+const mostSide = 8192
+
+// Of decodes an uncompressed 8-bit RGB image (PS3.3 C.7.6.3); nil for anything else.
+func Of(f *dataset.File) (image.Image, error) {
 	set := f.Set()
 	if set.String(dataset.PhotometricInterpretation) != "RGB" {
-		return nil, "", nil
+		return nil, nil
 	}
 	rows, err := set.Int(dataset.Rows)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	columns, err := set.Int(dataset.Columns)
 	if err != nil {
-		return nil, "", err
+		return nil, err
+	}
+	if rows < 1 || columns < 1 || rows > mostSide || columns > mostSide {
+		return nil, fmt.Errorf("a picture of %d x %d pixels", rows, columns)
 	}
 	px, ok := f.PixelData()
 	if !ok {
-		return nil, "", fmt.Errorf("no pixel data")
+		return nil, fmt.Errorf("no pixel data")
 	}
-	rgb, err := io.ReadAll(px.Reader())
-	if err != nil {
-		return nil, "", err
-	}
-	if len(rgb) < 3*rows*columns {
-		return nil, "", fmt.Errorf("%d bytes of pixel data for %d x %d", len(rgb), rows, columns)
+	rgb := make([]byte, 3*rows*columns)
+	if n, err := io.ReadFull(px.Reader(), rgb); err != nil {
+		return nil, fmt.Errorf("%d bytes of pixel data for %d x %d: %w", n, rows, columns, err)
 	}
 	img := image.NewRGBA(image.Rect(0, 0, columns, rows))
 	for i := range rows * columns {
 		copy(img.Pix[4*i:], rgb[3*i:3*i+3])
 		img.Pix[4*i+3] = 255
 	}
-	series, err := set.Int(dataset.SeriesNumber)
-	if err != nil {
-		return nil, "", err
-	}
-	number, err := set.Int(dataset.InstanceNumber)
-	if err != nil {
-		return nil, "", err
-	}
-	return img, fmt.Sprintf("%d-%04d", series, number), nil
+	return img, nil
 }

@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"notify":            {"ledger", "netfault"},
 	"status":            {"ledger", "store", "dicomout/object"},
 	"web/access":        {"durable"},
+	"web/picture":       {"dataset", "dicomout/sc", "pipeline/ct", "preview", "store"},
 	"scu":               {"dataset", "dimse"},
 	"backup":            {"durable", "ledger/sqlite"},
 	"phantom":           {},

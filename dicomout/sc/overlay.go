@@ -21,6 +21,14 @@ type Scale struct {
 	Text string
 }
 
+// RenderSlice draws the slice in grey alone, on the grid of the other pictures of it.
+func (p *Painter) RenderSlice(s *Picture) (*image.RGBA, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return p.base(s, s.grid()), nil
+}
+
 // RenderActivation draws the slice in grey with the activation in colour over it, and the edges of lesions if the slice has a
 // mask. Activation has Rows x Columns values, 0..scale.Max.
 func (p *Painter) RenderActivation(s *Picture, activation []float32, scale Scale, models []object.Model) (*image.RGBA, error) {

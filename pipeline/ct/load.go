@@ -273,6 +273,16 @@ func (o *openFiles) closeAll() {
 	}
 }
 
+// Decode gives the Hounsfield units of the slice of a header, row by row, out of the open file that it was read from. It does not ask
+// whether the slice could be part of a volume. The error is a *Refusal.
+func Decode(f *dataset.File, h *Header) ([]int16, error) {
+	d := decode(f, h)
+	if d.refusal != nil {
+		return nil, d.refusal
+	}
+	return d.hu, nil
+}
+
 func decode(f *dataset.File, h *Header) decodedSlice {
 	samples, err := codec.Decode(f, h.Frame)
 	if err != nil {
