@@ -21,8 +21,11 @@ func identity(use string, files secure.Files, log *slog.Logger) (*secure.Identit
 	return i, nil
 }
 
-// Listen opens the plain port and, if there is one, that of TLS.
+// Listen opens the plain port and, if there are such, that of TLS and that of the page, which Run serves, too.
 func (n *Node) Listen() (listeners []net.Listener, err error) {
+	if err := n.listenWeb(); err != nil {
+		return nil, err
+	}
 	plain, err := net.Listen("tcp", n.config.Node.Listen)
 	if err != nil {
 		return nil, portError(n.config.Node.Listen, err)

@@ -22,7 +22,9 @@ import (
 	"jcsnode/notify"
 	"jcsnode/pipeline"
 	"jcsnode/scp"
+	"jcsnode/status"
 	"jcsnode/store/disk"
+	"jcsnode/web"
 )
 
 // Options are what a node is told beside its configuration.
@@ -58,6 +60,10 @@ type Node struct {
 	self          ledger.Alive // what it said of itself last
 	life          life
 	configHash    atomic.Pointer[string] // of the file that all of what runs is taken from
+	views         status.Reader
+	web           *web.Server // nil without a page, as are the next two
+	webListener   net.Listener
+	ownWeb        *secure.Identity
 	own           *secure.Identity // of the TLS listener, nil without one
 }
 
@@ -153,12 +159,17 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	for _, l := range listeners {
 		g.Go(func() error { return n.server.Serve(serving, l) })
 	}
-	if n.own != nil {
-		g.Go(func() error { n.own.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
+	for _, i := range []*secure.Identity{n.own, n.ownWeb} {
+		if i != nil {
+			g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
+		}
 	}
 	g.Go(func() error { return n.lives(serving) })
 	g.Go(func() error { return n.watchCertificates(serving) })
 	n.settling.beat()
+	if n.webListener != nil {
+		g.Go(func() error { return n.runWeb(serving) })
+	}
 	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
 	g.Go(func() error { return n.retention.Run(serving) })
@@ -180,6 +191,9 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 // Close closes what is open, of a node that does not run.
 func (n *Node) Close() error {
 	var errs []error
+	if n.webListener != nil {
+		n.webListener.Close() // closed already, of a node that ran
+	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
 	}

@@ -30,6 +30,7 @@ func (n *Node) wire(networks Networks) error {
 		return err
 	}
 	n.site.Store(s)
+	n.views = Views(c, n.version, n.ledger)
 	if err := n.wireDoor(); err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (n *Node) wire(networks Networks) error {
 	}
 	n.wireDelivery()
 	n.wireNotify()
-	return nil
+	return n.wireWeb()
 }
 
 // buildWith makes objects for whoever gets them now, whose dates and times are as people here read them. A study without a patient gives

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -49,6 +50,19 @@ func Subscriber(w config.Webhook, files store.Reader, version string, log *slog.
 		}
 	}
 	return s, nil
+}
+
+// TestWebhook sends a webhook a test event, which names no study, and says what it answered.
+func TestWebhook(ctx context.Context, c config.Node, w config.Webhook, version string) (answer string, err error) {
+	to, err := Subscriber(w, nil, version, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", err
+	}
+	id, code, err := to.Try(ctx, EventNode(c, version), findings.Notice, time.Now())
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("HTTP %d, event %s", code, id), nil
 }
 
 // identifiersIn reads the accession number of an instance, and the patient ID if it is wanted.

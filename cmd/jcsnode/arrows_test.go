@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"pipeline":          {"guard", "dataset", "store", "ledger", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
 	"notify":            {"ledger", "netfault"},
 	"status":            {"ledger", "store", "dicomout/object"},
+	"web":               {"dicomout/object", "ledger", "status", "store", "web/access", "web/picture"},
 	"web/access":        {"durable"},
 	"web/picture":       {"dataset", "dicomout/sc", "pipeline/ct", "preview", "store"},
 	"scu":               {"dataset", "dimse"},
@@ -70,7 +71,8 @@ var arrows = map[string][]string{
 	"preview": {"dataset"},
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "pipeline/ct", "preview", "results"},
 	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
-		"ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store", "store/disk"},
+		"ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store", "store/disk",
+		"commitment", "netfault", "scu", "status", "web", "web/access", "web/picture"},
 	"conformance": {"commitment", "config", "dataset", "dicomout/object", "dimse", "dimse/pdu", "dimse/secure", "node", "scp"},
 }
 

@@ -64,4 +64,4 @@ func completeNames(path *string, of func(config.Config) []string) complete {
 
 func destinationNames(c config.Config) []string { return node.DestinationNames(c.Destinations) }
 
-func webhookNames(c config.Config) []string { return siteOf(c).Webhooks }
+func webhookNames(c config.Config) []string { return node.Site(c).Webhooks }

@@ -61,7 +61,7 @@ func deliverCommand() *cobra.Command {
 		}
 		defer func() { err = errors.Join(err, l.Close()) }()
 		if len(args) > 0 {
-			if r.StudyUID, err = readerOf(cfg, l).Find(c.Context(), args[0]); err != nil {
+			if r.StudyUID, err = node.Views(cfg, version, l).Find(c.Context(), args[0]); err != nil {
 				return err
 			}
 		}

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"slices"
-	"time"
-
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
 	"jcsnode/node"
-	"jcsnode/status"
 )
 
 func explainCommand() *cobra.Command {
@@ -32,7 +28,7 @@ func explainCommand() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		study, err := readerOf(cfg, l).Study(c.Context(), args[0])
+		study, err := node.Views(cfg, version, l).Study(c.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -40,24 +36,4 @@ func explainCommand() *cobra.Command {
 		return nil
 	}
 	return c
-}
-
-// siteOf is what the configuration says that views and explanations rest on.
-func siteOf(c config.Config) status.Site {
-	site := status.Site{
-		Quiet:        time.Duration(c.Settle.Quiet),
-		Limit:        time.Duration(c.Settle.Limit),
-		QuietOf:      node.QuietOf(c.Peers),
-		Destinations: node.DestinationNames(c.Destinations),
-		FilesGo:      c.Keep.Days > 0,
-	}
-	for _, p := range c.Peers {
-		if p.AETitle != "" && !slices.Contains(site.Peers, p.AETitle) {
-			site.Peers = append(site.Peers, p.AETitle)
-		}
-	}
-	for _, w := range c.Webhooks {
-		site.Webhooks = append(site.Webhooks, w.Name)
-	}
-	return site
 }

@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
-	"jcsnode/findings"
 	"jcsnode/netfault"
 	"jcsnode/node"
 	"jcsnode/status"
@@ -84,17 +81,13 @@ func testWebhooks(ctx context.Context, w io.Writer, cfg config.Config, names []s
 		if len(names) > 0 && !slices.Contains(names, hook.Name) {
 			continue
 		}
-		to, err := node.Subscriber(hook, nil, version, slog.New(slog.DiscardHandler)) // a test names no study
-		if err != nil {
-			return err
-		}
-		id, code, err := to.Try(ctx, node.EventNode(cfg.Node, version), findings.Notice, time.Now())
+		answer, err := node.TestWebhook(ctx, cfg.Node, hook, version)
 		if err != nil {
 			good = false
 			fmt.Fprintf(w, "%s: NOT TAKEN: %s\n", hook.Name, netfault.Words(err))
 			continue
 		}
-		fmt.Fprintf(w, "%s: HTTP %d, event %s\n", hook.Name, code, id)
+		fmt.Fprintf(w, "%s: %s\n", hook.Name, answer)
 	}
 	if !good {
 		return exitCode(1)

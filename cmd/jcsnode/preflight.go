@@ -2,17 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"jcsnode/commitment"
 	"jcsnode/config"
-	"jcsnode/dicomout"
-	"jcsnode/dicomout/object"
-	"jcsnode/netfault"
 	"jcsnode/node"
 )
 
@@ -46,7 +40,7 @@ func preflightCommand() *cobra.Command {
 				return err
 			}
 			answers := destination.Preflight(c.Context())
-			printPreflight(out, destination, answers)
+			node.WritePreflight(out, destination, answers)
 			good = good && answers.Good()
 		}
 		if !good {
@@ -55,27 +49,4 @@ func preflightCommand() *cobra.Command {
 		return nil
 	}
 	return c
-}
-
-func printPreflight(w io.Writer, d dicomout.Destination, p dicomout.Preflight) {
-	fmt.Fprintf(w, "%s (%s at %s, called by %s)\n", d.Name, d.AETitle, d.Address, d.CallingAETitle)
-	if p.NoAssociation != nil {
-		fmt.Fprintf(w, "  NO ASSOCIATION: %s\n", p.NoAssociation.Text)
-	}
-	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	for _, o := range p.Offers {
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", object.PlainName(o.Kind.Name), o.Kind.SOPClassUID, o)
-	}
-	t.Flush()
-	for _, remedy := range p.Remedies() {
-		fmt.Fprintf(w, "  what to do: %s\n", remedy)
-	}
-	if !p.CommitmentAsked {
-		return
-	}
-	answer := "accepted"
-	if p.Commitment != nil {
-		answer = "REFUSED: " + netfault.Words(p.Commitment)
-	}
-	fmt.Fprintf(w, "  storage commitment  %s by %s  %s\n", commitment.PushModel, d.CommitmentAETitle, answer)
 }

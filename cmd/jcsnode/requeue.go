@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,30 +8,7 @@ import (
 	"jcsnode/config"
 	"jcsnode/ledger"
 	"jcsnode/node"
-	"jcsnode/status"
 )
-
-// requeue has the study of a UID, or of its beginning, read again, and returns its UID.
-func requeue(ctx context.Context, cfg config.Config, l *ledger.Ledger, beginning string, resend bool) (uid string, err error) {
-	reader := readerOf(cfg, l)
-	if uid, err = reader.Find(ctx, beginning); err != nil {
-		return beginning, err
-	}
-	if resend {
-		err = l.Resend(ctx, uid)
-	} else {
-		err = l.Requeue(ctx, uid)
-	}
-	if errors.Is(err, ledger.ErrNotFound) { // it is still being received
-		study, err := reader.Study(ctx, uid)
-		if err != nil {
-			return uid, err
-		}
-		return uid, fmt.Errorf("study %s is still being received and will be processed by itself: %s",
-			uid, status.Settles(study.History, siteOf(cfg)))
-	}
-	return uid, err
-}
 
 func requeueCommand() *cobra.Command {
 	var resend bool
@@ -60,14 +35,9 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		uid, err := requeue(c.Context(), cfg, l, args[0], resend)
+		uid, err := node.Requeue(c.Context(), l, node.Views(cfg, version, l), args[0], resend)
 		if closeErr := l.Close(); err == nil {
 			err = closeErr
-		}
-		if errors.Is(err, ledger.ErrFilesRemoved) {
-			return fmt.Errorf(
-				"the files of study %s are not here any more (keep.days, or data_dir was restored without them); its outcome stays. "+
-					"Send the study again, or restore the files and restart the node; then requeue it", uid)
 		}
 		if err != nil {
 			return err

@@ -6,17 +6,13 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
 	"jcsnode/ledger"
-	"jcsnode/models"
 	"jcsnode/node"
-	"jcsnode/results"
 	"jcsnode/status"
-	"jcsnode/store/disk"
 )
 
 func statusCommand() *cobra.Command {
@@ -64,26 +60,8 @@ func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
 	return l, nil
 }
 
-// readerOf answers about a node from its ledger, its configuration, and what can be seen beside it.
-func readerOf(cfg config.Config, l status.Ledger) status.Reader {
-	return status.Reader{Ledger: l, Site: siteOf(cfg), Self: func() status.Self { return selfOf(cfg) }, Now: time.Now}
-}
-
-// selfOf is what this program sees of the node.
-func selfOf(cfg config.Config) status.Self {
-	self := status.Self{Version: version, AETitle: cfg.Node.AETitle, ConfigHash: config.Hash}
-	if manifest, err := models.ReadManifest(cfg.Models.Dir); err == nil {
-		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
-	}
-	if room, err := disk.RoomIn(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
-		d := status.DiskOf(room)
-		self.Disk = &d
-	}
-	return self
-}
-
 func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Ledger, f ledger.Filter, asJSON bool) error {
-	view, err := readerOf(cfg, l).Node(ctx, f)
+	view, err := node.Views(cfg, version, l).Node(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -114,7 +92,7 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Le
 }
 
 func studyStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Ledger, uid string, asJSON bool) error {
-	study, err := readerOf(cfg, l).Study(ctx, uid)
+	study, err := node.Views(cfg, version, l).Study(ctx, uid)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,50 @@
+package node
+
+import (
+	"slices"
+	"time"
+
+	"jcsnode/config"
+	"jcsnode/models"
+	"jcsnode/results"
+	"jcsnode/status"
+	"jcsnode/store/disk"
+)
+
+// Views answer about a node of a configuration from its ledger and what can be seen beside it, on every surface.
+func Views(c config.Config, version string, l status.Ledger) status.Reader {
+	return status.Reader{Ledger: l, Site: Site(c), Self: func() status.Self { return self(c, version) }, Now: time.Now}
+}
+
+// self is what a program of that version sees of the node.
+func self(c config.Config, version string) status.Self {
+	self := status.Self{Version: version, AETitle: c.Node.AETitle, ConfigHash: config.Hash}
+	if manifest, err := models.ReadManifest(c.Models.Dir); err == nil {
+		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
+	}
+	if room, err := disk.RoomIn(c.Node.DataDir, int64(c.Node.Reserve)); err == nil {
+		d := status.DiskOf(room)
+		self.Disk = &d
+	}
+	return self
+}
+
+// Site is what the configuration says that views and explanations rest on.
+func Site(c config.Config) status.Site {
+	site := status.Site{
+		Quiet:        time.Duration(c.Settle.Quiet),
+		Limit:        time.Duration(c.Settle.Limit),
+		QuietOf:      QuietOf(c.Peers),
+		Destinations: DestinationNames(c.Destinations),
+		FilesGo:      c.Keep.Days > 0,
+	}
+	for _, p := range c.Peers {
+		if p.AETitle != "" && !slices.Contains(site.Peers, p.AETitle) {
+			site.Peers = append(site.Peers, p.AETitle)
+		}
+	}
+	for _, w := range c.Webhooks {
+		site.Webhooks = append(site.Webhooks, w.Name)
+	}
+	return site
+}
