@@ -58,7 +58,9 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 			t.problem("%v", err)
 		}
 	}
-	for _, p := range []struct{ key, address string }{{"node.listen", c.Node.Listen}, {"tls.listen", c.TLS.Listen}, {"web.listen", c.Web.Listen}} {
+	for _, p := range []struct{ key, address string }{
+		{"node.listen", c.Node.Listen}, {"tls.listen", c.TLS.Listen}, {"web.listen", c.Web.Listen},
+	} {
 		if p.address != "" && free(p.key) {
 			t.port(p.key, p.address)
 		}

@@ -70,7 +70,7 @@ func (s *Server) overviewPage(ctx context.Context) (overviewPage, error) {
 	if err != nil {
 		return overviewPage{}, err
 	}
-	list, err := s.Views.Studies(ctx, ledger.Filter{Limit: newest})
+	list, err := s.Views.Studies(ctx, ledger.Filter{Limit: newest, Identifiers: s.Identify != nil})
 	if err != nil {
 		return overviewPage{}, err
 	}

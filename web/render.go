@@ -33,7 +33,6 @@ func parsePages() map[string]*template.Template {
 		"bytes": store.Bytes,
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"count": status.Plural,
-		"tally": status.Counted,
 		// button is a form of one button; what it is about is said to those who cannot see where it stands.
 		"button": func(kind, of, name string) map[string]string {
 			return map[string]string{"Kind": kind, "Of": of, "Name": name, "About": of}
@@ -87,7 +86,7 @@ func (s *Server) render(w http.ResponseWriter, code int, name string, f frame, m
 	var page bytes.Buffer
 	if err := pages[name].ExecuteTemplate(&page, "frame.html", f); err != nil {
 		s.Logger.Error("a page could not be made", "page", name, "error", err)
-		http.Error(w, "This page could not be made; the log of the node says why.", http.StatusInternalServerError)
+		http.Error(w, notMade, http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -83,6 +83,9 @@ func NewServer(set Settings) *Server {
 // errNotHere is the answer where there is no page.
 var errNotHere = &access.Refusal{Status: http.StatusNotFound, Text: "There is no such page."}
 
+// notMade is all that a page says of what is wrong with the node.
+const notMade = "This page could not be made; the log of the node says why."
+
 // policy says that scripts, styles and pictures come from here alone, and that nobody frames the page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'"
@@ -156,7 +159,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // nobody waits for the answer
 	default:
 		s.Logger.Error("a page could not be made", "path", r.URL.Path, "error", err)
-		refusal = &access.Refusal{Status: http.StatusInternalServerError, Text: "This page could not be made; the log of the node says why."}
+		refusal = &access.Refusal{Status: http.StatusInternalServerError, Text: notMade}
 	}
 	if !asksForPage(r) {
 		http.Error(w, refusal.Text, refusal.Status)
