@@ -86,12 +86,14 @@ e2e: build provision peers ## the real program against DCMTK and Orthanc
 viewer-test: build provision peers ## the objects in the OHIF viewer
 	go test $(TAGS) -count=1 -timeout 20m -v -tags viewer -run TestViewer ./cmd/...
 
-# Debian's peers, and pydicom, highdicom and pynetdicom in an environment of their own.
+# Debian's peers; pydicom, highdicom and pynetdicom in an environment of their own; what drives a browser and judges its pages.
 PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jcsnode/peers
 peers:
 	@.ci/install peers
 	@cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
 	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }
+	@grep -qs '"version": "4.10.2"' $(PEERS)/node_modules/axe-core/package.json || ! command -v npm >/dev/null || \
+	  npm install --silent --no-audit --no-fund --no-save --prefix $(PEERS) playwright-core@1.57.0 axe-core@4.10.2
 
 bench: build provision peers ## reception against DCMTK and Orthanc, networks and the whole case against VGG-16: ratios of one run, an hour
 	go run $(TAGS) ./bench/reception

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"jcsnode/dataset"
+	"jcsnode/dicomout/object"
+	"jcsnode/phantom"
+)
+
+// foreignText is what a page must show as it is.
+const foreignText = `"><script>`
+
+// scripted writes a phantom study in which every text that a page shows is foreignText.
+func scripted(t *testing.T) (folder, study string) {
+	t.Helper()
+	plain, out := t.TempDir(), t.TempDir()
+	if err := phantom.Write(t.Context(), plain, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[tag.Tag]string{tag.PatientID: "LO", tag.AccessionNumber: "SH", tag.SeriesDescription: "LO", tag.StudyDescription: "LO",
+		tag.ConvolutionKernel: "SH", tag.PatientName: "PN"}
+	for _, entry := range entries {
+		f, err := dataset.Open(filepath.Join(plain, entry.Name()), dataset.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		elements, err := object.CopyAll(f.Set())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range elements {
+			if vr := texts[e.Tag]; vr != "" {
+				elements[i] = object.Text(e.Tag, vr, foreignText)
+			}
+		}
+		pixels, ok := f.PixelData()
+		if !ok {
+			t.Fatal("no pixel data")
+		}
+		value, err := io.ReadAll(pixels.Reader())
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := object.Kind{Name: "slice", SOPClassUID: f.Set().String(dataset.SOPClassUID)}
+		file, err := object.Encode(kind, f.Set().String(dataset.SOPInstanceUID), dataset.ExplicitVRLittleEndian,
+			append(elements, object.PixelData("OW", value)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(out, entry.Name()), file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		study = f.Set().String(dataset.StudyInstanceUID)
+	}
+	return out, study
+}
+
+// browserKit finds what drives a browser: playwright-core and axe-core, which `make peers` installs.
+func browserKit(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := filepath.Join(cache, "jcsnode", "peers", "node_modules")
+	for _, module := range []string{"playwright-core", "axe-core"} {
+		if _, err := os.Stat(filepath.Join(modules, module)); err != nil {
+			absent(t, module+" in "+modules)
+		}
+	}
+	return modules
+}
+
+// The page of a running node, in a real browser: testdata/page.js says what is looked at. Screenshots go to JCSNODE_SHOTS.
+func TestPage(t *testing.T) {
+	browser, modules := tool(t, "chromium"), browserKit(t)
+	port, pacs := freePort(t), freePort(t)
+	l := newLabWith(t, exactNetworks(t), destination("pacs", "PACS", pacs), destination("away", "AWAY", freePort(t)),
+		"[settle]\nquiet = \"1s\"",
+		fmt.Sprintf("[[webhook]]\nname = \"ris\"\nurl = \"http://127.0.0.1:%d/\"\nsecret_file = \"secret\"", freePort(t)),
+		fmt.Sprintf("[web]\nlisten = \"127.0.0.1:%d\"\nauth = \"local\"\nusers_file = \"users\"\nidentifiers = \"patient\"", port))
+	if err := os.WriteFile(filepath.Join(l.dir, "secret"), []byte(strings.Repeat("s", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const password = "correct horse"
+	for name, role := range map[string]string{"ann": "look", "bob": "act"} {
+		cmd := program(t.Context(), "user", "add", name, "--role", role, "--config", l.config)
+		cmd.Stdin = strings.NewReader(password + "\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("user add: %v\n%s", err, out)
+		}
+	}
+	start(t, program(context.WithoutCancel(t.Context()), "archive", "--out", filepath.Join(l.dir, "pacs"), "--ae", "PACS",
+		"--listen", fmt.Sprintf("127.0.0.1:%d", pacs)), filepath.Join(l.dir, "pacs.log"))
+	l.serve(t)
+	folder, study := scripted(t)
+	jcsnode(t, "send", "--to", l.address(), "--called", "JCSNODE", "--calling", foreignText, folder)
+	eventually(t, 2*time.Minute, "the study is sent", func() bool {
+		s := l.study(t, study)
+		return s != nil && s.Decision != nil && s.Decision.Positive && len(sentTo("pacs", s.Revisions[0])) > 0
+	})
+
+	order, err := json.Marshal(map[string]string{"base": fmt.Sprintf("http://127.0.0.1:%d", port), "study": study, "user": "bob",
+		"watcher": "ann", "password": password, "playwright": filepath.Join(modules, "playwright-core"),
+		"axe": filepath.Join(modules, "axe-core"), "chromium": browser, "out": os.Getenv("JCSNODE_SHOTS")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "order.json")
+	if err := os.WriteFile(path, order, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), tool(t, "node"), filepath.Join("testdata", "page.js"), path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var problems []string
+	if err := json.Unmarshal(out, &problems); err != nil {
+		t.Fatalf("page.js: %v\n%s", err, out)
+	}
+	for _, p := range problems {
+		t.Error(p)
+	}
+	asked := map[string]bool{} // of the study; what was asked of others is the node's
+	for _, e := range l.study(t, study).Events {
+		if e.Kind == "asked on the page" {
+			asked[e.Text] = true
+		}
+	}
+	for _, want := range []string{"read again, by bob", "send again, by bob"} {
+		if !asked[want] {
+			t.Errorf("the ledger does not say %q: %v", want, asked)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+// Looks at the node's page as people would, in headless Chromium, and tells what is not as it should be; page_test.go fails for it.
+//   node page.js ORDER.json    {"base", "study", "user", "watcher", "password", "playwright", "axe", "chromium", "out"}
+// "user" may act, "watcher" may look. Answers with a list of problems on standard output; screenshots go to "out", if it is set.
+'use strict';
+const fs = require('fs');
+const http = require('http');
+const path = require('path');
+
+const order = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
+const { chromium } = require(order.playwright);
+const axe = fs.readFileSync(path.join(order.axe, 'axe.min.js'), 'utf8');
+const study = '/studies/' + order.study;
+const foreign = '"><script>';
+const problems = [];
+const problem = text => problems.push(text);
+const expect = (holds, text) => { if (!holds) problem(text); };
+
+/** Opens a page that reports what its console complains of: whatever the policy blocks, and every fault of a script. */
+async function open(browser, options, quiet) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  if (!quiet) {
+    page.on('console', m => { if (m.type() === 'error') problem(`console at ${page.url()}: ${m.text()}`); });
+    page.on('pageerror', e => problem(`script at ${page.url()}: ${e.message}`));
+  }
+  page.on('dialog', d => { problem(`a dialog at ${page.url()}: ${d.message()}`); d.dismiss(); });
+  return page;
+}
+
+async function login(page, name) {
+  await page.goto(order.base + '/login');
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(order.password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.waitForURL(order.base + '/');
+}
+
+// Whoever has not logged in is asked to, by keyboard alone, and is where they wanted to go then.
+async function logsIn(browser) {
+  const page = await open(browser, {}, true); // a login that is refused stands on the console
+  await page.goto(order.base + '/studies');
+  expect(page.url() === order.base + '/login?next=%2Fstudies', 'without a login: ' + page.url());
+  await page.keyboard.type(order.user);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('a wrong password');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').waitFor();
+  expect((await page.getByRole('alert').innerText()).includes('wrong'), 'a wrong password is not said to be');
+  await page.keyboard.type(order.password); // the field has the focus
+  await page.keyboard.press('Enter');
+  await page.waitForURL(order.base + '/studies');
+  const [cookie] = await page.context().cookies();
+  expect(cookie.httpOnly && cookie.sameSite === 'Lax', 'cookie: ' + JSON.stringify(cookie));
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.goto(order.base + '/');
+  expect(page.url().startsWith(order.base + '/login'), 'after the logout: ' + page.url());
+  await page.context().close();
+}
+
+// Every view, wide and narrow, light and dark: nothing sticks out, nothing that axe calls serious, foreign text is text.
+async function views(browser) {
+  for (const [width, height] of [[1280, 900], [390, 844]]) {
+    for (const colorScheme of ['light', 'dark']) {
+      const page = await open(browser, { viewport: { width, height }, colorScheme });
+      await login(page, order.user);
+      for (const [name, at] of [['overview', '/'], ['studies', '/studies'], ['study', study], ['login', '/login']]) {
+        const where = `${name} at ${width}, ${colorScheme}`;
+        await page.goto(order.base + at);
+        const aside = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(aside <= 0, `${where} sticks out by ${aside}`);
+        if (name !== 'login') {
+          expect((await page.locator('main').innerText()).includes(foreign), `${where} does not show ${foreign}`);
+        }
+        expect(await page.locator('script').count() === 1, `${where} has another script`);
+        if (name === 'study') await pictures(page, where);
+        await page.evaluate(axe); // the policy lets no script in by the page
+        const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+        for (const v of found.violations.filter(v => v.impact === 'serious' || v.impact === 'critical')) {
+          problem(`${where}: ${v.id}: ${v.help}: ${v.nodes.map(n => n.html).slice(0, 3).join(' ')}`);
+        }
+        if (order.out && name !== 'login') await page.screenshot({ path: path.join(order.out, `${name}-${width}-${colorScheme}.png`) });
+        if (order.out && name === 'study') {
+          await page.locator('#slices').scrollIntoViewIfNeeded();
+          await page.evaluate(() => document.querySelector('#slices').scrollIntoView());
+          await page.screenshot({ path: path.join(order.out, `slices-${width}-${colorScheme}.png`) });
+        }
+      }
+      await page.context().close();
+    }
+  }
+}
+
+const sizes = page => page.evaluate(() => [...document.querySelectorAll('main img:not([hidden])')].map(
+  i => ({ src: i.getAttribute('src'), width: i.naturalWidth, height: i.naturalHeight })));
+
+async function pictures(page, where) {
+  await page.waitForFunction(() => [...document.querySelectorAll('main img:not([hidden])')].every(i => i.complete));
+  const all = await sizes(page);
+  expect(all.length >= 3 && all.every(i => i.width >= 512), `${where}: pictures ${JSON.stringify(all)}`);
+  const layers = all.filter(i => !i.src.endsWith('summary.png'));
+  expect(new Set(layers.map(i => `${i.width} x ${i.height}`)).size === 1, `${where}: layers of several sizes ${JSON.stringify(layers)}`);
+}
+
+// The study by keyboard alone: the link to the content comes first, all that can be used can be reached and seen to have the focus, and
+// arrows scroll through the slices.
+async function keyboard(browser) {
+  const page = await open(browser, {});
+  await login(page, order.user);
+  await page.goto(order.base + study);
+  const reached = [];
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const e = document.activeElement;
+      if (!e || e === document.body) return null;
+      const style = getComputedStyle(e);
+      return { name: (e.getAttribute('aria-label') || e.innerText || e.name || '').trim().split('\n')[0], type: e.type || '',
+        seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 };
+    });
+    if (!at) break;
+    expect(at.seen, `the focus on ${at.name} cannot be seen`);
+    reached.push(at.name);
+    if (at.type === 'range') break;
+  }
+  expect(reached[0] === 'Skip to the content', 'first is ' + reached[0]);
+  for (const want of ['Overview', 'Studies', 'Log out', 'findings.json', 'read again', 'send again', 'Slice']) {
+    expect(reached.some(name => name.startsWith(want)), `${want} is not reached by Tab: ${reached}`);
+  }
+  const before = (await sizes(page)).map(i => i.src).join();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(() => /\/2\/ct\.png$/.test(document.querySelector('#slices img').getAttribute('src')));
+  expect(before !== (await sizes(page)).map(i => i.src).join(), 'arrows scroll through nothing');
+  const says = await page.getByRole('slider').getAttribute('aria-valuetext');
+  expect(says.startsWith('2,'), 'the slider says ' + says);
+  await page.context().close();
+}
+
+// Who may look is offered nothing else, and everything but live updates and the scroller works without scripts.
+async function withoutScripts(browser) {
+  const page = await open(browser, { javaScriptEnabled: false });
+  await login(page, order.watcher);
+  expect(await page.locator('form[action="/act"]').count() === 0, 'who may look is offered actions');
+  await page.goto(order.base + '/studies');
+  await page.getByLabel('Result').selectOption('negative');
+  await page.getByRole('button', { name: 'Show' }).click();
+  expect((await page.locator('main').innerText()).includes('No study is like that.'), 'the filter lets a positive study through');
+  await page.goto(order.base + study + '?slice=1');
+  await page.getByRole('link', { name: 'Next' }).click();
+  await page.waitForURL(/slice=2/);
+  expect((await page.locator('#slices img').first().getAttribute('src')).endsWith('/2/ct.png'), 'the link to the next slice shows another');
+  expect(await page.getByText('POSITIVE', { exact: true }).isVisible(), 'the decision is not seen');
+  const answer = await page.request.post(order.base + '/act', { form: { action: 'echo', of: 'pacs' } });
+  expect(answer.status() === 403, 'who may look acts: ' + answer.status());
+  await page.context().close();
+}
+
+// Every action answers, and who watches sees what comes of it without doing anything.
+async function acts(browser) {
+  const watcher = await open(browser, {});
+  await login(watcher, order.watcher);
+  const before = await watcher.locator('#last').innerText();
+  const page = await open(browser, {});
+  await login(page, order.user);
+  for (const [button, want] of [['echo pacs', 'PACS at'], ['preflight pacs', 'summary'], ['echo away', 'nobody listens'],
+    ['try all now away', 'tried now'], ['test ris', 'NOT TAKEN']]) {
+    await page.goto(order.base + '/');
+    await page.getByRole('button', { name: button, exact: true }).first().click();
+    const answer = await page.locator('.answer').innerText();
+    expect(answer.includes(want), `${button}: ${answer}`);
+  }
+  for (const button of ['send again', 'read again']) {
+    await page.goto(order.base + study);
+    await page.getByRole('button', { name: button }).click();
+    const answer = await page.locator('.answer').innerText();
+    expect(answer.includes('is read again'), `${button}: ${answer}`);
+  }
+  await watcher.waitForFunction(old => document.querySelector('#last').innerText !== old, before).catch(
+    () => problem('who watches is not told of anything'));
+  await watcher.context().close();
+  await page.context().close();
+}
+
+// Another site can neither have its name lead here nor send a form.
+async function otherSites(browser) {
+  const page = await open(browser, {}, true);
+  await login(page, order.user);
+  const port = new URL(order.base).port;
+  const answer = await page.goto(`http://evil.example:${port}/`);
+  expect(answer.status() === 421, 'another name: ' + answer.status());
+  const evil = http.createServer((_, res) => {
+    res.setHeader('Content-Type', 'text/html');
+    res.end(`<form method="post" action="${order.base}/act"><input name="action" value="echo"><input name="of" value="from-another-site"></form>` +
+      '<script>document.forms[0].submit()</script>');
+  });
+  await new Promise(done => evil.listen(0, '127.0.0.1', done));
+  const posted = page.waitForResponse(r => r.url() === order.base + '/act');
+  await page.goto(`http://evil.example:${evil.address().port}/`).catch(() => {}); // it is left at once
+  expect((await posted).status() === 403, 'a form of another site: ' + (await posted).status());
+  evil.close();
+  evil.closeAllConnections();
+  await page.context().close();
+}
+
+(async () => {
+  const browser = await chromium.launch({ executablePath: order.chromium,
+    args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'] });
+  for (const look of [logsIn, views, keyboard, withoutScripts, acts, otherSites]) {
+    await look(browser).catch(e => problem(`${look.name}: ${e.message}`));
+  }
+  await browser.close();
+  process.stdout.write(JSON.stringify(problems));
+})();
