@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -43,25 +44,24 @@ type shot struct {
 	frame                      int
 }
 
-// worst is the number of the slice with most to see: the largest lesion, else the highest probability.
+// worst is the number of the slice with most to see: the most pictures, then the largest lesion, then the highest probability.
 func worst(shots []shot) int {
 	best := slices.MaxFunc(shots, func(a, b shot) int {
-		if a.LesionCM2 != b.LesionCM2 {
-			return compare(a.LesionCM2, b.LesionCM2)
-		}
-		return compare(a.Probability, b.Probability)
+		return cmp.Or(cmp.Compare(a.pictures(), b.pictures()), cmp.Compare(a.LesionCM2, b.LesionCM2),
+			cmp.Compare(a.Probability, b.Probability))
 	})
 	return best.Number
 }
 
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// pictures counts those of ours.
+func (s shot) pictures() (n int) {
+	if s.HasOutline {
+		n++
 	}
-	return 0
+	if s.HasMap {
+		n++
+	}
+	return n
 }
 
 func (g *gallery) summaryLink() string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"jcsnode/ledger"
 	"jcsnode/status"
@@ -19,7 +20,8 @@ type overviewPage struct {
 	status.Overview
 	Alerts  []alert
 	Studies []row
-	Trained bool // the networks are what they should be
+	Trained bool   // the networks are what they should be
+	Device  string // that they run on, in a word
 }
 
 // alert is something that somebody should see to.
@@ -78,7 +80,8 @@ func (s *Server) overviewPage(ctx context.Context) (overviewPage, error) {
 	if o.Running.Weights != "" {
 		weights = o.Running.Weights
 	}
-	return overviewPage{o, alerts(o), rows(list), weights == "trained"}, nil
+	device, _, _ := strings.Cut(o.Running.Device, " (") // the rest is why
+	return overviewPage{o, alerts(o), rows(list), weights == "trained", device}, nil
 }
 
 func (s *Server) overview(w http.ResponseWriter, r *http.Request, user access.User) error {

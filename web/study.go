@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"jcsnode/findings"
 	"jcsnode/ledger"
@@ -60,7 +61,7 @@ func (s *Server) study(w http.ResponseWriter, r *http.Request, user access.User)
 	page := studyPage{Study: study, Grade: grade(study.State, positive)}
 	page.Verdict = verdicts[page.Grade]
 	if page.Grade == "positive" || page.Grade == "negative" {
-		page.Text = study.Decision.Text
+		page.Text = strings.TrimPrefix(study.Decision.Text, page.Grade+": ")
 	} else if study.Reason != nil {
 		page.Text = study.Reason.Text
 	}

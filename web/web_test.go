@@ -153,7 +153,8 @@ func TestOverview(t *testing.T) {
 	d := newDesk(t, nil)
 	text := body(t, d.ask("GET", "/", nil, d.as(t, "bob")))
 	for _, want := range []string{"IN TROUBLE since", "29 objects wait", ">try all now<", ">preflight<",
-		"2 notifications for ris: given up", "330 mL, 12 % of the lungs", "pacs 40 of 42, 2 given up",
+		"2 notifications for ris: given up", "330 mL, 12 % of the lungs",
+		"pacs 40 of 42, 2 given up",
 		"only 100 mm of the chest was read", "Research use only."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the overview lacks %q:\n%s", want, text)

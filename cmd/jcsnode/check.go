@@ -82,6 +82,9 @@ func checkCommand() *cobra.Command {
 		for _, w := range cfg.Webhooks {
 			fmt.Fprintf(out, "  webhook %s is told of %s, with %s\n", w.Name, strings.Join(w.On, ", "), identifierWords[w.Identifiers])
 		}
+		if cfg.Web.Listen != "" {
+			fmt.Fprintf(out, "  page on %s, %s\n", cfg.Web.Listen, loginWords[cfg.Web.Auth])
+		}
 		printNotes(out, tried.Notes)
 		return nil
 	}
@@ -92,6 +95,13 @@ func printNotes(w io.Writer, notes []string) {
 	for _, n := range notes {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}
+}
+
+// loginWords say what the choices of web.auth ask for.
+var loginWords = map[string]string{
+	config.AuthNone:  "for whoever is at this machine",
+	config.AuthLocal: "for accounts of jcsnode user",
+	config.AuthProxy: "for whom a trusted proxy names",
 }
 
 // identifierWords say what the choices of webhook.identifiers send along.
