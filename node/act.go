@@ -34,13 +34,19 @@ func (n *Node) act(ctx context.Context, user string, a web.Action) (web.Answer, 
 	if do == nil {
 		return web.Answer{Text: "There is no such action."}, nil
 	}
-	if a.Kind == web.ReadAgain || a.Kind == web.SendAgain {
-		asked.StudyUID = a.Of
-	} else {
-		asked.Text += " of " + a.Of
-		if !n.knows(a) { // a name that nobody configured is no business of the ledger
-			return web.Answer{Text: "Nothing of that name is configured."}, nil
+	// What nobody knows is no business of the ledger.
+	switch a.Kind {
+	case web.ReadAgain, web.SendAgain:
+		uid, err := n.views.Find(ctx, a.Of)
+		if err != nil {
+			return web.Answer{Text: err.Error()}, nil
 		}
+		a.Of, asked.StudyUID = uid, uid
+	default:
+		if !n.knows(a) {
+			return unknown, nil
+		}
+		asked.Text += " of " + a.Of
 	}
 	if err := n.ledger.Event(ctx, asked); err != nil {
 		return web.Answer{}, err
@@ -48,6 +54,9 @@ func (n *Node) act(ctx context.Context, user string, a web.Action) (web.Answer, 
 	n.log.Info(eventAsked, "action", a.Kind, "of", a.Of, "user", user)
 	return do(ctx, a.Of)
 }
+
+// unknown is the answer about a name that stands in no configuration.
+var unknown = web.Answer{Text: "Nothing of that name is configured."}
 
 // knows tells whether what an action is about is configured.
 func (n *Node) knows(a web.Action) bool {
@@ -93,7 +102,7 @@ func (n *Node) echo(ctx context.Context, name string) (web.Answer, error) {
 		took := time.Since(began).Milliseconds()
 		return web.Answer{Good: true, Text: fmt.Sprintf("%s at %s answers (%d ms).", d.AETitle, d.Address, took)}, nil
 	}
-	return web.Answer{Text: "Nothing of that name is configured."}, nil
+	return unknown, nil
 }
 
 func (n *Node) preflight(ctx context.Context, name string) (web.Answer, error) {
@@ -106,7 +115,7 @@ func (n *Node) preflight(ctx context.Context, name string) (web.Answer, error) {
 		WritePreflight(&text, d, answers)
 		return web.Answer{Good: answers.Good(), Text: text.String()}, nil
 	}
-	return web.Answer{Text: "Nothing of that name is configured."}, nil
+	return unknown, nil
 }
 
 func (n *Node) testWebhook(ctx context.Context, name string) (web.Answer, error) {
@@ -120,5 +129,5 @@ func (n *Node) testWebhook(ctx context.Context, name string) (web.Answer, error)
 		}
 		return web.Answer{Good: true, Text: w.Name + ": " + answer}, nil
 	}
-	return web.Answer{Text: "Nothing of that name is configured."}, nil
+	return unknown, nil
 }
