@@ -96,6 +96,7 @@ func (c *Config) check() Problems {
 	between(add, "objects.series_base", c.Objects.SeriesBase, 1, 99999)
 	between(add, "keep.days", c.Keep.Days, 0, 36500)
 	c.checkWeb(add)
+	c.checkMetrics(add)
 	oneOf(add, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(add, "log.format", c.Log.Format, "auto", "text", "json")
 	return p

@@ -33,6 +33,7 @@ type Config struct {
 	Objects      Objects       `toml:"objects"`
 	Keep         Keep          `toml:"keep"`
 	Web          Web           `toml:"web"`
+	Metrics      Metrics       `toml:"metrics"`
 	Log          Log           `toml:"log"`
 }
 
@@ -141,6 +142,7 @@ func Default() Config {
 		Models:   Models{Dir: "models", Device: "auto", Altered: "refuse"},
 		Objects:  Objects{SeriesBase: 9100, SCGeometry: true},
 		Web:      Web{Auth: AuthNone, TrustedProxies: []string{}, Hosts: []string{}, Identifiers: IdentifiersUIDs},
+		Metrics:  Metrics{AllowedNetworks: []string{"127.0.0.1/32"}},
 		Log:      Log{Level: "info", Format: "auto"},
 	}
 }

@@ -21,9 +21,9 @@ func identity(use string, files secure.Files, log *slog.Logger) (*secure.Identit
 	return i, nil
 }
 
-// Listen opens the plain port and, if there are such, that of TLS and that of the page, which Run serves, too.
+// Listen opens the plain port and, if there are such, those of TLS, the page and metrics; the last two Run serves by itself.
 func (n *Node) Listen() (listeners []net.Listener, err error) {
-	if err := n.listenWeb(); err != nil {
+	if err := errors.Join(n.listenWeb(), n.listenMetrics()); err != nil {
 		return nil, err
 	}
 	plain, err := net.Listen("tcp", n.config.Node.Listen)

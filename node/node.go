@@ -18,6 +18,7 @@ import (
 	"jcsnode/dimse/secure"
 	"jcsnode/findings"
 	"jcsnode/ledger"
+	"jcsnode/metrics"
 	"jcsnode/models"
 	"jcsnode/notify"
 	"jcsnode/pipeline"
@@ -64,6 +65,9 @@ type Node struct {
 	web           *web.Server // nil without a page, as are the next two
 	webListener   net.Listener
 	ownWeb        *secure.Identity
+	metrics       *metrics.Server // nil without [metrics], as is the next one
+	metricsPort   net.Listener
+	draining      atomic.Bool
 	own           *secure.Identity // of the TLS listener, nil without one
 }
 
@@ -177,11 +181,14 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	if n.ready != nil {
 		n.ready()
 	}
+	watched := n.runMetrics(ctx)
 	err := g.Wait()
 	n.log.Info("stopping: what is unfinished goes on at the next start")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
 	defer cancel()
-	err = errors.Join(err, n.ledger.StopJobs(stopping), n.Close())
+	err = errors.Join(err, n.ledger.StopJobs(stopping))
+	watched()
+	err = errors.Join(err, n.Close())
 	if err == nil {
 		n.log.Info("stopped")
 	}
@@ -193,6 +200,9 @@ func (n *Node) Close() error {
 	var errs []error
 	if n.webListener != nil {
 		n.webListener.Close() // closed already, of a node that ran
+	}
+	if n.metricsPort != nil {
+		n.metricsPort.Close() // likewise
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())

@@ -65,7 +65,10 @@ func (n *Node) wire(networks Networks) error {
 	}
 	n.wireDelivery()
 	n.wireNotify()
-	return n.wireWeb()
+	if err := n.wireWeb(); err != nil {
+		return err
+	}
+	return n.wireMetrics()
 }
 
 // buildWith makes objects for whoever gets them now, whose dates and times are as people here read them. A study without a patient gives

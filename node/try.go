@@ -60,6 +60,7 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 	}
 	for _, p := range []struct{ key, address string }{
 		{"node.listen", c.Node.Listen}, {"tls.listen", c.TLS.Listen}, {"web.listen", c.Web.Listen},
+		{"metrics.listen", c.Metrics.Listen},
 	} {
 		if p.address != "" && free(p.key) {
 			t.port(p.key, p.address)

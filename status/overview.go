@@ -72,6 +72,8 @@ type Peer struct {
 	LastAssociation time.Time `json:"last_association,omitzero"`
 	LastInstance    time.Time `json:"last_instance,omitzero"`
 	SilentSeconds   int64     `json:"silent_seconds"` // since its last instance; 0: it never sent any
+	Instances       int       `json:"instances"`      // that it stored, ever
+	Bytes           int64     `json:"bytes"`
 	LastRejection   time.Time `json:"last_rejection,omitzero"`
 	RejectedBecause string    `json:"rejected_because,omitempty"`
 }

@@ -109,6 +109,8 @@ func peer(s ledger.PeerSeen, now time.Time) Peer {
 		Address:         s.Address,
 		LastAssociation: s.AssociationAt,
 		LastInstance:    s.InstanceAt,
+		Instances:       s.Instances,
+		Bytes:           s.Bytes,
 		LastRejection:   s.RejectedAt,
 		RejectedBecause: s.RejectedBecause,
 	}

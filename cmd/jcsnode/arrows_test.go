@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"notify":            {"ledger", "netfault"},
 	"status":            {"ledger", "store", "dicomout/object"},
 	"web":               {"dicomout/object", "ledger", "status", "store", "web/access", "web/picture"},
+	"metrics":           {"ledger", "status"},
 	"web/access":        {"durable"},
 	"web/picture":       {"dataset", "dicomout/sc", "pipeline/ct", "preview", "store"},
 	"scu":               {"dataset", "dimse"},
@@ -72,7 +73,7 @@ var arrows = map[string][]string{
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "pipeline/ct", "preview", "results"},
 	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
 		"ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store", "store/disk",
-		"commitment", "netfault", "scu", "status", "web", "web/access", "web/picture"},
+		"commitment", "metrics", "netfault", "scu", "status", "web", "web/access", "web/picture"},
 	"conformance": {"commitment", "config", "dataset", "dicomout/object", "dimse", "dimse/pdu", "dimse/secure", "node", "scp"},
 }
 

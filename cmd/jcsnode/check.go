@@ -85,6 +85,9 @@ func checkCommand() *cobra.Command {
 		if cfg.Web.Listen != "" {
 			fmt.Fprintf(out, "  page on %s, %s\n", cfg.Web.Listen, loginWords[cfg.Web.Auth])
 		}
+		if cfg.Metrics.Listen != "" {
+			fmt.Fprintf(out, "  metrics on %s for %s\n", cfg.Metrics.Listen, strings.Join(cfg.Metrics.AllowedNetworks, ", "))
+		}
 		printNotes(out, tried.Notes)
 		return nil
 	}

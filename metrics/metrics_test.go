@@ -1,0 +1,187 @@
+package metrics
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"jcsnode/findings"
+	"jcsnode/ledger"
+	"jcsnode/status"
+)
+
+type views struct {
+	overview status.Overview
+	err      error
+}
+
+func (v views) Overview(context.Context) (status.Overview, error) { return v.overview, v.err }
+
+var at = time.Unix(1e9, 0)
+
+func overview() status.Overview {
+	return status.Overview{
+		Version: "0.4.0", Weights: "trained",
+		Models:  []findings.Model{{Status: "trained"}, {Status: "altered"}},
+		Running: status.Running{State: status.Runs, Device: "cpu, fast kernels (auto: no GPU)", ConfigStale: true},
+		Counts: ledger.Counts{Studies: map[string]int{ledger.StateSettled: 3}, Refused: 5,
+			Finished: map[string]int{"positive": 7, ledger.StateNotProcessed: 2}},
+		Disk: &status.Disk{Free: 50e9, Reserve: 2e9},
+		Peers: []status.Peer{{AETitle: "CT_A", Configured: true, Instances: 300, Bytes: 150e6, LastInstance: at},
+			{AETitle: "STRANGER", Instances: 2, Bytes: 10, LastInstance: at},
+			{AETitle: `EVIL"}`, Instances: 3, LastInstance: at.Add(time.Second)}},
+		Destinations: []status.Destination{
+			{Name: "pacs", Configured: true, Sent: 40, Waiting: 2, TroubleSince: at, OldestWaiting: at, LastSuccess: at},
+			{Name: "good", Configured: true, LastSuccess: at}, {Name: "new", Configured: true}, {Name: "gone", Failed: 9}},
+		Webhooks: []status.Webhook{{Name: "ris", Configured: true, Sent: 4}},
+	}
+}
+
+// ask sends a request from an address.
+func ask(v views, from, path string, draining bool) *httptest.ResponseRecorder {
+	s := NewServer(Settings{Views: v, LedgerBytes: func() int64 { return 4096 },
+		Allowed:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Draining: func() bool { return draining }, Logger: slog.New(slog.DiscardHandler)})
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.RemoteAddr = from
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func TestMetrics(t *testing.T) {
+	w := ask(views{overview: overview()}, "10.0.0.9:1", "/metrics", false)
+	text := w.Body.String()
+	for _, want := range []string{
+		`jcsnode_build_info{device="cpu",version="0.4.0",weights="trained"} 1`,
+		`jcsnode_studies{state="settled"} 3`,
+		`jcsnode_studies{state="not_processed"} 0`,
+		`jcsnode_studies_finished_total{outcome="positive"} 7`,
+		`jcsnode_studies_finished_total{outcome="not_processed"} 2`,
+		`jcsnode_instances_received_total{peer="CT_A"} 300`,
+		`jcsnode_receive_bytes_total{peer="CT_A"} 1.5e+08`,
+		`jcsnode_instances_received_total{peer="other"} 5`,
+		`jcsnode_peer_last_instance_timestamp_seconds{peer="other"} 1.000000001e+09`,
+		`jcsnode_deliveries{destination="pacs",state="waiting"} 2`,
+		`jcsnode_destination_up{destination="pacs"} 0`,
+		`jcsnode_destination_up{destination="good"} 1`,
+		`jcsnode_oldest_waiting_delivery_timestamp_seconds{destination="pacs"} 1e+09`,
+		`jcsnode_notifications{state="sent",webhook="ris"} 4`,
+		`jcsnode_disk_free_bytes 5e+10`, `jcsnode_disk_reserve_bytes 2e+09`, `jcsnode_models_altered 1`, `jcsnode_config_stale 1`,
+		`jcsnode_ledger_bytes 4096`, `jcsnode_ledger_fault 0`, `jcsnode_instances_refused 5`, `jcsnode_views_up 1`,
+		"go_goroutines ", "process_resident_memory_bytes ",
+	} {
+		if !strings.Contains(text, want+"\n") && !(strings.HasSuffix(want, " ") && strings.Contains(text, "\n"+want)) {
+			t.Errorf("no %s", want)
+		}
+	}
+	for _, never := range []string{"STRANGER", "EVIL", "gone", `destination_up{destination="new"}`} {
+		if strings.Contains(text, never) {
+			t.Errorf("%s is a label", never)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v %v", problems, err)
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+	text = ask(views{err: errors.New("no ledger")}, "10.0.0.9:1", "/metrics", false).Body.String()
+	if !strings.Contains(text, "jcsnode_views_up 0\n") || strings.Contains(text, "jcsnode_studies") {
+		t.Errorf("without views:\n%s", text)
+	}
+}
+
+func TestWhoMayAsk(t *testing.T) {
+	for from, want := range map[string]int{"10.1.2.3:1": http.StatusOK, "[::ffff:10.0.0.1]:1": http.StatusOK,
+		"192.168.0.1:1": http.StatusForbidden, "127.0.0.1:1": http.StatusForbidden, "@": http.StatusForbidden} {
+		for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+			if w := ask(views{}, from, path, false); w.Code != want {
+				t.Errorf("%s from %s: %d, want %d", path, from, w.Code, want)
+			}
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	for name, c := range map[string]struct {
+		views    views
+		draining bool
+		want     int
+	}{
+		"good":            {views{overview: overview()}, false, http.StatusOK},
+		"stopping":        {views{overview: overview()}, true, http.StatusServiceUnavailable},
+		"a full disk":     {views{overview: status.Overview{Disk: &status.Disk{Refuses: true}}}, false, http.StatusServiceUnavailable},
+		"a ledger's disk": {views{overview: status.Overview{Counts: ledger.Counts{Fault: "full"}}}, false, http.StatusServiceUnavailable},
+		"no ledger":       {views{err: errors.New("gone")}, false, http.StatusServiceUnavailable},
+	} {
+		if w := ask(c.views, "10.0.0.1:1", "/readyz", c.draining); w.Code != c.want {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		if w := ask(c.views, "10.0.0.1:1", "/healthz", c.draining); w.Code != http.StatusOK {
+			t.Errorf("%s: does not live: %d", name, w.Code)
+		}
+	}
+}
+
+func TestRun_EndsWithItsContext(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := NewServer(Settings{Views: views{}, Logger: slog.New(slog.DiscardHandler)})
+	if err := s.Run(ctx, l); err != nil {
+		t.Error(err)
+	}
+}
+
+// Alerts and dashboard ask for metrics that there are, and Prometheus' own tool finds the alerts good.
+func TestPackaged(t *testing.T) {
+	text := ask(views{overview: overview()}, "10.0.0.9:1", "/metrics", false).Body.String()
+	for _, path := range []string{"../packaging/prometheus/jcsnode.rules.yml", "../packaging/grafana/jcsnode.json"} {
+		asked, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(path, ".json") && !json.Valid(asked) {
+			t.Errorf("%s is no JSON", path)
+		}
+		names := regexp.MustCompile(`jcsnode_\w+`).FindAllString(string(asked), -1)
+		if len(names) == 0 {
+			t.Errorf("%s asks for nothing", path)
+		}
+		for _, name := range names {
+			if !strings.Contains(text, "\n"+name+"{") && !strings.Contains(text, "\n"+name+" ") {
+				t.Errorf("%s asks for %s, which there is not", path, name)
+			}
+		}
+	}
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("promtool is not installed (Debian package prometheus)")
+		}
+		t.Skip("promtool is not installed (Debian package prometheus)")
+	}
+	cmd := exec.CommandContext(t.Context(), promtool, "test", "rules", "jcsnode.rules.test.yml")
+	cmd.Dir = "../packaging/prometheus"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
