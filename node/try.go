@@ -19,6 +19,7 @@ import (
 	"jcsnode/config"
 	"jcsnode/ledger/sqlite"
 	"jcsnode/models"
+	"jcsnode/web/access"
 )
 
 // Trial is what came of trying what a node does before it works.
@@ -56,6 +57,11 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 	} else if len(known) == 0 {
 		if err := n.wire(noNetworks{}); err != nil {
 			t.problem("%v", err)
+		}
+	}
+	if c.Web.Auth == config.AuthLocal && len(known) == 0 {
+		if all, err := access.NewUsers(c.Web.UsersFile).List(); err == nil && len(all) == 0 {
+			t.note("nobody can log in to the page: `jcsnode user add NAME --role act` makes an account")
 		}
 	}
 	for _, p := range []struct{ key, address string }{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -32,6 +33,7 @@ func TestWeb(t *testing.T) {
 	c.Node.DataDir = dir
 	c.Web = config.Web{Listen: "127.0.0.1:0", Certificate: certificate, Key: key, Auth: config.AuthLocal,
 		UsersFile: filepath.Join(dir, "users"), Identifiers: config.IdentifiersUIDs}
+	c.Metrics = config.Metrics{Listen: "127.0.0.1:0", AllowedNetworks: []string{"127.0.0.1"}}
 	const password = "correct horse"
 	hash, err := access.Hash(password, access.Cost{KiB: 64, Passes: 1, Lanes: 1})
 	if err != nil {
@@ -51,14 +53,37 @@ func TestWeb(t *testing.T) {
 	if err := n.wire(noNetworks{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.listenWeb(); err != nil {
+	if err := errors.Join(n.listenWeb(), n.listenMetrics()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- n.runWeb(ctx) }()
+	endMetrics := n.runMetrics(ctx)
+	ready := func(want int) {
+		t.Helper()
+		for tries := 0; ; tries++ { // a node learns of its end beside us
+			r, err := http.Get("http://" + n.metricsPort.Addr().String() + "/readyz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(r.Body)
+			r.Body.Close()
+			if r.StatusCode == want {
+				return
+			}
+			if tries == 100 {
+				t.Fatalf("ready: %s %s", r.Status, text)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	ready(http.StatusOK)
 	defer func() {
 		cancel()
+		ready(http.StatusServiceUnavailable) // until it has drained
+		endMetrics()
+		http.DefaultClient.CloseIdleConnections()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}

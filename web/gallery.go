@@ -225,10 +225,7 @@ func (s *Server) layer(w http.ResponseWriter, r *http.Request, _ access.User) er
 			return errNoPicture
 		}
 		img, err := s.Pictures.Slice(r.Context(), one.slice, one.frame)
-		if err != nil {
-			return err
-		}
-		return writePicture(w, img)
+		return s.writePicture(w, r, img, err)
 	case "outline.png":
 		return s.capture(w, r, one.outline)
 	case "activation.png":
@@ -242,13 +239,17 @@ func (s *Server) capture(w http.ResponseWriter, r *http.Request, name string) er
 		return errNoPicture
 	}
 	img, err := s.Pictures.Capture(r.Context(), name)
-	if err != nil {
-		return err
-	}
-	return writePicture(w, img)
+	return s.writePicture(w, r, img, err)
 }
 
-func writePicture(w http.ResponseWriter, img image.Image) error {
+// writePicture sends a picture. One that cannot be drawn, since its file is damaged or was removed, is no fault of the page.
+func (s *Server) writePicture(w http.ResponseWriter, r *http.Request, img image.Image, err error) error {
+	if err != nil {
+		if r.Context().Err() == nil {
+			s.Logger.Warn("a picture cannot be drawn", "error", err)
+		}
+		return errNoPicture
+	}
 	w.Header().Set("Content-Type", "image/png")
 	(&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img) // who has gone needs no picture
 	return nil
