@@ -22,7 +22,6 @@ import (
 type gallery struct {
 	study    string
 	revision int // of the findings and objects
-	made     int // revision and number of objects that it was made of
 	objects  int
 	summary  string
 	shots    []shot
