@@ -36,7 +36,7 @@ const libraryRemedy = "run `make provision`, or name the library in models.libra
 // search says where Find looks.
 type search struct {
 	getenv func(string) string
-	cache  string   // folder that models/provision.sh fills: cpu/, openvino/ and cuda/ in it link to the pinned versions
+	roots  []string // folders as models/provision.sh fills them: cpu/, openvino/ and cuda/ in them hold a build each
 	system []string // folders of the system's libraries
 }
 
@@ -53,17 +53,24 @@ func usualPlaces() search {
 	system := filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))
 	system = append(system, "/usr/local/lib", "/usr/lib/x86_64-linux-gnu",
 		"/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib")
-	return search{getenv: os.Getenv, cache: filepath.Join(cacheFolder(), "onnxruntime"), system: system}
+	roots := []string{filepath.Join(cacheFolder(), "onnxruntime"), siteBuilds, packagedBuilds}
+	return search{getenv: os.Getenv, roots: roots, system: system}
 }
 
+// What a package brings, and what a site fetched beside it, lie where every user of the machine finds them.
+const (
+	siteBuilds     = "/usr/local/lib/jcsnode/onnxruntime"
+	packagedBuilds = "/usr/lib/jcsnode/onnxruntime"
+)
+
 // Find gives the path of ONNX Runtime's shared library: the named one if there is a name, else the one of
-// JCSNODE_ONNXRUNTIME, else one that `make provision`, `make openvino` or `make cuda` fetched, that for the device first,
+// JCSNODE_ONNXRUNTIME, else one that models/provision.sh fetched or a package brought, that for the device first,
 // else one of the system's. For DeviceAuto that is OpenVINO's. Its error is a *LibraryError.
 func Find(named, device string) (string, error) {
 	return usualPlaces().find(named, device)
 }
 
-// builds are the folders in the cache, in the order in which they are looked through for a device.
+// builds are the folders of a root, in the order in which they are looked through for a device.
 func builds(device string) []string {
 	switch device {
 	case DeviceCPU:
@@ -93,9 +100,10 @@ func (s search) find(named, device string) (string, error) {
 	}
 	var folders []string
 	for _, build := range builds(device) {
-		folders = append(folders, filepath.Join(s.cache, build))
+		for _, root := range s.roots {
+			folders = append(folders, filepath.Join(root, build))
+		}
 	}
-	fetched := strings.Join(folders, ", ")
 	folders = append(folders, s.system...)
 	for _, folder := range folders {
 		if path := libraryIn(folder); path != "" {
@@ -103,7 +111,7 @@ func (s search) find(named, device string) (string, error) {
 		}
 	}
 	return "", &LibraryError{
-		Text:   "no shared library in " + fetched + " or the system's folders",
+		Text:   "no shared library below " + strings.Join(s.roots, ", ") + " or in the system's folders",
 		Remedy: libraryRemedy,
 	}
 }

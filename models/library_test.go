@@ -37,6 +37,14 @@ func TestFind_SearchOrder(t *testing.T) {
 		{"OpenVINO's build by default", "", "",
 			[]string{"cache/cpu/libonnxruntime.so", "cache/openvino/libonnxruntime.so"}, "", "cache/openvino/libonnxruntime.so"},
 		{"cpu build where OpenVINO is not", "", "", []string{"cache/cpu/libonnxruntime.so"}, DeviceOpenVINO, "cache/cpu/libonnxruntime.so"},
+		{"site's before the package's", "", "",
+			[]string{"site/cpu/libonnxruntime.so", "package/cpu/libonnxruntime.so"}, DeviceCPU, "site/cpu/libonnxruntime.so"},
+		{"package's for the device before the cache's for another", "", "",
+			[]string{"cache/cuda/libonnxruntime.so.1.24.1", "package/cpu/libonnxruntime.so"}, DeviceCPU, "package/cpu/libonnxruntime.so"},
+		{"site's OpenVINO beside the package", "", "",
+			[]string{"site/openvino/libonnxruntime.so", "package/cpu/libonnxruntime.so"}, DeviceAuto, "site/openvino/libonnxruntime.so"},
+		{"package before system", "", "",
+			[]string{"package/cpu/libonnxruntime.so", "system/libonnxruntime.so"}, DeviceCPU, "package/cpu/libonnxruntime.so"},
 		{"system last", "", "",
 			[]string{"system/libonnxruntime.so.1", "system/libonnxruntime.so.1.24.1"}, DeviceCPU, "system/libonnxruntime.so.1.24.1"},
 		{"nowhere", "", "", nil, DeviceCPU, "make provision"},
@@ -58,7 +66,8 @@ func TestFind_SearchOrder(t *testing.T) {
 				}
 			}
 			s := search{
-				getenv: func(string) string { return path(c.env) }, cache: path("cache"), system: []string{"", path("system")},
+				getenv: func(string) string { return path(c.env) },
+				roots:  []string{path("cache"), path("site"), path("package")}, system: []string{"", path("system")},
 			}
 			got, err := s.find(path(c.named), c.device)
 			if err != nil {

@@ -1,26 +1,35 @@
 #!/usr/bin/env bash
 # Fetches ONNX Runtime's shared library, pinned and checked by SHA-256, with package clients only (pip, else npm).
-#   models/provision.sh [--dry-run] [cpu]      ONNX Runtime for the CPU: 28 MB to fetch, 35 MB on disk; on processors
-#                                              with VNNI, where it can be the faster one, OpenVINO too
-#   models/provision.sh [--dry-run] openvino   ONNX Runtime with the OpenVINO provider for the CPU: 84 MB, 134 MB
-#   models/provision.sh [--dry-run] cuda       ONNX Runtime with the CUDA provider, CUDA 12.8 and cuDNN 9: 1.9 GB, 3.6 GB
-# It lands in ${XDG_CACHE_HOME:-$HOME/.cache}/jcsnode/onnxruntime/<version>/, and the link cpu, openvino or cuda beside
-# that folder, where the program looks (models/library.go), points to it. What is there already is not fetched again.
+#   models/provision.sh [--dry-run] [--to FOLDER] [cpu | openvino | cuda]
+#     cpu        ONNX Runtime for the CPU: 28 MB to fetch, 35 MB on disk; on processors with VNNI, where it can be the
+#                faster one, OpenVINO too
+#     openvino   ONNX Runtime with the OpenVINO provider for the CPU: 84 MB, 134 MB
+#     cuda       ONNX Runtime with the CUDA provider, CUDA 12.8 and cuDNN 9: 1.9 GB, 3.6 GB
+# It lands in FOLDER/<version>/, by default in ${XDG_CACHE_HOME:-$HOME/.cache}/jcsnode/onnxruntime/, and the link cpu, openvino
+# or cuda beside it points there: the program looks there, and in /usr/local/lib/jcsnode/onnxruntime, which is the FOLDER for a
+# packaged node (models/library.go). What is there already is not fetched again.
 # JCSNODE_ONNXRUNTIME=/path/libonnxruntime.so.N names a library of your own; nothing is fetched then.
 set -euo pipefail
 
 root=${XDG_CACHE_HOME:-$HOME/.cache}/jcsnode/onnxruntime
 dry=
 kind=cpu
-for word in "$@"; do
-  case $word in
+while [[ $# -gt 0 ]]; do
+  case $1 in
   --dry-run) dry=1 ;;
-  cpu | openvino | cuda) kind=$word ;;
+  --to)
+    [[ ${2:-} == /* ]] || { echo "provision.sh: --to needs a folder, such as /usr/local/lib/jcsnode/onnxruntime" >&2; exit 2; }
+    root=$2
+    umask 022 # the service's user reads what root fetches
+    shift
+    ;;
+  cpu | openvino | cuda) kind=$1 ;;
   *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
   esac
+  shift
 done
 
 say() { echo "onnxruntime: $*" >&2; }
