@@ -21,8 +21,8 @@ STUDY ?=
 export JCSNODE_LEFT_OUT := $(or $(JCSNODE_LEFT_OUT),$(shell mktemp -u -t jcsnode-left-out.XXXXXX))
 export CGO_ENABLED := 1
 
-.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak release
-.PHONY: clean help man
+.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak
+.PHONY: release packages man clean help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -55,6 +55,7 @@ lint: libraries ## gofmt, go vet, staticcheck; ruff, mypy
 	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	go vet $(TAGS) ./...
 	go vet $(TAGS) -tags viewer ./cmd/jcsnode
+	go -C packaging/tools vet ./...
 	go tool staticcheck $(TAGS) ./...
 	@# The DICOM libraries are of use elsewhere: they build without cgo and on other systems.
 	@for target in linux/arm64 darwin/arm64 windows/amd64; do \
@@ -62,10 +63,10 @@ lint: libraries ## gofmt, go vet, staticcheck; ruff, mypy
 	@models/training/setup.sh
 	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && ruff check . && mypy
 
-unit: packages race ## every Go package but the program
+unit: rooms race ## every Go package but the program
 
-.PHONY: packages race
-packages: libraries provision openvino peers
+.PHONY: rooms race
+rooms: libraries provision openvino peers
 	go test $(TAGS) $(TESTFLAGS) $$(go list ./... | grep -v /cmd/)
 
 race: libraries provision openvino peers
@@ -107,10 +108,14 @@ soak: build ## 10,000 associations that end in every way, minutes of fuzzing
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	.ci/fuzz
 
-# Packages for Debian and a container come with their own issue; this is the program, what it loads and what must lie beside it.
 man: build ## dist/man/man1: the manual pages
 	bin/jcsnode man --out dist/man/man1
 
+packages: provision release ## dist/: deb, rpm, a container image, the tar of `make release`, SHA256SUMS
+	packaging/build $(VERSION) $(COMMIT)
+	@cd dist && sha256sum $$(ls | grep -vE '\.sha256$$|^SHA256SUMS$$') | tee SHA256SUMS
+
+# The program, what it loads and what must lie beside it.
 release: build ## dist/jcsnode-VERSION-linux-ARCH.tar.gz with its SHA-256
 	@name=jcsnode-$(VERSION)-linux-$$(go env GOARCH); rm -rf dist; mkdir -p dist/$$name/models; \
 	cp -r bin/jcsnode LICENSE NOTICE README.md CHANGELOG.md SECURITY.md config.toml docs dist/$$name/; \
