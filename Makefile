@@ -21,7 +21,7 @@ STUDY ?=
 export JCSNODE_LEFT_OUT := $(or $(JCSNODE_LEFT_OUT),$(shell mktemp -u -t jcsnode-left-out.XXXXXX))
 export CGO_ENABLED := 1
 
-.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test peers bench protocol soak
+.PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test packages-test peers bench protocol soak
 .PHONY: release packages man clean help
 
 help: ## This list
@@ -47,7 +47,7 @@ cuda: ## the CUDA provider and its libraries (several GB)
 demo: build provision ## phantom study (or STUDY=folder) through node and PACS, with previews
 	@bin/jcsnode demo --out demo $(if $(STUDY),--study '$(STUDY)')
 
-test: lint unit training-test e2e viewer-test ## everything
+test: lint unit training-test e2e viewer-test packages-test ## everything
 	@[[ -e $$JCSNODE_LEFT_OUT ]] || exit 0; n=$$(sort -u "$$JCSNODE_LEFT_OUT" | wc -l); rm -f "$$JCSNODE_LEFT_OUT"; \
 	echo "Left out: $$n tests, for want of the larger test data; testdata/README.md says what they are and how to get them."
 
@@ -55,6 +55,7 @@ lint: libraries ## gofmt, go vet, staticcheck; ruff, mypy
 	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	go vet $(TAGS) ./...
 	go vet $(TAGS) -tags viewer ./cmd/jcsnode
+	go vet -tags packages ./packaging
 	go -C packaging/tools vet ./...
 	go tool staticcheck $(TAGS) ./...
 	@# The DICOM libraries are of use elsewhere: they build without cgo and on other systems.
@@ -86,6 +87,11 @@ e2e: build provision peers ## the real program against DCMTK and Orthanc
 
 viewer-test: build provision peers ## the objects in the OHIF viewer
 	go test $(TAGS) -count=1 -timeout 20m -v -tags viewer -run TestViewer ./cmd/...
+
+packages-test: build provision ## deb, rpm and image: installed, run, upgraded and removed in a Debian of its own
+	@.ci/install packages
+	packaging/build $(VERSION) $(COMMIT)
+	go test -count=1 -timeout 20m -v -tags packages ./packaging
 
 # Debian's peers; pydicom, highdicom and pynetdicom in an environment of their own; what drives a browser and judges its pages.
 PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jcsnode/peers
