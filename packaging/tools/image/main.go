@@ -61,7 +61,7 @@ func write(o order) error {
 		return err
 	}
 	if err := path.AppendImage(img, layout.WithPlatform(platform), layout.WithAnnotations(map[string]string{
-		"org.opencontainers.image.ref.name": tag(o.version), // what engines call it when they load the file
+		"org.opencontainers.image.ref.name": "jcsnode:" + tag(o.version), // what engines call it when they load the file
 	})); err != nil {
 		return err
 	}
