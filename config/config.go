@@ -161,12 +161,21 @@ func (p Problems) Error() string {
 // Places are where the configuration lies that nobody named: here, then where an installation has it.
 func Places() []string { return []string{"config.toml", "/etc/jcsnode/config.toml"} }
 
-// Find is the first of the files that is there, be it unreadable, else the first of all.
+// Find is the first of the files that is there, be it unreadable. Where none is seen it is the first that may be there, in a folder that
+// may not be looked into, as root's is for another user, else the first of all.
 func Find(places []string) string {
+	hidden := ""
 	for _, p := range places {
-		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+		_, err := os.Stat(p)
+		if err == nil {
 			return p
 		}
+		if hidden == "" && !errors.Is(err, fs.ErrNotExist) {
+			hidden = p
+		}
+	}
+	if hidden != "" {
+		return hidden
 	}
 	return places[0]
 }

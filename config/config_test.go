@@ -260,4 +260,12 @@ func TestFind(t *testing.T) {
 			t.Errorf("found %s, want %s", got, path)
 		}
 	}
+	// A folder that cannot be looked into, as one is that is none, hides nothing that is elsewhere.
+	hidden := filepath.Join(here, "config.toml")
+	if got := Find([]string{hidden, installed}); got != installed {
+		t.Errorf("found %s, want %s", got, installed)
+	}
+	if got := Find([]string{filepath.Join(dir, "none"), hidden}); got != hidden {
+		t.Errorf("found %s, want %s, which may be there", got, hidden)
+	}
 }
