@@ -131,6 +131,8 @@ answers
 jcsnode phantom --out /tmp/phantom --slices 6 --lesions
 jcsnode send --to 127.0.0.1:104 --called JCSNODE /tmp/phantom
 until jcsnode status | grep reported; do sleep 0.5; done
+cd /root # where its user may not look
+runuser -u jcsnode -- jcsnode status | grep reported
 stat -c '%U %a %n' /var/lib/jcsnode/ledger.db /var/cache/jcsnode
 pid() { systemctl show -P MainPID jcsnode; }
 grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/$(pid)/status
