@@ -126,7 +126,7 @@ release: build ## dist/jcsnode-VERSION-linux-ARCH.tar.gz with its SHA-256
 	@name=jcsnode-$(VERSION)-linux-$$(go env GOARCH); rm -rf dist; mkdir -p dist/$$name/models; \
 	cp -r bin/jcsnode LICENSE NOTICE README.md CHANGELOG.md SECURITY.md config.toml docs dist/$$name/; \
 	cp models/*.onnx models/manifest.toml models/LICENSE models/provision.sh dist/$$name/models/; \
-	tar -C dist --owner=0 --group=0 --sort=name --mtime=@$$(git log -1 --format=%ct) -czf dist/$$name.tar.gz $$name; \
+	tar -C dist --owner=0 --group=0 --mode=u=rwX,go=rX --sort=name --mtime=@$$(git log -1 --format=%ct) -czf dist/$$name.tar.gz $$name; \
 	for weights in "$${XDG_CACHE_HOME:-$$HOME/.cache}"/jcsnode/training/release/*.pt; do \
 		[ ! -f "$$weights" ] || ! grep -q "$$(sha256sum "$$weights" | cut -c1-64)" models/manifest.toml || cp "$$weights" dist/; done; \
 	rm -rf dist/$$name; cd dist && sha256sum $$name.tar.gz | tee $$name.tar.gz.sha256

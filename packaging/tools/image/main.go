@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -39,6 +40,7 @@ func main() {
 	flag.StringVar(&o.commit, "commit", "", "commit that it was built from")
 	epoch := flag.Int64("time", 0, "time of everything in the image, in `seconds` since 1970")
 	flag.Parse()
+	syscall.Umask(0o022) // the modes of the layout's files are in the archive
 	o.at = time.Unix(*epoch, 0).UTC()
 	if err := write(o); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
