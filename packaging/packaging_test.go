@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -163,8 +164,35 @@ no systemctl is-enabled jcsnode
 	}
 }
 
-// TestRPM reads the package with rpm; there is no RHEL to install it into.
+// TestRPM installs, updates and removes the package by rpm, which runs its scripts, in a Debian: there is no RHEL here, so what the
+// package requires is compared with what its files are linked to.
 func TestRPM(t *testing.T) {
+	r := newRoot(t)
+	rpm := built(t, "jcsnode-*.rpm")
+	by := func(args ...string) string {
+		return command(t, "rpm", append([]string{"--root", string(r), "--nodeps"}, args...)...)
+	}
+	by("--install", rpm)
+	if out := r.run(t, "jcsnode-check"); !strings.Contains(out, "/etc/jcsnode/config.toml is good") {
+		t.Errorf("check after the installation:\n%s", out)
+	}
+	r.edit(t, "etc/jcsnode/config.toml", `":11112"`, `":104"`)
+	r.run(t, "touch", "/var/lib/jcsnode/study")
+	by("--upgrade", "--force", rpm)
+	r.run(t, "grep", ":104", "/etc/jcsnode/config.toml")
+	if out := by("--erase", "jcsnode"); !strings.Contains(out, "/var/lib/jcsnode stays") {
+		t.Errorf("the removal does not name the data, which stay:\n%s", out)
+	}
+	if r.exists("usr/bin/jcsnode") || !r.exists("var/lib/jcsnode/study") || !r.exists("etc/jcsnode/config.toml.rpmsave") {
+		t.Error("the removal has to take the program, and nothing of the site")
+	}
+}
+
+// TestRPM_Says reads what the package says of itself.
+func TestRPM_Says(t *testing.T) {
+	if _, err := exec.LookPath("rpm"); err != nil {
+		cannot(t, err.Error())
+	}
 	rpm := built(t, "jcsnode-*.rpm")
 	files := strings.Fields(command(t, "rpm", "-qpl", rpm))
 	for _, name := range []string{"/usr/bin/jcsnode", "/usr/lib/systemd/system/jcsnode.service", "/etc/jcsnode/config.toml",

@@ -19,7 +19,7 @@ type root string
 // newRoot copies the Debian that debootstrap made once for this machine.
 func newRoot(t *testing.T) root {
 	t.Helper()
-	for _, tool := range []string{"debootstrap", "unshare", "systemd-nspawn"} {
+	for _, tool := range []string{"debootstrap", "unshare", "systemd-nspawn", "rpm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			cannot(t, err.Error())
 		}
