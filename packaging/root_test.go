@@ -149,7 +149,7 @@ FailureAction=poweroff-force
 Type=oneshot
 Environment=HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 ExecStart=/script
-TimeoutStartSec=3min
+TimeoutStartSec=10min
 `, 0o644)
 	wants := "etc/systemd/system/multi-user.target.wants"
 	if err := os.MkdirAll(r.path(wants), 0o755); err != nil {
