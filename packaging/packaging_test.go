@@ -125,10 +125,10 @@ sed -i 's/^listen = ":11112" /listen = ":104" /' /etc/jcsnode/config.toml
 printf '[settle]\nquiet = "1s"\n' >>/etc/jcsnode/config.toml
 mkdir /etc/systemd/system/jcsnode.service.d
 printf '[Service]\nRestartSec=1s\n' >/etc/systemd/system/jcsnode.service.d/test.conf
-`+unready+`
 systemctl enable --now jcsnode
-answers() { until jcsnode echo --to 127.0.0.1:104 --called JCSNODE; do sleep 0.3; done; }
-answers
+# systemd knows when the node answers.
+jcsnode echo --to 127.0.0.1:104 --called JCSNODE
+systemctl show -P StatusText jcsnode
 jcsnode phantom --out /tmp/phantom --slices 6 --lesions
 jcsnode send --to 127.0.0.1:104 --called JCSNODE /tmp/phantom
 until jcsnode status | grep reported; do sleep 0.5; done
@@ -138,14 +138,28 @@ stat -c '%U %a %n' /var/lib/jcsnode/ledger.db /var/cache/jcsnode
 pid() { systemctl show -P MainPID jcsnode; }
 grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/$(pid)/status
 
+# A reload takes what the file says, and nothing of one with a mistake.
+printf '[[peer]]\nae_title = "CT2"\n' >>/etc/jcsnode/config.toml
 old=$(pid)
+systemctl reload jcsnode
+until journalctl -u jcsnode | grep 'peer.*CT2.*added'; do sleep 0.3; done
+jcsnode echo --to 127.0.0.1:104 --called JCSNODE --calling CT2
+no jcsnode echo --to 127.0.0.1:104 --called JCSNODE --calling CT3
+echo unknown = 1 >>/etc/jcsnode/config.toml
+systemctl reload jcsnode
+until journalctl -u jcsnode | grep 'configuration not reloaded'; do sleep 0.3; done
+sed -i '/^unknown/d; s/^ae_title = "CT2"/network = "127.0.0.1"/' /etc/jcsnode/config.toml
+systemctl reload jcsnode
+[[ $(pid) == "$old" ]]
+
+answers() { until jcsnode echo --to 127.0.0.1:104 --called JCSNODE; do sleep 0.3; done; }
 kill -9 $old
 answers
 [[ $(pid) != "$old" ]]
 
 old=$(pid)
 apt-get install -y /root/jcsnode.deb
-answers
+jcsnode echo --to 127.0.0.1:104 --called JCSNODE
 [[ $(pid) != "$old" ]]
 systemctl is-active jcsnode
 grep 'listen = ":104"' /etc/jcsnode/config.toml
@@ -157,7 +171,7 @@ no systemctl is-enabled jcsnode
 [[ -e /var/lib/jcsnode/ledger.db && ! -e /var/cache/jcsnode && ! -e /etc/jcsnode/config.toml ]]
 `)
 	for _, want := range []string{"jcsnode 640 /var/lib/jcsnode/ledger.db", "jcsnode 750 /var/cache/jcsnode",
-		"CapEff:\t0000000000000400", "NoNewPrivs:\t1", "Seccomp:\t2"} {
+		"JCSNODE receives on :104", "CapEff:\t0000000000000400", "NoNewPrivs:\t1", "Seccomp:\t2"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in:\n%s", want, said)
 		}
