@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"jcsnode/config"
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
@@ -30,7 +31,7 @@ func (n *Node) wire(networks Networks) error {
 		return err
 	}
 	n.site.Store(s)
-	n.views = Views(c, n.version, n.ledger)
+	n.views = viewsOf(func() config.Config { return n.site.Load().config }, n.version, n.ledger)
 	if err := n.wireDoor(); err != nil {
 		return err
 	}

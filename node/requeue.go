@@ -27,7 +27,7 @@ func Requeue(ctx context.Context, l *ledger.Ledger, views status.Reader, beginni
 			return uid, err
 		}
 		return uid, fmt.Errorf("study %s is still being received and will be processed by itself: %s",
-			uid, status.Settles(study.History, views.Site))
+			uid, status.Settles(study.History, views.Site()))
 	case errors.Is(err, ledger.ErrFilesRemoved):
 		return uid, fmt.Errorf(
 			"the files of study %s are not here any more (keep.days, or data_dir was restored without them); its outcome stays. "+

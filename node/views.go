@@ -13,7 +13,17 @@ import (
 
 // Views answer about a node of a configuration from its ledger and what can be seen beside it, on every surface.
 func Views(c config.Config, version string, l status.Ledger) status.Reader {
-	return status.Reader{Ledger: l, Site: Site(c), Self: func() status.Self { return self(c, version) }, Now: time.Now}
+	return viewsOf(func() config.Config { return c }, version, l)
+}
+
+// viewsOf are Views under a configuration that changes.
+func viewsOf(current func() config.Config, version string, l status.Ledger) status.Reader {
+	return status.Reader{
+		Ledger: l,
+		Site:   func() status.Site { return Site(current()) },
+		Self:   func() status.Self { return self(current(), version) },
+		Now:    time.Now,
+	}
 }
 
 // self is what a program of that version sees of the node.

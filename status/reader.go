@@ -33,8 +33,8 @@ type Self struct {
 // Reader answers what every surface shows: the command line, its JSON, pages and metrics. All its fields must be set.
 type Reader struct {
 	Ledger Ledger
-	Site   Site
-	Self   func() Self // as it is now
+	Site   func() Site // as is the next one: at the moment
+	Self   func() Self
 	Now    func() time.Time
 }
 
@@ -46,7 +46,7 @@ func (r Reader) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	return NewOverview(r.Self(), r.Site, s, now), nil
+	return NewOverview(r.Self(), r.Site(), s, now), nil
 }
 
 // Studies lists studies, the newest first.
@@ -95,7 +95,7 @@ func (r Reader) Study(ctx context.Context, uid string) (Study, error) {
 	if err != nil {
 		return Study{}, err
 	}
-	return NewStudy(h, r.Site, r.Now()), nil
+	return NewStudy(h, r.Site(), r.Now()), nil
 }
 
 // candidates is how many studies an *AmbiguousError names.

@@ -115,7 +115,7 @@ func measure(ctx context.Context, path string, studies int) ([]measured, error) 
 	all = append(all, measured{"open to look", time.Since(began), 0})
 	reader := status.Reader{
 		Ledger: l,
-		Site:   status.Site{QuietOf: func(string) time.Duration { return 0 }},
+		Site:   func() status.Site { return status.Site{QuietOf: func(string) time.Duration { return 0 }} },
 		Self:   func() status.Self { return status.Self{ConfigHash: func(string) string { return "" }} },
 		Now:    time.Now,
 	}

@@ -25,7 +25,7 @@ func explained(t *testing.T, l *ledger.Ledger, study string, now time.Time) stri
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	printParts(&text, status.Explain(h, node.Views(config.Default(), version, l).Site, now), "\n")
+	printParts(&text, status.Explain(h, node.Views(config.Default(), version, l).Site(), now), "\n")
 	return times.ReplaceAllString(text.String(), "TIME")
 }
 
