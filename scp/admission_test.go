@@ -17,7 +17,8 @@ import (
 
 func doorFor(t *testing.T, s Settings) *Door {
 	t.Helper()
-	return NewDoor(func() Settings { return s }, testInbox(t, t.TempDir()), testLedger(t, t.TempDir()), slog.New(slog.DiscardHandler), time.Now)
+	settings := func() Settings { return s }
+	return NewDoor(settings, testInbox(t, t.TempDir()), testLedger(t, t.TempDir()), slog.New(slog.DiscardHandler), time.Now)
 }
 
 // Who was here, and who was sent away and why, stands in the ledger.

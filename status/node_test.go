@@ -59,7 +59,12 @@ func (a answers) History(_ context.Context, uid string) (*ledger.History, error)
 
 // reader reads what a ledger answers.
 func reader(l status.Ledger, self status.Self) status.Reader {
-	return status.Reader{Ledger: l, Site: func() status.Site { return site }, Self: func() status.Self { return self }, Now: func() time.Time { return now }}
+	return status.Reader{
+		Ledger: l,
+		Site:   func() status.Site { return site },
+		Self:   func() status.Self { return self },
+		Now:    func() time.Time { return now },
+	}
 }
 
 const closeCall = "Close to the threshold: 20.0 mm of positive slices, where more than 25.0 mm are needed."
