@@ -123,9 +123,10 @@ packages: provision release ## dist/: deb, rpm, a container image, the tar of `m
 
 # The program, what it loads and what must lie beside it.
 release: build ## dist/jcsnode-VERSION-linux-ARCH.tar.gz with its SHA-256
-	@name=jcsnode-$(VERSION)-linux-$$(go env GOARCH); rm -rf dist; mkdir -p dist/$$name/models; \
+	@name=jcsnode-$(VERSION)-linux-$$(go env GOARCH); rm -rf dist; mkdir -p dist/$$name/models dist/$$name/packaging; \
 	cp -r bin/jcsnode LICENSE NOTICE README.md CHANGELOG.md SECURITY.md config.toml docs dist/$$name/; \
 	cp models/*.onnx models/manifest.toml models/LICENSE models/provision.sh dist/$$name/models/; \
+	cp -r packaging/jcsnode.service packaging/prometheus packaging/grafana dist/$$name/packaging/; \
 	tar -C dist --owner=0 --group=0 --mode=u=rwX,go=rX --sort=name --mtime=@$$(git log -1 --format=%ct) -czf dist/$$name.tar.gz $$name; \
 	for weights in "$${XDG_CACHE_HOME:-$$HOME/.cache}"/jcsnode/training/release/*.pt; do \
 		[ ! -f "$$weights" ] || ! grep -q "$$(sha256sum "$$weights" | cut -c1-64)" models/manifest.toml || cp "$$weights" dist/; done; \

@@ -34,6 +34,9 @@ func TestChanges(t *testing.T) {
 			c.Destinations[1].Address, c.Destinations[1].Objects = "10.0.0.7:104", []string{"summary"}
 		}, []string{`destination "research" address`, `destination "research" objects`}, nil},
 		{"a webhook", func(c *Config) { c.Webhooks = []Webhook{{Name: "ris", On: []string{"stuck"}}} }, []string{`webhook "ris" on`}, nil},
+		{"page and metrics", func(c *Config) {
+			c.Web.Listen, c.Web.Hosts, c.Metrics.AllowedNetworks = "127.0.0.1:8080", []string{"jcsnode.hospital"}, nil
+		}, nil, []string{"web.listen", "web.hosts", "metrics.allowed_networks"}},
 		{"both kinds", func(c *Config) {
 			c.Log.Level, c.Keep.Days = "debug", 30
 			c.Node.Listen, c.Cascade.ThresholdMM, c.Settle.Quiet = ":104", 30, Duration(time.Second)

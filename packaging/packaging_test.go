@@ -122,13 +122,35 @@ no() { ! "$@"; } # bash goes on after a bare "!"
 apt-get install -y /root/before.deb
 no systemctl is-enabled jcsnode
 sed -i 's/^listen = ":11112" /listen = ":104" /' /etc/jcsnode/config.toml
-printf '[settle]\nquiet = "1s"\n' >>/etc/jcsnode/config.toml
+cat >>/etc/jcsnode/config.toml <<END
+[settle]
+quiet = "1s"
+[web]
+listen = "127.0.0.1:8080"
+auth = "local"
+users_file = "users"
+[metrics]
+listen = "127.0.0.1:9112"
+END
+echo correct horse | jcsnode user add ann
+stat -c '%U %a %n' /etc/jcsnode/users
+jcsnode-check
 mkdir /etc/systemd/system/jcsnode.service.d
 printf '[Service]\nRestartSec=1s\n' >/etc/systemd/system/jcsnode.service.d/test.conf
 systemctl enable --now jcsnode
 # systemd knows when the node answers.
 jcsnode echo --to 127.0.0.1:104 --called JCSNODE
 systemctl show -P StatusText jcsnode
+# ask PORT REQUEST FORM
+ask() {
+  exec 3<>"/dev/tcp/127.0.0.1/$1"
+  printf '%s HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n' "$2" >&3
+  printf 'Content-Length: %d\r\n\r\n%s' ${#3} "$3" >&3
+  timeout 20 cat <&3
+  exec 3>&-
+}
+ask 8080 'POST /login' 'name=ann&password=correct+horse' | grep 'Set-Cookie'
+ask 9112 'GET /readyz' '' | grep 'HTTP/1.0 200'
 jcsnode phantom --out /tmp/phantom --slices 6 --lesions
 jcsnode send --to 127.0.0.1:104 --called JCSNODE /tmp/phantom
 until jcsnode status | grep reported; do sleep 0.5; done
@@ -171,6 +193,7 @@ no systemctl is-enabled jcsnode
 [[ -e /var/lib/jcsnode/ledger.db && ! -e /var/cache/jcsnode && ! -e /etc/jcsnode/config.toml ]]
 `)
 	for _, want := range []string{"jcsnode 640 /var/lib/jcsnode/ledger.db", "jcsnode 750 /var/cache/jcsnode",
+		"jcsnode 600 /etc/jcsnode/users",
 		"JCSNODE receives on :104", "CapEff:\t0000000000000400", "NoNewPrivs:\t1", "Seccomp:\t2"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in:\n%s", want, said)
@@ -210,7 +233,8 @@ func TestRPM_Says(t *testing.T) {
 	rpm := built(t, "jcsnode-*.rpm")
 	files := strings.Fields(command(t, "rpm", "-qpl", rpm))
 	for _, name := range []string{"/usr/bin/jcsnode", "/usr/lib/systemd/system/jcsnode.service", "/etc/jcsnode/config.toml",
-		"/usr/share/jcsnode/models/manifest.toml", "/usr/lib/jcsnode/onnxruntime/cpu/libonnxruntime.so"} {
+		"/usr/share/jcsnode/models/manifest.toml", "/usr/share/jcsnode/prometheus/jcsnode.rules.yml",
+		"/usr/share/jcsnode/grafana/jcsnode.json", "/usr/share/man/man1/jcsnode.1.gz", "/usr/lib/jcsnode/onnxruntime/cpu/libonnxruntime.so"} {
 		if !slices.Contains(files, name) {
 			t.Errorf("%s is not in the package", name)
 		}

@@ -21,7 +21,7 @@ func userCommand() *cobra.Command {
 		Use:   "user",
 		Short: "who may look at the page, and who may act there",
 		Long: "user keeps the accounts of the page in web.users_file. There is none to begin with. A running node takes changes at\n" +
-			"once: an account that is removed is logged out.",
+			"once: an account that is removed is logged out. Root may make them, too: the file belongs to the owner of data_dir.",
 	}
 	c.AddCommand(userAddCommand(), userListCommand(), userRemoveCommand())
 	return c
@@ -117,7 +117,7 @@ func usersOf(path string) (*access.Users, error) {
 	if cfg.Web.UsersFile == "" {
 		return nil, fmt.Errorf("%s names no [web] users_file: name the file that is to hold the accounts", path)
 	}
-	return access.NewUsers(cfg.Web.UsersFile), nil
+	return access.NewUsers(cfg.Web.UsersFile).OwnedLike(cfg.Node.DataDir), nil
 }
 
 // readPassword asks twice at a terminal, where nobody sees what is typed. An argument would be seen in the list of processes.

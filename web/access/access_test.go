@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -136,6 +137,29 @@ func TestUsers(t *testing.T) {
 	none := NewUsers(filepath.Join(t.TempDir(), "none"))
 	if all, err := none.List(); len(all) > 0 || err != nil {
 		t.Errorf("%v, %v", all, err)
+	}
+}
+
+// Root makes accounts for a service that runs as a user of its own.
+func TestUsers_BelongToTheService(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	const service = 4711
+	data, folder := t.TempDir(), t.TempDir()
+	if err := os.Chown(data, service, service); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, "users")
+	for _, users := range []*Users{NewUsers(path).OwnedLike(data), NewUsers(path)} { // made, and changed
+		put(t, users, "ann", Look, password)
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != service || owner.Gid != service || info.Mode().Perm() != 0o600 {
+			t.Errorf("the file belongs to %d:%d, mode %v", owner.Uid, owner.Gid, info.Mode())
+		}
 	}
 }
 

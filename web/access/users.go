@@ -47,7 +47,8 @@ const maxUsersFile = 1 << 20
 
 // Users is the file with the accounts, read anew when it changes: an account that is removed is out at its next request.
 type Users struct {
-	path string
+	path  string
+	owned string // whose owner gets a file that is made anew
 
 	mu       sync.Mutex
 	stamp    fs.FileInfo // guarded by mu, as are the fields below
@@ -56,6 +57,13 @@ type Users struct {
 
 // NewUsers takes the accounts in a file, which need not be there yet.
 func NewUsers(path string) *Users { return &Users{path: path} }
+
+// OwnedLike has a file that is made anew belong to the owner of a folder, as far as we may: root makes accounts for the service's user,
+// who alone may read them.
+func (u *Users) OwnedLike(folder string) *Users {
+	u.owned = folder
+	return u
+}
 
 // CheckName checks the name of an account: it stands in a line of the file, in the ledger and on the page.
 func CheckName(name string) error {
@@ -152,8 +160,11 @@ func (u *Users) change(f func([]Account) ([]Account, error)) error {
 		err = durable.Sync(file)
 	}
 	if err = errors.Join(err, file.Close()); err == nil {
-		if info, statErr := os.Stat(u.path); statErr == nil {
-			keepOwner(file.Name(), info)
+		for _, like := range []string{u.path, u.owned} {
+			if info, statErr := os.Stat(like); statErr == nil {
+				giveOwner(file.Name(), info)
+				break
+			}
 		}
 		err = os.Rename(file.Name(), u.path)
 	}
