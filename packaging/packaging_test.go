@@ -234,7 +234,8 @@ func TestRPM_Says(t *testing.T) {
 	files := strings.Fields(command(t, "rpm", "-qpl", rpm))
 	for _, name := range []string{"/usr/bin/jcsnode", "/usr/lib/systemd/system/jcsnode.service", "/etc/jcsnode/config.toml",
 		"/usr/share/jcsnode/models/manifest.toml", "/usr/share/jcsnode/prometheus/jcsnode.rules.yml",
-		"/usr/share/jcsnode/grafana/jcsnode.json", "/usr/share/man/man1/jcsnode.1.gz", "/usr/lib/jcsnode/onnxruntime/cpu/libonnxruntime.so"} {
+		"/usr/share/jcsnode/grafana/jcsnode.json", "/usr/share/man/man1/jcsnode.1.gz",
+		"/usr/lib/jcsnode/onnxruntime/cpu/libonnxruntime.so"} {
 		if !slices.Contains(files, name) {
 			t.Errorf("%s is not in the package", name)
 		}

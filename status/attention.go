@@ -29,7 +29,8 @@ func (o Overview) Sentences() []string {
 		all = append(all, o.Disk.String())
 	}
 	if o.Running.ConfigStale {
-		all = append(all, o.Running.Config+" was changed since it was read: reload the node (SIGHUP), and restart it if its log names settings")
+		all = append(all, o.Running.Config+" was changed since it was read: reload the node (SIGHUP), "+
+			"and restart it if its log names settings")
 	}
 	if c.Missing > 0 {
 		all = append(all, fmt.Sprintf("files of %s are missing in data_dir; `jcsnode explain` of %s says what to do",
