@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,51 +22,23 @@ const foreignText = `"><script>`
 // scripted writes a phantom study in which every text that a page shows is foreignText.
 func scripted(t *testing.T) (folder, study string) {
 	t.Helper()
-	plain, out := t.TempDir(), t.TempDir()
-	if err := phantom.Write(t.Context(), plain, phantom.Options{Slices: 24, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
-		t.Fatal(err)
-	}
-	entries, err := os.ReadDir(plain)
-	if err != nil {
+	const slices = 24
+	plain := t.TempDir()
+	if err := phantom.Write(t.Context(), plain, phantom.Options{Slices: slices, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
 	texts := map[tag.Tag]string{tag.PatientID: "LO", tag.AccessionNumber: "SH", tag.SeriesDescription: "LO", tag.StudyDescription: "LO",
 		tag.ConvolutionKernel: "SH", tag.PatientName: "PN"}
-	for _, entry := range entries {
-		f, err := dataset.Open(filepath.Join(plain, entry.Name()), dataset.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		elements, err := object.CopyAll(f.Set())
-		if err != nil {
-			t.Fatal(err)
-		}
+	folder = altered(t, plain, 0, slices, func(set *dataset.Set, elements []*object.Element) string {
 		for i, e := range elements {
 			if vr := texts[e.Tag]; vr != "" {
 				elements[i] = object.Text(e.Tag, vr, foreignText)
 			}
 		}
-		pixels, ok := f.PixelData()
-		if !ok {
-			t.Fatal("no pixel data")
-		}
-		value, err := io.ReadAll(pixels.Reader())
-		if err != nil {
-			t.Fatal(err)
-		}
-		kind := object.Kind{Name: "slice", SOPClassUID: f.Set().String(dataset.SOPClassUID)}
-		file, err := object.Encode(kind, f.Set().String(dataset.SOPInstanceUID), dataset.ExplicitVRLittleEndian,
-			append(elements, object.PixelData("OW", value)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(out, entry.Name()), file, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		study = f.Set().String(dataset.StudyInstanceUID)
-	}
-	return out, study
+		study = set.String(dataset.StudyInstanceUID)
+		return set.String(dataset.SOPInstanceUID)
+	})
+	return folder, study
 }
 
 // browserKit finds what drives a browser: playwright-core and axe-core, which `make peers` installs.
@@ -117,26 +86,10 @@ func TestPage(t *testing.T) {
 		return s != nil && s.Decision != nil && s.Decision.Positive && len(sentTo("pacs", s.Revisions[0])) > 0
 	})
 
-	order, err := json.Marshal(map[string]string{"base": fmt.Sprintf("http://127.0.0.1:%d", port), "study": study, "user": "bob",
-		"watcher": "ann", "password": password, "playwright": filepath.Join(modules, "playwright-core"),
-		"axe": filepath.Join(modules, "axe-core"), "chromium": browser, "out": os.Getenv("JCSNODE_SHOTS")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "order.json")
-	if err := os.WriteFile(path, order, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), tool(t, "node"), filepath.Join("testdata", "page.js"), path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var problems []string
-	if err := json.Unmarshal(out, &problems); err != nil {
-		t.Fatalf("page.js: %v\n%s", err, out)
-	}
+	browse(t, "page.js", map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", port), "study": study, "user": "bob",
+		"watcher": "ann", "password": password, "playwright": filepath.Join(modules, "playwright-core"),
+		"axe": filepath.Join(modules, "axe-core"), "chromium": browser, "out": os.Getenv("JCSNODE_SHOTS")}, &problems)
 	for _, p := range problems {
 		t.Error(p)
 	}

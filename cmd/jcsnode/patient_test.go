@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,50 +21,20 @@ import (
 // corrected writes the files of a folder from one to another again, for another patient and under series and instances of their own.
 func corrected(t *testing.T, folder, patient string, from, to int) string {
 	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := t.TempDir()
-	for _, entry := range entries[from:to] {
-		f, err := dataset.Open(filepath.Join(folder, entry.Name()), dataset.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		elements, err := object.CopyAll(f.Set())
-		if err != nil {
-			t.Fatal(err)
-		}
-		uid := object.PartUID(f.Set().String(dataset.SOPInstanceUID), patient)
+	return altered(t, folder, from, to, func(set *dataset.Set, elements []*object.Element) string {
+		uid := object.PartUID(set.String(dataset.SOPInstanceUID), patient)
 		for i, e := range elements {
 			switch e.Tag {
 			case tag.PatientID:
 				elements[i] = object.Text(e.Tag, "LO", patient)
 			case tag.SeriesInstanceUID:
-				elements[i] = object.Text(e.Tag, "UI", object.PartUID(f.Set().String(dataset.SeriesInstanceUID), patient))
+				elements[i] = object.Text(e.Tag, "UI", object.PartUID(set.String(dataset.SeriesInstanceUID), patient))
 			case tag.SOPInstanceUID:
 				elements[i] = object.Text(e.Tag, "UI", uid)
 			}
 		}
-		pixels, ok := f.PixelData()
-		if !ok {
-			t.Fatal("no pixel data")
-		}
-		value, err := io.ReadAll(pixels.Reader())
-		if err != nil {
-			t.Fatal(err)
-		}
-		kind := object.Kind{Name: "slice", SOPClassUID: f.Set().String(dataset.SOPClassUID)}
-		file, err := object.Encode(kind, uid, dataset.ExplicitVRLittleEndian, append(elements, object.PixelData("OW", value)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(out, entry.Name()), file, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+		return uid
+	})
 }
 
 // A study goes to the wrong patient, is corrected in part, then wholly, as a PACS does it: under new UIDs. The result follows the

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -184,25 +183,12 @@ func (v *viewer) look(t *testing.T, all []viewed) []look {
 	for _, c := range all {
 		studies = append(studies, map[string]any{"name": c.name, "study": c.study, "captures": c.captures})
 	}
-	order, err := json.Marshal(map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", v.page),
-		"playwright": filepath.Join(home, "node_modules", "playwright-core"),
-		"chromium":   tool(t, "chromium"), "out": v.shots, "studies": studies})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "order.json")
-	if err := os.WriteFile(path, order, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), tool(t, "node"), filepath.Join("testdata", "look.js"), path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("look.js: %v", err)
-	}
 	var looks []look
-	if err := json.Unmarshal(out, &looks); err != nil || len(looks) != len(all) {
-		t.Fatalf("look.js: %d of %d studies, %v", len(looks), len(all), err)
+	browse(t, "look.js", map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", v.page),
+		"playwright": filepath.Join(home, "node_modules", "playwright-core"),
+		"chromium":   tool(t, "chromium"), "out": v.shots, "studies": studies}, &looks)
+	if len(looks) != len(all) {
+		t.Fatalf("look.js: %d of %d studies", len(looks), len(all))
 	}
 	return looks
 }
