@@ -141,7 +141,7 @@ func Default() Config {
 		Pipeline: Pipeline{Workers: 1},
 		Models:   Models{Dir: "models", Device: "auto", Altered: "refuse"},
 		Objects:  Objects{SeriesBase: 9100, SCGeometry: true},
-		Web:      Web{Auth: AuthNone, TrustedProxies: []string{}, Hosts: []string{}, Identifiers: IdentifiersUIDs},
+		Web:      Web{Auth: AuthNone, TrustedProxies: []string{}, Hosts: []string{}, Identifiers: IdentifiersUIDs, Try: defaultTry()},
 		Metrics:  Metrics{AllowedNetworks: []string{"127.0.0.1/32"}},
 		Log:      Log{Level: "info", Format: "auto"},
 	}

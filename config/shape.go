@@ -75,6 +75,8 @@ func (s *shape) table(name, as string, index int, table map[string]any, t reflec
 		ft, known := lookup(fields, key)
 		if !known {
 			s.unknown = append(s.unknown, unknownKey(name, as, key, fields))
+		} else if inner, ok := table[key].(map[string]any); ok && ft.Kind() == reflect.Struct {
+			s.table(name+"."+key, as+"."+key, 0, inner, ft) // a table of a table
 		} else if want := mismatch(table[key], ft); want != "" {
 			s.wrong(as+"."+key, s.keyAt(name, index, key), "%s", want)
 		}
@@ -159,6 +161,8 @@ func mismatch(value any, t reflect.Type) string {
 		list, ok := value.([]any)
 		good = ok && !slices.ContainsFunc(list, func(v any) bool { _, text := v.(string); return !text })
 		want = `a list of texts is wanted, such as ["one", "two"]`
+	case reflect.Struct:
+		want = "a table is wanted"
 	}
 	if good {
 		return ""

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Values of Web.Auth.
@@ -29,6 +30,31 @@ type Web struct {
 	Hosts          []string `toml:"hosts"`           // names in the address line, without a port
 	Identifiers    string   `toml:"identifiers"`     // what is shown of a study: "uids", "accession" or "patient"
 	ViewerURL      string   `toml:"viewer_url"`      // of the site's viewer, with StudyPlace in it
+	Try            Try      `toml:"try"`
+}
+
+// Try lets people give studies to the page, to see what the node says of them.
+type Try struct {
+	Enabled bool     `toml:"enabled"`
+	MaxSize Size     `toml:"max_size"` // of a study, packed and unpacked
+	Keep    Duration `toml:"keep"`     // since it was read
+	Waiting int      `toml:"waiting"`  // studies that may wait while one is read
+	PerHour int      `toml:"per_hour"` // studies taken within an hour
+}
+
+func defaultTry() Try {
+	return Try{MaxSize: 1 << 30, Keep: Duration(time.Hour), Waiting: 3, PerHour: 20}
+}
+
+func (t *Try) check(add adder) {
+	if t.MaxSize < 1<<20 || t.MaxSize > 64<<30 {
+		add("web.try.max_size: %d bytes; \"1MB\" to \"64GB\"", t.MaxSize)
+	}
+	if t.Keep < Duration(time.Minute) || t.Keep > Duration(24*time.Hour) {
+		add("web.try.keep: %v; \"1m\" to \"24h\"", t.Keep)
+	}
+	between(add, "web.try.waiting", t.Waiting, 0, 20)
+	between(add, "web.try.per_hour", t.PerHour, 1, 1000)
 }
 
 // Loopback says whether the page can be reached from this machine only.
@@ -56,8 +82,9 @@ func (c *Config) checkWeb(add adder) {
 	oneOf(add, "web.auth", w.Auth, AuthNone, AuthLocal, AuthProxy)
 	oneOf(add, "web.identifiers", w.Identifiers, identifierLevels...)
 	w.checkViewer(add)
+	w.Try.check(add)
 	if w.Listen == "" {
-		if w.Certificate != "" || w.Key != "" || w.UsersFile != "" || w.ProxyHeader != "" || w.Auth != AuthNone {
+		if w.Try.Enabled || w.Certificate != "" || w.Key != "" || w.UsersFile != "" || w.ProxyHeader != "" || w.Auth != AuthNone {
 			add("web.listen: missing, and more of [web] is set; give an address, such as \"127.0.0.1:8080\"")
 		}
 		return

@@ -29,6 +29,13 @@ func TestLoad_WebMistakes(t *testing.T) {
 		"a viewer for no study":     {local + "viewer_url = \"https://pacs/\"\n", "web.viewer_url"},
 		"a viewer that is a script": {local + "viewer_url = \"javascript:{study}\"\n", "web.viewer_url"},
 		"settings without a page":   {"[web]\nauth = \"local\"\nusers_file = \"u\"\n", "web.listen: missing"},
+		"studies to no page":        {"[web.try]\nenabled = true\n", "web.listen: missing"},
+		"studies of nothing":        {"[web.try]\nmax_size = \"1KB\"\n", "web.try.max_size: 1024 bytes"},
+		"studies for ever":          {"[web.try]\nkeep = \"0s\"\n", "web.try.keep: 0s"},
+		"studies without end":       {"[web.try]\nwaiting = 100\nper_hour = 0\n", "web.try.per_hour: 0; 1 to 1000"},
+		"a key that is not there":   {"[web.try]\nmax_siez = \"1GB\"\n", "web.try.max_siez: unknown key; did you mean web.try.max_size?"},
+		"text for a switch":         {"[web.try]\nenabled = \"yes\"\n", "web.try.enabled (line 2)"},
+		"a switch for a table":      {local + "try = true\n", "web.try (line 3): true; a table is wanted"},
 		"the port of DICOM":         {"[web]\nlisten = \"127.0.0.1:11112\"\n", "takes the port of node.listen"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,6 +50,7 @@ func TestLoad_WebMistakes(t *testing.T) {
 		"accounts":          local + "auth = \"local\"\nusers_file = \"users\"\n",
 		"behind a proxy":    header + "trusted_proxies = [\"127.0.0.1\", \"10.1.0.0/16\"]\nhosts = [\"me\", \"::1\"]\n",
 		"with a viewer":     local + "viewer_url = \"https://pacs/viewer?StudyInstanceUIDs={study}\"\n",
+		"studies to try":    local + "[web.try]\nenabled = true\nmax_size = \"2GB\"\nkeep = \"30m\"\n",
 		"nothing of a page": "",
 	} {
 		if _, err := load(t, text); err != nil {
