@@ -41,9 +41,10 @@ var arrows = map[string][]string{
 	"pipeline":          {"guard", "dataset", "store", "ledger", "pipeline/ct", "pipeline/cascade", "pipeline/lung"},
 	"notify":            {"ledger", "netfault"},
 	"status":            {"ledger", "store", "dicomout/object"},
-	"web":               {"dicomout/object", "ledger", "status", "store", "web/access", "web/picture"},
+	"web":               {"dicomout/object", "ledger", "status", "store", "web/access", "web/picture", "web/try"},
 	"metrics":           {"ledger", "status"},
 	"web/access":        {"durable"},
+	"web/try":           {"dataset", "guard", "store"},
 	"web/picture":       {"dataset", "dicomout/sc", "pipeline/ct", "preview", "store"},
 	"scu":               {"dataset", "dimse"},
 	"backup":            {"durable", "ledger/sqlite"},
@@ -73,7 +74,7 @@ var arrows = map[string][]string{
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "pipeline/ct", "preview", "results"},
 	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
 		"ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store", "store/disk",
-		"commitment", "metrics", "netfault", "scu", "status", "web", "web/access", "web/picture"},
+		"commitment", "metrics", "netfault", "offline", "scu", "status", "web", "web/access", "web/picture", "web/try"},
 	"conformance": {"commitment", "config", "dataset", "dicomout/object", "dimse", "dimse/pdu", "dimse/secure", "node", "scp"},
 }
 
