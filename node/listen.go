@@ -23,7 +23,7 @@ func identity(use string, files secure.Files, log *slog.Logger) (*secure.Identit
 
 // Listen opens the plain port and, if there are such, those of TLS, the page and metrics; the last two Run serves by itself.
 func (n *Node) Listen() (listeners []net.Listener, err error) {
-	if err := errors.Join(n.listenWeb(), n.listenMetrics()); err != nil {
+	if err := errors.Join(n.ListenPage(), n.listenMetrics()); err != nil {
 		return nil, err
 	}
 	plain, err := net.Listen("tcp", n.config.Node.Listen)

@@ -26,6 +26,7 @@ import (
 	"jcsnode/status"
 	"jcsnode/store/disk"
 	"jcsnode/web"
+	"jcsnode/web/try"
 )
 
 // Options are what a node is told beside its configuration.
@@ -62,8 +63,9 @@ type Node struct {
 	life          life
 	configHash    atomic.Pointer[string] // of the file that all of what runs is taken from
 	views         status.Reader
-	web           *web.Server // nil without a page, as are the next two
+	web           *web.Server // nil without a page, as are the next three
 	webListener   net.Listener
+	trial         *try.Desk // nil without [web.try]
 	ownWeb        *secure.Identity
 	metrics       *metrics.Server // nil without [metrics], as is the next one
 	metricsPort   net.Listener
@@ -114,6 +116,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	since, err := n.begins(ctx)
 	if err != nil {
+		return err
+	}
+	if err := try.Clear(trialDir(c)); err != nil {
 		return err
 	}
 	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
@@ -173,6 +178,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	n.settling.beat()
 	if n.webListener != nil {
 		g.Go(func() error { return n.runWeb(serving) })
+		g.Go(func() error { return n.runTrials(serving) })
 	}
 	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })

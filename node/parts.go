@@ -66,7 +66,7 @@ func (n *Node) wire(networks Networks) error {
 	}
 	n.wireDelivery()
 	n.wireNotify()
-	if err := n.wireWeb(); err != nil {
+	if err := n.wireWeb(networks); err != nil {
 		return err
 	}
 	return n.wireMetrics()

@@ -20,7 +20,7 @@ import (
 const webPoll = 2 * time.Second
 
 // wireWeb makes the page, if there is to be one.
-func (n *Node) wireWeb() error {
+func (n *Node) wireWeb(networks Networks) error {
 	c := n.config.Web
 	if c.Listen == "" {
 		return nil
@@ -46,6 +46,10 @@ func (n *Node) wireWeb() error {
 		set.ViewerURL = func(study string) string {
 			return strings.ReplaceAll(c.ViewerURL, config.StudyPlace, url.QueryEscape(study))
 		}
+	}
+	if c.Try.Enabled {
+		n.trial = n.newTrials(networks)
+		set.Try = n.trial
 	}
 	n.web = web.NewServer(set)
 	return nil
@@ -94,8 +98,8 @@ func (n *Node) identify(_ context.Context, name string) ([]web.Identifier, error
 	return all, nil
 }
 
-// listenWeb opens the port of the page, if there is one.
-func (n *Node) listenWeb() error {
+// ListenPage opens the port of the page, if there is one; Run serves it. Listen does it, too.
+func (n *Node) ListenPage() error {
 	if n.web == nil {
 		return nil
 	}

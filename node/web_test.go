@@ -53,7 +53,7 @@ func TestWeb(t *testing.T) {
 	if err := n.wire(noNetworks{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(n.listenWeb(), n.listenMetrics()); err != nil {
+	if err := errors.Join(n.ListenPage(), n.listenMetrics()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

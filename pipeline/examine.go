@@ -56,9 +56,9 @@ type Progress func(stage string, done, total int)
 // Stages beside those of the cascade.
 const (
 	stageHeaders = "read"
-	stageDecode  = "decode"
+	StageDecode  = "decode"
 	stageLungs   = "lungs"
-	stageMeasure = "measure"
+	StageMeasure = "measure"
 	stageObjects = "objects"
 )
 
@@ -98,12 +98,12 @@ func Load(ctx context.Context, open ct.Opener, names []string, ahead *cascade.Ah
 	}
 	selection := ct.Select(x.Headers)
 	x.Notes, x.Patients = selection.Notes, selection.Patients
-	progress.tell(stageDecode, 0, 1)
+	progress.tell(StageDecode, 0, 1)
 	var seen ct.Seen
 	if ahead != nil {
 		seen = ahead.Add
 	}
-	v, _, refused, err := ct.LoadBest(ctx, open, selection, seen, progress.stage(stageDecode))
+	v, _, refused, err := ct.LoadBest(ctx, open, selection, seen, progress.stage(StageDecode))
 	outcome := selection.Choose(refused)
 	x.Chosen, x.Reason, x.Refused, x.Unread, x.Dropped = outcome.Chosen, outcome.Reason, outcome.Refused, outcome.Unread, outcome.Dropped
 	if errors.As(err, &x.Refusal) {
@@ -139,7 +139,7 @@ func (x *Examination) Read(ctx context.Context, nets Networks, set cascade.Setti
 			return fmt.Errorf("run the cascade: %w", err)
 		}
 	}
-	return progress.during(stageMeasure, func() error { return x.measure(set) })
+	return progress.during(StageMeasure, func() error { return x.measure(set) })
 }
 
 // readHeaders reads the header of every file, in the order of names whatever finishes first.

@@ -72,12 +72,15 @@ type frame struct {
 	MayAct bool
 	LogsIn bool // somebody can log out
 	Live   bool // follow what happens
+	Tries  bool // studies can be tried here
+	Again  bool // what is shown changes soon
 	Notice string
 	Main   any
 }
 
 func (s *Server) frame(title, here string, user access.User) frame {
-	return frame{Title: title, Here: here, User: user.Name, MayAct: user.Role == access.Act, LogsIn: s.Guard.LogsIn()}
+	mayAct := user.Role == access.Act
+	return frame{Title: title, Here: here, User: user.Name, MayAct: mayAct, LogsIn: s.Guard.LogsIn(), Tries: mayAct && s.Try != nil}
 }
 
 // render writes a page whole, or an error in its stead.

@@ -14,6 +14,7 @@ import (
 	"jcsnode/status"
 	"jcsnode/web/access"
 	"jcsnode/web/picture"
+	"jcsnode/web/try"
 )
 
 // Views is what pages ask of the node; a status.Reader answers.
@@ -34,6 +35,7 @@ type Settings struct {
 	Act       func(ctx context.Context, user string, a Action) (Answer, error)
 	Identify  func(ctx context.Context, name string) ([]Identifier, error) // of an instance in the store; nil: UIDs alone
 	ViewerURL func(studyUID string) string                                 // nil: there is no viewer
+	Try       *try.Desk                                                    // takes studies to try; nil: nobody does
 	Logger    *slog.Logger
 	Poll      time.Duration // how often the views are looked at for those who watch
 }
@@ -75,6 +77,9 @@ func NewServer(set Settings) *Server {
 	mux.Handle("GET /studies/{uid}/{revision}/{slice}/{layer}", s.closed(s.layer))
 	mux.Handle("POST /act", s.closed(s.act))
 	mux.Handle("GET /live", s.closed(s.watch))
+	if set.Try != nil {
+		s.routeTry(mux)
+	}
 	mux.Handle("/", s.closed(func(http.ResponseWriter, *http.Request, access.User) error { return errNotHere }))
 	s.routes = mux
 	return s
@@ -116,7 +121,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &access.Refusal{Status: http.StatusForbidden, Text: "This form was sent by another site: nothing was done."})
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+	r.Body = http.MaxBytesReader(w, r.Body, s.mostBody(r))
 	s.routes.ServeHTTP(w, r)
 }
 
@@ -144,6 +149,7 @@ func (s *Server) closed(f func(http.ResponseWriter, *http.Request, access.User) 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *access.Refusal
 	var tooLarge *http.MaxBytesError
+	var untried *try.Refusal
 	switch {
 	case errors.Is(err, access.ErrLogin) && r.Method == http.MethodGet && asksForPage(r):
 		http.Redirect(w, r, "/login?next="+queryEscape(r.URL.RequestURI()), http.StatusSeeOther)
@@ -151,6 +157,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, access.ErrLogin):
 		refusal = &access.Refusal{Status: http.StatusUnauthorized, Text: "Log in first."}
 	case errors.As(err, &refusal):
+	case errors.As(err, &untried):
+		refusal = &access.Refusal{Status: untried.Status, Text: untried.Text}
 	case errors.Is(err, ledger.ErrNotFound):
 		refusal = &access.Refusal{Status: http.StatusNotFound, Text: err.Error()}
 	case errors.As(err, &tooLarge):
