@@ -44,8 +44,8 @@ openvino: ## the OpenVINO provider for the CPU (84 MB); `make provision` fetches
 cuda: ## the CUDA provider and its libraries (several GB)
 	@models/provision.sh cuda
 
-demo: build provision ## phantom study (or STUDY=folder) through node and PACS, with previews
-	@bin/jcsnode demo --out demo $(if $(STUDY),--study '$(STUDY)')
+demo: build provision ## phantom study (or STUDY=folder) through node and PACS, with previews; DEMO_PAGE=1: then the page stays
+	@bin/jcsnode demo --out demo $(if $(STUDY),--study '$(STUDY)') $(if $(filter 1,$(DEMO_PAGE)),--page)
 
 test: lint unit training-test e2e viewer-test packages-test ## everything
 	@[[ -e $$JCSNODE_LEFT_OUT ]] || exit 0; n=$$(sort -u "$$JCSNODE_LEFT_OUT" | wc -l); rm -f "$$JCSNODE_LEFT_OUT"; \

@@ -32,13 +32,14 @@ import (
 func demoCommand() *cobra.Command {
 	var d demonstration
 	c := &cobra.Command{
-		Use:   "demo --out DIR [--study DIR]",
+		Use:   "demo --out DIR [--study DIR] [--page]",
 		Short: "node, receiving PACS and sender on this machine: one study all the way, with previews",
 		Args:  cobra.NoArgs,
 	}
 	c.Flags().StringVar(&d.out, "out", "demo",
 		"`folder` for everything that the demonstration makes; what an earlier one left there is removed")
 	c.Flags().StringVar(&d.study, "study", "", "`folder` with a chest CT study (default: a phantom with lesions)")
+	c.Flags().BoolVar(&d.page, "page", false, "stay, with the page of the node, on which other studies can be tried, until Ctrl-C")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		d.w = c.OutOrStdout()
 		return d.run(c.Context())
@@ -49,6 +50,7 @@ func demoCommand() *cobra.Command {
 // demonstration is one study's way through real sockets: sender, node, PACS.
 type demonstration struct {
 	out, study string
+	page       bool
 	w          io.Writer
 }
 
@@ -81,6 +83,9 @@ func (d *demonstration) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.ListenPage(); err != nil {
+		return errors.Join(err, n.Close())
+	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	g, running := errgroup.WithContext(running)
@@ -90,6 +95,10 @@ func (d *demonstration) run(ctx context.Context) error {
 	d.say("node JCSNODE on %s (%s), PACS on %s, log in %s", nodeSocket.Addr(), n.Device(), pacsSocket.Addr(), d.path("node.log"))
 
 	err = d.follow(running, cfg, nodeSocket.Addr().String())
+	if err == nil && d.page {
+		d.say("\nthe page of the node, where other studies can be tried: http://%s/  (Ctrl-C ends it)", cfg.Web.Listen)
+		<-running.Done()
+	}
 	stop()
 	if ended := g.Wait(); ended != nil && ctx.Err() == nil {
 		return ended // why a part stopped says more than that the rest was cancelled
@@ -150,11 +159,30 @@ address = %q
 [settle]
 quiet = "2s"
 `, listen, pacs)
+	if d.page {
+		address, err := pageAddress()
+		if err != nil {
+			return config.Config{}, err
+		}
+		text += fmt.Sprintf("\n[web]\nlisten = %q\n\n[web.try]\nenabled = true\n", address)
+	}
 	path := d.path("config.toml")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return config.Config{}, err
 	}
 	return config.LoadNode(path)
+}
+
+// pageAddress is the port of the documents, or another where that is taken.
+func pageAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:8080")
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return "", fmt.Errorf("listen: %w", err)
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // follow sends the study and reports until every object has its outcome.
