@@ -47,6 +47,11 @@ type DeliveryWorker struct {
 	Random       func() float64 // in [0,1), for delays
 	Logger       *slog.Logger
 
+	// Attempted is told what came of each attempt at an object; with an empty result no association could be made. May be nil.
+	Attempted func(destination, result string)
+	// Delivered is told how long it took, since its objects were made, until a destination had all of a revision; may be nil.
+	Delivered func(took time.Duration)
+
 	outages outages
 }
 
@@ -123,6 +128,7 @@ func (c *DeliveryWorker) attempt(ctx context.Context, v *visit, to Destination, 
 			return
 		}
 		attempted = true
+		c.attempted(to.Name, string(o.Result))
 		recorded.record(d.ID, out)
 	})
 	failures = append(failures, recorded.close())
@@ -138,16 +144,42 @@ func (c *DeliveryWorker) attempt(ctx context.Context, v *visit, to Destination, 
 		}
 		failures = append(failures, c.answers(ctx, to.Name, v.now, where))
 	default:
+		c.attempted(to.Name, "")
 		away = c.fails(v, to, sendErr, where)
 	}
 	if len(v.left) > 0 {
 		failures = append(failures, c.Ledger.RecordDeliveries(context.WithoutCancel(ctx), v.left))
 	}
 	waiting, err := c.Ledger.Pending(context.WithoutCancel(ctx), revisionID, to.Name)
+	if err == nil && len(waiting) == 0 {
+		c.delivered(v)
+	}
 	if !away { // else the log has it once for all that waits
 		v.sum(log, len(items), waiting, ctx.Err() != nil)
 	}
 	return errors.Join(append(failures, err)...)
+}
+
+func (c *DeliveryWorker) attempted(destination, result string) {
+	if c.Attempted != nil {
+		c.Attempted(destination, result)
+	}
+}
+
+// delivered tells of a visit that took the last objects there. What was sent once and goes again says nothing about the destination.
+func (c *DeliveryWorker) delivered(v *visit) {
+	var first time.Time
+	for _, d := range v.byID {
+		if !d.SentAt.IsZero() {
+			return
+		}
+		if first.IsZero() || d.CreatedAt.Before(first) {
+			first = d.CreatedAt
+		}
+	}
+	if c.Delivered != nil && v.sent > 0 {
+		c.Delivered(c.Now().Sub(first))
+	}
 }
 
 // due says whether it is time for a delivery. One that waits for longer than any wait of its kind of trouble was put off by a clock that

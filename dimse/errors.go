@@ -53,21 +53,25 @@ func (r *Rejection) Error() string {
 	if r.Temporary() {
 		duration = "transient"
 	}
+	text := fmt.Sprintf("association rejected %d/%d/%d (%s, %s)", r.Result, r.Source, r.Reason, duration, r.Words())
+	if r.Detail != "" {
+		text += ": " + r.Detail
+	}
+	return text
+}
+
+// Words is what the numbers of source and reason mean.
+func (r *Rejection) Words() string {
 	reasons := map[[2]byte]string{
 		{1, 1}: "no reason given", {1, 2}: "application context not supported",
 		{1, 3}: "calling AE title not recognized", {1, 7}: "called AE title not recognized",
 		{2, 1}: "no reason given", {2, 2}: "protocol version not supported",
 		{3, 1}: "temporary congestion", {3, 2}: "local limit exceeded",
 	}
-	reason, known := reasons[[2]byte{r.Source, r.Reason}]
-	if !known {
-		reason = "unknown reason"
+	if words, known := reasons[[2]byte{r.Source, r.Reason}]; known {
+		return words
 	}
-	text := fmt.Sprintf("association rejected %d/%d/%d (%s, %s)", r.Result, r.Source, r.Reason, duration, reason)
-	if r.Detail != "" {
-		text += ": " + r.Detail
-	}
-	return text
+	return "unknown reason"
 }
 
 // AbortError is an A-ABORT (PS3.8 table 9-26) that ended an association.

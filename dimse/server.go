@@ -32,6 +32,9 @@ type Server struct {
 	// Nil: never.
 	GrantSCP func(requestor Requestor, abstract string) bool
 
+	// Rejected is told of every association that is rejected, before the peer is, by many goroutines; may be nil.
+	Rejected func(Rejection)
+
 	// Handler may be an Actor, an EventReceiver and an Opener as well.
 	Handler Handler
 
@@ -214,6 +217,9 @@ func (s *Server) open(c *connection) error {
 	log := s.log.With("peer", requestor.Addr.String(), "calling", requestor.CallingAETitle, "called", requestor.CalledAETitle)
 	if rejection := s.judge(c, rq, requestor); rejection != nil {
 		l.on(evtReject)
+		if s.Rejected != nil {
+			s.Rejected(*rejection)
+		}
 		l.farewell(pdu.AssociateRJ{Result: rejection.Result, Source: rejection.Source, Reason: rejection.Reason}.Append(nil))
 		summary := func(more int) {
 			log.Warn("again: "+rejection.Error(), "more", more, "within", s.rejections.within().String())

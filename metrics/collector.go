@@ -41,7 +41,6 @@ var (
 	finished   = desc("studies_finished_total", "Readings of studies that ended, by outcome.", "outcome")
 	instances  = desc("instances_received_total", "Instances that were stored, by peer.", "peer")
 	received   = desc("receive_bytes_total", "Bytes of instances that were stored, by peer.", "peer")
-	refused    = desc("instances_refused", "Instances that were refused, as far as they are remembered.")
 	lastSeen   = desc("peer_last_instance_timestamp_seconds", "When a peer stored its last instance.", "peer")
 	deliveries = desc("deliveries", "Objects on their way, by destination and state.", "destination", "state")
 	up         = desc("destination_up", "0 while a destination does not take what it is sent; nothing before it was sent anything.",
@@ -59,7 +58,7 @@ var (
 
 // Describe lists all metrics; the node need not run for it.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, scrapeGood, studies, finished, instances, received, refused, lastSeen, deliveries, up,
+	for _, d := range []*prometheus.Desc{buildInfo, scrapeGood, studies, finished, instances, received, lastSeen, deliveries, up,
 		oldest, notifications, diskFree, diskReserve, altered, stale, ledgerBytes, fault} {
 		to <- d
 	}
@@ -97,7 +96,6 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 			gauge(lastSeen, seconds(p.last), name)
 		}
 	}
-	gauge(refused, float64(o.Counts.Refused))
 	for _, d := range o.Destinations {
 		if !d.Configured {
 			continue
@@ -171,8 +169,6 @@ func weights(o status.Overview) string {
 	}
 	return o.Weights
 }
-
-func word(text string) string { return strings.ReplaceAll(text, " ", "_") }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 

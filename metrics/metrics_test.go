@@ -50,9 +50,31 @@ func overview() status.Overview {
 	}
 }
 
+// worked is the meter of a node that read one study, and was in trouble here and there.
+func worked() *Meter {
+	now := at
+	m := NewMeter(func() time.Time { return now })
+	m.Expect("pacs")
+	for _, step := range []struct {
+		stage       string
+		done, total int
+	}{{"begin", 0, 0}, {"decode", 0, 1}, {"decode", 1, 1}, {"decode", 2, 3}, {"decode", 3, 3}, {"classify", 0, 3}, {"classify", 2, 3},
+		{"", 0, 0}} {
+		m.Works("1.2.3", step.stage, step.done, step.total)
+		now = now.Add(200 * time.Millisecond)
+	}
+	m.Took(StageDeliver, 2*time.Hour)
+	m.Took(StageSettle, -time.Second)
+	m.Rejected("calling AE title not recognized")
+	m.Refused("disk-full")
+	m.Attempted("pacs", "sent with warning")
+	m.Attempted("pacs", "")
+	return m
+}
+
 // ask sends a request from an address.
 func ask(v views, from, path string, draining bool) *httptest.ResponseRecorder {
-	s := NewServer(Settings{Views: v, LedgerBytes: func() int64 { return 4096 },
+	s := NewServer(Settings{Views: v, Meter: worked(), LedgerBytes: func() int64 { return 4096 },
 		Allowed:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Draining: func() bool { return draining }, Logger: slog.New(slog.DiscardHandler)})
 	r := httptest.NewRequest(http.MethodGet, path, nil)
@@ -81,14 +103,27 @@ func TestMetrics(t *testing.T) {
 		`jcsnode_oldest_waiting_delivery_timestamp_seconds{destination="pacs"} 1e+09`,
 		`jcsnode_notifications{state="sent",webhook="ris"} 4`,
 		`jcsnode_disk_free_bytes 5e+10`, `jcsnode_disk_reserve_bytes 2e+09`, `jcsnode_models_altered 1`, `jcsnode_config_stale 1`,
-		`jcsnode_ledger_bytes 4096`, `jcsnode_ledger_fault 0`, `jcsnode_instances_refused 5`, `jcsnode_views_up 1`,
+		`jcsnode_ledger_bytes 4096`, `jcsnode_ledger_fault 0`, `jcsnode_views_up 1`,
+		`jcsnode_study_duration_seconds_bucket{stage="decode",le="0.5"} 0`,
+		`jcsnode_study_duration_seconds_bucket{stage="decode",le="1"} 1`,
+		`jcsnode_study_duration_seconds_sum{stage="process"} 1.4`,
+		`jcsnode_study_duration_seconds_bucket{stage="deliver",le="3600"} 0`,
+		`jcsnode_study_duration_seconds_count{stage="deliver"} 1`,
+		`jcsnode_study_duration_seconds_sum{stage="settle"} 0`,
+		`jcsnode_study_duration_seconds_count{stage="wait"} 0`,
+		`jcsnode_associations_rejected_total{reason="calling_ae_title_not_recognized"} 1`,
+		`jcsnode_associations_rejected_total{reason="local_limit_exceeded"} 0`,
+		`jcsnode_instances_refused_total{reason="disk_full"} 1`,
+		`jcsnode_delivery_attempts_total{destination="pacs",result="sent_with_warning"} 1`,
+		`jcsnode_delivery_attempts_total{destination="pacs",result="no_association"} 1`,
+		`jcsnode_delivery_attempts_total{destination="pacs",result="permanent"} 0`,
 		"go_goroutines ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(text, want+"\n") && !(strings.HasSuffix(want, " ") && strings.Contains(text, "\n"+want)) {
 			t.Errorf("no %s", want)
 		}
 	}
-	for _, never := range []string{"STRANGER", "EVIL", "gone", `destination_up{destination="new"}`} {
+	for _, never := range []string{"STRANGER", "EVIL", "gone", `stage="classify"`, `stage="begin"`, `destination_up{destination="new"}`} {
 		if strings.Contains(text, never) {
 			t.Errorf("%s is a label", never)
 		}
@@ -145,7 +180,7 @@ func TestRun_EndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := NewServer(Settings{Views: views{}, Logger: slog.New(slog.DiscardHandler)})
+	s := NewServer(Settings{Views: views{}, Meter: worked(), Logger: slog.New(slog.DiscardHandler)})
 	if err := s.Run(ctx, l); err != nil {
 		t.Error(err)
 	}

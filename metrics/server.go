@@ -19,6 +19,7 @@ import (
 // Settings of a Server.
 type Settings struct {
 	Views       Views
+	Meter       *Meter
 	LedgerBytes func() int64
 	Allowed     []netip.Prefix
 	Draining    func() bool // the node takes no associations any more
@@ -36,6 +37,7 @@ func NewServer(set Settings) *Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&collector{set.Views, set.LedgerBytes, set.Logger}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(set.Meter.collectors()...)
 	s := &Server{set: set, routes: http.NewServeMux()}
 	s.routes.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2}))
 	s.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "lives") })

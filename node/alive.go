@@ -28,6 +28,12 @@ type life struct {
 }
 
 // works is pipeline.Processor.Works.
+func (n *Node) works(studyUID, stage string, done, total int) {
+	n.life.works(studyUID, stage, done, total)
+	n.meter.Works(studyUID, stage, done, total)
+}
+
+// works keeps what is said of a study.
 func (l *life) works(studyUID, stage string, done, total int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

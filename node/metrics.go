@@ -19,8 +19,10 @@ func (n *Node) wireMetrics() error {
 	if err != nil {
 		return fmt.Errorf("metrics.allowed_networks: %w", err)
 	}
+	n.meter.Expect(DestinationNames(n.config.Destinations)...)
 	n.metrics = metrics.NewServer(metrics.Settings{
 		Views:       n.views,
+		Meter:       n.meter,
 		LedgerBytes: n.ledgerBytes,
 		Allowed:     allowed,
 		Draining:    n.draining.Load,

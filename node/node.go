@@ -67,6 +67,7 @@ type Node struct {
 	webListener   net.Listener
 	trial         *try.Desk // nil without [web.try]
 	ownWeb        *secure.Identity
+	meter         *metrics.Meter
 	metrics       *metrics.Server // nil without [metrics], as is the next one
 	metricsPort   net.Listener
 	draining      atomic.Bool
@@ -87,7 +88,7 @@ func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
 }
 
 func newNode(c config.Config, version string, log *slog.Logger) *Node {
-	return &Node{config: c, moved: make(chan struct{}, 1), version: version, log: log}
+	return &Node{config: c, moved: make(chan struct{}, 1), version: version, log: log, meter: metrics.NewMeter(time.Now)}
 }
 
 // Open makes every part and recovers what a crash left, before any port is open. The caller runs or closes the node.

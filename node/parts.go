@@ -12,6 +12,7 @@ import (
 	"jcsnode/dicomout/object"
 	"jcsnode/dimse"
 	"jcsnode/dimse/secure"
+	"jcsnode/metrics"
 	"jcsnode/pipeline"
 	"jcsnode/results"
 	"jcsnode/scp"
@@ -42,6 +43,7 @@ func (n *Node) wire(networks Networks) error {
 		QuietOf: func(title string) time.Duration { return n.site.Load().quietOf(title) },
 		Limit:   time.Duration(c.Settle.Limit),
 		Looked:  n.settling.beat,
+		Settled: func(d time.Duration) { n.meter.Took(metrics.StageSettle, d) },
 		Now:     time.Now,
 		Logger:  n.log,
 	}
@@ -61,7 +63,8 @@ func (n *Node) wire(networks Networks) error {
 		Models:    results.Models(maker.Manifest, maker.Engine),
 		Build:     n.buildWith(maker),
 		Omissions: results.Omissions,
-		Works:     n.life.works,
+		Works:     n.works,
+		Waited:    func(d time.Duration) { n.meter.Took(metrics.StageWait, d) },
 		Logger:    n.log,
 	}
 	n.wireDelivery()
@@ -107,10 +110,12 @@ func (n *Node) wireDoor() error {
 		Now:       time.Now,
 		Logger:    n.log,
 	}
+	n.door.Refused = n.meter.Refused
 	n.server = &dimse.Server{
 		Admit:                  n.door.Admit,
 		Accept:                 n.door.Accept,
 		GrantSCP:               n.door.GrantSCP,
+		Rejected:               func(r dimse.Rejection) { n.meter.Rejected(r.Words()) },
 		Handler:                n.door,
 		MaxPDULength:           uint32(c.Node.MaxPDU),
 		MaxAssociations:        c.Node.MaxAssociations,
@@ -133,6 +138,8 @@ func (n *Node) wireDelivery() {
 		Destinations: destinations,
 		Now:          time.Now,
 		Random:       rand.Float64,
+		Attempted:    n.meter.Attempted,
+		Delivered:    func(d time.Duration) { n.meter.Took(metrics.StageDeliver, d) },
 		Logger:       n.log,
 	}
 	n.commitmentSCU = &dicomout.CommitmentSCU{

@@ -43,7 +43,7 @@ func TestWeb(t *testing.T) {
 	if err := access.NewUsers(c.Web.UsersFile).Put(bob); err != nil {
 		t.Fatal(err)
 	}
-	n := &Node{config: c, log: log}
+	n := newNode(c, "0.0.0", log)
 	if n.ledger, err = ledger.Open(t.Context(), LedgerPath(c), ledger.Options{Logger: log}); err != nil {
 		t.Fatal(err)
 	}

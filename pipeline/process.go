@@ -57,7 +57,9 @@ type Processor struct {
 	Omissions func(x *Examination) ([]string, error)
 	Progress  Progress // may be nil
 	// Works is told like Progress, of which study, and, with an empty stage, when work on it ends; may be nil.
-	Works  func(studyUID, stage string, done, total int)
+	Works func(studyUID, stage string, done, total int)
+	// Waited is told how long a complete study waited until it was begun for the first time; may be nil.
+	Waited func(time.Duration)
 	Logger *slog.Logger
 }
 
@@ -71,6 +73,9 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	log := p.Logger.With("study", rev.StudyUID, "revision", rev.Number)
 	if err := p.Ledger.Begin(ctx, rev.ID); err != nil {
 		return err
+	}
+	if p.Waited != nil && rev.StartedAt.IsZero() {
+		p.Waited(time.Since(rev.SettledAt))
 	}
 	p.works(rev.StudyUID, "begin", 0, 0)
 	defer p.works(rev.StudyUID, "", 0, 0)

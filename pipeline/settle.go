@@ -27,6 +27,8 @@ type Settler struct {
 	QuietOf func(callingAETitle string) time.Duration
 	Limit   time.Duration
 	Looked  func() // called whenever it has looked at all studies; may be nil
+	// Settled is told of each study that settles how long that took since its first instance; may be nil.
+	Settled func(took time.Duration)
 	Now     func() time.Time
 	Logger  *slog.Logger
 
@@ -69,6 +71,9 @@ func (s *Settler) settleDue(ctx context.Context) error {
 		if err != nil { // the other studies must not wait for this one
 			failures = append(failures, fmt.Errorf("settle study %s: %w", a.StudyUID, err))
 			continue
+		}
+		if s.Settled != nil {
+			s.Settled(now.Sub(a.FirstAt))
 		}
 		s.Logger.Info("study settled", "study", a.StudyUID, "revision", rev.Number, "instances", a.Instances, "why", why)
 	}

@@ -40,6 +40,8 @@ type Door struct {
 	// Reports keeps reports of storage commitment that we asked destinations for; they are refused while the settings do not ask for
 	// any. commitment.ErrUnknown is for a transaction that is none of ours. It is set before the first association.
 	Reports func(ctx context.Context, from string, r commitment.Result) error
+	// Refused is told why an instance was refused, by the code of the reason; may be nil. It is set before the first association.
+	Refused func(code string)
 
 	settings func() Settings
 	inbox    *Inbox
@@ -168,6 +170,9 @@ func (d *Door) refuse(ctx context.Context, a *dimse.Association, req *dimse.Stor
 		d.log.Warn("data set did not arrive whole and was removed", "association", v.name, "instance", printableOnly(req.SOPInstanceUID),
 			"error", netfault.Words(err))
 		return dimse.StatusProcessingFailure, ""
+	}
+	if d.Refused != nil {
+		d.Refused(r.Code)
 	}
 	level := slog.LevelWarn
 	if r.Status == dimse.StatusOutOfResources {
