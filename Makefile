@@ -110,9 +110,10 @@ bench: build provision peers ## reception against DCMTK and Orthanc, networks an
 protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, DCMTK, Orthanc, pynetdicom and, where installed, dicom-rs
 	go run $(TAGS) ./bench/protocol
 
-soak: build ## 10,000 associations that end in every way, minutes of fuzzing
+soak: build provision peers ## 10,000 associations that end in every way, minutes of fuzzing, Prometheus beside a node that works
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	.ci/fuzz
+	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 20m -v -run TestScraped ./cmd/jcsnode
 
 man: build ## dist/man/man1: the manual pages
 	bin/jcsnode man --out dist/man/man1
