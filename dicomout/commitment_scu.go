@@ -40,6 +40,7 @@ type CommitmentSCU struct {
 	Ledger       CommitmentLedger
 	Destinations func() []Destination                                // as they are now
 	Out          func(destination string) (next time.Time, out bool) // it cannot be reached until it is tried next
+	Missed       func(destination string)                            // it could not be asked
 	Linger       time.Duration                                       // for a report on the association of its request
 	Now          func() time.Time
 	Logger       *slog.Logger
@@ -93,6 +94,7 @@ func (c *CommitmentSCU) Ask(ctx context.Context, id int64) error {
 	case accepted:
 		return err // of the ledger
 	}
+	c.Missed(destination.Name)
 	delay := grow(firstAskDelay, request.Attempts, lastAskDelay)
 	log.Warn("storage commitment could not be asked for",
 		"attempt", request.Attempts+1, "again_in", delay, "error", netfault.Words(err), "remedy", deliver.ClassifyError(err).Remedy)

@@ -96,6 +96,7 @@ func newOffice(t *testing.T, address string) *office {
 		Ledger:       l,
 		Destinations: o.worker.Destinations,
 		Out:          o.worker.Out,
+		Missed:       o.worker.Missed,
 		Linger:       50 * time.Millisecond,
 		Now:          clock,
 		Logger:       slog.New(slog.DiscardHandler),
@@ -302,5 +303,45 @@ func TestCommitmentSCU_DestinationThatIsNotAskedAnyMore(t *testing.T) {
 	}
 	if c := o.commitment(t, 1); c.State != ledger.SCUFailed || c.Detail == "" {
 		t.Errorf("%+v", c)
+	}
+}
+
+// A request that did not get through goes at once when a delivery finds the archive back, however long it was to wait; one that waits for
+// the archive's answer goes on waiting.
+func TestCommitmentSCU_WokenByADelivery(t *testing.T) {
+	archive := &commitmentSCP{}
+	address := archive.serveAs(t, archive)
+	o := newOffice(t, address)
+	o.deliver(t)
+	at := &o.worker.Destinations()[0].Address
+	*at = "127.0.0.1:1"
+	for range 4 {
+		o.now = o.now.Add(o.ask(t, 1))
+	}
+	o.ask(t, 1)
+	if c := o.commitment(t, 1); c.Attempts != 5 || c.NextAt.Sub(o.now) < 10*time.Minute {
+		t.Fatalf("after attempts in vain %+v", c)
+	}
+	*at = address
+	again := func() {
+		t.Helper()
+		if err := o.Resend(t.Context(), "1.2"); err != nil {
+			t.Fatal(err)
+		}
+		o.deliver(t)
+	}
+	again()
+	if c := o.commitment(t, 1); !c.NextAt.IsZero() {
+		t.Fatalf("woken, and waits until %v", c.NextAt.Sub(o.now))
+	}
+	o.ask(t, 1)
+	asked := o.commitment(t, 1)
+	if asked.Asked != 1 || asked.Attempts != 0 {
+		t.Fatalf("not asked: %+v", asked)
+	}
+	o.worker.Missed("pacs")
+	again()
+	if c := o.commitment(t, 1); !c.NextAt.Equal(asked.NextAt) {
+		t.Errorf("an answer is waited for until %v, then until %v", asked.NextAt, c.NextAt)
 	}
 }

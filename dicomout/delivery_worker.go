@@ -35,7 +35,7 @@ type DeliveryLedger interface {
 	Objects(ctx context.Context, revisionID int64) ([]ledger.Object, error)
 	SentBefore(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
 	SentSince(ctx context.Context, destination string, since time.Time) (bool, error)
-	WakeDeliveries(ctx context.Context, destination string, troubles ...string) (revisions int, err error)
+	Wake(ctx context.Context, destination string, troubles ...string) (revisions int, err error)
 }
 
 // DeliveryWorker works on the delivery jobs of the ledger. All fields that others see must be set.

@@ -86,6 +86,9 @@ func (c *DeliveryWorker) Out(name string) (next time.Time, out bool) {
 	return one.next, out
 }
 
+// Missed notes that something else for a destination did not get through: the next association of a delivery wakes it.
+func (c *DeliveryWorker) Missed(name string) { c.outages.missed(name) }
+
 // Anew has all that waits for a destination that could not be reached go now, since the configuration says something else about it.
 func (c *DeliveryWorker) Anew(ctx context.Context, name string) error {
 	c.outages.forget(name)
@@ -98,5 +101,5 @@ func (c *DeliveryWorker) wake(ctx context.Context, name string) (studies int, er
 	for _, r := range ofTheDestination {
 		troubles = append(troubles, string(r))
 	}
-	return c.Ledger.WakeDeliveries(ctx, name, troubles...)
+	return c.Ledger.Wake(ctx, name, troubles...)
 }

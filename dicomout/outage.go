@@ -20,7 +20,7 @@ type outage struct {
 type outages struct {
 	mu   sync.Mutex
 	out  map[string]outage
-	seen map[string]bool // that took an association of this process
+	seen map[string]bool // that took an association of this process, and of whom nobody has said since that it took none
 }
 
 // holding says whether a destination is out and not to be tried yet. A wait that is longer than any was set by a clock that was ahead.
@@ -71,6 +71,13 @@ func (o *outages) answers(name string) (one outage, back, wake bool) {
 	}
 	o.seen[name] = true
 	return one, back, wake
+}
+
+// missed has the next association of a destination wake what waits, though it was not out.
+func (o *outages) missed(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.seen, name)
 }
 
 // forget has a destination tried at once, as if nothing were known of it.

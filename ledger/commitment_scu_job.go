@@ -52,6 +52,24 @@ func (l *Ledger) enqueueCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64,
 	return nil
 }
 
+// wakeCommitmentsSCU has those tried now that wait for a destination, and not for its answer.
+func (l *Ledger) wakeCommitmentsSCU(ctx context.Context, tx *sql.Tx, destination string) error {
+	waiting, err := queryCommitmentsSCU(ctx, tx, `WHERE state = ? AND destination = ? AND (attempts > 0 OR next_at <= ?)`,
+		SCUWaiting, destination, ms(l.now()))
+	if err != nil {
+		return err
+	}
+	for _, c := range waiting {
+		if _, err := tx.ExecContext(ctx, `UPDATE confirmation SET next_at = 0 WHERE id = ?`, c.ID); err != nil {
+			return err
+		}
+		if err := l.enqueueCommitmentSCU(ctx, tx, c.ID, destination); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // enqueueCommitmentsSCU gives every waiting request a job.
 func (l *Ledger) enqueueCommitmentsSCU(ctx context.Context, tx *sql.Tx) error {
 	waiting, err := queryCommitmentsSCU(ctx, tx, `WHERE state = ?`, SCUWaiting)

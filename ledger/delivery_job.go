@@ -145,9 +145,9 @@ func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, des
 		map[string]any{"destination": destination, "revision": rev.Number, "remedy": why.Remedy})
 }
 
-// WakeDeliveries has everything that waits for a destination because of one of the kinds of trouble tried now, since that is over. It says
-// how many revisions that is about.
-func (l *Ledger) WakeDeliveries(ctx context.Context, destination string, troubles ...string) (revisions int, err error) {
+// Wake has everything that waits for a destination because of one of the kinds of trouble tried now, since that is over, and requests for
+// storage commitment that did not get through to it. It says of how many revisions there were deliveries.
+func (l *Ledger) Wake(ctx context.Context, destination string, troubles ...string) (revisions int, err error) {
 	err = l.update(ctx, func(tx *sql.Tx) error {
 		revisions = 0
 		for _, trouble := range troubles {
@@ -172,10 +172,10 @@ func (l *Ledger) WakeDeliveries(ctx context.Context, destination string, trouble
 				return err
 			}
 		}
-		return nil
+		return l.wakeCommitmentsSCU(ctx, tx, destination)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("wake deliveries to %s: %w", destination, err)
+		return 0, fmt.Errorf("wake what waits for %s: %w", destination, err)
 	}
 	return revisions, nil
 }

@@ -146,6 +146,7 @@ func (n *Node) wireDelivery() {
 		Ledger:       n.ledger,
 		Destinations: destinations,
 		Out:          n.delivery.Out,
+		Missed:       n.delivery.Missed,
 		Linger:       CommitmentLinger,
 		Now:          time.Now,
 		Logger:       n.log,
