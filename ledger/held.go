@@ -14,9 +14,13 @@ type Held struct {
 	Missing   bool     // some were not there when somebody looked before
 }
 
-// SampleHeld lists every study whose files nobody removed, with the instance that came last: where files are lost, because data_dir is
-// another one or an older one, that one is lost, and looking for all would take minutes. Objects that wait are all listed.
-func (l *Ledger) SampleHeld(ctx context.Context) (all []Held, err error) {
+// SampleHeld lists the studies whose files nobody removed, with the instance that came last: where files are lost, because data_dir is
+// another one or an older one, that one is lost, and looking for all would take minutes. Objects that wait are all listed. With most > 0
+// it lists no more than these studies, the newest.
+func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err error) {
+	if most <= 0 {
+		most = -1 // as SQL has it
+	}
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		waiting := map[string][]string{}
 		if _, err := query(ctx, tx, `
@@ -33,20 +37,20 @@ func (l *Ledger) SampleHeld(ctx context.Context) (all []Held, err error) {
 			return err
 		}
 		all, err = query(ctx, tx, `
-			SELECT s.uid, s.files_missing,
-				(SELECT path FROM instance WHERE study_uid = s.uid ORDER BY received_at DESC LIMIT 1)
-			FROM study s
-			WHERE s.files_removed_at = 0 OR s.files_missing = 1
-			ORDER BY s.uid`,
+			SELECT uid, files_missing, newest
+			FROM study
+			WHERE files_removed_at = 0 OR files_missing = 1
+			ORDER BY last_at DESC
+			LIMIT ?`,
 			func(rows *sql.Rows) (h Held, err error) {
-				var last sql.NullString
+				var last string
 				err = rows.Scan(&h.StudyUID, &h.Missing, &last)
-				if last.Valid {
-					h.Instances = []string{last.String}
+				if last != "" {
+					h.Instances = []string{last}
 				}
 				h.Waiting = waiting[h.StudyUID]
 				return h, err
-			})
+			}, most)
 		return err
 	})
 	if err != nil {

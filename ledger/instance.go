@@ -100,7 +100,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 		{&w.reopen, `
 			UPDATE study
 			SET state = '` + StateReceiving + `', instances = instances + ?3, last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2),
-				accession = CASE ?4 WHEN '' THEN accession ELSE ?4 END
+				accession = CASE ?4 WHEN '' THEN accession ELSE ?4 END, newest = ?5
 			WHERE uid = ?1
 			RETURNING instances, (SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2)), revision`},
 	} {
@@ -202,7 +202,7 @@ func restoreInstance(ctx context.Context, tx *sql.Tx, i *Instance) error {
 // receiving opens the study of an instance again, which it has for the first time or not.
 func (w *instanceWriter) receiving(ctx context.Context, i *Instance, more int) error {
 	var instances, unsettled, revision int
-	err := w.reopen.QueryRowContext(ctx, i.StudyUID, ms(i.ReceivedAt), more, i.Accession).Scan(&instances, &unsettled, &revision)
+	err := w.reopen.QueryRowContext(ctx, i.StudyUID, ms(i.ReceivedAt), more, i.Accession, i.Path).Scan(&instances, &unsettled, &revision)
 	if err != nil {
 		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
 	}

@@ -59,6 +59,7 @@ type Node struct {
 	notifier      *notify.Notifier
 	stuck         *notify.Watch
 	retention     *pipeline.Retention
+	filesLacking  bool         // the start has looked for all files, since some are missing
 	self          ledger.Alive // what it said of itself last
 	life          life
 	configHash    atomic.Pointer[string] // of the file that all of what runs is taken from
@@ -140,9 +141,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.log.Info("inbox compared with the ledger", "files", rebuilt.Files, "recorded", rebuilt.Recorded, "quarantined", rebuilt.Quarantined)
-	if _, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log); err != nil {
+	missing, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, pipeline.NewestStudies)
+	if err != nil {
 		return err
 	}
+	n.filesLacking = missing.Studies > 0
 	return n.wire(n.runtime)
 }
 
@@ -183,7 +186,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	}
 	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
-	g.Go(func() error { return n.retention.Run(serving) })
+	g.Go(func() error { return n.tidies(serving) })
 	g.Go(func() error { return n.stuck.Run(serving) })
 	if n.ready != nil {
 		n.ready()
@@ -200,6 +203,16 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 		n.log.Info("stopped")
 	}
 	return err
+}
+
+// tidies looks for the files of older studies, which the start has left out, and removes from then on what is to go, until ctx ends.
+func (n *Node) tidies(ctx context.Context) error {
+	if !n.filesLacking {
+		if _, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, 0); err != nil && ctx.Err() == nil {
+			n.log.Error("cannot look for the files of older studies; the next start looks again", "error", err)
+		}
+	}
+	return n.retention.Run(ctx)
 }
 
 // Close closes what is open, of a node that does not run.

@@ -13,16 +13,20 @@ type MissingFiles struct{ Studies, Instances, Objects int }
 
 // FilesLedger is what CheckFiles asks of the ledger.
 type FilesLedger interface {
-	SampleHeld(ctx context.Context) ([]ledger.Held, error)
+	SampleHeld(ctx context.Context, most int) ([]ledger.Held, error)
 	InstancePaths(ctx context.Context, studyUID string) ([]string, error)
 	NoteMissing(ctx context.Context, studyUID string, instances, objects int) error
 	NoteFound(ctx context.Context, studyUID string) error
 }
 
+// NewestStudies is how many studies tell in a moment whether data_dir is the one that the ledger knows: those that came last.
+const NewestStudies = 200
+
 // CheckFiles looks whether the files of the ledger are in the store, as they are not after a restore of the ledger alone. It looks for the
 // instance of each study that came last, and for all where that is missing. It notes it in the ledger and says it once in the log. Files
-// that are there again are noted, too. Call it before work on them begins.
-func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slog.Logger) (MissingFiles, error) {
+// that are there again are noted, too. With most > 0 it looks at the newest studies alone, and at all others only if something is missing
+// of these. Nobody may remove files meanwhile.
+func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slog.Logger, most int) (MissingFiles, error) {
 	type gone struct {
 		study              string
 		instances, objects int
@@ -30,7 +34,7 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 	}
 	var missing []gone
 	var found []string
-	held, err := l.SampleHeld(ctx)
+	held, err := l.SampleHeld(ctx, most)
 	if err != nil {
 		return MissingFiles{}, err
 	}
@@ -58,6 +62,9 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 			g.known = h.Missing
 			missing = append(missing, g)
 		}
+	}
+	if most > 0 && len(missing) > 0 {
+		return CheckFiles(ctx, l, files, log, 0)
 	}
 	var all MissingFiles
 	for _, g := range missing {

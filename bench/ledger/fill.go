@@ -56,6 +56,12 @@ func fill(ctx context.Context, path string, studies int, now time.Time, progress
 // studyUID is that of study n.
 func studyUID(n int) string { return fmt.Sprintf("1.2.826.0.1.3680043.9.7433.%d.%d", n%97, 100000+n) }
 
+// folderOf is where the instances of study n are, below data_dir.
+func folderOf(n int) string { return fmt.Sprintf("inbox/%032x", uint64(n)*0x9E3779B97F4A7C15) } // spread, as hashes are
+
+// newestPath is the file of its instance that came last.
+func newestPath(n int) string { return fmt.Sprintf("%s/%040x.dcm", folderOf(n), perStudy*2654435761) }
+
 // numbers is a table of the numbers from 1 to its parameter.
 const numbers = `WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < ?) `
 
@@ -67,14 +73,15 @@ func fillStudy(ctx context.Context, tx *sql.Tx, n int, at int64) error {
 	}
 	findings := findingsOf(positive)
 	scanner := scanners[n%len(scanners)]
-	folder := fmt.Sprintf("inbox/%032x", uint64(n)*0x9E3779B97F4A7C15) // spread, as hashes are
+	folder := folderOf(n)
 	id := n + 1
 	for _, step := range []struct {
 		text string
 		args []any
 	}{
-		{`INSERT INTO study (uid, state, first_at, last_at, instances, revision, calling_ae, accession)
-			VALUES (?, 'receiving', ?, ?, ?, 1, ?, ?)`, []any{uid, at, at + 60000, perStudy, scanner, fmt.Sprintf("A%07d", n)}},
+		{`INSERT INTO study (uid, state, first_at, last_at, instances, revision, calling_ae, accession, newest)
+			VALUES (?, 'receiving', ?, ?, ?, 1, ?, ?, ?)`,
+			[]any{uid, at, at + 60000, perStudy, scanner, fmt.Sprintf("A%07d", n), newestPath(n)}},
 		{numbers + `INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size, calling_ae, called_ae,
 				remote_addr, association, received_at, flag, revision)
 			SELECT ? || '/' || printf('%040x', i * 2654435761) || '.dcm', ?, ? || '.1', ? || '.1.' || i, '1.2.840.10008.5.1.4.1.1.2',

@@ -3,7 +3,8 @@
 // 2 s more at the start than with an empty one.
 //
 //	go run ./bench/ledger                          # 0.1 and 1 million instances, a minute
-//	go run ./bench/ledger -instances 10000000      # some ten minutes and 8 GB
+//	go run ./bench/ledger -instances 10000000      # some ten minutes and 9 GB
+//	go run ./bench/ledger -program bin/jcsnode     # and how long that takes to start on each of them
 package main
 
 import (
@@ -27,14 +28,20 @@ import (
 func main() {
 	sizes := flag.String("instances", "0,100000,1000000", "sizes of the ledgers, in instances")
 	dir := flag.String("dir", "", "folder for the ledgers, which stay there and are used again; empty: a temporary one")
+	program := flag.String("program", "", "the program to start on each of them, with the files that a start looks for; empty: none")
+	models := flag.String("models", "models", "folder of its networks")
 	flag.Parse()
-	if err := run(context.Background(), *sizes, *dir); err != nil {
+	if err := run(context.Background(), *sizes, *dir, *program, *models); err != nil {
 		fmt.Fprintln(os.Stderr, "ledger:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, sizes, dir string) error {
+func run(ctx context.Context, sizes, dir, program, models string) error {
+	models, err := filepath.Abs(models)
+	if err != nil {
+		return err
+	}
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "ledger-")
 		if err != nil {
@@ -50,13 +57,21 @@ func run(ctx context.Context, sizes, dir string) error {
 		if err != nil {
 			return fmt.Errorf("-instances: %w", err)
 		}
-		path := filepath.Join(dir, fmt.Sprintf("%d.db", instances))
+		data := filepath.Join(dir, strconv.Itoa(instances))
+		path := filepath.Join(data, "ledger.db")
 		if err := prepare(ctx, path, instances); err != nil {
 			return err
 		}
 		column, err := measure(ctx, path, instances/perStudy)
 		if err != nil {
 			return err
+		}
+		if program != "" {
+			starts, err := measureStarts(ctx, program, models, data, instances/perStudy)
+			if err != nil {
+				return err
+			}
+			column = append(column, starts...)
 		}
 		heads = append(heads, fmt.Sprintf("%d instances", instances))
 		columns = append(columns, column)
@@ -68,6 +83,9 @@ func run(ctx context.Context, sizes, dir string) error {
 func prepare(ctx context.Context, path string, instances int) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
 	}
 	began := time.Now()
 	err := fill(ctx, path, instances/perStudy, time.Now(), func(done int) {
@@ -125,7 +143,7 @@ func measure(ctx context.Context, path string, studies int) ([]measured, error) 
 	}
 	old := time.Now().Add(-time.Duration(studies/2) * 24 * time.Hour / studiesPerDay)
 	questions := []question{
-		{"what files should be here", func() error { _, err := l.SampleHeld(ctx); return err }},
+		{"what files should be here", func() error { _, err := l.SampleHeld(ctx, 0); return err }},
 		{"overview", func() error { _, err := reader.Overview(ctx); return err }},
 		{"status (all of it)", func() error { _, err := reader.Node(ctx, ledger.Filter{Limit: 50}); return err }},
 		{"list", list(ledger.Filter{})},

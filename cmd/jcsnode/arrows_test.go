@@ -64,7 +64,7 @@ var arrows = map[string][]string{
 	"phantom/alter":              {},
 	"phantom/odd":                {"phantom"},
 	"phantom/phantomtest":        {"phantom"},
-	"bench/ledger":               {"ledger", "ledger/sqlite", "status"},
+	"bench/ledger":               {"ledger", "ledger/sqlite", "status", "bench/peers"},
 	"bench/lungs":                {"dataset", "phantom", "phantom/alter", "pipeline/ct", "pipeline/lung"},
 	"bench/*":                    {"models", "dataset", "dimse", "dimse/probe", "phantom", "bench/peers", "bench/vgg"},
 

@@ -174,7 +174,7 @@ func forgetStanding(t *testing.T, path string) {
 	for _, table := range []string{"alive", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief"} {
 		statements = append(statements, `DROP TABLE `+table)
 	}
-	for _, column := range []string{"calling_ae", "accession", "flagged", "result"} {
+	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
 	for _, s := range append(statements, `CREATE INDEX study_state ON study (state)`) {
