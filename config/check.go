@@ -95,6 +95,11 @@ func (c *Config) check() Problems {
 	}
 	between(add, "objects.series_base", c.Objects.SeriesBase, 1, 99999)
 	between(add, "keep.days", c.Keep.Days, 0, 36500)
+	between(add, "keep.ledger_days", c.Keep.LedgerDays, 0, 36500)
+	if c.Keep.LedgerDays > 0 && (c.Keep.Days == 0 || c.Keep.LedgerDays < c.Keep.Days) {
+		add("keep.ledger_days: %d; rows of instances go after their files: keep.days has to be from 1 to that, and is %d",
+			c.Keep.LedgerDays, c.Keep.Days)
+	}
 	c.checkWeb(add)
 	c.checkMetrics(add)
 	oneOf(add, "log.level", c.Log.Level, "debug", "info", "warn", "error")

@@ -115,9 +115,10 @@ type Objects struct {
 	SCGeometry bool `toml:"sc_geometry"` // the plane of the slice in secondary captures
 }
 
-// Keep says how long the files of a study stay when all about it is over.
+// Keep says how long the files of a study, and the ledger's rows of its instances, stay when all about it is over.
 type Keep struct {
-	Days int `toml:"days"` // 0: for ever
+	Days       int `toml:"days"`        // 0: for ever
+	LedgerDays int `toml:"ledger_days"` // 0: for ever
 }
 
 // Log says how much is logged, and how.

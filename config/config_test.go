@@ -106,6 +106,8 @@ segment = "some"
 off_lungs = "maybe"
 [models]
 device = "gpu"
+[keep]
+ledger_days = 30
 `)
 	if !errors.As(err, &p) {
 		t.Fatalf("got %v, want Problems", err)
@@ -114,6 +116,7 @@ device = "gpu"
 		"node.ae_title", "node.listen", "node.lissten: unknown key; did you mean node.listen?", "peer[1].network",
 		"destination[1].ae_title", "destination[1].address", "settle.quiet",
 		"cascade.threshold_mm", "cascade.smooth_mm", "cascade.segment", "cascade.off_lungs", "models.device",
+		"keep.ledger_days: 30; rows of instances go after their files",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("not reported: %s\n%v", want, err)

@@ -36,6 +36,7 @@ const (
 	EventFilesRemoved   = "files removed"
 	EventFilesMissing   = "files missing"
 	EventFilesFound     = "files found"
+	EventThinned        = "instance rows removed"
 	EventJobFailed      = "job failed"
 	EventRecovered      = "job recovered"
 )

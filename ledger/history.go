@@ -17,11 +17,13 @@ type History struct {
 	State     string            `json:"state"`
 	FirstAt   time.Time         `json:"first_at,omitzero"`
 	LastAt    time.Time         `json:"last_at,omitzero"`
-	RemovedAt time.Time         `json:"files_removed_at,omitzero"` // zero while they are there
-	Missing   bool              `json:"files_missing,omitempty"`   // files_removed_at is when somebody found that they are not there
-	Instances []Instance        `json:"instances"`                 // in order of reception, with the reasons of the newest revision
-	Revisions []RevisionHistory `json:"revisions"`                 // newest last
-	Events    []Event           `json:"events"`                    // in order of time
+	RemovedAt time.Time         `json:"files_removed_at,omitzero"`         // zero while they are there
+	Missing   bool              `json:"files_missing,omitempty"`           // files_removed_at is when somebody found that
+	Thinned   int               `json:"instance_rows_removed,omitempty"`   // of how many instances that came before
+	ThinnedAt time.Time         `json:"instance_rows_removed_at,omitzero"` // zero once the study came again
+	Instances []Instance        `json:"instances"`                         // in order of reception, with the reasons of the newest revision
+	Revisions []RevisionHistory `json:"revisions"`                         // newest last
+	Events    []Event           `json:"events"`                            // in order of time
 
 	Notifications []Notification     `json:"notifications"` // in the order of what happened
 	Refusals      []RefusedInstances `json:"refusals"`      // instances that were not stored, in order of time
@@ -47,18 +49,18 @@ type RevisionHistory struct {
 func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error) {
 	h := &History{StudyUID: studyUID, Revisions: []RevisionHistory{}}
 	err := l.view(ctx, func(tx *sql.Tx) error {
-		var first, last, removed int64
+		var first, last, removed, thinned int64
 		err := tx.QueryRowContext(ctx, `
-			SELECT state, first_at, last_at, files_removed_at, files_missing
+			SELECT state, first_at, last_at, files_removed_at, files_missing, thinned, thinned_at
 			FROM study
-			WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed, &h.Missing)
+			WHERE uid = ?`, studyUID).Scan(&h.State, &first, &last, &removed, &h.Missing, &h.Thinned, &thinned)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		h.FirstAt, h.LastAt, h.RemovedAt = at(first), at(last), at(removed)
+		h.FirstAt, h.LastAt, h.RemovedAt, h.ThinnedAt = at(first), at(last), at(removed), at(thinned)
 		if h.Instances, err = queryInstances(ctx, tx, `WHERE study_uid = ? ORDER BY received_at, path`, studyUID); err != nil {
 			return err
 		}

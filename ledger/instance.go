@@ -81,7 +81,8 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 		{&w.seen, `UPDATE peer SET instance_at = max(instance_at, ?2) WHERE calling_ae = ?1`},
 		{&w.back, `
 			UPDATE study
-			SET files_removed_at = 0, files_missing = 0
+			SET files_removed_at = 0, files_missing = 0, thinned_at = 0,
+				instances = CASE thinned_at WHEN 0 THEN instances ELSE 0 END, flagged = CASE thinned_at WHEN 0 THEN flagged ELSE 0 END
 			WHERE uid = ? AND files_removed_at > 0`},
 		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
 		{&w.insert, `

@@ -13,6 +13,23 @@ type Ended struct {
 	Instances, Objects []string // paths relative to data_dir
 }
 
+// over says of study s that all about it is over since before ?1; ?2 to ?5 are what overArgs gives.
+const over = `s.last_at < ?1 AND s.state IN (?2, ?3)
+	AND NOT EXISTS (
+		SELECT 1
+		FROM revision r
+		WHERE r.study_uid = s.uid AND (r.state NOT IN (?2, ?3) OR r.finished_at >= ?1))
+	AND NOT EXISTS (
+		SELECT 1
+		FROM delivery d
+		JOIN object o ON o.id = d.object_id
+		JOIN revision r ON r.id = o.revision_id
+		WHERE r.study_uid = s.uid AND (d.state = ?4 OR d.commitment = ?5 OR d.sent_at >= ?1))`
+
+func overArgs(before time.Time) []any {
+	return []any{ms(before), StateReported, StateNotProcessed, DeliveryWaiting, ObjectAsked}
+}
+
 // Ended lists studies that are over since before the given time and whose files are still there, at most limit of them.
 func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ended, error) {
 	var all []Ended
@@ -20,19 +37,9 @@ func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ende
 		uids, err := query(ctx, tx, `
 			SELECT uid
 			FROM study s
-			WHERE files_removed_at = 0 AND last_at < ?1 AND state IN (?2, ?3)
-			AND NOT EXISTS (
-				SELECT 1
-				FROM revision r
-				WHERE r.study_uid = s.uid AND (r.state NOT IN (?2, ?3) OR r.finished_at >= ?1))
-			AND NOT EXISTS (
-				SELECT 1
-				FROM delivery d
-				JOIN object o ON o.id = d.object_id
-				JOIN revision r ON r.id = o.revision_id
-				WHERE r.study_uid = s.uid AND (d.state = ?4 OR d.commitment = ?5 OR d.sent_at >= ?1))
-			ORDER BY last_at
-			LIMIT ?6`, oneValue[string], ms(before), StateReported, StateNotProcessed, DeliveryWaiting, ObjectAsked, limit)
+			WHERE s.files_removed_at = 0 AND `+over+`
+			ORDER BY s.last_at
+			LIMIT ?6`, oneValue[string], append(overArgs(before), limit)...)
 		if err != nil {
 			return err
 		}
@@ -72,6 +79,57 @@ func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, o
 		return fmt.Errorf("note that the files of study %s are removed: %w", studyUID, err)
 	}
 	return nil
+}
+
+// Thin removes the rows of instances, and what is noted of each, of studies that are over since before the given time and whose files were
+// removed: of at most limit studies, and says of how many. What the counters count stays counted; decisions, findings, objects and
+// deliveries stay.
+func (l *Ledger) Thin(ctx context.Context, before time.Time, limit int) (studies int, err error) {
+	err = l.update(ctx, func(tx *sql.Tx) error {
+		uids, err := query(ctx, tx, `
+			SELECT uid
+			FROM study s
+			WHERE s.files_removed_at > 0 AND s.thinned_at = 0 AND s.files_missing = 0 AND `+over+`
+			ORDER BY s.last_at
+			LIMIT ?6`, oneValue[string], append(overArgs(before), limit)...)
+		if err != nil {
+			return err
+		}
+		for _, uid := range uids {
+			if err := l.thin(ctx, tx, uid); err != nil {
+				return err
+			}
+		}
+		studies = len(uids)
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("thin out the ledger: %w", err)
+	}
+	return studies, nil
+}
+
+func (l *Ledger) thin(ctx context.Context, tx *sql.Tx, studyUID string) error {
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM instance_reason
+		WHERE revision_id IN (SELECT id FROM revision WHERE study_uid = ?)`, studyUID); err != nil {
+		return err
+	}
+	result, err := tx.ExecContext(ctx, `DELETE FROM instance WHERE study_uid = ?`, studyUID)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE study
+		SET thinned_at = ?, thinned = thinned + ?
+		WHERE uid = ?`, ms(l.now()), n, studyUID); err != nil {
+		return err
+	}
+	return l.event(ctx, tx, studyUID, EventThinned, fmt.Sprintf("rows of %d instances removed, since all has long been over", n), nil)
 }
 
 // ForgetCommitments removes requests of storage commitment that ended before the given time.

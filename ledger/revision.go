@@ -48,6 +48,9 @@ type Revision struct {
 	StartedAt    time.Time       `json:"started_at,omitzero"`
 	FinishedAt   time.Time       `json:"finished_at,omitzero"`
 	SupersededBy int             `json:"superseded_by,omitempty"` // number of a newer revision, 0 = this is the newest
+
+	// Thinned is of how many instances of the study the rows are gone; Ledger.Revision says so.
+	Thinned int `json:"-"`
 }
 
 // over says that the revision has its outcome.
@@ -146,6 +149,9 @@ func (l *Ledger) Revision(ctx context.Context, id int64) (Revision, []Instance, 
 	var instances []Instance
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
 		if rev, err = oneRevision(ctx, tx, `WHERE id = ?`, id); err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, `SELECT thinned FROM study WHERE uid = ?`, rev.StudyUID).Scan(&rev.Thinned); err != nil {
 			return err
 		}
 		instances, err = queryInstances(ctx, tx, `

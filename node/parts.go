@@ -51,6 +51,7 @@ func (n *Node) wire(networks Networks) error {
 		Ledger: n.ledger,
 		Store:  n.store,
 		For:    func() time.Duration { return n.site.Load().keep },
+		Rows:   func() time.Duration { return n.site.Load().keepRows },
 		Now:    time.Now,
 		Logger: n.log,
 	}

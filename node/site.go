@@ -26,6 +26,7 @@ type site struct {
 	destinations []dicomout.Destination
 	subscribers  []notify.Subscriber
 	keep         time.Duration
+	keepRows     time.Duration
 	watched      []*secure.Identity // whose certificates expire
 }
 
@@ -37,6 +38,7 @@ func (n *Node) siteOf(c config.Config) (*site, error) {
 		silentAfter: silentAfter(c.Peers),
 		recipients:  Recipients(c.Destinations),
 		keep:        time.Duration(c.Keep.Days) * 24 * time.Hour,
+		keepRows:    time.Duration(c.Keep.LedgerDays) * 24 * time.Hour,
 	}
 	var err error
 	if s.door, err = doorSettings(c); err != nil {

@@ -199,10 +199,12 @@ func (n *Notifier) compose(ctx context.Context, note ledger.Notification, to Sub
 			series = result.SeriesInstanceUID
 		}
 		newest, err := n.Ledger.NewestInstance(ctx, note.Notice.StudyUID, series)
-		if err != nil {
+		if err == nil {
+			identifiers, err = to.Identify(newest)
+		} else if !errors.Is(err, ledger.ErrNotFound) { // its instances may have been thinned out
 			return nil, err
 		}
-		if identifiers, err = to.Identify(newest); err != nil {
+		if err != nil {
 			log.Warn("notification goes without accession number and patient ID", "error", err)
 		}
 	}

@@ -92,7 +92,7 @@ func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 		ahead = cascade.NewAhead(ctx, p.Networks.Classifier, p.Settings)
 		defer ahead.Close()
 	}
-	x, err := p.load(ctx, instances, ahead, progress)
+	x, err := p.load(ctx, rev, instances, ahead, progress)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,9 @@ const filesRemoved = "files-removed"
 
 // load reads the instances of a revision. One whose files were removed cannot be read any more: it says so, instead of
 // reading the rest as if that were the study.
-func (p *Processor) load(ctx context.Context, instances []ledger.Instance, ahead *cascade.Ahead, progress Progress) (*Examination, error) {
+func (p *Processor) load(
+	ctx context.Context, rev ledger.Revision, instances []ledger.Instance, ahead *cascade.Ahead, progress Progress,
+) (*Examination, error) {
 	names := make([]string, len(instances))
 	for i, in := range instances {
 		names[i] = in.Path
@@ -194,9 +196,12 @@ func (p *Processor) load(ctx context.Context, instances []ledger.Instance, ahead
 	if err != nil {
 		return nil, err
 	}
+	// Of what was thinned out nobody knows any more whether it came again: as many must have.
+	missing = max(missing, rev.Thinned-len(instances))
 	if missing > 0 {
 		return &Examination{Refusal: &ct.Refusal{Code: filesRemoved,
-			Text:   fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more", missing, len(instances)),
+			Text: fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more",
+				missing, max(len(instances), rev.Thinned)),
 			Remedy: "send the whole study again, or restore its files from the backup of data_dir; then requeue it"}}, nil
 	}
 	reading, end := context.WithCancelCause(ctx)

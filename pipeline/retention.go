@@ -13,6 +13,7 @@ import (
 type RetentionLedger interface {
 	Ended(ctx context.Context, before time.Time, limit int) ([]ledger.Ended, error)
 	FilesRemoved(ctx context.Context, studyUID string, instances, objects int) error
+	Thin(ctx context.Context, before time.Time, limit int) (studies int, err error)
 	ForgetCommitments(ctx context.Context, before time.Time) error
 }
 
@@ -22,6 +23,7 @@ type Retention struct {
 	Ledger RetentionLedger
 	Store  store.Store
 	For    func() time.Duration // how long files stay when all about a study is over, as of now; 0: for ever
+	Rows   func() time.Duration // how long rows of its instances stay, no shorter than files; 0: for ever
 	Now    func() time.Time
 	Logger *slog.Logger
 }
@@ -29,6 +31,7 @@ type Retention struct {
 const (
 	keepEvery = time.Hour
 	keepBatch = 100 // studies looked up at a time
+	thinBatch = 10  // studies whose rows go in one transaction, which nothing else can be written beside
 	// keepCommitments is how long an answered request of storage commitment is known by its transaction UID.
 	keepCommitments = 30 * 24 * time.Hour
 )
@@ -55,7 +58,36 @@ func (k *Retention) Sweep(ctx context.Context) error {
 	if err := k.Ledger.ForgetCommitments(ctx, k.Now().Add(-keepCommitments)); err != nil || stay == 0 {
 		return err
 	}
-	before := k.Now().Add(-stay)
+	if err := k.removeFiles(ctx, k.Now().Add(-stay)); err != nil {
+		return err
+	}
+	return k.thin(ctx)
+}
+
+// thin removes the rows that are due.
+func (k *Retention) thin(ctx context.Context) error {
+	stay := k.Rows()
+	if stay == 0 {
+		return nil
+	}
+	all := 0
+	for {
+		studies, err := k.Ledger.Thin(ctx, k.Now().Add(-stay), thinBatch)
+		if err != nil {
+			return err
+		}
+		if all += studies; studies < thinBatch {
+			break
+		}
+	}
+	if all > 0 {
+		k.Logger.Info("rows of the instances of studies removed from the ledger, since all has long been over", "studies", all)
+	}
+	return nil
+}
+
+// removeFiles removes those of studies that are over since before a time.
+func (k *Retention) removeFiles(ctx context.Context, before time.Time) error {
 	for {
 		ended, err := k.Ledger.Ended(ctx, before, keepBatch)
 		if err != nil {

@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +17,9 @@ func TestRetention(t *testing.T) {
 	b := newBench(t)
 	got := b.process(t, b.receive(t, "*[0-5].dcm"))
 	days, stay := 0, 24*time.Hour
-	k := &Retention{Ledger: b.Ledger, Store: b.Store, For: func() time.Duration { return stay }, Logger: slog.New(slog.DiscardHandler),
+	rows := time.Duration(0)
+	k := &Retention{Ledger: b.Ledger, Store: b.Store, Logger: slog.New(slog.DiscardHandler),
+		For: func() time.Duration { return stay }, Rows: func() time.Duration { return rows },
 		Now: func() time.Time { return time.Now().AddDate(0, 0, days) }}
 	object := filepath.Join(b.dir, got.Objects[0].Path)
 	sweep := func(why string, want bool) {
@@ -72,5 +76,67 @@ func TestRetention(t *testing.T) {
 	late := b.process(t, b.receive(t, "*6.dcm"))
 	if late.State != ledger.StateNotProcessed || late.Reason.Code != "files-removed" || late.Reason.Remedy == "" {
 		t.Errorf("%s, %+v; want files-removed and what to do", late.State, late.Reason)
+	}
+}
+
+// Rows of instances go long after the files; what came of the study stays. A part of it that comes later is no study, the whole is one.
+func TestRetention_ThinsOutTheLedger(t *testing.T) {
+	b := newBench(t)
+	got := b.process(t, b.receive(t, "*[0-5].dcm"))
+	ctx := t.Context()
+	sent := ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}
+	for _, d := range got.Deliveries {
+		if err := b.Ledger.RecordDelivery(ctx, d.ID, sent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	days, rows := 2, 3*24*time.Hour
+	k := &Retention{Ledger: b.Ledger, Store: b.Store, Logger: slog.New(slog.DiscardHandler),
+		For: func() time.Duration { return 24 * time.Hour }, Rows: func() time.Duration { return rows },
+		Now: func() time.Time { return time.Now().AddDate(0, 0, days) }}
+	sweep := func() (*ledger.History, ledger.Counts) {
+		t.Helper()
+		if err := k.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+		h, err := b.Ledger.History(ctx, b.study)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts, err := b.Ledger.Counts(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h, counts
+	}
+	h, before := sweep()
+	if len(h.Instances) != 5 || h.RemovedAt.IsZero() {
+		t.Fatalf("after two days %d rows, files removed at %v", len(h.Instances), h.RemovedAt)
+	}
+	days = 4
+	h, after := sweep()
+	r := h.Revisions[0]
+	if len(h.Instances) != 0 || h.Thinned != 5 || h.ThinnedAt.IsZero() ||
+		after.Instances != before.Instances || after.Bytes != before.Bytes {
+		t.Errorf("after four days %d rows, %d gone at %v; counted %d, before %d",
+			len(h.Instances), h.Thinned, h.ThinnedAt, after.Instances, before.Instances)
+	}
+	if r.State != got.State || len(r.Findings) == 0 || len(r.Objects) != len(got.Objects) || r.Deliveries[0].State != ledger.DeliverySent {
+		t.Errorf("of its outcome %+v is left", r)
+	}
+	if h, _ = sweep(); h.Thinned != 5 {
+		t.Errorf("thinned out twice: %d", h.Thinned)
+	}
+
+	late := b.process(t, b.receive(t, "*6.dcm"))
+	if late.State != ledger.StateNotProcessed || late.Reason.Code != filesRemoved || !strings.Contains(late.Reason.Text, "4 of 5") {
+		t.Errorf("a late slice: %s, %+v", late.State, late.Reason)
+	}
+	inbox := filepath.Join(b.dir, "inbox")
+	if err := errors.Join(os.RemoveAll(inbox), os.CopyFS(inbox, os.DirFS(phantomStudy(t)))); err != nil {
+		t.Fatal(err)
+	}
+	if whole := b.process(t, b.receive(t, "*[0-5].dcm")); whole.State != got.State || whole.Reason.Code == filesRemoved {
+		t.Errorf("sent again: %s, %+v; want %s", whole.State, whole.Reason, got.State)
 	}
 }

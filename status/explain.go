@@ -62,6 +62,10 @@ func arrived(h *ledger.History) []Sentence {
 			flags.add(i.Flag)
 		}
 	}
+	if len(h.Instances) == 0 && h.Thinned > 0 {
+		return append([]Sentence{say("%s came %s. The rows of each were removed from the ledger at %s, as keep.ledger_days asks.",
+			Plural(h.Thinned, "instance"), between(h.FirstAt, h.LastAt), Clock(h.ThinnedAt)), filesGone(h)}, refusals(h.Refusals)...)
+	}
 	all := []Sentence{say("%s of %d series came from %s %s, over %s.", Plural(len(h.Instances), "instance"), len(series),
 		strings.Join(slices.Sorted(maps.Keys(callers)), ", "), between(h.FirstAt, h.LastAt), Plural(len(associations), "association"))}
 	if again > 0 {
@@ -75,14 +79,23 @@ func arrived(h *ledger.History) []Sentence {
 			todo("to have it read again, restore the files and restart the node, or send the study again; "+
 				"then `jcsnode requeue "+h.StudyUID+"`"))
 	case !h.RemovedAt.IsZero():
-		all = append(all, say("Its files were removed at %s, as keep.days asks.", Clock(h.RemovedAt)).
-			todo("to have it read again, send the study again; then `jcsnode requeue "+h.StudyUID+"`"))
+		all = append(all, filesGone(h))
+	}
+	if h.Thinned > 0 {
+		all = append(all, say("%s that came before %s no rows in the ledger any more, as keep.ledger_days asks.",
+			Plural(h.Thinned, "instance"), number(h.Thinned, "has", "have")))
 	}
 	for _, flag := range flags.order {
 		n := flags.counts[flag]
 		all = append(all, say("%s %s flagged: %s", Plural(n, "instance"), number(n, "is", "are"), stop(flag)))
 	}
 	return append(all, refusals(h.Refusals)...)
+}
+
+// filesGone says that the node removed the files of a study.
+func filesGone(h *ledger.History) Sentence {
+	return say("Its files were removed at %s, as keep.days asks.", Clock(h.RemovedAt)).
+		todo("to have it read again, send the study again; then `jcsnode requeue " + h.StudyUID + "`")
 }
 
 // host is an address without its port, which is another one for each association.

@@ -205,3 +205,16 @@ Processing began at TIME and has not ended.`},
 		})
 	}
 }
+
+func TestExplain_ThinnedOut(t *testing.T) {
+	h := &ledger.History{StudyUID: "1.2", State: ledger.StateReported, FirstAt: now, LastAt: now,
+		Thinned: 300, ThinnedAt: now, RemovedAt: now}
+	wantText(t, text(status.Explain(h, site, now), "What arrived"), `
+300 instances came at TIME. The rows of each were removed from the ledger at TIME, as keep.ledger_days asks.
+Its files were removed at TIME, as keep.days asks.
+  What to do: to have it read again, send the study again; then `+"`jcsnode requeue 1.2`"+`.`)
+	h.Instances, h.ThinnedAt, h.RemovedAt = []ledger.Instance{instance("CT1", now)}, time.Time{}, time.Time{}
+	wantText(t, text(status.Explain(h, site, now), "What arrived"), `
+1 instance of 1 series came from CT1 10.0.0.1 at TIME, over 1 association.
+300 instances that came before have no rows in the ledger any more, as keep.ledger_days asks.`)
+}

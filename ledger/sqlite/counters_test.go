@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,72 @@ func TestCounters_OfOlderLedgers(t *testing.T) {
 	}
 }
 
+// Thinning out takes rows and no count; a study that comes again after it counts anew, and what it brings is counted once.
+func TestCounters_StayWhenRowsGo(t *testing.T) {
+	now := time.UnixMilli(1_770_000_000_000)
+	l, db := opened(t, filepath.Join(t.TempDir(), "ledger.db"),
+		ledger.Options{Now: func() time.Time { now = now.Add(7 * time.Minute); return now }, Destinations: []string{"pacs", "museum"}})
+	fate := chance{rand.New(rand.NewPCG(7, 1))}
+	for step := range 200 {
+		fate.act(t, l, db.Reader(), step)
+	}
+	finishAll(t, l, db.Reader())
+	for _, uid := range rows(t, db.Reader(), `SELECT uid FROM study`) {
+		ledgertest.Must(t, l.FilesRemoved(t.Context(), uid, 0, 0))
+	}
+	before := answersTo(t, db.Reader(), kept)
+	had := rows(t, db.Reader(), `SELECT COUNT(*) FROM instance`)
+	thinned, err := l.Thin(t.Context(), now.AddDate(1, 0, 0), 100)
+	ledgertest.Must(t, err)
+	left := rows(t, db.Reader(), `SELECT COUNT(*), (SELECT SUM(thinned) FROM study), (SELECT COUNT(*) FROM study WHERE thinned > 0)
+		FROM instance`)
+	if thinned == 0 || left[0] == had[0] {
+		t.Fatalf("of %d studies; %s rows, then %s", thinned, had, left)
+	}
+	if diff := cmp.Diff(before, answersTo(t, db.Reader(), kept)); diff != "" {
+		t.Errorf("counters (-before +after):\n%s", diff)
+	}
+	if again, err := l.Thin(t.Context(), now.AddDate(1, 0, 0), 100); again != 0 || err != nil {
+		t.Errorf("thinned out again: %d, %v", again, err)
+	}
+	uid := rows(t, db.Reader(), `SELECT uid FROM study WHERE thinned > 0`)[0]
+	counted := rows(t, db.Reader(), `SELECT instances + 1 FROM received`)
+	ledgertest.Record(t, l, ledgertest.Slice(uid, 77))
+	ledgertest.Must(t, l.Flush(t.Context()))
+	if got := rows(t, db.Reader(), `SELECT instances FROM received`); got[0] != counted[0] {
+		t.Errorf("one came, and %s are counted, want %s", got, counted)
+	}
+	const anew = `SELECT instances, flagged, thinned > 0, thinned_at FROM study WHERE uid = '%s'`
+	if got := rows(t, db.Reader(), fmt.Sprintf(anew, uid)); got[0] != "1|0|1|0" {
+		t.Errorf("the study that came again is %s", got)
+	}
+}
+
+// finishAll has all studies come to an outcome and all deliveries to an end.
+func finishAll(t *testing.T, l *ledger.Ledger, db *sql.DB) {
+	t.Helper()
+	ctx := t.Context()
+	ids := func(query string) (all []int64) {
+		for _, text := range rows(t, db, query) {
+			id, err := strconv.ParseInt(text, 10, 64)
+			ledgertest.Must(t, err)
+			all = append(all, id)
+		}
+		return all
+	}
+	for _, uid := range rows(t, db, `SELECT uid FROM study`) {
+		_, err := l.Settle(ctx, uid, "test")
+		ledgertest.Must(t, err)
+	}
+	for _, id := range ids(`SELECT id FROM revision WHERE state IN ('settled', 'processing')`) {
+		ledgertest.Must(t, l.Begin(ctx, id))
+		ledgertest.Must(t, l.NotProcessed(ctx, id, ledger.Reason{Code: "odd", Text: "odd"}, nil))
+	}
+	for _, id := range ids(`SELECT id FROM delivery WHERE state = 'waiting'`) {
+		ledgertest.Must(t, l.RecordDelivery(ctx, id, ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}))
+	}
+}
+
 func unzip(t *testing.T, from, to string) {
 	t.Helper()
 	f, err := os.Open(from)
@@ -168,13 +235,13 @@ func forgetStanding(t *testing.T, path string) {
 		statements = append(statements, `DROP TRIGGER `+trigger)
 	}
 	for _, index := range []string{"study_state", "study_calling_ae", "study_result", "study_accession", "study_missing", "revision_open",
-		"delivery_waiting", "delivery_failed"} {
+		"delivery_waiting", "delivery_failed", "study_to_thin"} {
 		statements = append(statements, `DROP INDEX `+index)
 	}
 	for _, table := range []string{"alive", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief"} {
 		statements = append(statements, `DROP TABLE `+table)
 	}
-	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest"} {
+	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest", "thinned_at", "thinned"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
 	for _, s := range append(statements, `CREATE INDEX study_state ON study (state)`) {
