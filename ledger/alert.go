@@ -15,14 +15,14 @@ const (
 	EventDiskRoom = "disk has room"
 )
 
-// LastInstances says when the newest instance of each calling AE title came.
-func (l *Ledger) LastInstances(ctx context.Context) (map[string]time.Time, error) {
-	last := map[string]time.Time{}
+// Senders are those from whom an instance came, by calling AE title.
+func (l *Ledger) Senders(ctx context.Context) (map[string]PeerSeen, error) {
+	senders := map[string]PeerSeen{}
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		peers, err := peersSeen(ctx, tx)
 		for _, p := range peers {
 			if !p.InstanceAt.IsZero() {
-				last[p.CallingAE] = p.InstanceAt
+				senders[p.CallingAE] = p
 			}
 		}
 		return err
@@ -30,7 +30,7 @@ func (l *Ledger) LastInstances(ctx context.Context) (map[string]time.Time, error
 	if err != nil {
 		return nil, fmt.Errorf("look up when peers last sent: %w", err)
 	}
-	return last, nil
+	return senders, nil
 }
 
 // NoteSilent tells the receivers that a peer, from which the newest instance came at a time, has been silent since: once for each such

@@ -16,6 +16,7 @@ type Filter struct {
 	From, To  time.Time // of the newest instance: From is in, To is not; zero = open
 	StudyUID  string    // the beginning of the UID, "" = all
 	Accession string    // the whole number, "" = all
+	Delivery  string    // some of its deliveries are DeliveryWaiting or DeliveryFailed; "" = all
 	Limit     int       // 0 = 100, below 0 = all
 	Offset    int
 
@@ -79,6 +80,13 @@ func (f Filter) conditions() (text string, args []any) {
 	}
 	if f.Accession != "" {
 		add(`s.accession = ? AND s.accession <> ''`, f.Accession)
+	}
+	switch f.Delivery {
+	case "":
+	case DeliveryWaiting, DeliveryFailed: // as text: there is an index for each of the two
+		add(`s.uid IN (SELECT study_uid FROM study_delivery WHERE state = '` + f.Delivery + `' AND n > 0)`)
+	default:
+		add(`0`)
 	}
 	if len(all) == 0 {
 		return "", nil
@@ -152,13 +160,13 @@ func (s *Summary) deliveries(ctx context.Context, tx *sql.Tx) error {
 // mostCounted is how far CountStudies counts where it has no counter.
 const mostCounted = 10000
 
-// CountStudies counts the studies that a filter lets through, whatever its limit. With atLeast there are more than n. Dates and beginnings
-// of UIDs have no counters, and are not counted to the end.
+// CountStudies counts the studies that a filter lets through, whatever its limit. With atLeast there are more than n. Dates, beginnings
+// of UIDs and deliveries have no counters, and are not counted to the end.
 func (l *Ledger) CountStudies(ctx context.Context, f Filter) (n int, atLeast bool, err error) {
 	where, args := f.conditions()
 	text := `SELECT coalesce(SUM(s.n), 0) FROM study_count s ` + where
 	counter := true
-	if !f.From.IsZero() || !f.To.IsZero() || f.StudyUID != "" || f.Accession != "" {
+	if !f.From.IsZero() || !f.To.IsZero() || f.StudyUID != "" || f.Accession != "" || f.Delivery != "" {
 		counter = false
 		text = `SELECT COUNT(*) FROM (SELECT 1 FROM study s ` + where + ` LIMIT ?)`
 		args = append(args, mostCounted+1)

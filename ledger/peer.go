@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func insertSighting(ctx context.Context, tx *sql.Tx, s *sighting) error {
 }
 
 func peersSeen(ctx context.Context, tx *sql.Tx) ([]PeerSeen, error) {
-	return query(ctx, tx, `
+	all, err := query(ctx, tx, `
 		SELECT calling_ae, address, association_at, instance_at, rejected_at, rejected_because, instances, bytes
 		FROM peer
 		ORDER BY calling_ae`, func(rows *sql.Rows) (p PeerSeen, err error) {
@@ -63,4 +64,46 @@ func peersSeen(ctx context.Context, tx *sql.Tx) ([]PeerSeen, error) {
 		p.AssociationAt, p.InstanceAt, p.RejectedAt = at(association), at(instance), at(rejected)
 		return p, err
 	})
+	for i := range all {
+		if p := &all[i]; err == nil && p.Instances > 0 {
+			p.Usual, err = usual(ctx, tx, p.CallingAE)
+		}
+	}
+	return all, err
+}
+
+const (
+	// rhythmStudies are looked at to see how often a peer sends: a day or two of a scanner.
+	rhythmStudies = 50
+	// leastGaps are few enough to be reached in a day, and too many for one test study after another.
+	leastGaps = 5
+)
+
+// usual is the time that mostly lies between two studies of a peer. Half of the gaps are shorter, so that nights and weekends do not
+// count.
+func usual(ctx context.Context, tx *sql.Tx, callingAE string) (time.Duration, error) {
+	at, err := query(ctx, tx, `
+		SELECT last_at
+		FROM study
+		WHERE calling_ae = ?
+		ORDER BY last_at DESC
+		LIMIT ?`, oneValue[int64], callingAE, rhythmStudies)
+	return time.Duration(median(gaps(at))) * time.Millisecond, err
+}
+
+// gaps are those between times, the newest of which comes first.
+func gaps(at []int64) []int64 {
+	var all []int64
+	for i := 1; i < len(at); i++ {
+		all = append(all, at[i-1]-at[i])
+	}
+	return all
+}
+
+// median is the value in the middle, 0 of too few.
+func median(values []int64) int64 {
+	if len(values) < leastGaps {
+		return 0
+	}
+	return slices.Sorted(slices.Values(values))[len(values)/2]
 }

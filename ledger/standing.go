@@ -29,6 +29,7 @@ type PeerSeen struct {
 	RejectedBecause string
 	Instances       int // that it stored, ever
 	Bytes           int64
+	Usual           time.Duration // between two studies of it; 0: not known, or nothing usual about it
 }
 
 // DestinationSeen is what a destination did last, and what it is still to do. Times may be zero.

@@ -21,19 +21,19 @@ type Room struct{ Free, Reserve int64 }
 
 // silences finds the peers that have been silent for too long by now. A peer that never sent is none: nobody knows whether it is to send.
 // The time during which the node did not run is not the peer's.
-func silences(after map[string]time.Duration, last map[string]time.Time, started, now time.Time) map[string]time.Time {
-	silent := map[string]time.Time{}
+func silences(after map[string]time.Duration, senders map[string]ledger.PeerSeen, started, now time.Time) []ledger.PeerSeen {
+	var silent []ledger.PeerSeen
 	for peer, longest := range after {
-		at, sent := last[peer]
+		p, sent := senders[peer]
 		if !sent || longest <= 0 {
 			continue
 		}
-		heard := at
+		heard := p.InstanceAt
 		if started.After(heard) {
 			heard = started
 		}
 		if now.Sub(heard) >= longest {
-			silent[peer] = at
+			silent = append(silent, p)
 		}
 	}
 	return silent
@@ -66,17 +66,17 @@ func (w *Watch) lookSilent(ctx context.Context) ([]ledger.Notice, error) {
 	if len(after) == 0 {
 		return nil, nil
 	}
-	last, err := w.Ledger.LastInstances(ctx)
+	senders, err := w.Ledger.Senders(ctx)
 	if err != nil {
 		return nil, err
 	}
 	now := w.Now()
 	var fresh []ledger.Notice
 	var errs []error
-	for peer, since := range silences(after, last, w.Started, now) {
-		n, err := w.Ledger.NoteSilent(ctx, peer, since, ledger.Reason{
+	for _, p := range silences(after, senders, w.Started, now) {
+		n, err := w.Ledger.NoteSilent(ctx, p.CallingAE, p.InstanceAt, ledger.Reason{
 			Code:   CodeSilent,
-			Text:   fmt.Sprintf("nothing has come from %s for %s", peer, now.Sub(since).Round(time.Minute)),
+			Text:   silence(p, now),
 			Remedy: "look whether it is at work, and whether it reaches this node (its log, `jcsnode status` for what was refused)",
 		})
 		errs = append(errs, err)
@@ -85,6 +85,15 @@ func (w *Watch) lookSilent(ctx context.Context) ([]ledger.Notice, error) {
 		}
 	}
 	return fresh, errors.Join(errs...)
+}
+
+// silence says for how long nothing has come from a peer, and how often something comes else.
+func silence(p ledger.PeerSeen, now time.Time) string {
+	text := fmt.Sprintf("nothing has come from %s for %s", p.CallingAE, now.Sub(p.InstanceAt).Round(time.Minute))
+	if p.Usual >= time.Minute {
+		text += fmt.Sprintf("; usually a study comes every %s", p.Usual.Round(time.Minute))
+	}
+	return text
 }
 
 // lookDisk tells of a disk that runs short.

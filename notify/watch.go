@@ -11,7 +11,7 @@ import (
 // WatchLedger is what Watch asks of the ledger.
 type WatchLedger interface {
 	NoteStuck(ctx context.Context, after ledger.StuckAfter) (fresh []ledger.Notice, err error)
-	LastInstances(ctx context.Context) (map[string]time.Time, error)
+	Senders(ctx context.Context) (map[string]ledger.PeerSeen, error)
 	NoteSilent(ctx context.Context, peer string, since time.Time, why ledger.Reason) (fresh *ledger.Notice, err error)
 	NoteDisk(ctx context.Context, why ledger.Reason) (fresh *ledger.Notice, err error)
 	NoteRoom(ctx context.Context) error

@@ -15,26 +15,49 @@ import (
 	"jcsnode/ledger"
 )
 
+// sent is when peers sent last.
+type sent map[string]time.Time
+
+func (s sent) peers() map[string]ledger.PeerSeen {
+	all := map[string]ledger.PeerSeen{}
+	for title, at := range s {
+		all[title] = ledger.PeerSeen{CallingAE: title, InstanceAt: at}
+	}
+	return all
+}
+
+func TestSilence(t *testing.T) {
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	p := ledger.PeerSeen{CallingAE: "CT1", InstanceAt: now.Add(-26 * time.Hour)}
+	if got, want := silence(p, now), "nothing has come from CT1 for 26h0m0s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p.Usual = 25 * time.Minute
+	if got, want := silence(p, now), "nothing has come from CT1 for 26h0m0s; usually a study comes every 25m0s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestSilences(t *testing.T) {
 	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	ago := func(h int) time.Time { return now.Add(-time.Duration(h) * time.Hour) }
 	after := map[string]time.Duration{"CT1": 26 * time.Hour}
 	for name, c := range map[string]struct {
-		last    map[string]time.Time
+		last    sent
 		started time.Time
 		silent  bool
 	}{
 		"never sent":                        {nil, ago(100), false},
-		"sent lately":                       {map[string]time.Time{"CT1": ago(25)}, ago(100), false},
-		"silent":                            {map[string]time.Time{"CT1": ago(26)}, ago(100), true},
-		"the node was not there":            {map[string]time.Time{"CT1": ago(50)}, ago(2), false},
-		"it was there for long enough":      {map[string]time.Time{"CT1": ago(50)}, ago(26), true},
-		"another one":                       {map[string]time.Time{"CT2": ago(50)}, ago(100), false},
-		"sent while this clock was ahead":   {map[string]time.Time{"CT1": now.Add(time.Hour)}, ago(100), false},
-		"another one sends, this one not":   {map[string]time.Time{"CT1": ago(30), "CT2": ago(1)}, ago(100), true},
-		"the node started while it was off": {map[string]time.Time{"CT1": ago(30)}, ago(27), true},
+		"sent lately":                       {sent{"CT1": ago(25)}, ago(100), false},
+		"silent":                            {sent{"CT1": ago(26)}, ago(100), true},
+		"the node was not there":            {sent{"CT1": ago(50)}, ago(2), false},
+		"it was there for long enough":      {sent{"CT1": ago(50)}, ago(26), true},
+		"another one":                       {sent{"CT2": ago(50)}, ago(100), false},
+		"sent while this clock was ahead":   {sent{"CT1": now.Add(time.Hour)}, ago(100), false},
+		"another one sends, this one not":   {sent{"CT1": ago(30), "CT2": ago(1)}, ago(100), true},
+		"the node started while it was off": {sent{"CT1": ago(30)}, ago(27), true},
 	} {
-		if got := silences(after, c.last, c.started, now); (len(got) == 1) != c.silent {
+		if got := silences(after, c.last.peers(), c.started, now); (len(got) == 1) != c.silent {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -108,11 +131,11 @@ func TestWatch_Look(t *testing.T) {
 			t.Fatal(err)
 		}
 		for { // rows are written in batches
-			last, err := l.LastInstances(t.Context())
+			last, err := l.Senders(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if last["CT1"].Equal(now) {
+			if last["CT1"].InstanceAt.Equal(now) {
 				return
 			}
 			time.Sleep(time.Millisecond)

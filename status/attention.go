@@ -129,6 +129,9 @@ func (p Peer) String() string {
 	switch {
 	case !p.LastInstance.IsZero():
 		text += fmt.Sprintf(": last instance %s ago, at %s", span(time.Duration(p.SilentSeconds)*time.Second), Clock(p.LastInstance))
+		if p.UsualSeconds > 0 && p.SilentSeconds > p.UsualSeconds {
+			text += fmt.Sprintf(" (usually every %s)", span(time.Duration(p.UsualSeconds)*time.Second))
+		}
 	case !p.LastAssociation.IsZero():
 		text += ": sent nothing so far; last association at " + Clock(p.LastAssociation)
 	case p.LastRejection.IsZero():

@@ -72,6 +72,7 @@ type Peer struct {
 	LastAssociation time.Time `json:"last_association,omitzero"`
 	LastInstance    time.Time `json:"last_instance,omitzero"`
 	SilentSeconds   int64     `json:"silent_seconds"` // since its last instance; 0: it never sent any
+	UsualSeconds    int64     `json:"usual_seconds"`  // between two studies of it; 0: not known
 	Instances       int       `json:"instances"`      // that it stored, ever
 	Bytes           int64     `json:"bytes"`
 	LastRejection   time.Time `json:"last_rejection,omitzero"`

@@ -109,6 +109,7 @@ func peer(s ledger.PeerSeen, now time.Time) Peer {
 		Address:         s.Address,
 		LastAssociation: s.AssociationAt,
 		LastInstance:    s.InstanceAt,
+		UsualSeconds:    int64(s.Usual.Seconds()),
 		Instances:       s.Instances,
 		Bytes:           s.Bytes,
 		LastRejection:   s.RejectedAt,

@@ -73,7 +73,8 @@ func TestOverview_WithWhomTheNodeSpeaks(t *testing.T) {
 	with.Peers, with.Destinations, with.Webhooks = []string{"CT_B", "CT_A"}, []string{"pacs", "new"}, []string{"ris"}
 	o := overview(t, ledger.Standing{
 		Peers: []ledger.PeerSeen{
-			{CallingAE: "CT_A", AssociationAt: now.Add(-26 * time.Hour), InstanceAt: now.Add(-26 * time.Hour)},
+			{CallingAE: "CT_A", AssociationAt: now.Add(-26 * time.Hour), InstanceAt: now.Add(-26 * time.Hour),
+				Usual: 2 * time.Hour},
 			{CallingAE: "OTHER", RejectedAt: now, RejectedBecause: "not known"},
 			{CallingAE: "WALKER", AssociationAt: now.Add(-time.Hour)},
 		},
@@ -94,7 +95,7 @@ func TestOverview_WithWhomTheNodeSpeaks(t *testing.T) {
 	want := []string{
 		"scanners",
 		"  CT_B: never called",
-		"  CT_A: last instance 26 h ago, at TIME",
+		"  CT_A: last instance 26 h ago, at TIME (usually every 2 h)",
 		"  OTHER: sent nothing so far; rejected at TIME: not known (no [[peer]] of its own)",
 		"  WALKER: sent nothing so far; last association at TIME (no [[peer]] of its own)",
 		"destinations",

@@ -49,7 +49,8 @@ func alerts(o status.Overview) []alert {
 		case d.InTrouble() && d.Configured:
 			all = append(all, alert{d.String() + ".", &Action{TryNow, d.Name}, "try all now"})
 		case d.Failed > 0 && d.Configured:
-			add("%s for %s: given up. A study's page says why, and sends it again.", status.Plural(d.Failed, "object"), d.Name)
+			add("%s for %s: given up. Studies lists which (deliveries: failed); each says why, and sends it again.",
+				status.Plural(d.Failed, "object"), d.Name)
 		}
 	}
 	for _, w := range o.Webhooks {

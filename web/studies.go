@@ -95,6 +95,7 @@ type studiesPage struct {
 	Form      form
 	States    []string
 	Results   []string
+	Open      []string // states of deliveries that may be asked for
 	Scanners  []string
 	Accession bool   // it may be looked for
 	First     int    // number of the first one listed
@@ -105,24 +106,30 @@ type studiesPage struct {
 }
 
 // form is what somebody looks for, as it was written.
-type form struct{ State, Result, Scanner, From, To, Find string }
+type form struct{ State, Result, Scanner, Deliveries, From, To, Find string }
 
 // states are those of a study, as they follow each other, and results those that it may have.
 var (
 	states = []string{ledger.StateReceiving, ledger.StateSettled, ledger.StateProcessing, ledger.StateReported, ledger.StateNotProcessed}
 	found  = []string{ledger.ResultPositive, ledger.ResultNegative, ledger.ResultNone}
+	unsent = []string{ledger.DeliveryWaiting, ledger.DeliveryFailed}
 )
 
 // readForm takes what of a form can be used, and makes a filter of it.
 func readForm(q url.Values, accession bool) (f form, filter ledger.Filter, mistake string) {
-	f = form{q.Get("state"), q.Get("result"), q.Get("scanner"), q.Get("from"), q.Get("to"), strings.TrimSpace(q.Get("find"))}
+	f = form{q.Get("state"), q.Get("result"), q.Get("scanner"), q.Get("deliveries"), q.Get("from"), q.Get("to"),
+		strings.TrimSpace(q.Get("find"))}
 	if !slices.Contains(states, f.State) {
 		f.State = ""
 	}
 	if !slices.Contains(found, f.Result) {
 		f.Result = ""
 	}
-	filter = ledger.Filter{State: f.State, Result: f.Result, CallingAE: f.Scanner, Limit: pageLength, Identifiers: accession}
+	if !slices.Contains(unsent, f.Deliveries) {
+		f.Deliveries = ""
+	}
+	filter = ledger.Filter{State: f.State, Result: f.Result, CallingAE: f.Scanner, Delivery: f.Deliveries, Limit: pageLength,
+		Identifiers: accession}
 	var err error
 	if filter.From, err = day(f.From); err != nil {
 		mistake = "A day is written 2026-11-30."
@@ -155,8 +162,8 @@ func day(text string) (time.Time, error) {
 // link is the page of that form from a study on.
 func (f form) link(from int) string {
 	v := url.Values{}
-	for key, value := range map[string]string{"state": f.State, "result": f.Result, "scanner": f.Scanner, "from": f.From, "to": f.To,
-		"find": f.Find} {
+	for key, value := range map[string]string{"state": f.State, "result": f.Result, "scanner": f.Scanner, "deliveries": f.Deliveries,
+		"from": f.From, "to": f.To, "find": f.Find} {
 		if value != "" {
 			v.Set(key, value)
 		}
@@ -169,7 +176,7 @@ func (f form) link(from int) string {
 
 func (s *Server) studies(w http.ResponseWriter, r *http.Request, user access.User) error {
 	q := r.URL.Query()
-	page := studiesPage{States: states, Results: found, Accession: s.Identify != nil}
+	page := studiesPage{States: states, Results: found, Open: unsent, Accession: s.Identify != nil}
 	var f ledger.Filter
 	page.Form, f, page.Mistake = readForm(q, page.Accession)
 	f.Offset = offset(q.Get("skip"))

@@ -198,7 +198,9 @@ func TestStudies_Form(t *testing.T) {
 	for query, want := range map[string]ledger.Filter{
 		"":                               {},
 		"state=reported&result=positive": {State: "reported", Result: "positive"},
+		"deliveries=failed":              {Delivery: "failed"},
 		"state=x&result=y&skip=-1":       {},
+		"deliveries=sent":                {},
 		"scanner=CT_A&find=1.2":          {CallingAE: "CT_A", StudyUID: "1.2"},
 		"find=A-100":                     {Accession: "A-100"},
 		"find=4711":                      {Accession: "4711"},

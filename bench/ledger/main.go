@@ -156,6 +156,7 @@ func measure(ctx context.Context, path string, studies int) ([]measured, error) 
 		{"list by all of them",
 			list(ledger.Filter{From: old, CallingAE: "CT_A", Result: ledger.ResultPositive, State: ledger.StateReported})},
 		{"list by what never meets", list(ledger.Filter{CallingAE: "CT_B", Result: ledger.ResultPositive})},
+		{"list of failed deliveries", list(ledger.Filter{Delivery: ledger.DeliveryFailed})},
 		{"search, beginning of a UID", list(ledger.Filter{StudyUID: studyUID(0)[:len(studyUID(0))-3]})},
 		{"search, accession number", list(ledger.Filter{Accession: fmt.Sprintf("A%07d", studies/2)})},
 	}

@@ -13,13 +13,14 @@ import (
 
 // listFlags say which studies are listed.
 type listFlags struct {
-	limit                                     int
-	state, scanner, result, from, to, request string
+	limit                                               int
+	state, scanner, result, delivery, from, to, request string
 }
 
 var (
 	states = []string{ledger.StateReceiving, ledger.StateSettled, ledger.StateProcessing, ledger.StateReported, ledger.StateNotProcessed}
 	found  = []string{ledger.ResultPositive, ledger.ResultNegative, ledger.ResultNone}
+	unsent = []string{ledger.DeliveryWaiting, ledger.DeliveryFailed}
 )
 
 // addTo adds the flags to a command.
@@ -28,10 +29,11 @@ func (l *listFlags) addTo(c *cobra.Command) {
 	c.Flags().StringVar(&l.state, "state", "", "list only those that are `STATE`: "+strings.Join(states, ", "))
 	c.Flags().StringVar(&l.scanner, "scanner", "", "list only those whose first instance this calling AE `title` sent")
 	c.Flags().StringVar(&l.result, "result", "", "list only those with this `RESULT`: "+strings.Join(found, ", "))
+	c.Flags().StringVar(&l.delivery, "deliveries", "", "list only those of which a delivery is `STATE`: "+strings.Join(unsent, ", "))
 	c.Flags().StringVar(&l.from, "from", "", "list only those with instances from this `DATE` on, 2026-01-31 or 2026-01-31T15:04")
 	c.Flags().StringVar(&l.to, "to", "", "list only those whose last instance came up to this `DATE`, the whole day or minute included")
 	c.Flags().StringVar(&l.request, "accession", "", "list only those with this accession `NUMBER`")
-	for name, values := range map[string][]string{"state": states, "result": found} {
+	for name, values := range map[string][]string{"state": states, "result": found, "deliveries": unsent} {
 		complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return values, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -43,7 +45,8 @@ func (l *listFlags) addTo(c *cobra.Command) {
 
 // filter is what the flags ask for.
 func (l *listFlags) filter() (ledger.Filter, error) {
-	f := ledger.Filter{State: l.state, CallingAE: l.scanner, Result: l.result, Accession: l.request, Limit: l.limit}
+	f := ledger.Filter{State: l.state, CallingAE: l.scanner, Result: l.result, Delivery: l.delivery, Accession: l.request,
+		Limit: l.limit}
 	switch {
 	case l.limit < 0:
 		return f, fmt.Errorf("--limit %d: a number from 0 on", l.limit)
@@ -53,7 +56,7 @@ func (l *listFlags) filter() (ledger.Filter, error) {
 	for _, c := range []struct {
 		flag, value string
 		allowed     []string
-	}{{"state", l.state, states}, {"result", l.result, found}} {
+	}{{"state", l.state, states}, {"result", l.result, found}, {"deliveries", l.delivery, unsent}} {
 		if c.value != "" && !slices.Contains(c.allowed, c.value) {
 			return f, fmt.Errorf("--%s %q: one of %s", c.flag, c.value, strings.Join(c.allowed, ", "))
 		}

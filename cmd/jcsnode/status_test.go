@@ -233,6 +233,7 @@ func TestStatus_ListsWhatIsAskedFor(t *testing.T) {
 		"some": {[]string{"--limit", "1", "--scanner", "CT_B"}, []string{"1.2.4"},
 			"and 2 more, 3 in all; --limit 0 lists all\n", false},
 		"without limit":   {[]string{"--limit", "0"}, []string{"1.2.3", "1.2.30", "1.2.31", "1.2.4"}, "", false},
+		"deliveries":      {[]string{"--deliveries", "failed"}, nil, "", false},
 		"negative":        {[]string{"--result", "negative"}, []string{"1.2.3"}, "", false},
 		"state":           {[]string{"--state", "receiving"}, []string{"1.2.30", "1.2.31", "1.2.4"}, "", false},
 		"of another time": {[]string{"--to", "2001-01-01"}, nil, "", false},

@@ -40,6 +40,10 @@ func (s suite) TestStudies_Filters(t *testing.T) {
 		}
 		c.Add(24 * time.Hour)
 	}
+	second, err := l.History(t.Context(), "1.2.2")
+	Must(t, err)
+	Must(t, l.RecordDelivery(t.Context(), second.Revisions[0].Deliveries[0].ID,
+		ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Attempted: true}))
 	for name, want := range map[string]struct {
 		f   ledger.Filter
 		uid string // last digits, the newest first
@@ -60,6 +64,10 @@ func (s suite) TestStudies_Filters(t *testing.T) {
 		"beginning":         {ledger.Filter{StudyUID: "1.2."}, "54321", 5},
 		"one":               {ledger.Filter{StudyUID: "1.2.4"}, "4", 1},
 		"no such beginning": {ledger.Filter{StudyUID: "1.2.%"}, "", 0},
+		"something waits":   {ledger.Filter{Delivery: ledger.DeliveryWaiting}, "31", 2},
+		"given up":          {ledger.Filter{Delivery: ledger.DeliveryFailed}, "2", 1},
+		"given up, scanner": {ledger.Filter{Delivery: ledger.DeliveryFailed, CallingAE: "CT_B"}, "", 0},
+		"no such state":     {ledger.Filter{Delivery: "'x"}, "", 0},
 		"accession":         {ledger.Filter{Accession: "A2"}, "2", 1},
 		"no such accession": {ledger.Filter{Accession: "A"}, "", 0},
 	} {
@@ -209,5 +217,28 @@ func (s suite) TestRedeliver(t *testing.T) {
 		if len(h.Revisions) != 1 || h.State != ledger.StateReported {
 			t.Errorf("study %d is read again", n+1)
 		}
+	}
+}
+
+// How often a scanner sends is known once it has sent some studies; nights do not count.
+func (s suite) TestSenders_Usual(t *testing.T) {
+	c := newClock()
+	l := s.temp(t, ledger.Options{Now: c.Now})
+	usual := func() time.Duration {
+		t.Helper()
+		Must(t, l.Flush(t.Context()))
+		senders, err := l.Senders(t.Context())
+		Must(t, err)
+		return senders["CT1"].Usual
+	}
+	for n, after := range []time.Duration{0, time.Hour, 2 * time.Hour, 14 * time.Hour, time.Hour, 40 * time.Minute} {
+		if got := usual(); got != 0 {
+			t.Errorf("after %d studies one comes every %v", n, got)
+		}
+		c.Add(after)
+		Record(t, l, Slice(fmt.Sprintf("1.2.%d", n), 1))
+	}
+	if got := usual(); got != time.Hour {
+		t.Errorf("usually %v, want 1h", got)
 	}
 }

@@ -235,7 +235,8 @@ func forgetStanding(t *testing.T, path string) {
 		statements = append(statements, `DROP TRIGGER `+trigger)
 	}
 	for _, index := range []string{"study_state", "study_calling_ae", "study_result", "study_accession", "study_missing", "revision_open",
-		"delivery_waiting", "delivery_failed", "study_to_thin"} {
+		"delivery_waiting", "delivery_failed", "study_to_thin",
+		"study_delivery_waiting", "study_delivery_failed"} {
 		statements = append(statements, `DROP INDEX `+index)
 	}
 	for _, table := range []string{"alive", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief"} {
