@@ -177,6 +177,10 @@ func TestDeliveryWorker_HeldWhileAway(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	w := newWard(t, 3, clock, pacsAt("127.0.0.1:1"))
+	attempts := map[string]int{}
+	var took []time.Duration
+	w.Attempted = func(destination, result string) { attempts[destination+" "+result]++ }
+	w.Delivered = func(d time.Duration) { took = append(took, d) }
 	next := func(of int) time.Duration {
 		t.Helper()
 		if err := w.Deliver(t.Context(), w.revisions[of].ID, "pacs"); err != nil {
@@ -228,6 +232,12 @@ func TestDeliveryWorker_HeldWhileAway(t *testing.T) {
 		if got := next(of); got != 0 {
 			t.Errorf("study %d waits %v with the archive back", of, got)
 		}
+	}
+	if len(attempts) != 2 || attempts["pacs "] != 2 || attempts["pacs sent"] != 3 {
+		t.Errorf("attempts %v", attempts)
+	}
+	if len(took) != 3 || took[0] != 30*time.Second {
+		t.Errorf("they took %v", took)
 	}
 }
 

@@ -22,7 +22,11 @@ func requestBy(calling string) *pdu.AssociateRQ {
 }
 
 func TestServer_LimitsAssociations(t *testing.T) {
-	address, _ := serve(t, func(s *Server) { s.MaxAssociations, s.MaxAssociationsPerPeer = 3, 2 })
+	told := make(chan string, 100)
+	address, _ := serve(t, func(s *Server) {
+		s.MaxAssociations, s.MaxAssociationsPerPeer = 3, 2
+		s.Rejected = func(r Rejection) { told <- r.Words() }
+	})
 	first := associated(t, address)
 	second := associated(t, address)
 	p := connect(t, address)
@@ -47,6 +51,13 @@ func TestServer_LimitsAssociations(t *testing.T) {
 		p.wantRejection(1, 1, 3)
 	}
 	associated(t, address)
+	said := map[string]int{}
+	for range len(told) { // before the peers were
+		said[<-told]++
+	}
+	if len(said) != 2 || said["local limit exceeded"] != 2 || said["calling AE title not recognized"] != 5 {
+		t.Errorf("told of %v", said)
+	}
 }
 
 // startServer is serve for tests that stop the server themselves.

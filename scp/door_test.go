@@ -272,7 +272,11 @@ func TestDoor_OtherClassesAreFlagged(t *testing.T) {
 // Whatever a sender makes up, the ledger keeps a bounded number of short rows, and the log a line for each kind of refusal.
 func TestDoor_RefusalsFloodNothing(t *testing.T) {
 	var log lines
-	n := startNode(t, Settings{}, func(d *Door) { d.log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	told := map[string]int{} // by the only association
+	n := startNode(t, Settings{}, func(d *Door) {
+		d.log = slog.New(slog.NewJSONHandler(&log, nil))
+		d.Refused = func(code string) { told[code]++ }
+	})
 	c := n.dial(t, CTImageStorage)
 	for k := range 1010 {
 		i := aSlice(fmt.Sprintf("1.2.%d", k), "1.2.1")
@@ -294,6 +298,9 @@ func TestDoor_RefusalsFloodNothing(t *testing.T) {
 	}
 	if said := strings.Count(strings.Join(log.all(), ""), "instance refused"); said != 1 {
 		t.Errorf("%d lines tell of a refusal, want 1", said)
+	}
+	if len(told) != 1 || told["mismatch"] != 1017 {
+		t.Errorf("told of %v", told)
 	}
 }
 
