@@ -38,10 +38,28 @@
       }
     }
   }
+  // Only a page that is seen keeps a connection: a browser opens six to a server, and a seventh page would wait for ever.
   if (document.body.hasAttribute("data-live") && window.EventSource) {
-    const events = new EventSource("/live");
-    events.addEventListener("change", refresh);
-    addEventListener("pagehide", () => events.close());
+    let events = null;
+    const leave = () => {
+      if (events) events.close();
+      events = null;
+    };
+    const join = () => {
+      leave();
+      events = new EventSource("/live");
+      events.addEventListener("change", refresh);
+    };
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) {
+        leave();
+        return;
+      }
+      join();
+      refresh(); // it may have missed something
+    });
+    addEventListener("pagehide", leave);
+    if (!document.hidden) join();
   }
 
   // The scroller: a slider and the wheel of keys over the slices that the form lists.

@@ -183,6 +183,27 @@ async function acts(browser) {
   await page.context().close();
 }
 
+// More pages than a browser opens connections stay usable, since those that nobody sees keep none; one that is seen again catches up.
+async function manyTabs(browser) {
+  const context = await browser.newContext();
+  const turn = (page, hidden) => page.evaluate(is => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => is });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  let first;
+  for (let i = 0; i < 8; i++) {
+    const page = await context.newPage();
+    page.setDefaultTimeout(15000);
+    await Promise.all([page.waitForRequest(r => r.url().endsWith('/live')),
+      i === 0 ? login(page, order.watcher) : page.goto(order.base + '/')]);
+    await turn(page, true);
+    first = first || page;
+  }
+  await Promise.all([first.waitForRequest(r => r.url().endsWith('/live')), first.waitForResponse(r => r.url() === order.base + '/'),
+    turn(first, false)]);
+  await context.close();
+}
+
 // Another site can neither have its name lead here nor send a form.
 async function otherSites(browser) {
   const page = await open(browser, {}, true);
@@ -207,7 +228,7 @@ async function otherSites(browser) {
 (async () => {
   const browser = await chromium.launch({ executablePath: order.chromium,
     args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'] });
-  for (const look of [logsIn, views, keyboard, withoutScripts, acts, otherSites]) {
+  for (const look of [logsIn, views, keyboard, withoutScripts, acts, manyTabs, otherSites]) {
     await look(browser).catch(e => problem(`${look.name}: ${e.message}`));
   }
   await browser.close();
