@@ -89,7 +89,8 @@ func TestPage(t *testing.T) {
 	var problems []string
 	browse(t, "page.js", map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", port), "study": study, "user": "bob",
 		"watcher": "ann", "password": password, "playwright": filepath.Join(modules, "playwright-core"),
-		"axe": filepath.Join(modules, "axe-core"), "chromium": browser, "out": os.Getenv("JCSNODE_SHOTS")}, &problems)
+		"axe": filepath.Join(modules, "axe-core"), "chromium": browser, "out": os.Getenv("JCSNODE_SHOTS"),
+		"times": os.Getenv("JCSNODE_TIMES")}, &problems)
 	for _, p := range problems {
 		t.Error(p)
 	}

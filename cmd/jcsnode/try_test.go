@@ -9,7 +9,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -215,26 +214,10 @@ func TestTryPage(t *testing.T) {
 	if err := os.WriteFile(letter, []byte("Dear colleague"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	order, err := json.Marshal(map[string]string{"base": l.base, "folder": l.folder, "zip": l.zip, "letter": letter,
-		"playwright": filepath.Join(modules, "playwright-core"), "axe": filepath.Join(modules, "axe-core"), "chromium": browser,
-		"out": os.Getenv("JCSNODE_SHOTS")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "order.json")
-	if err := os.WriteFile(path, order, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), tool(t, "node"), filepath.Join("testdata", "try.js"), path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var problems []string
-	if err := json.Unmarshal(out, &problems); err != nil {
-		t.Fatalf("try.js: %v\n%s", err, out)
-	}
+	browse(t, "try.js", map[string]any{"base": l.base, "folder": l.folder, "zip": l.zip, "letter": letter,
+		"playwright": filepath.Join(modules, "playwright-core"), "axe": filepath.Join(modules, "axe-core"), "chromium": browser,
+		"out": os.Getenv("JCSNODE_SHOTS"), "times": os.Getenv("JCSNODE_TIMES")}, &problems)
 	for _, p := range problems {
 		t.Error(p)
 	}
