@@ -34,7 +34,7 @@ func (s *Server) routeTry(mux *http.ServeMux) {
 	acting := func(f func(http.ResponseWriter, *http.Request, access.User) error) http.Handler {
 		return s.closed(func(w http.ResponseWriter, r *http.Request, user access.User) error {
 			if user.Role != access.Act {
-				return &access.Refusal{Status: http.StatusForbidden, Text: "You may look, and not act."}
+				return errMayNotAct
 			}
 			return f(w, r, user)
 		})

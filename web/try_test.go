@@ -51,7 +51,8 @@ func newLab(t *testing.T) lab {
 			r.FindingsFile, r.Summary = filepath.Join(out, "findings.json"), filepath.Join(out, "s.png")
 			r.Findings = findings.Findings{Decision: &findings.Decision{Positive: true, Text: "positive: 20 of 20 slices"},
 				Limits: []string{"only 100 mm " + foreign}, Cautions: []string{foreign},
-				RefusedInstances: []findings.Refused{{}}, Slices: []findings.Slice{{SOPInstanceUID: "1.2"}}, Models: []findings.Model{{Status: "preliminary"}}}
+				RefusedInstances: []findings.Refused{{}}, Slices: []findings.Slice{{SOPInstanceUID: "1.2"}},
+				Models: []findings.Model{{Status: "preliminary"}}}
 			return r, errors.Join(os.MkdirAll(r.ObjectsFolder, 0o700), os.WriteFile(r.FindingsFile, []byte(`{"a": 1}`), 0o600),
 				os.WriteFile(r.Summary, []byte("\x89PNG"), 0o600),
 				phantom.Write(ctx, filepath.Dir(r.SliceFiles[0]), phantom.Options{Slices: 1, Rows: 64, Columns: 64}))
@@ -162,7 +163,7 @@ func TestTry(t *testing.T) {
 		t.Error(text)
 	}
 	status, at, text := l.give(t, bob, nil, slice, "letter")
-	if status != http.StatusOK || !strings.Contains(text, "1 file of DICOM") || !strings.Contains(text, "1 file of something else") ||
+	if status != http.StatusOK || !strings.Contains(text, "1 DICOM file") || !strings.Contains(text, "1 other file") ||
 		!strings.Contains(text, `http-equiv="refresh"`) {
 		t.Fatalf("%d %s", status, text)
 	}
@@ -239,7 +240,7 @@ func TestTry_Refuses(t *testing.T) {
 		status int
 		want   string
 	}{
-		"nobody":           {http.DefaultClient, nil, []string{slice}, 401, "Log in"},
+		"nobody":           {http.DefaultClient, nil, []string{slice}, 401, "not logged in"},
 		"who may look":     {ann, nil, []string{slice}, 403, "may look"},
 		"another site":     {bob, crossSite, []string{slice}, 403, "another site"},
 		"another name":     {bob, func(r *http.Request) { r.Host = "evil.example" }, []string{slice}, 421, "not served under that name"},

@@ -279,8 +279,9 @@ func TestGallery(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, two := picture.Place{SOPInstanceUID: "1.2.1"}, picture.Place{SOPInstanceUID: "1.2.2"}
-	places := map[string][]picture.Place{"o/2": {two}, "o/a2": {two}, "o/x": {{SOPInstanceUID: "9"}}, "o/seg": {one, two}, "o/label": {two, one},
-		"o/maps": {two, one}, "o/lungs": {one, two, one}}
+	places := map[string][]picture.Place{"o/2": {two}, "o/a2": {two}, "o/x": {{SOPInstanceUID: "9"}}, "o/seg": {one, two},
+		"o/label": {two, one},
+		"o/maps":  {two, one}, "o/lungs": {one, two, one}}
 	for name, c := range map[string]struct {
 		objects  []named
 		one, two map[string]layer

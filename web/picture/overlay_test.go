@@ -43,7 +43,8 @@ func readPhantom(t *testing.T) (dir string, read offline.Outcome) {
 	t.Helper()
 	dir = t.TempDir()
 	in := filepath.Join(dir, "in")
-	if err := phantom.Write(t.Context(), in, phantom.Options{Slices: 20, Spacing: 12, Lesions: true, Seed: 1, Rows: 131, Columns: 129}); err != nil {
+	lungs := phantom.Options{Slices: 10, Spacing: 12, Lesions: true, Seed: 1, Rows: 131, Columns: 129}
+	if err := phantom.Write(t.Context(), in, lungs); err != nil {
 		t.Fatal(err)
 	}
 	studies, err := offline.Studies(in)

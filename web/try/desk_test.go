@@ -52,7 +52,8 @@ func newBench(t *testing.T, change func(*Settings)) *bench {
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
-		r = Result{Objects: []Object{{"summary", "summary-001.dcm"}}, SliceFiles: []string{filepath.Join(in, "000002")}, ObjectsFolder: filepath.Join(out, "objects"), FindingsFile: filepath.Join(out, "findings.json")}
+		r = Result{Objects: []Object{{"summary", "summary-001.dcm"}}, SliceFiles: []string{filepath.Join(in, "000002")},
+			ObjectsFolder: filepath.Join(out, "objects"), FindingsFile: filepath.Join(out, "findings.json")}
 		r.Findings = findings.Findings{Decision: &findings.Decision{Positive: true}}
 		r.Summary = filepath.Join(out, "summary.png")
 		for path, text := range map[string]string{filepath.Join(r.ObjectsFolder, "summary-001.dcm"): dicom("s"), r.FindingsFile: "{}",
@@ -233,7 +234,8 @@ func TestDesk_ForItsOwnerForAnHour(t *testing.T) {
 		_, viewed := b.View(c.id, c.owner)
 		_, packed := b.Packed(c.id, c.owner)
 		_, _, files := b.Files(c.id, c.owner)
-		if removed := b.Remove(c.id, c.owner); status(files) != 404 || status(viewed) != 404 || status(packed) != 404 || status(removed) != 404 {
+		removed := b.Remove(c.id, c.owner)
+		if status(files) != 404 || status(viewed) != 404 || status(packed) != 404 || status(removed) != 404 {
 			t.Errorf("%s: %v, %v, %v", name, viewed, packed, removed)
 		}
 	}

@@ -1,4 +1,4 @@
-// What page.js and try.js share: a browser as ordered, and problems that it finds.
+// What page.js, try.js and shots.js share: a browser as ordered, and problems that it finds.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -38,7 +38,9 @@ const sizes = page => page.evaluate(() => [...document.querySelectorAll('main im
 
 /** All pictures are there, and those of a slice have one size. */
 async function pictures(page, where) {
-  await page.waitForFunction(() => [...document.querySelectorAll('main img:not([hidden])')].every(i => i.complete));
+  const loaded = () => [...document.querySelectorAll('main img:not([hidden])')].every(i => i.complete);
+  const late = Date.now() + 60000; // waitForFunction waits for ever on a page without scripts
+  while (!await page.evaluate(loaded) && Date.now() < late) await new Promise(done => setTimeout(done, 50));
   const all = await sizes(page);
   expect(all.length >= 3 && all.every(i => i.width >= 512), `${where}: pictures ${JSON.stringify(all)}`);
   const layers = all.filter(i => !i.src.endsWith('summary.png'));
@@ -56,21 +58,36 @@ async function scrolls(page) {
   expect(says.startsWith('2,'), 'the slider says ' + says);
 }
 
-/** Keeps a screenshot, if any are asked for. */
-async function shot(page, name) {
-  if (order.out) await page.screenshot({ path: path.join(order.out, name + '.png') });
+/** Logs in by the form. */
+async function login(page, name) {
+  await page.goto(order.base + '/login');
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(order.password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.waitForURL(order.base + '/');
+}
+
+const sessions = {};
+
+/** Opens a page of somebody who has logged in; that costs the node a second, so it is done once for each. */
+async function openAs(browser, name, options, quiet) {
+  if (!sessions[name]) {
+    const page = await open(browser, {});
+    await login(page, name);
+    sessions[name] = await page.context().storageState();
+    await page.context().close();
+  }
+  return open(browser, { ...options, storageState: sessions[name] }, quiet);
 }
 
 /** Does one part after the other, and answers with the problems on standard output. */
 async function run(args, ...parts) {
   const browser = await chromium.launch({ executablePath: order.chromium, args: ['--no-sandbox', ...args] });
   for (const part of parts) {
-    const began = Date.now();
     await part(browser).catch(e => problem(`${part.name}: ${e.message}`));
-    if (order.times) process.stderr.write(`${part.name}: ${Date.now() - began} ms\n`);
   }
   await browser.close();
   process.stdout.write(JSON.stringify(problems));
 }
 
-module.exports = { order, problem, expect, open, look, sizes, pictures, scrolls, shot, run };
+module.exports = { order, problem, expect, open, openAs, look, pictures, scrolls, run };

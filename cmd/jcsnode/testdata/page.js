@@ -1,19 +1,11 @@
 // Looks at the node's page as people would, in headless Chromium, and tells what is not as it should be; page_test.go fails for it.
-//   node page.js ORDER.json    {"base", "study", "user", "watcher", "password", "playwright", "axe", "chromium", "out"}
-// "user" may act, "watcher" may look. Answers with a list of problems on standard output; screenshots go to "out", if it is set.
+//   node page.js ORDER.json    {"base", "study", "user", "watcher", "password", "playwright", "axe", "chromium"}
+// "user" may act, "watcher" may look. Answers with a list of problems on standard output.
 'use strict';
 const http = require('http');
-const { order, problem, expect, open, look, pictures, scrolls, shot, run } = require('./browser.js');
+const { order, problem, expect, open, openAs, look, pictures, scrolls, run } = require('./browser.js');
 const study = '/studies/' + order.study;
 const foreign = '"><script>';
-
-async function login(page, name) {
-  await page.goto(order.base + '/login');
-  await page.getByLabel('Name').fill(name);
-  await page.getByLabel('Password').fill(order.password);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.waitForURL(order.base + '/');
-}
 
 // Whoever has not logged in is asked to, by keyboard alone, and is where they wanted to go then.
 async function logsIn(browser) {
@@ -39,36 +31,26 @@ async function logsIn(browser) {
 
 // Every view, wide and narrow, light and dark: nothing sticks out, nothing that axe calls serious, foreign text is text.
 async function views(browser) {
-  for (const [width, height] of [[1280, 900], [390, 844]]) {
-    for (const colorScheme of ['light', 'dark']) {
-      if (!order.out && (width < 1000) !== (colorScheme === 'dark')) continue; // two of the four show all that can be wrong
-      const page = await open(browser, { viewport: { width, height }, colorScheme });
-      await login(page, order.user);
-      for (const [name, at] of [['overview', '/'], ['studies', '/studies'], ['study', study], ['login', '/login']]) {
-        const where = `${name} at ${width}, ${colorScheme}`;
-        await page.goto(order.base + at);
-        if (name !== 'login') {
-          expect((await page.locator('main').innerText()).includes(foreign), `${where} does not show ${foreign}`);
-        }
-        expect(await page.locator('script').count() === 1, `${where} has another script`);
-        if (name === 'study') await pictures(page, where);
-        await look(page, where);
-        if (name !== 'login') await shot(page, `${name}-${width}-${colorScheme}`);
-        if (name === 'study') {
-          await page.evaluate(() => document.querySelector('#slices').scrollIntoView());
-          await shot(page, `slices-${width}-${colorScheme}`);
-        }
+  for (const [width, height, colorScheme] of [[1280, 900, 'light'], [390, 844, 'dark']]) { // of four, these show all that can be wrong
+    const page = await openAs(browser, order.user, { viewport: { width, height }, colorScheme });
+    for (const [name, at] of [['overview', '/'], ['studies', '/studies'], ['study', study], ['login', '/login']]) {
+      const where = `${name} at ${width}, ${colorScheme}`;
+      await page.goto(order.base + at);
+      if (name !== 'login') {
+        expect((await page.locator('main').innerText()).includes(foreign), `${where} does not show ${foreign}`);
       }
-      await page.context().close();
+      expect(await page.locator('script').count() === 1, `${where} has another script`);
+      if (name === 'study') await pictures(page, where);
+      await look(page, where);
     }
+    await page.context().close();
   }
 }
 
 // The study by keyboard alone: the link to the content comes first, all that can be used can be reached and seen to have the focus, and
 // arrows scroll through the slices.
 async function keyboard(browser) {
-  const page = await open(browser, {});
-  await login(page, order.user);
+  const page = await openAs(browser, order.user, {});
   await page.goto(order.base + study);
   const reached = [];
   for (let i = 0; i < 60; i++) {
@@ -95,8 +77,7 @@ async function keyboard(browser) {
 
 // Who may look is offered nothing else, and everything but live updates and the scroller works without scripts.
 async function withoutScripts(browser) {
-  const page = await open(browser, { javaScriptEnabled: false });
-  await login(page, order.watcher);
+  const page = await openAs(browser, order.watcher, { javaScriptEnabled: false });
   expect(await page.locator('form[action="/act"]').count() === 0, 'who may look is offered actions');
   await page.goto(order.base + '/studies');
   await page.getByLabel('Result').selectOption('negative');
@@ -114,11 +95,10 @@ async function withoutScripts(browser) {
 
 // Every action answers, and who watches sees what comes of it without doing anything.
 async function acts(browser) {
-  const watcher = await open(browser, {});
-  await login(watcher, order.watcher);
+  const watcher = await openAs(browser, order.watcher, {});
+  await watcher.goto(order.base + '/');
   const before = await watcher.locator('#last').innerText();
-  const page = await open(browser, {});
-  await login(page, order.user);
+  const page = await openAs(browser, order.user, {});
   for (const [button, want] of [['echo pacs', 'PACS at'], ['preflight pacs', 'summary'], ['echo away', 'nobody listens'],
     ['try all now away', 'tried now'], ['test ris', 'NOT TAKEN']]) {
     await page.goto(order.base + '/');
@@ -140,8 +120,7 @@ async function acts(browser) {
 
 // Another site can neither have its name lead here nor send a form.
 async function otherSites(browser) {
-  const page = await open(browser, {}, true);
-  await login(page, order.user);
+  const page = await openAs(browser, order.user, {}, true);
   const port = new URL(order.base).port;
   const answer = await page.goto(`http://evil.example:${port}/`);
   expect(answer.status() === 421, 'another name: ' + answer.status());

@@ -1,9 +1,9 @@
 // Tries a study on the node's page as people would, in headless Chromium, and tells what is not as it should be; try_test.go fails for it.
-//   node try.js ORDER.json    {"base", "folder", "zip", "letter", "playwright", "axe", "chromium", "out"}
-// Answers with a list of problems on standard output; screenshots go to "out", if it is set.
+//   node try.js ORDER.json    {"base", "folder", "zip", "letter", "playwright", "axe", "chromium"}
+// Answers with a list of problems on standard output.
 'use strict';
 const fs = require('fs');
-const { order, expect, open, look, pictures, scrolls, shot, run } = require('./browser.js');
+const { order, expect, open, look, pictures, scrolls, run } = require('./browser.js');
 
 async function result(page, where) {
   await page.waitForURL(/\/try\/[A-Z2-7]+$/);
@@ -19,7 +19,6 @@ async function drops(browser) {
   await page.goto(order.base + '/');
   await page.getByRole('link', { name: 'Try a study' }).click();
   await look(page, 'try');
-  await shot(page, 'try-1280-light');
   const at = await page.locator('.drop').boundingBox();
   const cdp = await page.context().newCDPSession(page);
   const data = { items: [], files: [order.folder], dragOperationsMask: 1 };
@@ -28,9 +27,7 @@ async function drops(browser) {
   }
   await result(page, 'a folder that is dropped');
   await look(page, 'tried');
-  await shot(page, 'tried-1280-light');
   await page.getByRole('slider').focus();
-  await shot(page, 'tried-slices-1280-light');
   await scrolls(page);
   const [zip] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /as a zip/ }).click()]);
   expect(fs.readFileSync(await zip.path()).subarray(0, 4).toString() === 'PK\x03\x04', 'no zip of the objects');
@@ -48,13 +45,11 @@ async function refuses(browser) {
   await page.getByRole('alert').waitFor();
   expect((await page.getByRole('alert').innerText()).includes('no DICOM file'), 'a letter: ' + await page.getByRole('alert').innerText());
   await look(page, 'refused narrow');
-  await shot(page, 'refused-390-dark');
   await page.getByLabel('A zip, or files').setInputFiles([]);
   await page.getByLabel('A folder').setInputFiles(order.folder);
   await page.getByRole('button', { name: 'Read it' }).click();
   await result(page, 'a folder that is chosen');
   await look(page, 'tried narrow');
-  await shot(page, 'tried-390-dark');
   await page.context().close();
 }
 
