@@ -97,7 +97,8 @@ packages-test: build provision openvino ## deb, rpm and image: installed, run, u
 page-pictures: build provision peers ## docs/pictures/page-*.png: the node's page with a real study, by the shipped networks
 	@models/training/setup.sh
 	rm -rf dist/shots && mkdir -p dist/shots
-	JCSNODE_SHOTS="$(CURDIR)/dist/shots" go test $(TAGS) -count=1 -timeout 20m -run TestShots ./cmd/jcsnode
+	JCSNODE_SHOTS="$(CURDIR)/dist/shots" go test $(TAGS) -count=1 -timeout 20m -run TestShots \
+	  -ldflags '-X jcsnode/cmd/jcsnode.version=$(shell cat VERSION)' ./cmd/jcsnode
 	"$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/python" docs/pictures/shrink.py dist/shots docs/pictures
 
 # Debian's peers; pydicom, highdicom and pynetdicom in an environment of their own; what drives a browser and judges its pages.
