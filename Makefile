@@ -22,7 +22,7 @@ export JCSNODE_LEFT_OUT := $(or $(JCSNODE_LEFT_OUT),$(shell mktemp -u -t jcsnode
 export CGO_ENABLED := 1
 
 .PHONY: build provision openvino cuda demo test lint unit training-test evaluate e2e viewer-test packages-test peers bench protocol soak
-.PHONY: release packages man clean help
+.PHONY: release packages man clean help page-pictures packages-accelerators
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -88,10 +88,18 @@ e2e: build provision peers ## the real program against DCMTK and Orthanc
 viewer-test: build provision peers ## the objects in the OHIF viewer
 	go test $(TAGS) -count=1 -timeout 20m -v -tags viewer -run TestViewer ./cmd/...
 
-packages-test: build provision ## deb, rpm and image: installed, run, upgraded and removed in a Debian of its own
+packages-test: build provision openvino ## deb, rpm and image: installed, run, upgraded and removed in a Debian of its own
 	@.ci/install packages
 	packaging/build $(VERSION) $(COMMIT)
+	packaging/accelerators $(VERSION)
 	go test -count=1 -timeout 20m -v -tags packages ./packaging
+
+page-pictures: build provision peers ## docs/pictures/page-*.png: the node's page with a real study, by the shipped networks
+	@models/training/setup.sh
+	rm -rf dist/shots && mkdir -p dist/shots
+	JCSNODE_SHOTS="$(CURDIR)/dist/shots" go test $(TAGS) -count=1 -timeout 20m -run TestShots \
+	  -ldflags '-X jcsnode/cmd/jcsnode.version=$(shell cat VERSION)' ./cmd/jcsnode
+	"$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/python" docs/pictures/shrink.py dist/shots docs/pictures
 
 # Debian's peers; pydicom, highdicom and pynetdicom in an environment of their own; what drives a browser and judges its pages.
 PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jcsnode/peers
@@ -120,6 +128,10 @@ man: build ## dist/man/man1: the manual pages
 
 packages: provision release ## dist/: deb, rpm, a container image, the tar of `make release`, SHA256SUMS
 	packaging/build $(VERSION) $(COMMIT)
+	@cd dist && sha256sum $$(ls | grep -vE '\.sha256$$|^SHA256SUMS$$') | tee SHA256SUMS
+
+packages-accelerators: packages openvino ## also deb and rpm of OpenVINO, jcsnode-openvino (38 MB)
+	packaging/accelerators $(VERSION)
 	@cd dist && sha256sum $$(ls | grep -vE '\.sha256$$|^SHA256SUMS$$') | tee SHA256SUMS
 
 # The program, what it loads and what must lie beside it.

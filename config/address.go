@@ -10,7 +10,11 @@ import (
 func address(add adder, key, a string, listen bool) {
 	host, port, err := net.SplitHostPort(a)
 	if err != nil {
-		add("%s: %q; host:port, such as 10.20.0.7:104", key, a)
+		such := "10.20.0.7:104"
+		if listen {
+			such = ":104, or 10.20.0.7:104 for one address of this machine"
+		}
+		add("%s: %q; host:port, such as %s", key, a, such)
 		return
 	}
 	if host == "" && !listen {

@@ -56,7 +56,7 @@ func (c *Config) check() Problems {
 			add("%s.name: %q is used twice", key, d.Name)
 		}
 		names[d.Name] = true
-		d.check(add, key)
+		d.check(add, key, c.Node.AETitle)
 		c.checkReturn(add, key, d.Address)
 	}
 	c.checkWebhooks(add)
@@ -86,7 +86,8 @@ func (c *Config) check() Problems {
 	between(add, "models.threads", c.Models.Threads, 0, 256)
 	oneOf(add, "models.altered", c.Models.Altered, "refuse", "allow")
 	if _, err := os.Stat(filepath.Join(c.Models.Dir, "manifest.toml")); err != nil {
-		add("models.dir: no manifest.toml in %s", c.Models.Dir)
+		add("models.dir: no manifest.toml in %s; name the folder models of the program (of a package: /usr/share/jcsnode/models)",
+			c.Models.Dir)
 	}
 	if c.Models.Library != "" {
 		if _, err := os.Stat(c.Models.Library); err != nil {

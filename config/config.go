@@ -230,8 +230,8 @@ func read(path string) (Config, Problems, error) {
 	c := Default()
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil, fmt.Errorf("read the configuration: there is no %s; name the file with --config (without it, %s is looked for)",
-			path, strings.Join(Places(), ", then "))
+		return c, nil, fmt.Errorf("read the configuration: there is no %s. Write one: %s lists every key with its default, and the empty "+
+			"file is good. --config names another (without it, %s is looked for)", path, example(), strings.Join(Places(), ", then "))
 	}
 	if err != nil {
 		return c, nil, fmt.Errorf("read the configuration: %w", err)
@@ -252,10 +252,23 @@ func read(path string) (Config, Problems, error) {
 	return c, s.unknown, nil
 }
 
+// example is where the file with all keys lies: that of a package, if there is one.
+func example() string {
+	const packaged = "/usr/share/jcsnode/config.toml"
+	if _, err := os.Stat(packaged); err == nil {
+		return packaged
+	}
+	return "config.toml of the program"
+}
+
 func tomlProblem(path string, err error) string {
 	var at toml.ParseError
 	if errors.As(err, &at) {
-		return fmt.Sprintf("%s, line %d: %s", path, at.Position.Line, at.Message)
+		text := fmt.Sprintf("%s, line %d: %s", path, at.Position.Line, at.Message)
+		if strings.HasPrefix(at.Message, "expected value but found") {
+			text += "; a text stands in quotes"
+		}
+		return text
 	}
 	return fmt.Sprintf("%s: %v", path, err)
 }

@@ -55,12 +55,14 @@ func DefaultDestination() Destination {
 		LabelMapBackground: true, NotProcessed: true}
 }
 
-func (d *Destination) check(add adder, key string) {
+func (d *Destination) check(add adder, key, node string) {
 	if d.Name == "" {
 		add("%s.name: missing", key)
 	}
 	aeTitle(add, key+".ae_title", d.AETitle)
-	aeTitle(add, key+".calling_ae_title", d.CallingAETitle)
+	if d.CallingAETitle != node { // which is told of by itself
+		aeTitle(add, key+".calling_ae_title", d.CallingAETitle)
+	}
 	address(add, key+".address", d.Address, false)
 	if d.Timeout <= 0 {
 		add("%s.timeout: %v; more than 0", key, d.Timeout)

@@ -26,8 +26,16 @@ type Fragment struct {
 
 // PixelData returns the pixel data of the data set, false if there are none. An empty
 // element counts as present.
-func (f *File) PixelData() (PixelData, bool) {
-	e, ok := f.set.find(PixelDataTag)
+func (f *File) PixelData() (PixelData, bool) { return f.pixels(PixelDataTag) }
+
+// FloatPixels returns the pixel data of a data set whose pixels are numbers of 32 bits (PS3.3 C.7.6.24), which are never encapsulated.
+func (f *File) FloatPixels() (PixelData, bool) {
+	p, ok := f.pixels(FloatPixelData)
+	return p, ok && !p.Encapsulated
+}
+
+func (f *File) pixels(t Tag) (PixelData, bool) {
+	e, ok := f.set.find(t)
 	if !ok {
 		return PixelData{}, false
 	}

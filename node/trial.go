@@ -67,7 +67,13 @@ func (n *Node) readTrial(networks Networks) try.Read {
 		}
 		current := *maker
 		current.Recipients = n.site.Load().recipients
-		reader := offline.Reader{Networks: polite, Maker: &current, Time: time.Now().Truncate(time.Second), Progress: trialSteps(tell)}
+		reader := offline.Reader{
+			Networks: polite,
+			Maker:    &current,
+			Time:     time.Now().Truncate(time.Second),
+			Progress: trialSteps(tell),
+			Pause:    n.yield,
+		}
 		read, err := reader.Read(ctx, studies[0], out)
 		if err != nil {
 			return try.Result{}, err
@@ -79,7 +85,10 @@ func (n *Node) readTrial(networks Networks) try.Read {
 			Findings:      read.Findings,
 			FindingsFile:  read.FindingsFile,
 			ObjectsFolder: read.ObjectsFolder,
-			Objects:       read.Objects,
+			SliceFiles:    read.SliceFiles,
+		}
+		for _, o := range read.Objects {
+			result.Objects = append(result.Objects, try.Object(o))
 		}
 		summary := filepath.Join(read.PreviewFolder, object.Summary.Name+"-001.png")
 		switch _, err := os.Stat(summary); {
@@ -124,32 +133,33 @@ func trialSteps(tell func(string, int, int)) pipeline.Progress {
 	}
 }
 
-// yielding are the node's networks for whoever can wait: a slice is not shown to them while the node reads a study of its own.
-type yielding struct{ node *Node }
-
 // yieldPoll is how often a study that waits looks whether the node still reads.
 const yieldPoll = 250 * time.Millisecond
 
-func (y yielding) wait(ctx context.Context) error {
-	for len(y.node.life.now()) > 0 {
+// yield waits while the node reads a study of its own.
+func (n *Node) yield(ctx context.Context) error {
+	for len(n.life.now()) > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(yieldPoll):
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
+// yielding are the node's networks for whoever can wait: a slice is not shown to them while the node reads a study of its own.
+type yielding struct{ node *Node }
+
 func (y yielding) Classify(ctx context.Context, hu []float32, rows, columns int) (cascade.Classification, error) {
-	if err := y.wait(ctx); err != nil {
+	if err := y.node.yield(ctx); err != nil {
 		return cascade.Classification{}, err
 	}
 	return classifier{y.node.runtime}.Classify(ctx, hu, rows, columns)
 }
 
 func (y yielding) Segment(ctx context.Context, hu []float32, rows, columns int) ([]float32, error) {
-	if err := y.wait(ctx); err != nil {
+	if err := y.node.yield(ctx); err != nil {
 		return nil, err
 	}
 	return y.node.runtime.Segment(ctx, hu, rows, columns)

@@ -18,19 +18,19 @@ import (
 
 // A study that is tried waits while the node reads one of its own, and may be given up meanwhile.
 func TestYielding(t *testing.T) {
-	y := yielding{new(Node)}
-	if err := y.wait(t.Context()); err != nil {
+	n := new(Node)
+	if err := n.yield(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	y.node.life.works("1.2", "classify", 0, 1)
+	n.life.works("1.2", "classify", 0, 1)
 	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := y.wait(short); !errors.Is(err, context.DeadlineExceeded) {
+	if err := n.yield(short); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("it does not wait: %v", err)
 	}
 	over := make(chan error, 1)
-	go func() { over <- y.wait(t.Context()) }()
-	y.node.life.works("1.2", "", 0, 0)
+	go func() { over <- n.yield(t.Context()) }()
+	n.life.works("1.2", "", 0, 0)
 	if err := <-over; err != nil {
 		t.Error(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"jcsnode/dataset"
 	"jcsnode/findings"
 	"jcsnode/pipeline"
 	"jcsnode/pipeline/cascade"
@@ -29,15 +30,22 @@ type Reader struct {
 	Maker    *results.Maker
 	Time     time.Time         // that objects carry
 	Progress pipeline.Progress // may be nil
+	// Pause, if not nil, is asked before a file is read, after a slice was decoded and before an object is kept, and returns when the
+	// reading may go on.
+	Pause func(context.Context) error
 }
 
 // Outcome is what came of a study. One that cannot be read has the reason in its findings; that is no error.
 type Outcome struct {
 	Findings                     findings.Findings
-	Objects                      int    // how many were made
+	SliceFiles                   []string // of Findings.Slices
+	Objects                      []Object
 	FindingsFile                 string // Findings as JSON
 	ObjectsFolder, PreviewFolder string
 }
+
+// Object is an object that was made: its kind, and the name of its file in Outcome.ObjectsFolder.
+type Object struct{ Kind, Name string }
 
 // Read reads the study of the files and writes what it gives below dir.
 func (r *Reader) Read(ctx context.Context, files []string, dir string) (Outcome, error) {
@@ -49,6 +57,11 @@ func (r *Reader) Read(ctx context.Context, files []string, dir string) (Outcome,
 	x, err := r.examine(ctx, files)
 	if err != nil {
 		return out, err
+	}
+	if x.Volume != nil {
+		for i := range x.Volume.Slices {
+			out.SliceFiles = append(out.SliceFiles, x.Volume.Slices[i].Header.Path)
+		}
 	}
 	out.Findings = pipeline.FindingsOf(x, results.Models(r.Maker.Manifest, r.Maker.Engine), r.Maker.Cascade)
 	for _, folder := range []string{out.ObjectsFolder, out.PreviewFolder} {
@@ -70,7 +83,21 @@ func (r *Reader) Read(ctx context.Context, files []string, dir string) (Outcome,
 func (r *Reader) examine(ctx context.Context, files []string) (*pipeline.Examination, error) {
 	ahead := cascade.NewAhead(ctx, r.Networks.Classifier, r.Maker.Cascade)
 	defer ahead.Close()
-	x, err := pipeline.Load(ctx, ct.OpenPath, files, ahead, r.Progress)
+	open := func(path string) (*dataset.File, error) {
+		if err := r.pause(ctx); err != nil {
+			return nil, err
+		}
+		return ct.OpenPath(path)
+	}
+	progress := func(stage string, done, total int) {
+		if r.Progress != nil {
+			r.Progress(stage, done, total)
+		}
+		if stage == pipeline.StageDecode {
+			r.pause(ctx) // an error is the end of ctx, which decoding looks at itself
+		}
+	}
+	x, err := pipeline.Load(ctx, open, files, ahead, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -83,17 +110,27 @@ func (r *Reader) examine(ctx context.Context, files []string) (*pipeline.Examina
 	return x, err
 }
 
+func (r *Reader) pause(ctx context.Context) error {
+	if r.Pause == nil {
+		return nil
+	}
+	return r.Pause(ctx)
+}
+
 // writeObjects writes each object and its preview, named by kind and number, as many at a time as there are processors.
-func (r *Reader) writeObjects(ctx context.Context, x *pipeline.Examination, out Outcome) (int, error) {
+func (r *Reader) writeObjects(ctx context.Context, x *pipeline.Examination, out Outcome) ([]Object, error) {
 	id := pipeline.Identity{Revision: 1, InputDigest: x.InputDigest(), Time: r.Time}
 	numbers := map[string]int{}
-	count := 0
+	var all []Object
 	writing, ctx := errgroup.WithContext(ctx)
 	writing.SetLimit(runtime.GOMAXPROCS(0))
 	err := r.Maker.Build(ctx, x, id, func(made pipeline.Made, picture image.Image) error {
+		if err := r.pause(ctx); err != nil {
+			return err
+		}
 		numbers[made.Kind]++
-		count++
 		name := fmt.Sprintf("%s-%03d", made.Kind, numbers[made.Kind])
+		all = append(all, Object{made.Kind, name + ".dcm"})
 		writing.Go(func() error {
 			if err := os.WriteFile(filepath.Join(out.ObjectsFolder, name+".dcm"), made.File, 0o644); err != nil {
 				return err
@@ -103,10 +140,10 @@ func (r *Reader) writeObjects(ctx context.Context, x *pipeline.Examination, out 
 		return nil
 	})
 	if written := writing.Wait(); written != nil {
-		return count, written // why the build was cancelled
+		return all, written // why the build was cancelled
 	}
 	if errors.Is(err, results.ErrNoSource) {
-		return 0, nil
+		return nil, nil
 	}
-	return count, err
+	return all, err
 }

@@ -3,8 +3,10 @@ package offline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,15 +30,9 @@ func (healthy) Segment(_ context.Context, hu []float32, _, _ int) ([]float32, er
 	return make([]float32, len(hu)), nil
 }
 
-// read reads the only study below the folder.
-func read(t *testing.T, folder string) Outcome {
-	t.Helper()
-	studies, err := Studies(folder)
-	if err != nil || len(studies) != 1 {
-		t.Fatalf("%d studies, %v", len(studies), err)
-	}
+func healthyReader() *Reader {
 	network := models.Network{Name: "healthy", Version: "1", Status: "untrained"}
-	r := Reader{
+	return &Reader{
 		Networks: pipeline.Networks{Classifier: healthy{}, Segmenter: healthy{}},
 		Maker: &results.Maker{
 			NodeID:     "1",
@@ -54,7 +50,17 @@ func read(t *testing.T, folder string) Outcome {
 		},
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
-	out, err := r.Read(t.Context(), studies[0], t.TempDir())
+}
+
+// read reads the only study below the folder.
+func read(t *testing.T, folder string) Outcome {
+	t.Helper()
+	studies, err := Studies(folder)
+	if err != nil || len(studies) != 1 {
+		t.Fatalf("%d studies, %v", len(studies), err)
+	}
+	out, err := healthyReader().Read(t.Context(), studies[0], t.TempDir())
+
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +73,8 @@ func read(t *testing.T, folder string) Outcome {
 		t.Errorf("findings.json is of study %q, %v", written.StudyInstanceUID, err)
 	}
 	for _, dir := range []string{out.ObjectsFolder, out.PreviewFolder} {
-		if entries, err := os.ReadDir(dir); err != nil || len(entries) != out.Objects {
-			t.Errorf("%d files in %s for %d objects, %v", len(entries), dir, out.Objects, err)
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != len(out.Objects) {
+			t.Errorf("%d files in %s for %d objects, %v", len(entries), dir, len(out.Objects), err)
 		}
 	}
 	return out
@@ -80,16 +86,50 @@ func TestReader_EveryOutcomeHasItsFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := read(t, study)
-	if d := out.Findings.Decision; d == nil || d.Positive || out.Objects != 1 {
-		t.Errorf("a healthy phantom: decision %+v, %d objects", d, out.Objects)
+	if d := out.Findings.Decision; d == nil || d.Positive || len(out.Objects) != 1 {
+		t.Errorf("a healthy phantom: decision %+v, %d objects", d, len(out.Objects))
 	}
 	// Nothing in the folder names a patient: there are findings with the reason, and no object.
 	nothing := t.TempDir()
 	if err := os.WriteFile(filepath.Join(nothing, "letter.txt"), []byte("no DICOM"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := read(t, nothing); out.Findings.Reason == nil || out.Objects != 0 {
-		t.Errorf("no DICOM: reason %+v, %d objects", out.Findings.Reason, out.Objects)
+	if out := read(t, nothing); out.Findings.Reason == nil || len(out.Objects) != 0 {
+		t.Errorf("no DICOM: reason %+v, %d objects", out.Findings.Reason, len(out.Objects))
+	}
+}
+
+// Whoever pauses the reading is asked before each file, after each slice and before each object; an end while it pauses ends the reading.
+func TestReader_Pauses(t *testing.T) {
+	study := t.TempDir()
+	if err := phantom.Write(t.Context(), study, phantom.Options{Slices: 4, Spacing: 5, Rows: 128, Columns: 128, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	studies, err := Studies(study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := healthyReader()
+	var asked atomic.Int64
+	r.Pause = func(ctx context.Context) error { asked.Add(1); return ctx.Err() }
+	out, err := r.Read(t.Context(), studies[0], t.TempDir())
+	const headers, files, slices, objects = 4, 4, 4, 1
+	if n := asked.Load(); err != nil || n < headers+files+slices+objects || len(out.SliceFiles) != slices {
+		t.Errorf("asked %d times, slices %v: %v", n, out.SliceFiles, err)
+	}
+	for at := range asked.Load() {
+		ctx, end := context.WithCancel(t.Context())
+		var n atomic.Int64
+		r.Pause = func(ctx context.Context) error {
+			if n.Add(1) > at {
+				end()
+			}
+			return ctx.Err()
+		}
+		if _, err := r.Read(ctx, studies[0], t.TempDir()); !errors.Is(err, context.Canceled) {
+			t.Errorf("ended at pause %d: %v", at, err)
+		}
+		end()
 	}
 }
 

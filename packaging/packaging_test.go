@@ -205,7 +205,7 @@ no systemctl is-enabled jcsnode
 // package requires is compared with what its files are linked to.
 func TestRPM(t *testing.T) {
 	r := newRoot(t)
-	rpm := built(t, "jcsnode-*.rpm")
+	rpm := built(t, "jcsnode-[0-9]*.rpm")
 	by := func(args ...string) string {
 		return command(t, "rpm", append([]string{"--root", string(r), "--nodeps"}, args...)...)
 	}
@@ -230,7 +230,7 @@ func TestRPM_Says(t *testing.T) {
 	if _, err := exec.LookPath("rpm"); err != nil {
 		cannot(t, err.Error())
 	}
-	rpm := built(t, "jcsnode-*.rpm")
+	rpm := built(t, "jcsnode-[0-9]*.rpm")
 	files := strings.Fields(command(t, "rpm", "-qpl", rpm))
 	for _, name := range []string{"/usr/bin/jcsnode", "/usr/lib/systemd/system/jcsnode.service", "/etc/jcsnode/config.toml",
 		"/usr/share/jcsnode/models/manifest.toml", "/usr/share/jcsnode/prometheus/jcsnode.rules.yml",
@@ -266,14 +266,20 @@ func TestRPM_Says(t *testing.T) {
 	}
 }
 
-// needs are what program and library are linked to, beside the parts of libc, as rpm names it: the newest version of each library.
+// needs are what program and library are linked to.
 func needs(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
 	command(t, "dpkg-deb", "-x", built(t, "jcsnode_*.deb"), dir)
+	return linked(t, filepath.Join(dir, "usr/bin/jcsnode"), filepath.Join(dir, "usr/lib/jcsnode/onnxruntime/cpu/libonnxruntime.so"))
+}
+
+// linked are what files are linked to, beside the parts of libc, as rpm names it: the newest version of each library.
+func linked(t *testing.T, files ...string) []string {
+	t.Helper()
 	newest := map[string]string{}
-	for _, name := range []string{"usr/bin/jcsnode", "usr/lib/jcsnode/onnxruntime/cpu/libonnxruntime.so"} {
-		f, err := elf.Open(filepath.Join(dir, name))
+	for _, name := range files {
+		f, err := elf.Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -77,8 +77,11 @@ func picture(f *dataset.File) (image.Image, string, error) {
 // mostSide bounds a picture: no summary page and no slice has more pixels along a side.
 const mostSide = 8192
 
-// Of decodes an uncompressed 8-bit RGB image (PS3.3 C.7.6.3); nil for anything else.
-func Of(f *dataset.File) (image.Image, error) {
+// Of decodes an uncompressed 8-bit RGB image (PS3.3 C.7.6.3), of several frames the first; nil for anything else.
+func Of(f *dataset.File) (image.Image, error) { return Frame(f, 0) }
+
+// Frame is Of for a frame, from 0.
+func Frame(f *dataset.File, frame int) (image.Image, error) {
 	set := f.Set()
 	if set.String(dataset.PhotometricInterpretation) != "RGB" {
 		return nil, nil
@@ -99,7 +102,11 @@ func Of(f *dataset.File) (image.Image, error) {
 		return nil, fmt.Errorf("no pixel data")
 	}
 	rgb := make([]byte, 3*rows*columns)
-	if n, err := io.ReadFull(px.Reader(), rgb); err != nil {
+	from := int64(frame) * int64(len(rgb))
+	if frame < 0 || from > px.Length {
+		return nil, fmt.Errorf("frame %d of %d bytes of pixel data for %d x %d", frame+1, px.Length, rows, columns)
+	}
+	if n, err := io.ReadFull(io.NewSectionReader(px.Reader(), from, int64(len(rgb))), rgb); err != nil {
 		return nil, fmt.Errorf("%d bytes of pixel data for %d x %d: %w", n, rows, columns, err)
 	}
 	img := image.NewRGBA(image.Rect(0, 0, columns, rows))

@@ -39,7 +39,7 @@ func (a Acceptor) Echo(ctx context.Context) error {
 func (a Acceptor) dial(ctx context.Context, contexts []dimse.PresentationContext) (*dimse.Conn, error) {
 	conn, err := a.Dialer.Dial(ctx, a.Address, a.CalledAETitle, contexts)
 	if err != nil {
-		return nil, fmt.Errorf("open an association with %s at %s: %w", a.CalledAETitle, a.Address, err)
+		return nil, err // which says with whom
 	}
 	return conn, nil
 }

@@ -234,7 +234,7 @@ func TestEcho(t *testing.T) {
 		t.Error(err)
 	}
 	to.Address = "127.0.0.1:1"
-	if err := to.Echo(t.Context()); err == nil || !strings.Contains(err.Error(), "open an association with MOODY at 127.0.0.1:1") {
+	if err := to.Echo(t.Context()); err == nil || !strings.Contains(err.Error(), `associate with "MOODY" at 127.0.0.1:1`) {
 		t.Errorf("nobody there: %v", err)
 	}
 }

@@ -53,7 +53,7 @@ type answerPage struct {
 
 func (s *Server) act(w http.ResponseWriter, r *http.Request, user access.User) error {
 	if user.Role != access.Act {
-		return &access.Refusal{Status: http.StatusForbidden, Text: "You may look, and not act."}
+		return errMayNotAct
 	}
 	if err := r.ParseForm(); err != nil {
 		return badForm(err)

@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"jcsnode/dicomout/object"
+	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/status"
 	"jcsnode/web/access"
@@ -20,11 +22,14 @@ import (
 
 // gallery is what of a study can be shown: names in the store, which requests choose from and never say.
 type gallery struct {
-	study    string
-	revision int // of the findings and objects
+	of       string // UID of the study, or ID of one that is tried
+	base     string // of the links
+	revision int    // of the findings and objects
 	objects  int
 	summary  string
 	shots    []shot
+	found    findings.Findings
+	lungs    bool // of some slice are shown
 }
 
 // shot is one slice with our pictures of it, numbered from 1 as the series lies.
@@ -36,38 +41,85 @@ type shot struct {
 	Positive    bool
 	LesionCM2   float64
 	Base        string // of the links
-	HasOutline  bool
-	HasMap      bool
 
-	slice, outline, activation string
-	frame                      int
+	slice  string
+	frame  int
+	layers map[string]layer
+}
+
+// layer is an object, and the frames of it, that show something of a slice.
+type layer struct {
+	kind   string
+	object string
+	frames []int
+}
+
+// Names of layers, as links have them.
+const (
+	layerOutline    = "outline"
+	layerActivation = "activation"
+	layerLungs      = "lungs"
+)
+
+// shows are the kinds of objects that show a layer, the best first: pictures before what is drawn from masks and numbers.
+var shows = []struct{ kind, layer string }{
+	{object.Outline.Name, layerOutline},
+	{object.Segmentation.Name, layerOutline},
+	{object.LabelMap.Name, layerOutline},
+	{object.LabelMapPlain.Name, layerOutline},
+	{object.Activation.Name, layerActivation},
+	{object.ActivationMultiFrame.Name, layerActivation},
+	{object.ParametricMap.Name, layerActivation},
+	{object.Lungs.Name, layerLungs},
+}
+
+// Has tells whether the slice has a layer.
+func (s shot) Has(name string) bool {
+	_, ok := s.layers[name]
+	return ok
 }
 
 // worst is the number of the slice with most to see: the most pictures, then the largest lesion, then the highest probability.
 func worst(shots []shot) int {
 	best := slices.MaxFunc(shots, func(a, b shot) int {
-		return cmp.Or(cmp.Compare(a.pictures(), b.pictures()), cmp.Compare(a.LesionCM2, b.LesionCM2),
+		return cmp.Or(cmp.Compare(len(a.layers), len(b.layers)), cmp.Compare(a.LesionCM2, b.LesionCM2),
 			cmp.Compare(a.Probability, b.Probability))
 	})
 	return best.Number
-}
-
-// pictures counts those of ours.
-func (s shot) pictures() (n int) {
-	if s.HasOutline {
-		n++
-	}
-	if s.HasMap {
-		n++
-	}
-	return n
 }
 
 func (g *gallery) summaryLink() string {
 	if g.summary == "" {
 		return ""
 	}
-	return fmt.Sprintf("/studies/%s/%d/summary.png", g.study, g.revision)
+	return g.base + "summary.png"
+}
+
+// scroller is what the pages show of a gallery's slices.
+type scroller struct {
+	Shots    []shot
+	HasLungs bool
+	Shown    shot // the slice that is shown
+	Previous int  // slices beside it, 0 where there is none
+	Next     int
+}
+
+// scroll picks the slice of a number as it stands in a link; without one, that with most to see.
+func (g *gallery) scroll(number string) scroller {
+	s := scroller{Shots: g.shots, HasLungs: g.lungs}
+	if len(g.shots) == 0 {
+		return s
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > len(g.shots) {
+		n = worst(g.shots)
+	}
+	s.Shown = g.shots[n-1]
+	s.Previous = n - 1
+	if n < len(g.shots) {
+		s.Next = n + 1
+	}
+	return s
 }
 
 // galleriesKept are those of studies that people look at now; each has some hundred bytes a slice.
@@ -79,10 +131,10 @@ type galleries struct {
 	kept []*gallery // the last used at the end
 }
 
-func (g *galleries) find(study string) *gallery {
+func (g *galleries) find(of string) *gallery {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := slices.IndexFunc(g.kept, func(k *gallery) bool { return k.study == study })
+	i := slices.IndexFunc(g.kept, func(k *gallery) bool { return k.of == of })
 	if i < 0 {
 		return nil
 	}
@@ -94,23 +146,44 @@ func (g *galleries) find(study string) *gallery {
 func (g *galleries) keep(k *gallery) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.kept = slices.DeleteFunc(g.kept, func(old *gallery) bool { return old.study == k.study })
+	g.kept = slices.DeleteFunc(g.kept, func(old *gallery) bool { return old.of == k.of })
 	if len(g.kept) >= galleriesKept {
 		g.kept = slices.Delete(g.kept, 0, 1)
 	}
 	g.kept = append(g.kept, k)
 }
 
+func (g *galleries) drop(of string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.kept = slices.DeleteFunc(g.kept, func(old *gallery) bool { return old.of == of })
+}
+
 // gallery makes what can be shown of a study, or finds it made.
 func (s *Server) gallery(ctx context.Context, study status.Study) (*gallery, error) {
 	shown := shownRevision(study)
 	if shown == nil || !study.RemovedAt.IsZero() {
-		return &gallery{study: study.StudyUID}, nil
+		return &gallery{of: study.StudyUID}, nil
 	}
 	if g := s.galleries.find(study.StudyUID); g != nil && g.revision == shown.Number && g.objects == len(shown.Objects) {
 		return g, nil
 	}
-	g, err := newGallery(study, shown, func(name string) (picture.Place, error) { return s.Pictures.Shows(ctx, name) })
+	found, err := readFindings(shown)
+	if err != nil {
+		return nil, err
+	}
+	g := &gallery{of: study.StudyUID, base: fmt.Sprintf("/studies/%s/%d/", study.StudyUID, shown.Number), revision: shown.Number,
+		found: found}
+	files := map[string]string{}
+	for _, i := range study.Instances { // of two copies the later one counts
+		files[i.SOPInstanceUID] = i.Path
+	}
+	objects := make([]named, len(shown.Objects))
+	for i, o := range shown.Objects {
+		objects[i] = named{o.Kind, o.Path}
+	}
+	err = g.hang(func(i int) string { return files[found.Slices[i].SOPInstanceUID] }, objects,
+		func(name string) ([]picture.Place, error) { return s.Pictures.Places(ctx, name) })
 	if err == nil {
 		s.galleries.keep(g)
 	}
@@ -127,28 +200,24 @@ func shownRevision(study status.Study) *ledger.RevisionHistory {
 	return nil
 }
 
-// newGallery joins slices, files and objects of a revision. shows says which slice an object is a picture of.
-func newGallery(study status.Study, r *ledger.RevisionHistory, shows func(name string) (picture.Place, error)) (*gallery, error) {
-	found, err := readFindings(r)
-	if err != nil {
-		return nil, err
-	}
-	g := &gallery{study: study.StudyUID, revision: r.Number, objects: len(r.Objects)}
-	files := map[string]string{}
-	for _, i := range study.Instances { // of two copies the later one counts
-		files[i.SOPInstanceUID] = i.Path
-	}
+// named is an object with its name in the store.
+type named struct{ kind, name string }
+
+// hang joins slices, files and objects of what was found. file names the file of a slice, places says which slices an object shows.
+func (g *gallery) hang(file func(i int) string, objects []named, places func(name string) ([]picture.Place, error)) error {
+	g.objects = len(objects)
 	at := map[picture.Place]int{}
-	for n, sl := range found.Slices {
+	for n, sl := range g.found.Slices {
 		one := shot{
 			Number:      n + 1,
 			Z:           sl.Z,
 			Probability: 100 * sl.Probability,
 			Positive:    sl.Positive,
 			LesionCM2:   sl.LesionAreaMM2 / 100,
-			Base:        fmt.Sprintf("/studies/%s/%d/%d/", study.StudyUID, r.Number, n+1),
-			slice:       files[sl.SOPInstanceUID],
+			Base:        fmt.Sprintf("%s%d/", g.base, n+1),
+			slice:       file(n),
 			frame:       max(0, sl.Frame-1),
+			layers:      map[string]layer{},
 		}
 		if sl.InstanceNumber != nil {
 			one.Image = strconv.Itoa(*sl.InstanceNumber)
@@ -156,27 +225,35 @@ func newGallery(study status.Study, r *ledger.RevisionHistory, shows func(name s
 		at[picture.Place{SOPInstanceUID: sl.SOPInstanceUID, Frame: sl.Frame}] = n
 		g.shots = append(g.shots, one)
 	}
-	for _, o := range r.Objects {
-		switch o.Kind {
-		case object.Summary.Name:
-			g.summary = o.Path
-		case object.Outline.Name, object.Activation.Name:
-			place, err := shows(o.Path)
-			if err != nil {
-				return nil, err
-			}
-			n, ok := at[place]
-			if !ok {
+	for _, o := range objects {
+		if o.kind == object.Summary.Name {
+			g.summary = o.name
+		}
+	}
+	for _, what := range shows {
+		for _, o := range objects {
+			if o.kind != what.kind {
 				continue
 			}
-			if o.Kind == object.Outline.Name {
-				g.shots[n].outline, g.shots[n].HasOutline = o.Path, true
-			} else {
-				g.shots[n].activation, g.shots[n].HasMap = o.Path, true
+			shown, err := places(o.name)
+			if err != nil {
+				return err
+			}
+			for frame, place := range shown {
+				n, ok := at[place]
+				if !ok {
+					continue
+				}
+				l, ok := g.shots[n].layers[what.layer]
+				if ok && l.object != o.name {
+					continue // a better one shows it
+				}
+				g.shots[n].layers[what.layer] = layer{o.kind, o.name, append(l.frames, frame)}
+				g.lungs = g.lungs || what.layer == layerLungs
 			}
 		}
 	}
-	return g, nil
+	return nil
 }
 
 // pictured is the gallery that a link of a picture is about.
@@ -192,7 +269,7 @@ func (s *Server) pictured(r *http.Request) (*gallery, error) {
 			return nil, err
 		}
 	}
-	if g.study != uid || strconv.Itoa(g.revision) != revision {
+	if g.of != uid || strconv.Itoa(g.revision) != revision {
 		return nil, errNoPicture
 	}
 	return g, nil
@@ -205,40 +282,58 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request, _ access.User) 
 	if err != nil {
 		return err
 	}
-	return s.capture(w, r, g.summary)
+	if g.summary == "" {
+		return errNoPicture
+	}
+	img, err := s.Pictures.Capture(r.Context(), g.summary, 0)
+	return s.writePicture(w, r, img, err)
 }
 
-// layer is the slice, its outline or its activation map.
+// layer is a slice of a study, or one of the pictures of it.
 func (s *Server) layer(w http.ResponseWriter, r *http.Request, _ access.User) error {
 	g, err := s.pictured(r)
 	if err != nil {
 		return err
 	}
+	return s.show(w, r, g, s.Pictures)
+}
+
+// show draws what a link asks for of a gallery.
+func (s *Server) show(w http.ResponseWriter, r *http.Request, g *gallery, from *picture.Drawer) error {
 	n, err := strconv.Atoi(r.PathValue("slice"))
 	if err != nil || n < 1 || n > len(g.shots) {
 		return errNoPicture
 	}
-	switch one := g.shots[n-1]; r.PathValue("layer") {
-	case "ct.png":
-		if one.slice == "" {
-			return errNoPicture
-		}
-		img, err := s.Pictures.Slice(r.Context(), one.slice, one.frame)
-		return s.writePicture(w, r, img, err)
-	case "outline.png":
-		return s.capture(w, r, one.outline)
-	case "activation.png":
-		return s.capture(w, r, one.activation)
-	}
-	return errNoPicture
-}
-
-func (s *Server) capture(w http.ResponseWriter, r *http.Request, name string) error {
-	if name == "" {
+	one := g.shots[n-1]
+	name, ok := strings.CutSuffix(r.PathValue("layer"), ".png")
+	if !ok {
 		return errNoPicture
 	}
-	img, err := s.Pictures.Capture(r.Context(), name)
+	if name == "ct" && one.slice != "" {
+		img, err := from.Slice(r.Context(), one.slice, one.frame)
+		return s.writePicture(w, r, img, err)
+	}
+	l, ok := one.layers[name]
+	if !ok {
+		return errNoPicture
+	}
+	img, err := g.draw(r.Context(), from, n-1, l)
 	return s.writePicture(w, r, img, err)
+}
+
+// draw shows what an object holds about a slice.
+func (g *gallery) draw(ctx context.Context, from *picture.Drawer, n int, l layer) (image.Image, error) {
+	over := picture.Overlay{Slice: g.shots[n].slice, SliceFrame: g.shots[n].frame, Object: l.object, Frames: l.frames, Found: &g.found,
+		Index: n}
+	switch l.kind {
+	case object.ParametricMap.Name:
+		return from.Activation(ctx, over)
+	case object.Lungs.Name:
+		return from.Lungs(ctx, over)
+	case object.Segmentation.Name, object.LabelMap.Name, object.LabelMapPlain.Name:
+		return from.Outline(ctx, over)
+	}
+	return from.Capture(ctx, l.object, l.frames[0])
 }
 
 // writePicture sends a picture. One that cannot be drawn, since its file is damaged or was removed, is no fault of the page.

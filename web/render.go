@@ -37,6 +37,11 @@ func parsePages() map[string]*template.Template {
 		"button": func(kind, of, name string) map[string]string {
 			return map[string]string{"Kind": kind, "Of": of, "Name": name, "About": of}
 		},
+		// figure is a picture over a slice, or the words in its place.
+		"figure": func(s shot, layer, name, without string) map[string]any {
+			return map[string]any{"Has": s.Has(layer), "Layer": layer, "Name": name, "Without": without, "Base": s.Base,
+				"Number": s.Number}
+		},
 	}
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(pageFiles, "pages/frame.html"))
 	all := map[string]*template.Template{}

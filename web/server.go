@@ -85,6 +85,14 @@ func NewServer(set Settings) *Server {
 	return s
 }
 
+// errOtherSite is the answer to a form that was not shown here.
+var errOtherSite = &access.Refusal{Status: http.StatusForbidden, Text: "This form was sent by another site: nothing was done. " +
+	"If it was this one, a proxy before it must pass the Host header on."}
+
+// errMayNotAct is the answer to who may look alone.
+var errMayNotAct = &access.Refusal{Status: http.StatusForbidden,
+	Text: "You may look, and not act. The operator of this node can change that: jcsnode user add NAME --role act."}
+
 // errNotHere is the answer where there is no page.
 var errNotHere = &access.Refusal{Status: http.StatusNotFound, Text: "There is no such page."}
 
@@ -118,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := new(http.CrossOriginProtection).Check(r); err != nil {
-		s.fail(w, r, &access.Refusal{Status: http.StatusForbidden, Text: "This form was sent by another site: nothing was done."})
+		s.fail(w, r, errOtherSite)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.mostBody(r))
@@ -155,7 +163,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, "/login?next="+queryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	case errors.Is(err, access.ErrLogin):
-		refusal = &access.Refusal{Status: http.StatusUnauthorized, Text: "Log in first."}
+		refusal = &access.Refusal{Status: http.StatusUnauthorized, Text: "You are not logged in, or no longer. Nothing was done."}
 	case errors.As(err, &refusal):
 	case errors.As(err, &untried):
 		refusal = &access.Refusal{Status: untried.Status, Text: untried.Text}
@@ -173,7 +181,44 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Error(w, refusal.Text, refusal.Status)
 		return
 	}
-	s.render(w, refusal.Status, "message", frame{Title: http.StatusText(refusal.Status)}, refusal.Text)
+	s.render(w, refusal.Status, "message", frame{Title: titleOf(refusal.Status)}, newMessage(refusal))
+}
+
+// message is a page that says why there is no other.
+type message struct {
+	Text     string
+	Link, To string // what to do next; empty: nothing here
+}
+
+func newMessage(r *access.Refusal) message {
+	switch r.Status {
+	case http.StatusUnauthorized:
+		return message{r.Text, "Log in", "/login"}
+	case http.StatusMisdirectedRequest:
+		return message{Text: r.Text}
+	}
+	return message{r.Text, "Overview", "/"}
+}
+
+// titleOf names a status of HTTP for people.
+func titleOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "Log in"
+	case http.StatusForbidden:
+		return "Not allowed"
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusMisdirectedRequest:
+		return "Another name"
+	case http.StatusRequestEntityTooLarge:
+		return "Too much"
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		return "Not now"
+	case http.StatusInternalServerError:
+		return "Something is wrong with the node"
+	}
+	return http.StatusText(status)
 }
 
 // Run serves on a listener, which may speak TLS, until ctx ends.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"jcsnode/findings"
@@ -25,10 +24,7 @@ type studyPage struct {
 	HasFindings bool
 	Weights     string // of the networks, if they are not trained
 	Summary     string // link of the picture
-	Shots       []shot
-	Shown       shot // the slice that is shown
-	Previous    int  // slices beside it, 0 where there is none
-	Next        int
+	scroller
 }
 
 // verdicts are words for grades.
@@ -80,28 +76,11 @@ func (s *Server) study(w http.ResponseWriter, r *http.Request, user access.User)
 		s.Logger.Warn("a study's pictures cannot be shown", "study", study.StudyUID, "error", err)
 		g = &gallery{}
 	}
-	page.Summary, page.Shots = g.summaryLink(), g.shots
-	page.show(r.URL.Query().Get("slice"))
+	page.Summary, page.scroller = g.summaryLink(), g.scroll(r.URL.Query().Get("slice"))
 	f := s.frame("Study "+study.StudyUID, "studies", user)
 	f.Live = true
 	s.render(w, http.StatusOK, "study", f, page)
 	return nil
-}
-
-// show picks the slice of a number as it stands in a link; without one, that with most to see.
-func (p *studyPage) show(number string) {
-	if len(p.Shots) == 0 {
-		return
-	}
-	n, err := strconv.Atoi(number)
-	if err != nil || n < 1 || n > len(p.Shots) {
-		n = worst(p.Shots)
-	}
-	p.Shown = p.Shots[n-1]
-	p.Previous = n - 1
-	if n < len(p.Shots) {
-		p.Next = n + 1
-	}
 }
 
 // identifiers are read from an instance, if the site shows any.

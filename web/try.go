@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"jcsnode/status"
 	"jcsnode/store"
 	"jcsnode/web/access"
+	"jcsnode/web/picture"
 	"jcsnode/web/try"
 )
 
@@ -32,7 +34,7 @@ func (s *Server) routeTry(mux *http.ServeMux) {
 	acting := func(f func(http.ResponseWriter, *http.Request, access.User) error) http.Handler {
 		return s.closed(func(w http.ResponseWriter, r *http.Request, user access.User) error {
 			if user.Role != access.Act {
-				return &access.Refusal{Status: http.StatusForbidden, Text: "You may look, and not act."}
+				return errMayNotAct
 			}
 			return f(w, r, user)
 		})
@@ -41,6 +43,7 @@ func (s *Server) routeTry(mux *http.ServeMux) {
 	mux.Handle("POST "+tryPath, acting(s.give))
 	mux.Handle("GET "+tryPath+"/{id}", acting(s.tried))
 	mux.Handle("GET "+tryPath+"/{id}/summary.png", acting(s.tryFile("image/png", "", s.Try.Summary)))
+	mux.Handle("GET "+tryPath+"/{id}/{slice}/{layer}", acting(s.tryLayer))
 	mux.Handle("GET "+tryPath+"/{id}/findings.json", acting(s.tryFile("application/json", "findings.json", s.Try.Findings)))
 	mux.Handle("GET "+tryPath+"/{id}/objects.zip", acting(s.tryZip))
 	mux.Handle("POST "+tryPath+"/{id}/remove", acting(s.tryRemove))
@@ -165,6 +168,7 @@ type triedPage struct {
 	Verdict string
 	Text    string
 	Weights string // of the networks, if they are not trained
+	scroller
 }
 
 func (s *Server) tried(w http.ResponseWriter, r *http.Request, user access.User) error {
@@ -175,6 +179,12 @@ func (s *Server) tried(w http.ResponseWriter, r *http.Request, user access.User)
 	page := triedPage{View: v}
 	if v.State == try.Done {
 		page.judge(&v.Result.Findings)
+		g, _, err := s.triedGallery(r, user)
+		if err != nil {
+			s.Logger.Warn("the slices of a study that was tried cannot be shown", "id", v.ID, "error", err)
+			g = &gallery{}
+		}
+		page.scroller = g.scroll(r.URL.Query().Get("slice"))
 	}
 	f := s.frame("Try a study", "try", user)
 	f.Again = v.Working()
@@ -199,6 +209,51 @@ func (p *triedPage) judge(found *findings.Findings) {
 	if w := findings.Weights(found.Models); w != "trained" {
 		p.Weights = w
 	}
+}
+
+// triedGallery makes what can be shown of a study that was tried, or finds it made, for who gave it, with what draws it.
+func (s *Server) triedGallery(r *http.Request, user access.User) (*gallery, *picture.Drawer, error) {
+	id := r.PathValue("id")
+	result, files, err := s.Try.Files(id, user.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	draw := s.Pictures.In(files)
+	if g := s.galleries.find(id); g != nil {
+		return g, draw, nil
+	}
+	g := &gallery{of: id, base: tryPath + "/" + id + "/", found: result.Findings}
+	var slices []string
+	for _, path := range result.SliceFiles {
+		name, err := s.Try.Name(id, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		slices = append(slices, name)
+	}
+	var objects []named
+	for _, o := range result.Objects {
+		name, err := s.Try.Name(id, filepath.Join(result.ObjectsFolder, o.Name))
+		if err != nil {
+			return nil, nil, err
+		}
+		objects = append(objects, named{o.Kind, name})
+	}
+	err = g.hang(func(i int) string { return slices[i] }, objects,
+		func(name string) ([]picture.Place, error) { return draw.Places(r.Context(), name) })
+	if err != nil {
+		return nil, nil, err
+	}
+	s.galleries.keep(g)
+	return g, draw, nil
+}
+
+func (s *Server) tryLayer(w http.ResponseWriter, r *http.Request, user access.User) error {
+	g, draw, err := s.triedGallery(r, user)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, g, draw)
 }
 
 // tryFile sends a file of a result, to be shown or, under a name, to be kept.
@@ -251,6 +306,7 @@ func (s *Server) tryRemove(w http.ResponseWriter, r *http.Request, user access.U
 	if err := s.Try.Remove(r.PathValue("id"), user.Name); err != nil {
 		return err
 	}
+	s.galleries.drop(r.PathValue("id"))
 	http.Redirect(w, r, tryPath, http.StatusSeeOther)
 	return nil
 }

@@ -19,7 +19,9 @@ import (
 	"time"
 
 	"jcsnode/findings"
+	"jcsnode/phantom"
 	"jcsnode/web/access"
+	"jcsnode/web/picture"
 	"jcsnode/web/try"
 )
 
@@ -44,19 +46,26 @@ func newLab(t *testing.T) lab {
 			case <-l.stop:
 			case <-ctx.Done():
 			}
-			r := try.Result{Objects: 2, ObjectsFolder: out}
+			r := try.Result{ObjectsFolder: filepath.Join(out, "objects"), Objects: []try.Object{{Kind: "report"}, {Kind: "report"}},
+				SliceFiles: []string{filepath.Join(out, "ct", "IM0001.dcm")}}
 			r.FindingsFile, r.Summary = filepath.Join(out, "findings.json"), filepath.Join(out, "s.png")
 			r.Findings = findings.Findings{Decision: &findings.Decision{Positive: true, Text: "positive: 20 of 20 slices"},
 				Limits: []string{"only 100 mm " + foreign}, Cautions: []string{foreign},
-				RefusedInstances: []findings.Refused{{}}, Models: []findings.Model{{Status: "preliminary"}}}
-			return r, errors.Join(os.MkdirAll(out, 0o700), os.WriteFile(r.FindingsFile, []byte(`{"a": 1}`), 0o600),
-				os.WriteFile(r.Summary, []byte("\x89PNG"), 0o600))
+				RefusedInstances: []findings.Refused{{}}, Slices: []findings.Slice{{SOPInstanceUID: "1.2"}},
+				Models: []findings.Model{{Status: "preliminary"}}}
+			return r, errors.Join(os.MkdirAll(r.ObjectsFolder, 0o700), os.WriteFile(r.FindingsFile, []byte(`{"a": 1}`), 0o600),
+				os.WriteFile(r.Summary, []byte("\x89PNG"), 0o600),
+				phantom.Write(ctx, filepath.Dir(r.SliceFiles[0]), phantom.Options{Slices: 1, Rows: 64, Columns: 64}))
 		},
 		Free:   func(context.Context) (int64, error) { return 1 << 30, nil },
 		Now:    time.Now,
 		Logger: slog.New(slog.DiscardHandler),
 	})
-	d := newDesk(t, func(s *Settings, _ *access.Settings) { s.Try = l.desk })
+	pictures, err := picture.NewDrawer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDesk(t, func(s *Settings, _ *access.Settings) { s.Try, s.Pictures = l.desk, pictures })
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- l.desk.Run(ctx) }()
@@ -154,7 +163,7 @@ func TestTry(t *testing.T) {
 		t.Error(text)
 	}
 	status, at, text := l.give(t, bob, nil, slice, "letter")
-	if status != http.StatusOK || !strings.Contains(text, "1 file of DICOM") || !strings.Contains(text, "1 file of something else") ||
+	if status != http.StatusOK || !strings.Contains(text, "1 DICOM file") || !strings.Contains(text, "1 other file") ||
 		!strings.Contains(text, `http-equiv="refresh"`) {
 		t.Fatalf("%d %s", status, text)
 	}
@@ -192,10 +201,19 @@ func TestTry(t *testing.T) {
 	if strings.Contains(text, "<script>alert") || strings.Contains(text, `http-equiv="refresh"`) {
 		t.Error(text)
 	}
-	for path, want := range map[string]string{"/summary.png": "\x89PNG", "/findings.json": `{"a": 1}`, "/objects.zip": "PK\x03\x04"} {
+	for path, want := range map[string]string{"/summary.png": "\x89PNG", "/findings.json": `{"a": 1}`, "/objects.zip": "PK\x03\x04",
+		"/1/ct.png": "\x89PNG"} {
 		if status, text := get(t, bob, l.base+at+path); status != http.StatusOK || !strings.HasPrefix(text, want) {
 			t.Errorf("%s: %d %.40q", path, status, text)
 		}
+	}
+	for path, want := range map[string]int{"/2/ct.png": 404, "/1/outline.png": 404, "/1/x": 404, "/x/ct.png": 404, "/1/../1/ct.png": 200} {
+		if status, _ := get(t, bob, l.base+at+path); status != want {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if status, _ := get(t, l.as(t, "ann"), l.base+at+"/1/ct.png"); status != http.StatusForbidden {
+		t.Errorf("a slice for who may look: %d", status)
 	}
 	if r, err := bob.PostForm(l.base+at+"/remove", nil); err != nil || r.Request.URL.Path != "/try" {
 		t.Error(err)
@@ -222,7 +240,7 @@ func TestTry_Refuses(t *testing.T) {
 		status int
 		want   string
 	}{
-		"nobody":           {http.DefaultClient, nil, []string{slice}, 401, "Log in"},
+		"nobody":           {http.DefaultClient, nil, []string{slice}, 401, "not logged in"},
 		"who may look":     {ann, nil, []string{slice}, 403, "may look"},
 		"another site":     {bob, crossSite, []string{slice}, 403, "another site"},
 		"another name":     {bob, func(r *http.Request) { r.Host = "evil.example" }, []string{slice}, 421, "not served under that name"},

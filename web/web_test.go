@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -275,26 +276,51 @@ func TestLive(t *testing.T) {
 
 func TestGallery(t *testing.T) {
 	study := positive(t)
-	r := &study.Revisions[0]
-	r.Objects = []ledger.Object{{Kind: "summary", Path: "o/s"}, {Kind: "outline", Path: "o/2"}, {Kind: "activation", Path: "o/a2"},
-		{Kind: "activation", Path: "o/x"}, {Kind: "seg", Path: "o/seg"}}
-	shows := map[string]picture.Place{"o/2": {SOPInstanceUID: "1.2.2"}, "o/a2": {SOPInstanceUID: "1.2.2"}, "o/x": {SOPInstanceUID: "9"}}
-	g, err := newGallery(study, r, func(name string) (picture.Place, error) { return shows[name], nil })
+	found, err := readFindings(&study.Revisions[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.summaryLink() != "/studies/1.2/1/summary.png" || len(g.shots) != 2 || worst(g.shots) != 2 {
-		t.Errorf("%+v", g)
-	}
-	if one := g.shots[0]; one.slice != "inbox/a" || one.HasOutline || one.HasMap {
-		t.Errorf("%+v", one)
-	}
-	if two := g.shots[1]; two.slice != "inbox/b" || two.outline != "o/2" || two.activation != "o/a2" || two.Base != "/studies/1.2/1/2/" {
-		t.Errorf("%+v", two)
+	one, two := picture.Place{SOPInstanceUID: "1.2.1"}, picture.Place{SOPInstanceUID: "1.2.2"}
+	places := map[string][]picture.Place{"o/2": {two}, "o/a2": {two}, "o/x": {{SOPInstanceUID: "9"}}, "o/seg": {one, two},
+		"o/label": {two, one},
+		"o/maps":  {two, one}, "o/lungs": {one, two, one}}
+	for name, c := range map[string]struct {
+		objects  []named
+		one, two map[string]layer
+	}{
+		"single pictures": {[]named{{"outline", "o/2"}, {"activation", "o/a2"}, {"activation", "o/x"}, {"report", "o/seg"}},
+			map[string]layer{}, map[string]layer{"outline": {"outline", "o/2", []int{0}}, "activation": {"activation", "o/a2", []int{0}}}},
+		"what pictures leave out": {[]named{{"labelmap", "o/label"}, {"seg", "o/seg"}, {"outline", "o/2"}, {"pmap", "o/x"}},
+			map[string]layer{"outline": {"seg", "o/seg", []int{0}}}, map[string]layer{"outline": {"outline", "o/2", []int{0}}}},
+		"objects of all slices": {[]named{{"labelmap-plain", "o/seg"}, {"activation-multiframe", "o/maps"}, {"lungs", "o/lungs"}},
+			map[string]layer{"outline": {"labelmap-plain", "o/seg", []int{0}}, "activation": {"activation-multiframe", "o/maps", []int{1}},
+				"lungs": {"lungs", "o/lungs", []int{0, 2}}},
+			map[string]layer{"outline": {"labelmap-plain", "o/seg", []int{1}}, "activation": {"activation-multiframe", "o/maps", []int{0}},
+				"lungs": {"lungs", "o/lungs", []int{1}}}},
+	} {
+		g := &gallery{of: "1.2", base: "/studies/1.2/1/", found: found}
+		files := []string{"inbox/a", "inbox/b"}
+		err := g.hang(func(i int) string { return files[i] }, append(c.objects, named{"summary", "o/s"}),
+			func(name string) ([]picture.Place, error) { return places[name], nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.summaryLink() != "/studies/1.2/1/summary.png" || len(g.shots) != 2 || g.lungs != g.shots[0].Has("lungs") {
+			t.Errorf("%s: %+v", name, g)
+		}
+		if s := g.shots[1]; s.slice != "inbox/b" || s.Base != "/studies/1.2/1/2/" || !reflect.DeepEqual(s.layers, c.two) {
+			t.Errorf("%s: %+v", name, s)
+		}
+		if s := g.shots[0]; !reflect.DeepEqual(s.layers, c.one) {
+			t.Errorf("%s: %+v", name, s)
+		}
+		if s := g.scroll("x"); s.Shown.Number != 2 || s.Previous != 1 || s.Next != 0 {
+			t.Errorf("%s: shown is %+v", name, s)
+		}
 	}
 	var kept galleries
 	for i := range 2 * galleriesKept {
-		kept.keep(&gallery{study: strings.Repeat("1", i+1)})
+		kept.keep(&gallery{of: strings.Repeat("1", i+1)})
 	}
 	if len(kept.kept) != galleriesKept || kept.find("1") != nil || kept.find(strings.Repeat("1", 2*galleriesKept)) == nil {
 		t.Errorf("%d galleries are kept", len(kept.kept))

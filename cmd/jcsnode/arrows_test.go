@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"metrics":           {"ledger", "status"},
 	"web/access":        {"durable"},
 	"web/try":           {"dataset", "guard", "store"},
-	"web/picture":       {"dataset", "dicomout/sc", "pipeline/ct", "preview", "store"},
+	"web/picture":       {"dataset", "dicomout/object", "dicomout/sc", "pipeline/ct", "preview", "store"},
 	"scu":               {"dataset", "dimse"},
 	"backup":            {"durable", "ledger/sqlite"},
 	"phantom":           {},

@@ -29,3 +29,28 @@ func browse(t *testing.T, script string, order map[string]any, found any) {
 		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
 }
+
+// browserKit finds what drives a browser: playwright-core and axe-core, which `make peers` installs.
+func browserKit(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := filepath.Join(cache, "jcsnode", "peers", "node_modules")
+	for _, module := range []string{"playwright-core", "axe-core"} {
+		if _, err := os.Stat(filepath.Join(modules, module)); err != nil {
+			absent(t, module+" in "+modules)
+		}
+	}
+	return modules
+}
+
+// inBrowser adds to an order what drives Chromium.
+func inBrowser(t *testing.T, order map[string]any) map[string]any {
+	t.Helper()
+	modules := browserKit(t)
+	order["playwright"], order["axe"] = filepath.Join(modules, "playwright-core"), filepath.Join(modules, "axe-core")
+	order["chromium"] = tool(t, "chromium")
+	return order
+}

@@ -40,7 +40,7 @@ func echoCommand() *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		began := time.Now()
 		if err := t.acceptor().Echo(c.Context()); err != nil {
-			return err
+			return talked(err)
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%s at %s answers (%d ms)\n", t.called, t.to, time.Since(began).Milliseconds())
 		return nil

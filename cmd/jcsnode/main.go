@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/dicomout/deliver"
 	"jcsnode/netfault"
 )
 
@@ -23,12 +24,16 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
-	if err := root().ExecuteContext(untilSignal()); err != nil {
+	began := false // false: the command line itself is wrong
+	if c, err := commandLine(&began).ExecuteContextC(untilSignal()); err != nil {
 		var code exitCode
 		if errors.As(err, &code) {
 			os.Exit(int(code))
 		}
 		fmt.Fprintf(os.Stderr, "jcsnode: %s\n", netfault.Words(err))
+		if !began {
+			fmt.Fprintf(os.Stderr, "usage: %s; `%s --help` says more\n", c.UseLine(), c.CommandPath())
+		}
 		os.Exit(1)
 	}
 }
@@ -38,16 +43,42 @@ type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-func root() *cobra.Command {
+// remedied is an error with what to do about it.
+type remedied struct {
+	error
+	remedy string
+}
+
+func (r remedied) Error() string { return r.error.Error() + "; what to do: " + r.remedy }
+func (r remedied) Unwrap() error { return r.error }
+
+// talked adds to an error of a talk with another node what an operator can do about it.
+func talked(err error) error {
+	if err == nil {
+		return nil
+	}
+	if remedy := deliver.ClassifyError(err).Remedy; remedy != "" {
+		return remedied{err, remedy}
+	}
+	return err
+}
+
+func root() *cobra.Command { return commandLine(new(bool)) }
+
+// commandLine sets began once a command runs.
+func commandLine(began *bool) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "jcsnode",
 		Short: "DICOM node that reads chest CT studies with the JCS cascade",
 		Long: "jcsnode takes chest CT studies by C-STORE, asks the JCS cascade about them and sends DICOM Segmentation\n" +
 			"objects and secondary captures back to the PACS. Research use only. Not for diagnostic use.",
-		Version:          version,
-		SilenceUsage:     true,
-		SilenceErrors:    true,
-		PersistentPreRun: func(c *cobra.Command, _ []string) { c.SetContext(untilHangUp(c.Context())) },
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRun: func(c *cobra.Command, _ []string) {
+			*began = true
+			c.SetContext(untilHangUp(c.Context()))
+		},
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
 		requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),

@@ -24,7 +24,8 @@ func scripted(t *testing.T) (folder, study string) {
 	t.Helper()
 	const slices = 24
 	plain := t.TempDir()
-	if err := phantom.Write(t.Context(), plain, phantom.Options{Slices: slices, Spacing: 12, Lesions: true, Seed: 1}); err != nil {
+	if err := phantom.Write(t.Context(), plain, phantom.Options{Slices: slices, Spacing: 12, Rows: 256, Columns: 256, Lesions: true,
+		Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
 	texts := map[tag.Tag]string{tag.PatientID: "LO", tag.AccessionNumber: "SH", tag.SeriesDescription: "LO", tag.StudyDescription: "LO",
@@ -41,25 +42,10 @@ func scripted(t *testing.T) (folder, study string) {
 	return folder, study
 }
 
-// browserKit finds what drives a browser: playwright-core and axe-core, which `make peers` installs.
-func browserKit(t *testing.T) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	modules := filepath.Join(cache, "jcsnode", "peers", "node_modules")
-	for _, module := range []string{"playwright-core", "axe-core"} {
-		if _, err := os.Stat(filepath.Join(modules, module)); err != nil {
-			absent(t, module+" in "+modules)
-		}
-	}
-	return modules
-}
-
-// The page of a running node, in a real browser: testdata/page.js says what is looked at. Screenshots go to JCSNODE_SHOTS.
+// The page of a running node, in a real browser: testdata/page.js says what is looked at.
 func TestPage(t *testing.T) {
-	browser, modules := tool(t, "chromium"), browserKit(t)
+	tool(t, "chromium")
+	browserKit(t)
 	port, pacs := freePort(t), freePort(t)
 	l := newLabWith(t, exactNetworks(t), destination("pacs", "PACS", pacs), destination("away", "AWAY", freePort(t)),
 		"[settle]\nquiet = \"1s\"",
@@ -87,9 +73,9 @@ func TestPage(t *testing.T) {
 	})
 
 	var problems []string
-	browse(t, "page.js", map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", port), "study": study, "user": "bob",
-		"watcher": "ann", "password": password, "playwright": filepath.Join(modules, "playwright-core"),
-		"axe": filepath.Join(modules, "axe-core"), "chromium": browser, "out": os.Getenv("JCSNODE_SHOTS")}, &problems)
+	order := map[string]any{"base": fmt.Sprintf("http://127.0.0.1:%d", port), "study": study, "user": "bob", "watcher": "ann",
+		"password": password}
+	browse(t, "page.js", inBrowser(t, order), &problems)
 	for _, p := range problems {
 		t.Error(p)
 	}

@@ -77,7 +77,7 @@ func runCommand() *cobra.Command {
 			}
 			printFindings(c.OutOrStdout(), &read.Findings)
 			fmt.Fprintf(c.OutOrStdout(), "  findings      %s\n  objects       %d in %s\n  previews      %s\n",
-				read.FindingsFile, read.Objects,
+				read.FindingsFile, len(read.Objects),
 				read.ObjectsFolder, read.PreviewFolder)
 		}
 		return nil

@@ -30,7 +30,7 @@ func sendCommand() *cobra.Command {
 		if len(files) == 0 {
 			return errors.New("no DICOM file that can be sent in what was named")
 		}
-		err := send(c.Context(), t.acceptor(), files, c.ErrOrStderr())
+		err := talked(send(c.Context(), t.acceptor(), files, c.ErrOrStderr()))
 		if missed > 0 {
 			fmt.Fprintf(c.ErrOrStderr(), "%s could not be sent, named above\n", status.Plural(missed, "file"))
 			if err == nil {

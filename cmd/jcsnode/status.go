@@ -71,6 +71,10 @@ func nodeStatus(ctx context.Context, w io.Writer, cfg config.Config, l status.Le
 	printLines(w, "", view.Sentences())
 	printParts(w, view.Parts(), "")
 	fmt.Fprintln(w)
+	if len(view.Studies) == 0 && f == (ledger.Filter{Limit: f.Limit, Identifiers: f.Identifiers}) {
+		fmt.Fprintln(w, "no study has come yet")
+		return nil
+	}
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "STUDY\tSTATE\tREVISION\tINSTANCES\tLAST\tRESULT\tDELIVERIES")
 	for _, s := range view.Studies {

@@ -9,7 +9,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -120,16 +119,48 @@ func (l trialLab) get(t *testing.T, path string) string {
 // on the disk.
 func TestTry(t *testing.T) {
 	l := newTrialLab(t)
+	t.Run("by requests", l.byRequests)
+	t.Run("in a browser", l.inBrowser)
+	if out := jcsnode(t, "status", "--config", l.config, "--json"); strings.Contains(out, "study_uid\": \"") {
+		t.Errorf("the ledger knows of it:\n%s", out)
+	}
+	for _, folder := range []string{"inbox", "objects"} {
+		entries, err := filepath.Glob(filepath.Join(l.dir, "data", folder, "*", "*", "*"))
+		if err != nil || len(entries) > 0 {
+			t.Errorf("%s holds %v, %v", folder, entries, err)
+		}
+	}
+	l.node.stop(t)
+	if _, err := os.Stat(filepath.Join(l.dir, "data", "web-try")); err == nil {
+		t.Error("something is left on the disk")
+	}
+}
+
+// inBrowser tries it in a real browser: testdata/try.js says what is looked at.
+func (l trialLab) inBrowser(t *testing.T) {
+	letter := filepath.Join(t.TempDir(), "letter.txt")
+	if err := os.WriteFile(letter, []byte("Dear colleague"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var problems []string
+	order := map[string]any{"base": l.base, "folder": l.folder, "zip": l.zip, "letter": letter}
+	browse(t, "try.js", inBrowser(t, order), &problems)
+	for _, p := range problems {
+		t.Error(p)
+	}
+}
+
+func (l trialLab) byRequests(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
 	status, at, text := l.post(t, l.zip)
-	if status != http.StatusOK || !strings.HasPrefix(at, "/try/") || !strings.Contains(text, "20 files of DICOM") {
+	if status != http.StatusOK || !strings.HasPrefix(at, "/try/") || !strings.Contains(text, "20 DICOM files") {
 		t.Fatalf("%d %s %s", status, at, text)
 	}
 	eventually(t, time.Minute, "the study is read", func() bool {
 		text = l.get(t, at)
 		return !strings.Contains(text, "data-working")
 	})
-	for _, want := range []string{"POSITIVE", "untrained", "1 file of something else left out", "summary.png"} {
+	for _, want := range []string{"POSITIVE", "untrained", "1 other file left out", "summary.png"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -191,51 +222,5 @@ func TestTry(t *testing.T) {
 	}
 	if text := all(t, r); r.Request.URL.Path != "/try" {
 		t.Error(text)
-	}
-	if out := jcsnode(t, "status", "--config", l.config, "--json"); strings.Contains(out, "study_uid\": \"") {
-		t.Errorf("the ledger knows of it:\n%s", out)
-	}
-	for _, folder := range []string{"inbox", "objects"} {
-		entries, err := filepath.Glob(filepath.Join(l.dir, "data", folder, "*", "*", "*"))
-		if err != nil || len(entries) > 0 {
-			t.Errorf("%s holds %v, %v", folder, entries, err)
-		}
-	}
-	l.node.stop(t)
-	if _, err := os.Stat(filepath.Join(l.dir, "data", "web-try")); err == nil {
-		t.Error("something is left on the disk")
-	}
-}
-
-// The same in a real browser: testdata/try.js says what is looked at. Screenshots go to JCSNODE_SHOTS.
-func TestTryPage(t *testing.T) {
-	browser, modules := tool(t, "chromium"), browserKit(t)
-	l := newTrialLab(t)
-	letter := filepath.Join(t.TempDir(), "letter.txt")
-	if err := os.WriteFile(letter, []byte("Dear colleague"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	order, err := json.Marshal(map[string]string{"base": l.base, "folder": l.folder, "zip": l.zip, "letter": letter,
-		"playwright": filepath.Join(modules, "playwright-core"), "axe": filepath.Join(modules, "axe-core"), "chromium": browser,
-		"out": os.Getenv("JCSNODE_SHOTS")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "order.json")
-	if err := os.WriteFile(path, order, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), tool(t, "node"), filepath.Join("testdata", "try.js"), path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var problems []string
-	if err := json.Unmarshal(out, &problems); err != nil {
-		t.Fatalf("try.js: %v\n%s", err, out)
-	}
-	for _, p := range problems {
-		t.Error(p)
 	}
 }

@@ -19,6 +19,8 @@ type Scale struct {
 	Max float64
 	// Text says where Max comes from: "study maximum".
 	Text string
+	// Relative tells that the values are shares of a maximum that is not known here.
+	Relative bool
 }
 
 // RenderSlice draws the slice in grey alone, on the grid of the other pictures of it.
@@ -196,7 +198,11 @@ func (l *legend) colourBar(scale Scale) {
 	l.p.textRight(l.dst, ticks, top+size*3/4, l.body, white, "1", true)
 	l.p.textRight(l.dst, ticks, top+height, l.body, white, "0", true)
 	l.p.textRight(l.dst, right, top-size*3/4, l.strong, white, "Activation", true)
-	for i, text := range []string{"1 = " + scale.Text, "(" + formatNumber(scale.Max) + ")"} {
+	lines := []string{"1 = " + scale.Text}
+	if !scale.Relative {
+		lines = append(lines, "("+formatNumber(scale.Max)+")")
+	}
+	for i, text := range lines {
 		s, text := l.p.fit(l.body, text, l.half(), 12)
 		l.p.textRight(l.dst, right, top+height+size/2+(i+1)*l.line, s, white, text, true)
 	}

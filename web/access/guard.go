@@ -80,7 +80,7 @@ func (g *Guard) CheckHost(r *http.Request) error {
 		return nil
 	}
 	return refuse(http.StatusMisdirectedRequest,
-		"This page is not served under that name. Names are listed in [web] hosts of the configuration.")
+		"This page is not served under that name. Use one that [web] hosts of the configuration lists, or have this one added there.")
 }
 
 // Who says who asks. It is ErrLogin for somebody who has to log in, and a *Refusal for somebody who cannot.

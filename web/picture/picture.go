@@ -1,5 +1,5 @@
-// Package picture draws what the page shows of a study: a slice of the CT in the lung window, and pictures of ours out of their objects.
-// Files are named by the ledger, never by a request.
+// Package picture draws what the page shows of a study: a slice of the CT in the lung window, pictures of ours out of their objects, and
+// over the slice what objects hold as numbers. Files are named by the ledger or by who read the study, never by a request.
 package picture
 
 import (
@@ -40,30 +40,17 @@ func NewDrawer(files store.Reader) (*Drawer, error) {
 	return d, nil
 }
 
+// In draws what is in another store, no more pictures at a time together.
+func (d *Drawer) In(files store.Reader) *Drawer { return &Drawer{files, d.painters} }
+
 // Slice draws a frame, from 0, of an instance that was received.
 func (d *Drawer) Slice(ctx context.Context, name string, frame int) (image.Image, error) {
-	var img image.Image
-	err := d.with(ctx, name, func(p *sc.Painter, f *dataset.File) error {
-		headers := ct.ReadHeaders(name, f)
-		if frame < 0 || frame >= len(headers) {
-			return fmt.Errorf("frame %d of %d", frame+1, len(headers))
-		}
-		h := &headers[frame]
-		if h.Rows < 1 || h.Columns < 1 || h.Rows > mostPixels/h.Columns {
-			return fmt.Errorf("a slice of %d x %d pixels is not drawn", h.Rows, h.Columns)
-		}
-		hu, err := ct.Decode(f, h)
+	img, err := d.paint(ctx, func(p *sc.Painter) (image.Image, error) {
+		s, err := d.slice(ctx, name, frame)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		img, err = p.RenderSlice(&sc.Picture{
-			Rows:          h.Rows,
-			Columns:       h.Columns,
-			RowSpacing:    h.PixelSpacing[0],
-			ColumnSpacing: h.PixelSpacing[1],
-			HU:            hu,
-		})
-		return err
+		return p.RenderSlice(s)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("draw slice %s: %w", name, err)
@@ -71,14 +58,50 @@ func (d *Drawer) Slice(ctx context.Context, name string, frame int) (image.Image
 	return img, nil
 }
 
-// Capture is the picture in a secondary capture of ours.
-func (d *Drawer) Capture(ctx context.Context, name string) (image.Image, error) {
-	var img image.Image
-	err := d.with(ctx, name, func(_ *sc.Painter, f *dataset.File) (err error) {
-		if img, err = preview.Of(f); img == nil && err == nil {
+// slice decodes a slice.
+func (d *Drawer) slice(ctx context.Context, name string, frame int) (*sc.Picture, error) {
+	f, err := d.open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	headers := ct.ReadHeaders(name, f)
+	if frame < 0 || frame >= len(headers) {
+		return nil, fmt.Errorf("frame %d of %d", frame+1, len(headers))
+	}
+	h := &headers[frame]
+	if h.Rows < 1 || h.Columns < 1 || h.Rows > mostPixels/h.Columns {
+		return nil, fmt.Errorf("a slice of %d x %d pixels is not drawn", h.Rows, h.Columns)
+	}
+	hu, err := ct.Decode(f, h)
+	if err != nil {
+		return nil, err
+	}
+	left, top := sc.Edges(h.OrientationDS)
+	return &sc.Picture{
+		Left:          left,
+		Top:           top,
+		Rows:          h.Rows,
+		Columns:       h.Columns,
+		RowSpacing:    h.PixelSpacing[0],
+		ColumnSpacing: h.PixelSpacing[1],
+		HU:            hu,
+	}, nil
+}
+
+// Capture is the picture in a frame, from 0, of a secondary capture of ours.
+func (d *Drawer) Capture(ctx context.Context, name string, frame int) (image.Image, error) {
+	img, err := d.paint(ctx, func(*sc.Painter) (image.Image, error) {
+		f, err := d.open(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		img, err := preview.Frame(f, frame)
+		if img == nil && err == nil {
 			err = errors.New("it holds no picture in colour")
 		}
-		return err
+		return img, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("draw object %s: %w", name, err)
@@ -86,46 +109,14 @@ func (d *Drawer) Capture(ctx context.Context, name string) (image.Image, error) 
 	return img, nil
 }
 
-// Place names a slice: its instance and, of a multi-frame one, its frame from 1.
-type Place struct {
-	SOPInstanceUID string
-	Frame          int
-}
-
-// referencedFrame is Referenced Frame Number.
-var referencedFrame = dataset.NewTag(0x0008, 0x1160)
-
-// Shows says of which slice an object of ours is a picture, the zero Place if of none or several.
-func (d *Drawer) Shows(ctx context.Context, name string) (Place, error) {
-	f, err := d.open(ctx, name)
-	if err != nil {
-		return Place{}, err
-	}
-	defer f.Close()
-	items := f.Set().Items(dataset.SourceImageSequence)
-	if len(items) != 1 {
-		return Place{}, nil
-	}
-	frame, err := items[0].Int(referencedFrame)
-	if err != nil {
-		frame = 0 // a slice that is an instance has none
-	}
-	return Place{items[0].String(dataset.ReferencedSOPInstanceUID), frame}, nil
-}
-
-// with opens a file and has it drawn when a painter is free.
-func (d *Drawer) with(ctx context.Context, name string, draw func(*sc.Painter, *dataset.File) error) error {
+// paint draws when a painter is free.
+func (d *Drawer) paint(ctx context.Context, draw func(*sc.Painter) (image.Image, error)) (image.Image, error) {
 	select {
 	case p := <-d.painters:
 		defer func() { d.painters <- p }()
-		f, err := d.open(ctx, name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		return draw(p, f)
+		return draw(p)
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 

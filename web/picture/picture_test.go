@@ -69,14 +69,14 @@ func TestDrawer(t *testing.T) {
 		"no DICOM":             func() error { _, err := d.Slice(t.Context(), "broken.dcm", 0); return err },
 		"no such file":         func() error { _, err := d.Slice(t.Context(), "none.dcm", 0); return err },
 		"out of the store":     func() error { _, err := d.Slice(t.Context(), "../"+filepath.Base(dir)+"/"+name, 0); return err },
-		"a slice as a picture": func() error { _, err := d.Capture(t.Context(), name); return err },
+		"a slice as a picture": func() error { _, err := d.Capture(t.Context(), name, 0); return err },
 	} {
 		if draw() == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if place, err := d.Shows(t.Context(), name); err != nil || place != (Place{}) {
-		t.Errorf("a slice shows %+v, %v", place, err)
+	if places, err := d.Places(t.Context(), name); err != nil || len(places) > 0 {
+		t.Errorf("a slice shows %+v, %v", places, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -95,10 +95,8 @@
     if (kept.size > mostKept) kept.delete(kept.keys().next().value);
     return p;
   }
-  const names = { ct: "CT", outline: "Lesion outline", activation: "Activation map" };
-  function layersOf(option) {
-    return ["ct", "outline", "activation"].filter((layer) => layer === "ct" || option.dataset[layer]);
-  }
+  const names = { ct: "CT", outline: "Lesion outline", activation: "Activation map", lungs: "Lungs" };
+  const layersOf = (option) => option.dataset.layers.split(" ");
   let wanted = Number(choice.value);
   function show(number) {
     number = Math.min(Math.max(number, 1), options.length);

@@ -18,9 +18,12 @@
     } catch {
       // The node is away.
     }
-    const over = fresh && !fresh.hasAttribute("data-working");
-    if (fresh && (over || !old.contains(document.activeElement))) old.replaceWith(document.adoptNode(fresh));
-    if (!over) setTimeout(follow, 1000);
+    if (fresh && !fresh.hasAttribute("data-working")) {
+      location.reload(); // the study has its result now
+      return;
+    }
+    if (fresh && !old.contains(document.activeElement)) old.replaceWith(document.adoptNode(fresh));
+    setTimeout(follow, 1000);
   }
 
   const form = document.getElementById("give");

@@ -33,14 +33,18 @@ var stepOrder = []string{StepCheck, StepClassify, StepSegment, StepPictures}
 // goroutine. A *Refusal is for whoever gave the study; any other error is for the log.
 type Read func(ctx context.Context, in, out string, tell func(step string, done, total int)) (Result, error)
 
-// Result is what came of a study.
+// Result is what came of a study. Files are paths.
 type Result struct {
 	Findings      findings.Findings
 	FindingsFile  string
+	SliceFiles    []string // of Findings.Slices; of what was given, these stay as long as the result
 	ObjectsFolder string
-	Objects       int
+	Objects       []Object
 	Summary       string // PNG of the summary page; empty without one
 }
+
+// Object is an object that was made: its kind, and the name of its file in Result.ObjectsFolder.
+type Object struct{ Kind, Name string }
 
 // Settings of a Desk.
 type Settings struct {

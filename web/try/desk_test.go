@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"jcsnode/findings"
+	"jcsnode/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -51,7 +52,8 @@ func newBench(t *testing.T, change func(*Settings)) *bench {
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
-		r = Result{Objects: 1, ObjectsFolder: filepath.Join(out, "objects"), FindingsFile: filepath.Join(out, "findings.json")}
+		r = Result{Objects: []Object{{"summary", "summary-001.dcm"}}, SliceFiles: []string{filepath.Join(in, "000002")},
+			ObjectsFolder: filepath.Join(out, "objects"), FindingsFile: filepath.Join(out, "findings.json")}
 		r.Findings = findings.Findings{Decision: &findings.Decision{Positive: true}}
 		r.Summary = filepath.Join(out, "summary.png")
 		for path, text := range map[string]string{filepath.Join(r.ObjectsFolder, "summary-001.dcm"): dicom("s"), r.FindingsFile: "{}",
@@ -140,8 +142,8 @@ func TestDesk_Queue(t *testing.T) {
 	if v := b.state(t, first, Done); !v.Result.Findings.Decision.Positive || v.Until.IsZero() {
 		t.Errorf("%+v", v)
 	}
-	if _, err := os.Stat(in); err == nil {
-		t.Error("the files of a study that was read are kept")
+	if entries, err := os.ReadDir(in); err != nil || len(entries) > 0 {
+		t.Errorf("files of a study that was read and not used are kept: %v, %v", entries, err)
 	}
 	<-b.begun
 	b.end <- &Refusal{http.StatusBadRequest, "two studies"}
@@ -184,7 +186,7 @@ func TestDesk_Faults(t *testing.T) {
 // What was found is for whoever gave the study, as long as it is kept.
 func TestDesk_ForItsOwnerForAnHour(t *testing.T) {
 	b := newBench(t, nil)
-	id, err := b.give(t.Context(), "ann", dicom("1"))
+	id, err := b.give(t.Context(), "ann", dicom("1"), dicom("2"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +208,19 @@ func TestDesk_ForItsOwnerForAnHour(t *testing.T) {
 	if err != nil || len(z.File) != 2 || z.File[0].Name != "findings.json" || z.File[1].Name != "objects/summary-001.dcm" {
 		t.Errorf("%v, %+v", err, z)
 	}
+	result, files, err := b.Files(id, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := b.Name(id, result.SliceFiles[0])
+	if content, read := store.Get(t.Context(), files, name); string(content) != dicom("2") || errors.Join(err, read) != nil {
+		t.Errorf("%s holds %q: %v, %v", name, content, err, read)
+	}
+	for _, other := range []string{"in/000001", "../../" + id + "/in/000002"} {
+		if has, err := files.Has(t.Context(), other); has {
+			t.Errorf("there is %s: %v", other, err)
+		}
+	}
 	b.later.Store(int64(59 * time.Minute))
 	b.sweep()
 	summary, err := b.Summary(id, "ann")
@@ -218,7 +233,9 @@ func TestDesk_ForItsOwnerForAnHour(t *testing.T) {
 	} {
 		_, viewed := b.View(c.id, c.owner)
 		_, packed := b.Packed(c.id, c.owner)
-		if removed := b.Remove(c.id, c.owner); status(viewed) != 404 || status(packed) != 404 || status(removed) != 404 {
+		_, _, files := b.Files(c.id, c.owner)
+		removed := b.Remove(c.id, c.owner)
+		if status(files) != 404 || status(viewed) != 404 || status(packed) != 404 || status(removed) != 404 {
 			t.Errorf("%s: %v, %v, %v", name, viewed, packed, removed)
 		}
 	}

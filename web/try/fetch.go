@@ -3,14 +3,20 @@ package try
 import (
 	"archive/zip"
 	"compress/flate"
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
+
+	"jcsnode/store"
 )
 
-// result is what came of a study that was read.
+// resultOf is what came of a study that was read.
 func (d *Desk) resultOf(id, owner string) (Result, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -44,6 +50,55 @@ func (d *Desk) Findings(id, owner string) (*os.File, error) {
 	}
 	return os.Open(r.FindingsFile)
 }
+
+// Files gives a result with a store of the study's files, in which names are paths below its folder.
+func (d *Desk) Files(id, owner string) (Result, store.Reader, error) {
+	r, err := d.resultOf(id, owner)
+	return r, folder(filepath.Join(d.Dir, id)), err
+}
+
+// Name is the name of a file, of Result's, in the store of its study.
+func (d *Desk) Name(id, path string) (string, error) {
+	name, err := filepath.Rel(filepath.Join(d.Dir, id), path)
+	return filepath.ToSlash(name), err
+}
+
+// folder is a store of the files of a folder, links out of it excepted.
+type folder string
+
+func (f folder) Open(_ context.Context, name string) (store.File, error) {
+	file, err := os.OpenInRoot(string(f), filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, store.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return opened{file, info}, nil
+}
+
+func (f folder) Has(ctx context.Context, name string) (bool, error) {
+	file, err := f.Open(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, file.Close()
+}
+
+type opened struct {
+	*os.File
+	info fs.FileInfo
+}
+
+func (o opened) Size() int64     { return o.info.Size() }
+func (o opened) Time() time.Time { return o.info.ModTime() }
 
 // Packed gives what writes a zip of the objects and findings.json.
 func (d *Desk) Packed(id, owner string) (write func(io.Writer) error, err error) {

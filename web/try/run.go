@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"jcsnode/guard"
@@ -72,7 +73,7 @@ func (d *Desk) next(ctx context.Context) *reading {
 	return r
 }
 
-// read reads a study. Its files go when it is over; what was found of it stays until its time is over.
+// read reads a study. Its files go when it is over, save the slices that were read; they and what was found stay until its time is over.
 func (d *Desk) read(s *reading) {
 	defer s.cancel()
 	began := time.Now()
@@ -86,12 +87,14 @@ func (d *Desk) read(s *reading) {
 		return err
 	})
 	gone := s.ctx.Err() != nil
-	left := s.in()
+	var left error
 	if gone || err != nil {
-		left = s.dir
+		left = os.RemoveAll(s.dir)
+	} else {
+		left = keepOnly(s.in(), result.SliceFiles)
 	}
-	if err := os.RemoveAll(left); err != nil {
-		d.Logger.Error("files of a study that was tried cannot be removed: the next start tries again", "path", left, "error", err)
+	if left != nil {
+		d.Logger.Error("files of a study that was tried cannot be removed: the next start tries again", "path", s.dir, "error", left)
 	}
 	if gone {
 		return // nobody asks for it any more
@@ -108,6 +111,24 @@ func (d *Desk) read(s *reading) {
 		d.Logger.Error("a study that was tried could not be read", "id", s.id, "error", err)
 	}
 	d.Logger.Info("a study was tried", "id", s.id, "state", s.state, "took", time.Since(began).Round(time.Millisecond))
+}
+
+// keepOnly removes all files of a folder but those of the paths.
+func keepOnly(dir string, paths []string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, path := range paths {
+		kept[path] = true
+	}
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); !kept[path] {
+			err = errors.Join(err, os.RemoveAll(path))
+		}
+	}
+	return err
 }
 
 // sweep removes the studies whose time is over.

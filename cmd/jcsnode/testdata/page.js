@@ -1,40 +1,11 @@
 // Looks at the node's page as people would, in headless Chromium, and tells what is not as it should be; page_test.go fails for it.
-//   node page.js ORDER.json    {"base", "study", "user", "watcher", "password", "playwright", "axe", "chromium", "out"}
-// "user" may act, "watcher" may look. Answers with a list of problems on standard output; screenshots go to "out", if it is set.
+//   node page.js ORDER.json    {"base", "study", "user", "watcher", "password", "playwright", "axe", "chromium"}
+// "user" may act, "watcher" may look. Answers with a list of problems on standard output.
 'use strict';
-const fs = require('fs');
 const http = require('http');
-const path = require('path');
-
-const order = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
-const { chromium } = require(order.playwright);
-const axe = fs.readFileSync(path.join(order.axe, 'axe.min.js'), 'utf8');
+const { order, problem, expect, open, openAs, look, pictures, scrolls, run } = require('./browser.js');
 const study = '/studies/' + order.study;
 const foreign = '"><script>';
-const problems = [];
-const problem = text => problems.push(text);
-const expect = (holds, text) => { if (!holds) problem(text); };
-
-/** Opens a page that reports what its console complains of: whatever the policy blocks, and every fault of a script. */
-async function open(browser, options, quiet) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.setDefaultTimeout(15000);
-  if (!quiet) {
-    page.on('console', m => { if (m.type() === 'error') problem(`console at ${page.url()}: ${m.text()}`); });
-    page.on('pageerror', e => problem(`script at ${page.url()}: ${e.message}`));
-  }
-  page.on('dialog', d => { problem(`a dialog at ${page.url()}: ${d.message()}`); d.dismiss(); });
-  return page;
-}
-
-async function login(page, name) {
-  await page.goto(order.base + '/login');
-  await page.getByLabel('Name').fill(name);
-  await page.getByLabel('Password').fill(order.password);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.waitForURL(order.base + '/');
-}
 
 // Whoever has not logged in is asked to, by keyboard alone, and is where they wanted to go then.
 async function logsIn(browser) {
@@ -60,54 +31,26 @@ async function logsIn(browser) {
 
 // Every view, wide and narrow, light and dark: nothing sticks out, nothing that axe calls serious, foreign text is text.
 async function views(browser) {
-  for (const [width, height] of [[1280, 900], [390, 844]]) {
-    for (const colorScheme of ['light', 'dark']) {
-      if (!order.out && (width < 1000) !== (colorScheme === 'dark')) continue; // two of the four show all that can be wrong
-      const page = await open(browser, { viewport: { width, height }, colorScheme });
-      await login(page, order.user);
-      for (const [name, at] of [['overview', '/'], ['studies', '/studies'], ['study', study], ['login', '/login']]) {
-        const where = `${name} at ${width}, ${colorScheme}`;
-        await page.goto(order.base + at);
-        const aside = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        expect(aside <= 0, `${where} sticks out by ${aside}`);
-        if (name !== 'login') {
-          expect((await page.locator('main').innerText()).includes(foreign), `${where} does not show ${foreign}`);
-        }
-        expect(await page.locator('script').count() === 1, `${where} has another script`);
-        if (name === 'study') await pictures(page, where);
-        await page.evaluate(axe); // the policy lets no script in by the page
-        const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-        for (const v of found.violations.filter(v => v.impact === 'serious' || v.impact === 'critical')) {
-          problem(`${where}: ${v.id}: ${v.help}: ${v.nodes.map(n => n.html).slice(0, 3).join(' ')}`);
-        }
-        if (order.out && name !== 'login') await page.screenshot({ path: path.join(order.out, `${name}-${width}-${colorScheme}.png`) });
-        if (order.out && name === 'study') {
-          await page.locator('#slices').scrollIntoViewIfNeeded();
-          await page.evaluate(() => document.querySelector('#slices').scrollIntoView());
-          await page.screenshot({ path: path.join(order.out, `slices-${width}-${colorScheme}.png`) });
-        }
+  for (const [width, height, colorScheme] of [[1280, 900, 'light'], [390, 844, 'dark']]) { // of four, these show all that can be wrong
+    const page = await openAs(browser, order.user, { viewport: { width, height }, colorScheme });
+    for (const [name, at] of [['overview', '/'], ['studies', '/studies'], ['study', study], ['login', '/login']]) {
+      const where = `${name} at ${width}, ${colorScheme}`;
+      await page.goto(order.base + at);
+      if (name !== 'login') {
+        expect((await page.locator('main').innerText()).includes(foreign), `${where} does not show ${foreign}`);
       }
-      await page.context().close();
+      expect(await page.locator('script').count() === 1, `${where} has another script`);
+      if (name === 'study') await pictures(page, where);
+      await look(page, where);
     }
+    await page.context().close();
   }
-}
-
-const sizes = page => page.evaluate(() => [...document.querySelectorAll('main img:not([hidden])')].map(
-  i => ({ src: i.getAttribute('src'), width: i.naturalWidth, height: i.naturalHeight })));
-
-async function pictures(page, where) {
-  await page.waitForFunction(() => [...document.querySelectorAll('main img:not([hidden])')].every(i => i.complete));
-  const all = await sizes(page);
-  expect(all.length >= 3 && all.every(i => i.width >= 512), `${where}: pictures ${JSON.stringify(all)}`);
-  const layers = all.filter(i => !i.src.endsWith('summary.png'));
-  expect(new Set(layers.map(i => `${i.width} x ${i.height}`)).size === 1, `${where}: layers of several sizes ${JSON.stringify(layers)}`);
 }
 
 // The study by keyboard alone: the link to the content comes first, all that can be used can be reached and seen to have the focus, and
 // arrows scroll through the slices.
 async function keyboard(browser) {
-  const page = await open(browser, {});
-  await login(page, order.user);
+  const page = await openAs(browser, order.user, {});
   await page.goto(order.base + study);
   const reached = [];
   for (let i = 0; i < 60; i++) {
@@ -128,20 +71,13 @@ async function keyboard(browser) {
   for (const want of ['Overview', 'Studies', 'Log out', 'findings.json', 'read again', 'send again', 'Slice']) {
     expect(reached.some(name => name.startsWith(want)), `${want} is not reached by Tab: ${reached}`);
   }
-  const before = (await sizes(page)).map(i => i.src).join();
-  await page.keyboard.press('Home');
-  await page.keyboard.press('ArrowRight');
-  await page.waitForFunction(() => /\/2\/ct\.png$/.test(document.querySelector('#slices img').getAttribute('src')));
-  expect(before !== (await sizes(page)).map(i => i.src).join(), 'arrows scroll through nothing');
-  const says = await page.getByRole('slider').getAttribute('aria-valuetext');
-  expect(says.startsWith('2,'), 'the slider says ' + says);
+  await scrolls(page);
   await page.context().close();
 }
 
 // Who may look is offered nothing else, and everything but live updates and the scroller works without scripts.
 async function withoutScripts(browser) {
-  const page = await open(browser, { javaScriptEnabled: false });
-  await login(page, order.watcher);
+  const page = await openAs(browser, order.watcher, { javaScriptEnabled: false });
   expect(await page.locator('form[action="/act"]').count() === 0, 'who may look is offered actions');
   await page.goto(order.base + '/studies');
   await page.getByLabel('Result').selectOption('negative');
@@ -159,11 +95,10 @@ async function withoutScripts(browser) {
 
 // Every action answers, and who watches sees what comes of it without doing anything.
 async function acts(browser) {
-  const watcher = await open(browser, {});
-  await login(watcher, order.watcher);
+  const watcher = await openAs(browser, order.watcher, {});
+  await watcher.goto(order.base + '/');
   const before = await watcher.locator('#last').innerText();
-  const page = await open(browser, {});
-  await login(page, order.user);
+  const page = await openAs(browser, order.user, {});
   for (const [button, want] of [['echo pacs', 'PACS at'], ['preflight pacs', 'summary'], ['echo away', 'nobody listens'],
     ['try all now away', 'tried now'], ['test ris', 'NOT TAKEN']]) {
     await page.goto(order.base + '/');
@@ -206,8 +141,7 @@ async function manyTabs(browser) {
 
 // Another site can neither have its name lead here nor send a form.
 async function otherSites(browser) {
-  const page = await open(browser, {}, true);
-  await login(page, order.user);
+  const page = await openAs(browser, order.user, {}, true);
   const port = new URL(order.base).port;
   const answer = await page.goto(`http://evil.example:${port}/`);
   expect(answer.status() === 421, 'another name: ' + answer.status());
@@ -225,12 +159,4 @@ async function otherSites(browser) {
   await page.context().close();
 }
 
-(async () => {
-  const browser = await chromium.launch({ executablePath: order.chromium,
-    args: ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'] });
-  for (const look of [logsIn, views, keyboard, withoutScripts, acts, manyTabs, otherSites]) {
-    await look(browser).catch(e => problem(`${look.name}: ${e.message}`));
-  }
-  await browser.close();
-  process.stdout.write(JSON.stringify(problems));
-})();
+run(['--host-resolver-rules=MAP evil.example 127.0.0.1'], logsIn, views, keyboard, withoutScripts, acts, manyTabs, otherSites);

@@ -1,42 +1,16 @@
 // Tries a study on the node's page as people would, in headless Chromium, and tells what is not as it should be; try_test.go fails for it.
-//   node try.js ORDER.json    {"base", "folder", "zip", "letter", "playwright", "axe", "chromium", "out"}
-// Answers with a list of problems on standard output; screenshots go to "out", if it is set.
+//   node try.js ORDER.json    {"base", "folder", "zip", "letter", "playwright", "axe", "chromium"}
+// Answers with a list of problems on standard output.
 'use strict';
 const fs = require('fs');
-const path = require('path');
-
-const order = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
-const { chromium } = require(order.playwright);
-const axe = fs.readFileSync(path.join(order.axe, 'axe.min.js'), 'utf8');
-const problems = [];
-const problem = text => problems.push(text);
-const expect = (holds, text) => { if (!holds) problem(text); };
-
-async function open(browser, options, quiet) {
-  const page = await (await browser.newContext(options)).newPage();
-  page.setDefaultTimeout(60000);
-  if (!quiet) page.on('console', m => { if (m.type() === 'error') problem(`console at ${page.url()}: ${m.text()}`); });
-  page.on('pageerror', e => problem(`script at ${page.url()}: ${e.message}`));
-  return page;
-}
-
-async function look(page, where) {
-  const aside = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect(aside <= 0, `${where} sticks out by ${aside}`);
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  for (const v of found.violations.filter(v => v.impact === 'serious' || v.impact === 'critical')) {
-    problem(`${where}: ${v.id}: ${v.help}: ${v.nodes.map(n => n.html).slice(0, 3).join(' ')}`);
-  }
-  if (order.out) await page.screenshot({ path: path.join(order.out, where.replaceAll(' ', '-') + '.png') });
-}
+const { order, expect, open, look, pictures, scrolls, run } = require('./browser.js');
 
 async function result(page, where) {
   await page.waitForURL(/\/try\/[A-Z2-7]+$/);
   await page.locator('.verdict .word').waitFor();
   expect((await page.locator('.verdict').innerText()).startsWith('POSITIVE'), `${where}: ${await page.locator('main').innerText()}`);
-  await page.waitForFunction(() => [...document.images].every(i => i.complete));
-  expect(await page.locator('img.summary').evaluate(i => i.naturalWidth) >= 512, where + ': no summary picture');
+  await page.locator('#slices').waitFor();
+  await pictures(page, where);
 }
 
 // A folder is dropped: sent, followed through its steps, shown, fetched and removed, without loading anything by hand.
@@ -53,6 +27,8 @@ async function drops(browser) {
   }
   await result(page, 'a folder that is dropped');
   await look(page, 'tried');
+  await page.getByRole('slider').focus();
+  await scrolls(page);
   const [zip] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /as a zip/ }).click()]);
   expect(fs.readFileSync(await zip.path()).subarray(0, 4).toString() === 'PK\x03\x04', 'no zip of the objects');
   await page.getByRole('button', { name: 'remove now' }).click();
@@ -87,11 +63,4 @@ async function withoutScripts(browser) {
   await page.context().close();
 }
 
-(async () => {
-  const browser = await chromium.launch({ executablePath: order.chromium, args: ['--no-sandbox'] });
-  for (const part of [drops, refuses, withoutScripts]) {
-    await part(browser).catch(e => problem(`${part.name}: ${e.message}`));
-  }
-  await browser.close();
-  process.stdout.write(JSON.stringify(problems));
-})();
+run([], drops, refuses, withoutScripts);
