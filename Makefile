@@ -93,12 +93,13 @@ packages-test: build provision ## deb, rpm and image: installed, run, upgraded a
 	packaging/build $(VERSION) $(COMMIT)
 	go test -count=1 -timeout 20m -v -tags packages ./packaging
 
-# Debian's peers; pydicom, highdicom and pynetdicom in an environment of their own; what drives a browser and judges its pages.
+# The object store of the tests, built beside what follows; Debian's peers; pydicom, highdicom and pynetdicom in an environment of their own; what drives a browser and judges its pages.
 PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jcsnode/peers
 peers:
-	@.ci/install peers
-	@cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
-	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }
+	@.ci/install store & store=$$!; trap 'kill $$store 2>/dev/null || true' EXIT; .ci/install peers; \
+	cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
+	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }; \
+	wait $$store
 	@grep -qs '"version": "4.10.2"' $(PEERS)/node_modules/axe-core/package.json || ! command -v npm >/dev/null || \
 	  npm install --silent --no-audit --no-fund --no-save --prefix $(PEERS) playwright-core@1.57.0 axe-core@4.10.2
 

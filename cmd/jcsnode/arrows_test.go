@@ -31,6 +31,8 @@ var arrows = map[string][]string{
 	"store":             {},
 	"store/disk":        {"durable", "store"},
 	"store/storetest":   {"store"},
+	"store/s3":          {"netfault", "store"},
+	"store/s3test":      {},
 	"scp":               {"dimse", "dimse/pdu", "dataset", "store", "ledger", "commitment", "netfault"},
 	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
 	"pipeline/codec/*":  {"guard", "pipeline/codec/codestream"},
