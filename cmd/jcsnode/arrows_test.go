@@ -33,6 +33,8 @@ var arrows = map[string][]string{
 	"store/storetest":   {"store"},
 	"store/s3":          {"netfault", "store"},
 	"store/s3test":      {},
+	"store/cache":       {"store"},
+	"store/tier":        {"guard", "store"},
 	"scp":               {"dimse", "dimse/pdu", "dataset", "store", "ledger", "commitment", "netfault"},
 	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
 	"pipeline/codec/*":  {"guard", "pipeline/codec/codestream"},
