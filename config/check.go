@@ -94,6 +94,7 @@ func (c *Config) check() Problems {
 		}
 	}
 	between(add, "objects.series_base", c.Objects.SeriesBase, 1, 99999)
+	c.Store.check(add)
 	between(add, "keep.days", c.Keep.Days, 0, 36500)
 	c.checkWeb(add)
 	c.checkMetrics(add)

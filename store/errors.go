@@ -18,6 +18,7 @@ var (
 type Error struct {
 	Kind error // ErrNotFound, ErrFull, ErrTemporary or nil
 	Err  error // what was being done to what, and why it failed
+	Far  bool  // it is one of a service elsewhere, not of a disk of this machine
 }
 
 // Error implements error: the kind is for programs.

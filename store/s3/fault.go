@@ -21,7 +21,7 @@ var errLied = errors.New("the store gives other bytes than those that were writt
 
 // lied is the fault of an object that is not what it should be.
 func lied(doing, name string, err error) error {
-	return &store.Error{Err: fmt.Errorf("%s %s: %w: %w", doing, name, errLied, err)}
+	return &store.Error{Far: true, Err: fmt.Errorf("%s %s: %w: %w", doing, name, errLied, err)}
 }
 
 // answers are codes of services and what they mean. Whatever a person can mend without touching the files is temporary: a study must
@@ -56,7 +56,8 @@ func fault(doing, name string, err error) error {
 		return err
 	}
 	words, kind := explain(err)
-	return &store.Error{Kind: kind, Err: &worded{text: fmt.Sprintf("%s %s in the object store: %s", doing, name, words), cause: err}}
+	text := fmt.Sprintf("%s %s in the object store: %s", doing, name, words)
+	return &store.Error{Kind: kind, Far: true, Err: &worded{text: text, cause: err}}
 }
 
 // worded is an error with a text for people and a cause for programs.
@@ -131,7 +132,7 @@ func conflict(err error) bool {
 }
 
 func missing(name string) error {
-	return &store.Error{Kind: store.ErrNotFound, Err: fmt.Errorf("%s is not in the object store: %w", name, fs.ErrNotExist)}
+	return &store.Error{Kind: store.ErrNotFound, Far: true, Err: fmt.Errorf("%s is not in the object store: %w", name, fs.ErrNotExist)}
 }
 
 func temporary(err error) bool { return errors.Is(err, store.ErrTemporary) }

@@ -30,9 +30,10 @@ type Local interface {
 
 // Options of New.
 type Options struct {
-	Later   []string // folders whose files go up after Commit
-	Folders []string // all folders of files: what lies here of them goes up
-	Stay    []string // folders among these whose files stay here
+	Later     []string // folders whose files go up after Commit
+	Meanwhile []string // folders whose files may wait here while the store does not take them: of a node that is the only one to read them
+	Folders   []string // all folders of files: what lies here of them goes up
+	Stay      []string // folders among these whose files stay here
 	// Recorded tells whether a file that is here may be only there: not before the ledger knows it, since a start looks for those that
 	// it does not know here alone. Nil: any may.
 	Recorded func(ctx context.Context, name string) (bool, error)
@@ -194,19 +195,28 @@ func (f *staged) Write(p []byte) (int, error) {
 // Commit implements store.Staged.
 func (f *staged) Commit(ctx context.Context, name string, same func(old store.File) bool) (kept bool, err error) {
 	s := f.store
-	if under(s.opt.Later, name) {
-		kept, err = f.Staged.Commit(ctx, name, same)
-		if err == nil {
-			s.awake()
-		}
-		return kept, err
+	meanwhile := under(s.opt.Meanwhile, name)
+	if under(s.opt.Later, name) || meanwhile && s.Waiting().Away != "" {
+		return f.here(ctx, name, same)
 	}
 	defer s.lockName(name)()
-	if kept, err = s.remote.Upload(ctx, name, f.Staged, f.size, same); err != nil {
+	kept, err = s.remote.Upload(ctx, name, f.Staged, f.size, same)
+	if meanwhile && passes(err) && ctx.Err() == nil {
+		return f.here(ctx, name, same)
+	}
+	if err != nil {
 		return false, err
 	}
 	// What a node that was on its own disk had under the name would be read first.
 	_, err = s.local.Remove(ctx, name, time.Time{})
+	return kept, err
+}
+
+// here gives the file its name on this machine, for now.
+func (f *staged) here(ctx context.Context, name string, same func(old store.File) bool) (kept bool, err error) {
+	if kept, err = f.Staged.Commit(ctx, name, same); err == nil {
+		f.store.awake()
+	}
 	return kept, err
 }
 

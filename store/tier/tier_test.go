@@ -42,8 +42,8 @@ func open(t *testing.T, endpoint, prefix, dir string, change func(*Options)) *pa
 	if p.disk, err = disk.Open(dir, disk.Options{Staging: "in/tmp"}); err != nil {
 		t.Fatal(err)
 	}
-	opt := Options{Later: []string{"in"}, Folders: []string{"in", "objects"}, Stay: []string{"in/quarantine"},
-		Logger: slog.New(slog.DiscardHandler)}
+	opt := Options{Later: []string{"in"}, Meanwhile: []string{"objects"}, Folders: []string{"in", "objects"},
+		Stay: []string{"in/quarantine"}, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&opt)
 	}
@@ -173,15 +173,18 @@ func TestRun_StoreAway(t *testing.T) {
 		t.Errorf("waiting %+v", w)
 	}
 	p.want(t, "in/s/1", first)
-	if err := store.Put(t.Context(), p.Store, "objects/s/1", first); !errors.Is(err, store.ErrTemporary) {
+	if err := store.Put(t.Context(), p.Store, "elsewhere/1", first); !errors.Is(err, store.ErrTemporary) {
 		t.Errorf("%v, want one that passes", err)
 	}
+	result := p.put(t, "objects/s/1")
+	p.at(t, "objects/s/1", AtNode)
 	cancel()
 	<-over
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
 	again := open(t, server.Endpoint(), "", dir, nil)
+	again.want(t, "objects/s/1", result)
 	server.Resume(t)
 	ctx, cancel = context.WithCancel(t.Context())
 	over = make(chan struct{})
@@ -190,7 +193,7 @@ func TestRun_StoreAway(t *testing.T) {
 	await(t, func() bool { w := again.Waiting(); return w.Files == 0 && w.Away == "" && empty(t, dir) })
 	cancel()
 	<-over
-	for name, c := range map[string][]byte{"in/s/1": first, "in/s/2": second} {
+	for name, c := range map[string][]byte{"in/s/1": first, "in/s/2": second, "objects/s/1": result} {
 		again.at(t, name, InStore)
 		again.want(t, name, c)
 	}
@@ -198,7 +201,7 @@ func TestRun_StoreAway(t *testing.T) {
 
 func empty(t *testing.T, dir string) bool {
 	t.Helper()
-	left, err := filepath.Glob(filepath.Join(dir, "in/s/*"))
+	left, err := filepath.Glob(filepath.Join(dir, "*/s/*"))
 	if err != nil {
 		t.Fatal(err)
 	}
