@@ -20,6 +20,7 @@ import (
 type Settings struct {
 	Views       Views
 	LedgerBytes func() int64
+	FarStore    func() (waiting int, takes bool) // files that have to go to a store elsewhere, and whether it takes them; nil without one
 	Allowed     []netip.Prefix
 	Draining    func() bool // the node takes no associations any more
 	Logger      *slog.Logger
@@ -34,7 +35,7 @@ type Server struct {
 // NewServer makes a server.
 func NewServer(set Settings) *Server {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{set.Views, set.LedgerBytes, set.Logger}, collectors.NewGoCollector(),
+	registry.MustRegister(&collector{set.Views, set.LedgerBytes, set.FarStore, set.Logger}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s := &Server{set: set, routes: http.NewServeMux()}
 	s.routes.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2}))

@@ -19,13 +19,20 @@ func (n *Node) wireMetrics() error {
 	if err != nil {
 		return fmt.Errorf("metrics.allowed_networks: %w", err)
 	}
-	n.metrics = metrics.NewServer(metrics.Settings{
+	set := metrics.Settings{
 		Views:       n.views,
 		LedgerBytes: n.ledgerBytes,
 		Allowed:     allowed,
 		Draining:    n.draining.Load,
 		Logger:      n.log,
-	})
+	}
+	if n.ahead != nil {
+		set.FarStore = func() (int, bool) {
+			w := n.ahead.Waiting()
+			return w.Files, w.Away == ""
+		}
+	}
+	n.metrics = metrics.NewServer(set)
 	return nil
 }
 
