@@ -79,6 +79,7 @@ func openFiles(
 			}
 			return recorded(ctx, name)
 		},
+		Shrink: near.Shrink,
 		Logger: log,
 	})
 	return ahead, ahead, nil

@@ -83,12 +83,24 @@ func TestS3_SameResultsAsOnTheDisk(t *testing.T) {
 	for name, more := range map[string]string{"answered first": "", "stored first": "before_answer = true"} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, s3Config(t, server, more))
+			log := func() string {
+				text, err := os.ReadFile(s.node.log)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(text)
+			}
 			s.serve(t)
 			s.send(t, early)
 			server.Kill(t)
 			if more == "" {
 				s.send(t, late)
-				time.Sleep(4 * time.Second) // the study settles, and its results have nowhere to go
+				eventually(t, 30*time.Second, "there are results", func() bool { return s.beyond(t, uid, ledger.StateProcessing) })
+				s.node.kill() // what waits for the store, instances and results, is on the disk
+				s.serve(t)
+				eventually(t, 10*time.Second, "the next one says so, too", func() bool {
+					return strings.Count(log(), "files wait on this machine") == 2
+				})
 				server.Resume(t)
 			} else {
 				server.Resume(t)
@@ -110,17 +122,10 @@ func TestS3_SameResultsAsOnTheDisk(t *testing.T) {
 				left, err := filepath.Glob(filepath.Join(s.dir, "data", "inbox", "*", "*.dcm"))
 				return err == nil && len(left) == 0
 			})
-			log := func() string {
-				text, err := os.ReadFile(s.node.log)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return string(text)
-			}
-			for _, words := range []string{"files wait on this machine", "takes files again"} {
-				if more == "" {
-					eventually(t, 10*time.Second, "the log says: "+words, func() bool { return strings.Contains(log(), words) })
-				}
+			if more == "" {
+				eventually(t, 10*time.Second, "the log says that the store is back", func() bool {
+					return strings.Contains(log(), "takes files again")
+				})
 			}
 			s.node.stop(t)
 			if text := log(); strings.Contains(text, s3test.SecretKey) || strings.Contains(text, s3test.AccessKey) {

@@ -74,6 +74,32 @@ func (c *Cache) Open(ctx context.Context, name string) (store.File, error) {
 	return &file{ctx: ctx, cache: c, name: name, far: far, size: far.Size(), time: far.Time()}, nil
 }
 
+// Has implements store.Reader.
+func (c *Cache) Has(ctx context.Context, name string) (bool, error) {
+	if c.keeps(name) {
+		return true, nil
+	}
+	return c.Remote.Has(ctx, name)
+}
+
+func (c *Cache) keeps(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, kept := c.kept[name]
+	return kept
+}
+
+// Shrink makes room for so many bytes on the disk of the folder, as far as it can: others need it more. It tells how many.
+func (c *Cache) Shrink(bytes int64) (made int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.size
+	for before-c.size < bytes && c.order.Len() > 0 {
+		c.drop(c.order.Back())
+	}
+	return before - c.size
+}
+
 // local opens a file that is kept; nil if it is not.
 func (c *Cache) local(name string) (*os.File, entry) {
 	c.mu.Lock()

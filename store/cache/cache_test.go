@@ -199,6 +199,21 @@ func TestOpen_TrustsNothing(t *testing.T) {
 	}
 }
 
+// Whoever needs the disk more gets it, from what was not read for longest.
+func TestShrink(t *testing.T) {
+	f := newFixture(t, 10*size, "a", "b", "c")
+	for name := range f.all {
+		f.cost(t, name)
+	}
+	f.cost(t, "b")
+	if made := f.Shrink(size + 1); made != 2*size || f.files(t) != 1 || f.cost(t, "b") > 0 {
+		t.Errorf("%d bytes of room, %d files kept", made, f.files(t))
+	}
+	if made := f.Shrink(10 * size); made != size || f.files(t) != 0 {
+		t.Errorf("%d bytes of room, %d files kept", made, f.files(t))
+	}
+}
+
 // What gets another content, or goes, is not given as it was.
 func TestChanges(t *testing.T) {
 	f := newFixture(t, 10*size, "a")

@@ -37,7 +37,9 @@ type Options struct {
 	// Recorded tells whether a file that is here may be only there: not before the ledger knows it, since a start looks for those that
 	// it does not know here alone. Nil: any may.
 	Recorded func(ctx context.Context, name string) (bool, error)
-	Logger   *slog.Logger
+	// Shrink makes room on this machine's disk for so many bytes, where it can, and tells how many; nil: there is nothing that could go.
+	Shrink func(bytes int64) int64
+	Logger *slog.Logger
 }
 
 // Store implements store.Store.
@@ -168,8 +170,17 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 	}
 }
 
-// Room implements store.Store: the free space is that of the disk, which everything comes through.
-func (s *Store) Room(ctx context.Context) (store.Room, error) { return s.local.Room(ctx) }
+// Room implements store.Store: the free space is that of the disk, which everything comes through. Before it runs short, what can go does.
+func (s *Store) Room(ctx context.Context) (store.Room, error) {
+	r, err := s.local.Room(ctx)
+	if err != nil || s.opt.Shrink == nil {
+		return r, err
+	}
+	if lacks := r.Lacks(); lacks > 0 && s.opt.Shrink(lacks) > 0 {
+		return s.local.Room(ctx)
+	}
+	return r, nil
+}
 
 // Stage implements store.Store.
 func (s *Store) Stage(ctx context.Context) (store.Staged, error) {

@@ -199,6 +199,33 @@ func TestRun_StoreAway(t *testing.T) {
 	}
 }
 
+// roomy is a disk with as much room as is said.
+type roomy struct {
+	Local
+	free *int64
+}
+
+func (r roomy) Room(context.Context) (store.Room, error) {
+	return store.Room{Free: *r.free, Reserve: 100}, nil
+}
+
+// Before instances are refused, what is kept for convenience goes.
+func TestRoom_MadeBeforeItRunsShort(t *testing.T) {
+	free := int64(150)
+	s := New(roomy{free: &free}, nil, Options{Shrink: func(bytes int64) int64 {
+		if bytes != 50 {
+			t.Errorf("asked for %d bytes, want 50", bytes)
+		}
+		free += 80
+		return 80
+	}})
+	for range 2 { // the second time there is enough
+		if r, err := s.Room(t.Context()); err != nil || r.Free != 230 || r.Short() {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+}
+
 func empty(t *testing.T, dir string) bool {
 	t.Helper()
 	left, err := filepath.Glob(filepath.Join(dir, "*/s/*"))
