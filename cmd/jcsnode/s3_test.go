@@ -80,6 +80,34 @@ func TestS3_SameResultsAsOnTheDisk(t *testing.T) {
 		t.Fatalf("%d objects, %s: nothing is compared", len(objects), want.State)
 	}
 
+	compare := func(t *testing.T, s *site) {
+		t.Helper()
+		if got := s.settled(t, uid, time.Minute); len(got.Instances) != 24 || got.State != want.State {
+			t.Errorf("%d instances, %s %+v", len(got.Instances), got.State, got.Reason)
+		}
+		got := s.delivered(t)
+		if len(got) != len(objects) {
+			t.Errorf("%d objects at the archive, want %d", len(got), len(objects))
+		}
+		for name, content := range objects {
+			if !bytes.Equal(got[name], content) {
+				t.Errorf("%s differs from that of the disk", name)
+			}
+		}
+	}
+	t.Run("shared folder", func(t *testing.T) {
+		shared := t.TempDir()
+		s := newSite(t, fmt.Sprintf("[store]\nkind = \"shared\"\npath = %q\n", shared))
+		s.serve(t)
+		s.send(t, early)
+		s.send(t, late)
+		compare(t, s)
+		for folder, want := range map[string]int{shared: 24, filepath.Join(s.dir, "data"): 0} {
+			if files, err := filepath.Glob(filepath.Join(folder, "inbox", "*", "*.dcm")); err != nil || len(files) != want {
+				t.Errorf("%d instances in %s, %v; want %d", len(files), folder, err, want)
+			}
+		}
+	})
 	for name, more := range map[string]string{"answered first": "", "stored first": "before_answer = true"} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, s3Config(t, server, more))
@@ -106,18 +134,7 @@ func TestS3_SameResultsAsOnTheDisk(t *testing.T) {
 				server.Resume(t)
 				s.send(t, late)
 			}
-			if got := s.settled(t, uid, time.Minute); len(got.Instances) != 24 || got.State != want.State {
-				t.Errorf("%d instances, %s %+v", len(got.Instances), got.State, got.Reason)
-			}
-			got := s.delivered(t)
-			if len(got) != len(objects) {
-				t.Errorf("%d objects at the archive, want %d", len(got), len(objects))
-			}
-			for name, content := range objects {
-				if !bytes.Equal(got[name], content) {
-					t.Errorf("%s differs from that of the disk", name)
-				}
-			}
+			compare(t, s)
 			eventually(t, 30*time.Second, "all instances are in the store", func() bool {
 				left, err := filepath.Glob(filepath.Join(s.dir, "data", "inbox", "*", "*.dcm"))
 				return err == nil && len(left) == 0
