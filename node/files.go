@@ -113,6 +113,9 @@ func (n *Node) compareFiles(ctx context.Context) error {
 	return err
 }
 
+// trialTimeout is how long check waits for each answer of an object store.
+const trialTimeout = config.Duration(5 * time.Second)
+
 // trialName is what check puts into an object store and takes away again.
 func trialName() string { return "check/" + strings.ToLower(rand.Text()) }
 
@@ -120,6 +123,7 @@ func trialName() string { return "check/" + strings.ToLower(rand.Text()) }
 func (t *Trial) store(ctx context.Context, c config.Config) {
 	spool := c
 	spool.Node.DataDir = os.TempDir() // data_dir may not be there yet
+	spool.Store.Timeout = min(c.Store.Timeout, trialTimeout)
 	s, err := openS3(spool, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.problem("store: %v", err)

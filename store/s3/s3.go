@@ -72,6 +72,9 @@ func Open(opt Options) (*Store, error) {
 	if opt.Credentials != "" {
 		s.creds = credentials.NewFileAWSCredentials(opt.Credentials, opt.Profile)
 	}
+	if err := s.credible(); err != nil {
+		return nil, err
+	}
 	s.client, err = minio.NewCore(u.Host, &minio.Options{
 		Creds: s.creds, Secure: u.Scheme == "https", Transport: s.transport, Region: opt.Region, MaxRetries: opt.Attempts,
 	})
@@ -79,6 +82,21 @@ func Open(opt Options) (*Store, error) {
 		return nil, fmt.Errorf("object store %s: %w", opt.Endpoint, err)
 	}
 	return s, nil
+}
+
+// credible makes sure that there are credentials: without any, a service would be asked as nobody, and refuse for reasons that mislead.
+func (s *Store) credible() error {
+	value, err := s.creds.GetWithContext(nil)
+	switch {
+	case err != nil:
+		return fmt.Errorf("credentials of the object store: %w", err)
+	case value.AccessKeyID != "" && value.SecretAccessKey != "":
+		return nil
+	case s.opt.Credentials != "":
+		return fmt.Errorf("credentials of the object store: the profile has no aws_access_key_id and aws_secret_access_key in %s",
+			s.opt.Credentials)
+	}
+	return errors.New("no credentials of the object store: name a file, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 }
 
 // transport bounds every wait: for a connection, for an answer, and for each sign of progress within one.
