@@ -101,12 +101,14 @@ page-pictures: build provision peers ## docs/pictures/page-*.png: the node's pag
 	  -ldflags '-X jcsnode/cmd/jcsnode.version=$(shell cat VERSION)' ./cmd/jcsnode
 	"$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/python" docs/pictures/shrink.py dist/shots docs/pictures
 
-# Debian's peers; pydicom, highdicom and pynetdicom in an environment of their own; what drives a browser and judges its pages.
+# The object store of the tests, built beside what follows; Debian's peers; pydicom, highdicom and pynetdicom in an environment of their
+# own; what drives a browser and judges its pages.
 PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/jcsnode/peers
 peers:
-	@.ci/install peers
-	@cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
-	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }
+	@.ci/install store & store=$$!; trap 'kill $$store 2>/dev/null || true' EXIT; .ci/install peers; \
+	cmp -s .ci/peers.txt $(PEERS)/installed.txt || { \
+	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }; \
+	wait $$store
 	@grep -qs '"version": "4.10.2"' $(PEERS)/node_modules/axe-core/package.json || ! command -v npm >/dev/null || \
 	  npm install --silent --no-audit --no-fund --no-save --prefix $(PEERS) playwright-core@1.57.0 axe-core@4.10.2
 

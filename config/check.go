@@ -95,6 +95,7 @@ func (c *Config) check() Problems {
 		}
 	}
 	between(add, "objects.series_base", c.Objects.SeriesBase, 1, 99999)
+	c.Store.check(add)
 	between(add, "keep.days", c.Keep.Days, 0, 36500)
 	between(add, "keep.ledger_days", c.Keep.LedgerDays, 0, 36500)
 	if c.Keep.LedgerDays > 0 && (c.Keep.Days == 0 || c.Keep.LedgerDays < c.Keep.Days) {

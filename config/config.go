@@ -31,6 +31,7 @@ type Config struct {
 	Pipeline     Pipeline      `toml:"pipeline"`
 	Models       Models        `toml:"models"`
 	Objects      Objects       `toml:"objects"`
+	Store        Store         `toml:"store"`
 	Keep         Keep          `toml:"keep"`
 	Web          Web           `toml:"web"`
 	Metrics      Metrics       `toml:"metrics"`
@@ -142,6 +143,7 @@ func Default() Config {
 		Pipeline: Pipeline{Workers: 1},
 		Models:   Models{Dir: "models", Device: "auto", Altered: "refuse"},
 		Objects:  Objects{SeriesBase: 9100, SCGeometry: true},
+		Store:    defaultStore(),
 		Web:      Web{Auth: AuthNone, TrustedProxies: []string{}, Hosts: []string{}, Identifiers: IdentifiersUIDs, Try: defaultTry()},
 		Metrics:  Metrics{AllowedNetworks: []string{"127.0.0.1/32"}},
 		Log:      Log{Level: "info", Format: "auto"},
@@ -309,7 +311,7 @@ func (c *Config) resolve(base string) {
 	c.Models.Library = in(c.Models.Library)
 	c.Models.Dir = modelsDir(in(c.Models.Dir), c.Models.Dir)
 	for _, path := range []*string{&c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA,
-		&c.Web.Certificate, &c.Web.Key, &c.Web.UsersFile} {
+		&c.Web.Certificate, &c.Web.Key, &c.Web.UsersFile, &c.Store.Path, &c.Store.Credentials, &c.Store.CA} {
 		*path = in(*path)
 	}
 	for i := range c.Peers {

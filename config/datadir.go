@@ -17,6 +17,13 @@ func LoadNode(path string) (Config, error) {
 	if c.Node.DataDir != "" {
 		problems = append(problems, checkDataDir(c.Node.DataDir, c.Node.Reserve)...)
 	}
+	if c.Store.Kind == StoreShared && c.Store.Path != "" {
+		if at, err := nearestFolder(c.Store.Path); err != nil {
+			problems = append(problems, "store.path: "+err.Error())
+		} else if err := writable(at); err != nil {
+			problems = append(problems, "store.path: "+err.Error())
+		}
+	}
 	if len(problems) > 0 {
 		return c, problems
 	}

@@ -81,7 +81,11 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 			v.left = append(v.left, withdrawn(d, "the profile of "+name+" does not ask for "+d.Object.Kind+" any more"))
 			continue
 		}
-		if gone := c.gone(ctx, d); gone != nil {
+		gone, err := c.gone(ctx, d)
+		if err != nil {
+			return err
+		}
+		if gone != nil {
 			v.left = append(v.left, *gone)
 			continue
 		}
@@ -198,17 +202,25 @@ func longestWait(passing deliver.Policy, trouble deliver.Retry) time.Duration {
 }
 
 // gone ends the delivery of an object whose file is not there, as after a restore of the ledger alone: no attempt brings it back. Nil if
-// it is there.
-func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) *ledger.DeliveryResult {
-	if has, err := c.Store.Has(ctx, d.Object.Path); has || err != nil {
-		return nil // an error comes again when it is read
+// it is there. A store that cannot be asked now is waited for, without an attempt at the destination.
+func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.DeliveryResult, error) {
+	has, err := c.Store.Has(ctx, d.Object.Path)
+	if errors.Is(err, store.ErrTemporary) && ctx.Err() == nil {
+		c.Logger.Warn("objects wait for the store of files", "study", d.StudyUID, "destination", d.Destination, "error", err)
+		return nil, &ledger.RetryAfter{Delay: storePause, Err: err}
+	}
+	if has || err != nil {
+		return nil, nil // an error comes again when it is read
 	}
 	c.Logger.Error("object is not on this node any more and cannot be delivered",
 		"study", d.StudyUID, "revision", d.Revision, "destination", d.Destination,
 		"object", d.Object.SOPInstanceUID, "remedy", deliver.GoneRemedy)
 	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed,
-		Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}
+		Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}, nil
 }
+
+// storePause is the wait of a delivery while the store of files does not answer.
+const storePause = 15 * time.Second
 
 // visit is one attempt at one destination.
 type visit struct {

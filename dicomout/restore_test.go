@@ -1,6 +1,8 @@
 package dicomout_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"jcsnode/ledger"
+	"jcsnode/store"
 )
 
 // An object whose file is gone fails for good, with what to do, though the destination is away; the others wait.
@@ -27,6 +30,30 @@ func TestDeliveryWorker_FileIsGone(t *testing.T) {
 		}
 		if d.State != want || want == ledger.DeliveryFailed && !strings.Contains(d.Detail, "requeue") {
 			t.Errorf("%s is %s: %s", uid, d.State, d.Detail)
+		}
+	}
+}
+
+// farStore is one that does not answer.
+type farStore struct{ store.Reader }
+
+func (farStore) Has(context.Context, string) (bool, error) {
+	return false, &store.Error{Kind: store.ErrTemporary, Far: true, Err: errors.New("nobody listens there")}
+}
+
+// While the store of files is away a delivery waits: no object counts as gone, and no attempt is used up.
+func TestDeliveryWorker_StoreIsAway(t *testing.T) {
+	now := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+	l, dir, rev := reported(t, now)
+	w := deliveryWorker(t, l, dir, now, pacsAt("127.0.0.1:1"))
+	w.Store = farStore{w.Store}
+	var again *ledger.RetryAfter
+	if err := w.Deliver(t.Context(), rev.ID, "pacs"); !errors.As(err, &again) || again.Delay <= 0 {
+		t.Errorf("%v, want that it is tried again", err)
+	}
+	for uid, d := range states(t, l) {
+		if d.State != ledger.DeliveryWaiting || d.Attempts != 0 {
+			t.Errorf("%s is %s after %d attempts", uid, d.State, d.Attempts)
 		}
 	}
 }

@@ -27,6 +27,7 @@ const other = "other"
 type collector struct {
 	views       Views
 	ledgerBytes func() int64
+	farStore    func() (waiting int, takes bool)
 	log         *slog.Logger
 }
 
@@ -53,13 +54,15 @@ var (
 	altered       = desc("models_altered", "Networks whose files are not those of the manifest.")
 	stale         = desc("config_stale", "1 if the configuration file was changed since the node started.")
 	ledgerBytes   = desc("ledger_bytes", "Bytes of the ledger.")
+	storeUp       = desc("store_up", "0 while the object store does not take files; nothing without one.")
+	storeWaiting  = desc("store_waiting_files", "Files on this machine that have still to go to the object store.")
 	fault         = desc("ledger_fault", "1 while the ledger cannot be written.")
 )
 
 // Describe lists all metrics; the node need not run for it.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{buildInfo, scrapeGood, studies, finished, instances, received, lastSeen, deliveries, up,
-		oldest, notifications, diskFree, diskReserve, altered, stale, ledgerBytes, fault} {
+		oldest, notifications, diskFree, diskReserve, altered, stale, storeUp, storeWaiting, ledgerBytes, fault} {
 		to <- d
 	}
 }
@@ -128,6 +131,11 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(altered, float64(n))
 	gauge(stale, truth(o.Running.ConfigStale))
+	if c.farStore != nil {
+		waiting, takes := c.farStore()
+		gauge(storeUp, truth(takes))
+		gauge(storeWaiting, float64(waiting))
+	}
 	gauge(ledgerBytes, float64(c.ledgerBytes()))
 	gauge(fault, truth(o.Counts.Fault != ""))
 }

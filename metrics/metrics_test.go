@@ -75,6 +75,7 @@ func worked() *Meter {
 // ask sends a request from an address.
 func ask(v views, from, path string, draining bool) *httptest.ResponseRecorder {
 	s := NewServer(Settings{Views: v, Meter: worked(), LedgerBytes: func() int64 { return 4096 },
+		FarStore: func() (int, bool) { return 7, false },
 		Allowed:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Draining: func() bool { return draining }, Logger: slog.New(slog.DiscardHandler)})
 	r := httptest.NewRequest(http.MethodGet, path, nil)
@@ -103,6 +104,7 @@ func TestMetrics(t *testing.T) {
 		`jcsnode_oldest_waiting_delivery_timestamp_seconds{destination="pacs"} 1e+09`,
 		`jcsnode_notifications{state="sent",webhook="ris"} 4`,
 		`jcsnode_disk_free_bytes 5e+10`, `jcsnode_disk_reserve_bytes 2e+09`, `jcsnode_models_altered 1`, `jcsnode_config_stale 1`,
+		`jcsnode_store_up 0`, `jcsnode_store_waiting_files 7`,
 		`jcsnode_ledger_bytes 4096`, `jcsnode_ledger_fault 0`, `jcsnode_views_up 1`,
 		`jcsnode_study_duration_seconds_bucket{stage="decode",le="0.5"} 0`,
 		`jcsnode_study_duration_seconds_bucket{stage="decode",le="1"} 1`,

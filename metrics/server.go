@@ -21,6 +21,7 @@ type Settings struct {
 	Views       Views
 	Meter       *Meter
 	LedgerBytes func() int64
+	FarStore    func() (waiting int, takes bool) // files that have to go to a store elsewhere, and whether it takes them; nil without one
 	Allowed     []netip.Prefix
 	Draining    func() bool // the node takes no associations any more
 	Logger      *slog.Logger
@@ -35,7 +36,7 @@ type Server struct {
 // NewServer makes a server.
 func NewServer(set Settings) *Server {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{set.Views, set.LedgerBytes, set.Logger}, collectors.NewGoCollector(),
+	registry.MustRegister(&collector{set.Views, set.LedgerBytes, set.FarStore, set.Logger}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(set.Meter.collectors()...)
 	s := &Server{set: set, routes: http.NewServeMux()}

@@ -20,14 +20,21 @@ func (n *Node) wireMetrics() error {
 		return fmt.Errorf("metrics.allowed_networks: %w", err)
 	}
 	n.meter.Expect(DestinationNames(n.config.Destinations)...)
-	n.metrics = metrics.NewServer(metrics.Settings{
+	set := metrics.Settings{
 		Views:       n.views,
 		Meter:       n.meter,
 		LedgerBytes: n.ledgerBytes,
 		Allowed:     allowed,
 		Draining:    n.draining.Load,
 		Logger:      n.log,
-	})
+	}
+	if n.ahead != nil {
+		set.FarStore = func() (int, bool) {
+			w := n.ahead.Waiting()
+			return w.Files, w.Away == ""
+		}
+	}
+	n.metrics = metrics.NewServer(set)
 	return nil
 }
 

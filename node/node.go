@@ -24,7 +24,7 @@ import (
 	"jcsnode/pipeline"
 	"jcsnode/scp"
 	"jcsnode/status"
-	"jcsnode/store/disk"
+	"jcsnode/store/tier"
 	"jcsnode/web"
 	"jcsnode/web/try"
 )
@@ -47,7 +47,8 @@ type Node struct {
 	version       string
 	log           *slog.Logger
 	ledger        *ledger.Ledger
-	store         *disk.Store
+	store         files
+	ahead         *tier.Store // the disk in front of a store elsewhere, nil without one
 	inbox         *scp.Inbox
 	runtime       *models.Runtime
 	door          *scp.Door
@@ -126,10 +127,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
 		return err
 	}
-	files := disk.Options{Reserve: int64(c.Node.Reserve), Staging: scp.Staging, Foreign: func(path string) {
-		n.log.Warn("this is not of the node and is left alone: look at it, and take it out of data_dir", "path", path)
-	}}
-	if n.store, err = disk.Open(c.Node.DataDir, files); err != nil {
+	if n.store, n.ahead, err = openFiles(c, n.ledger.HasInstance, n.log); err != nil {
 		return err
 	}
 	n.inbox = scp.NewInbox(n.store, scp.InboxOptions{
@@ -141,11 +139,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.log.Info("inbox compared with the ledger", "files", rebuilt.Files, "recorded", rebuilt.Recorded, "quarantined", rebuilt.Quarantined)
-	missing, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, pipeline.NewestStudies)
-	if err != nil {
+	if err := n.compareFiles(ctx); err != nil {
 		return err
 	}
-	n.filesLacking = missing.Studies > 0
 	return n.wire(n.runtime)
 }
 
@@ -187,6 +183,9 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
 	g.Go(func() error { return n.tidies(serving) })
+	if n.ahead != nil {
+		g.Go(func() error { return n.ahead.Run(serving) })
+	}
 	g.Go(func() error { return n.stuck.Run(serving) })
 	if n.ready != nil {
 		n.ready()

@@ -48,6 +48,9 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 	if free("node.data_dir") {
 		t.folder(ctx, c)
 	}
+	if c.Store.Kind == config.StoreS3 && free("store.") {
+		t.store(ctx, c)
+	}
 	if free("models.") {
 		t.networks(c.Models)
 	}

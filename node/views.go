@@ -32,7 +32,7 @@ func self(c config.Config, version string) status.Self {
 	if manifest, err := models.ReadManifest(c.Models.Dir); err == nil {
 		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
 	}
-	if room, err := disk.RoomIn(c.Node.DataDir, int64(c.Node.Reserve)); err == nil {
+	if room, err := disk.RoomIn(c.FilesDir(), int64(c.Node.Reserve)); err == nil {
 		d := status.DiskOf(room)
 		self.Disk = &d
 	}

@@ -108,6 +108,51 @@ func TestProcess_StoreThatCannotNow(t *testing.T) {
 	}
 }
 
+// cutStore opens every file, and cannot read on in any after so many reads.
+type cutStore struct {
+	store.Store
+	left atomic.Int64
+}
+
+type cutFile struct {
+	store.File
+	store *cutStore
+}
+
+func (s *cutStore) Open(ctx context.Context, name string) (store.File, error) {
+	f, err := s.Store.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &cutFile{f, s}, nil
+}
+
+func (f *cutFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.store.left.Add(-1) < 0 {
+		return 0, &store.Error{Kind: store.ErrTemporary, Far: true, Err: errors.New("the other side cut the connection")}
+	}
+	return f.File.ReadAt(p, off)
+}
+
+// A store that goes away in the middle of a slice leaves no study without slices: it waits, and no attempt is used up.
+func TestProcess_StoreThatGoesAway(t *testing.T) {
+	b := newBench(t)
+	rev := b.receive(t, "*")
+	cut := &cutStore{Store: b.Store}
+	b.Store = cut
+	for _, reads := range []int64{0, 5, 12, 20} {
+		cut.left.Store(reads)
+		var again *ledger.RetryAfter
+		if err := b.Process(t.Context(), rev.ID); !errors.As(err, &again) || !errors.Is(err, store.ErrTemporary) {
+			t.Errorf("after %d reads: %v, want that it waits for the store", reads, err)
+		}
+	}
+	cut.left.Store(1 << 40)
+	if got := b.process(t, rev); got.State != ledger.StateReported || len(got.Series) != 1 {
+		t.Errorf("%s, %+v; want a result", got.State, got.Reason)
+	}
+}
+
 func TestProcess_ReadAgainAfterAFailure(t *testing.T) {
 	b := newBench(t)
 	rev := b.receive(t, "*")

@@ -1,9 +1,14 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
+
+	"jcsnode/guard"
 	"jcsnode/ledger"
 	"jcsnode/store"
 )
@@ -38,14 +43,16 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 	if err != nil {
 		return MissingFiles{}, err
 	}
+	var sample []string
 	for _, h := range held {
-		g := gone{study: h.StudyUID}
-		if g.instances, err = lacking(ctx, files, h.Instances); err != nil {
-			return MissingFiles{}, err
-		}
-		if g.objects, err = lacking(ctx, files, h.Waiting); err != nil {
-			return MissingFiles{}, err
-		}
+		sample = append(append(sample, h.Instances...), h.Waiting...)
+	}
+	away, err := absent(ctx, files, sample)
+	if err != nil {
+		return MissingFiles{}, err
+	}
+	for _, h := range held {
+		g := gone{study: h.StudyUID, instances: among(away, h.Instances), objects: among(away, h.Waiting)}
 		if g.instances > 0 || h.Missing {
 			whole, err := l.InstancePaths(ctx, h.StudyUID)
 			if err != nil {
@@ -93,20 +100,47 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 	return all, nil
 }
 
-// lacking counts the names under which there is no file.
-func lacking(ctx context.Context, files store.Reader, names []string) (int, error) {
-	n := 0
+// asked is how many questions a store is asked at a time: one that is far away takes milliseconds for each.
+const asked = 16
+
+// absent is which of the names no file has.
+func absent(ctx context.Context, files store.Reader, names []string) (map[string]bool, error) {
+	missing := map[string]bool{}
+	var mu sync.Mutex // guards missing
+	g, asking := errgroup.WithContext(ctx)
+	g.SetLimit(asked)
 	for _, name := range names {
-		if err := ctx.Err(); err != nil {
-			return n, err
+		if asking.Err() != nil {
+			break
 		}
-		has, err := files.Has(ctx, name)
-		if err != nil {
-			return n, err
-		}
-		if !has {
+		g.Go(func() error {
+			return guard.Call(func() error {
+				has, err := files.Has(asking, name)
+				if err != nil || has {
+					return err
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				missing[name] = true
+				return nil
+			})
+		})
+	}
+	return missing, cmp.Or(g.Wait(), ctx.Err())
+}
+
+// among counts the names that are in a set.
+func among(set map[string]bool, names []string) (n int) {
+	for _, name := range names {
+		if set[name] {
 			n++
 		}
 	}
-	return n, nil
+	return n
+}
+
+// lacking counts the names under which there is no file.
+func lacking(ctx context.Context, files store.Reader, names []string) (int, error) {
+	missing, err := absent(ctx, files, names)
+	return len(missing), err
 }

@@ -66,6 +66,24 @@ type Processor struct {
 // Process reads one revision of a study and leaves findings and objects in the ledger. It is safe to run twice: the time of
 // the findings is fixed by the first run, objects are named by their input, and the ledger takes each once.
 func (p *Processor) Process(ctx context.Context, revisionID int64) error {
+	err := p.process(ctx, revisionID)
+	if fault := (*store.Error)(nil); ctx.Err() == nil && errors.As(err, &fault) && waits(fault) {
+		p.Logger.Warn("a study waits for the store of its files; it is tried again", "revision_id", revisionID, "in", storePause.String(),
+			"error", err)
+		return &ledger.RetryAfter{Delay: storePause, Err: err}
+	}
+	return err
+}
+
+// storePause is the wait of a study whose files cannot be had or written now.
+const storePause = 15 * time.Second
+
+// waits tells a fault of the store that says nothing about the study, and passes.
+func waits(fault *store.Error) bool {
+	return fault.Kind == store.ErrTemporary || fault.Far && fault.Kind == store.ErrFull
+}
+
+func (p *Processor) process(ctx context.Context, revisionID int64) error {
 	rev, instances, err := p.Ledger.Revision(ctx, revisionID)
 	if err != nil {
 		return err
@@ -224,8 +242,23 @@ func (p *Processor) opener(ctx context.Context, end context.CancelCauseFunc) ct.
 		if err != nil {
 			return nil, err
 		}
-		return dataset.OpenReader(f, f.Size(), dataset.Limits{})
+		return dataset.OpenReader(&watched{f, name, end}, f.Size(), dataset.Limits{})
 	}
+}
+
+// watched is a file whose reads end the reading of the study when the store fails for now.
+type watched struct {
+	store.File
+	name string
+	end  context.CancelCauseFunc
+}
+
+func (w *watched) ReadAt(p []byte, off int64) (int, error) {
+	n, err := w.File.ReadAt(p, off)
+	if errors.Is(err, store.ErrTemporary) {
+		w.end(fmt.Errorf("read instance %s: %w", w.name, err))
+	}
+	return n, err
 }
 
 // identity is that of objects of the revision with that number: of the revisions before, those count that have objects, and these objects

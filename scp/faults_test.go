@@ -64,9 +64,11 @@ func (f *faultyStaged) Commit(ctx context.Context, name string, same func(store.
 func (f *faultyStaged) Abort() error { return errors.Join(f.Staged.Abort(), f.s.abort) }
 
 var (
-	full   = &store.Error{Kind: store.ErrFull, Err: errors.New("no space left on device")}
-	busy   = &store.Error{Kind: store.ErrTemporary, Err: errors.New("too many open files")}
-	broken = &store.Error{Err: errors.New("input/output error")}
+	full    = &store.Error{Kind: store.ErrFull, Err: errors.New("no space left on device")}
+	away    = &store.Error{Kind: store.ErrTemporary, Far: true, Err: errors.New("nobody listens there")}
+	farFull = &store.Error{Kind: store.ErrFull, Far: true, Err: errors.New("the quota is spent")}
+	busy    = &store.Error{Kind: store.ErrTemporary, Err: errors.New("too many open files")}
+	broken  = &store.Error{Err: errors.New("input/output error")}
 )
 
 func spent() (store.Room, error) { return store.Room{Free: 1000, Reserve: 1000}, nil }
@@ -82,6 +84,8 @@ func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 		"read back":              {faultyStore{read: broken}, "disk-error"},
 		"full at the end":        {faultyStore{commit: full}, "disk-full"},
 		"commit":                 {faultyStore{commit: broken}, "disk-error"},
+		"store away":             {faultyStore{commit: away}, "store-error"},
+		"store full":             {faultyStore{commit: farFull}, "store-error"},
 		"reserve reached before": {faultyStore{room: spent}, "disk-full"},
 		"free space not known":   {faultyStore{room: func() (store.Room, error) { return store.Room{}, broken }}, "disk-error"},
 	} {

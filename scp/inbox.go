@@ -15,16 +15,18 @@ import (
 	"jcsnode/store"
 )
 
-// Names of the store. A study is named by a hash of its Study Instance UID and an instance by a hash of its bytes: no text of a data
-// set becomes a name.
+// Folders of names in the store: of instances, and of files that are not what they should be.
 const (
-	inboxFolder      = "inbox"
-	quarantineFolder = inboxFolder + "/quarantine"
-	extension        = ".dcm"
+	InboxFolder      = "inbox"
+	QuarantineFolder = InboxFolder + "/quarantine"
 )
 
 // Staging is the folder of data_dir where what is being received has always been.
-const Staging = inboxFolder + "/tmp"
+const Staging = InboxFolder + "/tmp"
+
+// extension ends the names of instances. A study is named by a hash of its Study Instance UID and an instance by a hash of its bytes: no
+// text of a data set becomes a name.
+const extension = ".dcm"
 
 // spaceStep is how many bytes are written between two looks at the free space.
 const spaceStep = 8 << 20
@@ -85,6 +87,10 @@ func diskFull(err error) *NotStored {
 
 // cannotWrite is the refusal for a fault of the store.
 func cannotWrite(err error) *NotStored {
+	if fault := (*store.Error)(nil); errors.As(err, &fault) && fault.Far {
+		return &NotStored{Status: dimse.StatusOutOfResources, Code: "store-error", Text: "instance could not be kept in the object store",
+			Remedy: "`jcsnode check` tries the store and says what it lacks; reception goes on by itself when it takes files", Err: err}
+	}
 	if errors.Is(err, store.ErrFull) {
 		return diskFull(err)
 	}
@@ -168,7 +174,7 @@ func (b *Inbox) receive(ctx context.Context, in Incoming, body io.Reader, f stor
 // nameOf is the name of an instance in the store, whatever its Study Instance UID looks like.
 func nameOf(studyUID, digest string) string {
 	study := sha256.Sum256([]byte(studyUID))
-	return inboxFolder + "/" + hex.EncodeToString(study[:])[:32] + "/" + digest[:40] + extension
+	return InboxFolder + "/" + hex.EncodeToString(study[:])[:32] + "/" + digest[:40] + extension
 }
 
 // sameDataSet says whether a file holds a data set of size bytes. Its name is the digest of the bytes, so the size is only to find a

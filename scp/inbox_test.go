@@ -81,7 +81,7 @@ func testInbox(t testing.TB, dir string) *Inbox {
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
-	err := filepath.WalkDir(filepath.Join(dir, inboxFolder), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(dir, InboxFolder), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			rel, _ := filepath.Rel(dir, path)
 			all = append(all, filepath.ToSlash(rel))

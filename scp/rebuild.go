@@ -42,11 +42,11 @@ const rebuiltAssociation = "rebuilt from the inbox"
 // Call it before associations are accepted.
 func (b *Inbox) Rebuild(ctx context.Context, l Recorder, since time.Time, log *slog.Logger) (Rebuilt, error) {
 	var r Rebuilt
-	for name, err := range b.store.ListSince(ctx, inboxFolder, since) {
+	for name, err := range b.store.ListSince(ctx, InboxFolder, since) {
 		if err != nil {
 			return r, fmt.Errorf("rebuild from the inbox: %w", err)
 		}
-		if path.Dir(name) == inboxFolder || strings.HasPrefix(name, quarantineFolder+"/") {
+		if path.Dir(name) == InboxFolder || strings.HasPrefix(name, QuarantineFolder+"/") {
 			continue // no instance
 		}
 		r.Files++
@@ -117,7 +117,7 @@ func (b *Inbox) reread(ctx context.Context, name string) (ledger.Instance, error
 
 // quarantine moves a file out of the way of everybody but a human.
 func (b *Inbox) quarantine(ctx context.Context, l Recorder, log *slog.Logger, name string, cause error) error {
-	to := quarantineFolder + "/" + strings.ReplaceAll(strings.TrimPrefix(name, inboxFolder+"/"), "/", "-")
+	to := QuarantineFolder + "/" + strings.ReplaceAll(strings.TrimPrefix(name, InboxFolder+"/"), "/", "-")
 	if err := b.store.Move(ctx, name, to); err != nil {
 		return err
 	}

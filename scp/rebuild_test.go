@@ -87,7 +87,7 @@ func TestRebuild(t *testing.T) {
 	if flagged != 1 {
 		t.Errorf("%d flagged, want the evil one", flagged)
 	}
-	quarantined, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(quarantineFolder)))
+	quarantined, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(QuarantineFolder)))
 	if err != nil || len(quarantined) != 3 {
 		t.Errorf("quarantine %v, %v; want 3 files", quarantined, err)
 	}

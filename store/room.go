@@ -18,6 +18,9 @@ func (r Room) Spent() bool { return r.Free <= r.Reserve }
 // Short tells whether the room will soon be spent, so that people can be warned before anything is refused.
 func (r Room) Short() bool { return !r.Spent() && r.Free < ahead*r.Reserve }
 
+// Lacks is how much more would have to be free for it to be neither spent nor short, 0 if it is neither.
+func (r Room) Lacks() int64 { return max(0, ahead*r.Reserve-r.Free) }
+
 // Bytes is a size for people, in powers of 1024 as the configuration has them: "0 bytes", "52.5 MB", "2.0 GB".
 func Bytes(n int64) string {
 	if n < 1<<10 && n > -1<<10 {

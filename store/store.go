@@ -35,7 +35,8 @@ type Reader interface {
 	Has(ctx context.Context, name string) (bool, error)
 }
 
-// File is an open file. It stays as it is, even if its name is removed or given to another. Several goroutines may read it.
+// File is an open file. It stays as it is, even if its name is removed or given to another, or its reads fail then: what was read never
+// mixes two files. Several goroutines may read it.
 type File interface {
 	io.ReaderAt
 	io.Closer

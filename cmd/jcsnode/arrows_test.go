@@ -31,6 +31,10 @@ var arrows = map[string][]string{
 	"store":             {},
 	"store/disk":        {"durable", "store"},
 	"store/storetest":   {"store"},
+	"store/s3":          {"netfault", "store"},
+	"store/s3test":      {},
+	"store/cache":       {"store"},
+	"store/tier":        {"guard", "store"},
 	"scp":               {"dimse", "dimse/pdu", "dataset", "store", "ledger", "commitment", "netfault"},
 	"pipeline/codec":    {"dataset", "pipeline/codec/*"},
 	"pipeline/codec/*":  {"guard", "pipeline/codec/codestream"},
@@ -74,6 +78,7 @@ var arrows = map[string][]string{
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "pipeline/ct", "preview", "results"},
 	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
 		"ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store", "store/disk",
+		"store/cache", "store/s3", "store/tier",
 		"commitment", "metrics", "netfault", "offline", "scu", "status", "web", "web/access", "web/picture", "web/try"},
 	"conformance": {"commitment", "config", "dataset", "dicomout/object", "dimse", "dimse/pdu", "dimse/secure", "node", "scp"},
 }

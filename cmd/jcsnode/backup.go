@@ -58,6 +58,7 @@ func backupCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		elsewhere(c.OutOrStdout(), cfg.Store, &d)
 		printDifference(c.OutOrStdout(), d)
 		return nil
 	}
@@ -96,6 +97,7 @@ func restoreCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		elsewhere(c.OutOrStdout(), cfg.Store, &d)
 		printDifference(c.OutOrStdout(), d)
 		if len(d.Missing) > 0 {
 			return exitCode(1)
@@ -103,6 +105,16 @@ func restoreCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// elsewhere says of files that are not in data_dir where they are, and does not call them missing.
+func elsewhere(w io.Writer, s config.Store, d *backup.Difference) {
+	if s.Kind == config.StoreDisk || len(d.Missing) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "  %s of the ledger not in data_dir: %s, which must be backed up by its own means\n",
+		status.Plural(len(d.Missing), "file"), s.Describe())
+	d.Missing = nil
 }
 
 // printDifference says how ledger and files differ, and what that leads to.

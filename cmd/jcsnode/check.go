@@ -51,8 +51,11 @@ func checkCommand() *cobra.Command {
 		out := c.OutOrStdout()
 		fmt.Fprintf(out, "%s is good\n", *path)
 		fmt.Fprintf(out, "  AE title %s, listening on %s, data in %s\n", cfg.Node.AETitle, cfg.Node.Listen, cfg.Node.DataDir)
-		if room, err := disk.RoomIn(cfg.Node.DataDir, int64(cfg.Node.Reserve)); err == nil {
+		if room, err := disk.RoomIn(cfg.FilesDir(), int64(cfg.Node.Reserve)); err == nil {
 			fmt.Fprintf(out, "  %s\n", status.DiskOf(room))
+		}
+		if where := cfg.Store.Describe(); where != "" {
+			fmt.Fprintf(out, "  %s\n", where)
 		}
 		if cfg.TLS.Listen != "" {
 			fmt.Fprintf(out, "  TLS on %s with certificate %s\n", cfg.TLS.Listen, cfg.TLS.Describe())

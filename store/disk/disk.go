@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"jcsnode/durable"
 	"jcsnode/store"
 )
@@ -64,10 +66,27 @@ func (s *Store) open() error {
 	if err := removeDead(s.path(s.opt.Staging)); err != nil {
 		return fmt.Errorf("remove what dead processes left: %w", err)
 	}
-	s.mine = filepath.Join(s.path(s.opt.Staging), rand.Text())
-	err := s.sys.mkdir(s.mine)
-	if err == nil {
+	return s.settleIn()
+}
+
+// settleIn makes and locks a folder for what this process stages. Between the two another process that opens the store may take it for
+// one of a dead process: then it is made again.
+func (s *Store) settleIn() (err error) {
+	for range foldersVanish {
+		s.mine = filepath.Join(s.path(s.opt.Staging), rand.Text())
+		if err = s.sys.mkdir(s.mine); err != nil {
+			return err
+		}
 		s.lock, err = lockDir(s.mine)
+		if err == nil {
+			if _, err = os.Stat(s.mine); err == nil {
+				return nil
+			}
+			s.lock.Close() // of a folder that is gone
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,11 +102,8 @@ func (s *Store) renew(name string) error {
 func (s *Store) name(from, name string) error {
 	s.folders.RLock()
 	defer s.folders.RUnlock()
-	if err := s.makeFolder(path.Dir(name)); err != nil {
-		return err
-	}
 	full := s.path(name)
-	if err := s.rename(from, full); err != nil {
+	if err := s.inFolder(path.Dir(name), func() error { return s.rename(from, full) }); err != nil {
 		return err
 	}
 	if err := s.sys.syncDir(filepath.Dir(full)); err != nil {
@@ -119,21 +117,48 @@ func (s *Store) name(from, name string) error {
 }
 
 // Move implements store.Store.
-func (s *Store) Move(_ context.Context, from, to string) error {
+func (s *Store) Move(ctx context.Context, from, to string) error {
 	if err := errors.Join(s.check(from), s.check(to)); err != nil {
 		return err
 	}
 	defer s.lockName(from)()
 	s.folders.RLock()
 	defer s.folders.RUnlock()
-	err := s.makeFolder(path.Dir(to))
-	if err == nil {
-		err = s.rename(s.path(from), s.path(to))
+	if has, err := s.Has(ctx, from); err != nil || !has {
+		return cmp.Or(err, fault(&fs.PathError{Op: "move", Path: s.path(from), Err: fs.ErrNotExist}))
 	}
+	err := s.inFolder(path.Dir(to), func() error { return s.rename(s.path(from), s.path(to)) })
 	if err == nil {
 		err = errors.Join(s.sys.syncDir(s.path(path.Dir(to))), s.sys.syncDir(s.path(path.Dir(from))))
 	}
 	return fault(err)
+}
+
+// foldersVanish is how often a folder may go again before a file is in it: another node that shares the folder, whose locks are not ours,
+// removes those that it finds empty.
+const foldersVanish = 10
+
+// inFolder makes a folder and does something that needs it.
+func (s *Store) inFolder(folder string, do func() error) (err error) {
+	for range foldersVanish {
+		if err = s.makeFolder(folder); err == nil {
+			err = do()
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		s.forget(folder)
+	}
+	return err
+}
+
+// forget has a folder, and those above it, made anew and their names made durable again.
+func (s *Store) forget(folder string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ; folder != "."; folder = path.Dir(folder) {
+		delete(s.durable, folder)
+	}
 }
 
 // durableFolders bounds the memory of folders: a folder that is forgotten costs one more sync.

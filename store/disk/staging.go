@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -19,8 +20,8 @@ func removeDead(dir string) error {
 		path := filepath.Join(dir, e.Name())
 		if e.IsDir() {
 			lock, err := lockDir(path)
-			if errors.Is(err, unix.EWOULDBLOCK) {
-				continue // alive
+			if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
+				continue // alive, or removed by another process that opens the store
 			}
 			if err != nil {
 				return err

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -65,24 +63,4 @@ func freeDisk(path string) (int64, error) {
 }
 
 // fault makes an error of the file system one of the store; nil stays nil.
-func fault(err error) error {
-	if err == nil {
-		return nil
-	}
-	kinds := []struct {
-		kind   error
-		causes []error
-	}{
-		{store.ErrNotFound, []error{fs.ErrNotExist, syscall.ENOTDIR}},
-		{store.ErrFull, []error{syscall.ENOSPC, syscall.EDQUOT}},
-		{store.ErrTemporary, []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.EINTR, syscall.ENOMEM, syscall.ETIMEDOUT}},
-	}
-	for _, k := range kinds {
-		for _, cause := range k.causes {
-			if errors.Is(err, cause) {
-				return &store.Error{Kind: k.kind, Err: err}
-			}
-		}
-	}
-	return &store.Error{Err: err}
-}
+func fault(err error) error { return store.FileFault(err) }
