@@ -28,6 +28,8 @@ var arrows = map[string][]string{
 	"ledger/ledgertest": {"ledger", "ledger/sqlite"},
 	"models":            {"guard"},
 	"commitment":        {"dimse", "dataset"},
+	"cluster":           {},
+	"cluster/model":     {},
 	"store":             {},
 	"store/disk":        {"durable", "store"},
 	"store/storetest":   {"store"},
