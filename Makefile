@@ -112,7 +112,7 @@ protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, D
 
 soak: build ## 10,000 associations that end in every way, minutes of fuzzing
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
-	JCSNODE_SOAK=1 go test -count=1 -timeout 1h -v -run Holds ./cluster/model
+	JCSNODE_SOAK=1 go test -count=1 -timeout 1h -v -run 'Holds|Process' ./cluster/...
 	.ci/fuzz
 
 man: build ## dist/man/man1: the manual pages
