@@ -46,9 +46,14 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	if err == nil {
 		err = l.update(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `
-				INSERT OR REPLACE INTO alive (id, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
+				INSERT INTO alive (id, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
 					config_hash, device, weights, free, reserve, work)
-				VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+				ON CONFLICT (id) DO UPDATE
+				SET started_at = excluded.started_at, seen_at = excluded.seen_at, stopped_at = excluded.stopped_at,
+					recorded_at = excluded.recorded_at, pid = excluded.pid, version = excluded.version, config_path = excluded.config_path,
+					config_hash = excluded.config_hash, device = excluded.device, weights = excluded.weights, free = excluded.free,
+					reserve = excluded.reserve, work = excluded.work`,
 				ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), ms(a.RecordedAt), a.PID, a.Version, a.ConfigPath, a.ConfigHash, a.Device,
 				a.Weights, a.Free, a.Reserve, string(work))
 			return err

@@ -95,7 +95,7 @@ func destinationsSeen(ctx context.Context, tx *sql.Tx) ([]DestinationSeen, error
 		FROM (
 			SELECT name, sent_at, failed_at, answer, trouble_since FROM destination
 			UNION ALL SELECT DISTINCT name, 0, 0, '', 0 FROM counter
-			WHERE kind = 'delivery' AND name NOT IN (SELECT name FROM destination))
+			WHERE kind = 'delivery' AND name NOT IN (SELECT name FROM destination)) seen
 		ORDER BY name`,
 		func(rows *sql.Rows) (d DestinationSeen, err error) {
 			var sent, failed, since int64
