@@ -68,7 +68,7 @@ func TestDelivery_BreaksWithout(t *testing.T) {
 func TestDoors_Holds(t *testing.T) {
 	f := faults
 	if os.Getenv("JCSNODE_SOAK") == "1" {
-		f = two(f) // 19,740,829 states, minutes and 6 GB
+		f = two(f) // 19,740,829 states: five minutes and several GB
 	}
 	holds(t, model.Doors(f, model.AllDoors()))
 }

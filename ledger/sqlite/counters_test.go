@@ -81,13 +81,46 @@ func forgetStanding(t *testing.T, path string) {
 		"delivery_waiting", "delivery_failed"} {
 		statements = append(statements, `DROP INDEX `+index)
 	}
-	for _, table := range []string{"alive", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief"} {
+	for _, table := range []string{"node", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief"} {
 		statements = append(statements, `DROP TABLE `+table)
 	}
 	for _, column := range []string{"calling_ae", "accession", "flagged", "result"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
 	for _, s := range append(statements, `CREATE INDEX study_state ON study (state)`) {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// What the only node said of itself stays its own when there may be several.
+func TestMigrate_KeepsTheSignOfLife(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, _ := opened(t, path, ledger.Options{})
+	recorded := time.UnixMilli(1_770_000_000_000).UTC()
+	ledgertest.Must(t, l.SignOfLife(t.Context(), ledger.Alive{RecordedAt: recorded, PID: 7}))
+	ledgertest.Must(t, l.Close())
+	forgetNodes(t, path)
+	l, _ = opened(t, path, ledger.Options{})
+	a, err := l.Alive(t.Context(), "")
+	ledgertest.Must(t, err)
+	if !a.RecordedAt.Equal(recorded) || a.PID != 7 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// forgetNodes takes a ledger back to the version in which there is one node.
+func forgetNodes(t *testing.T, path string) {
+	t.Helper()
+	db, err := sqlite.OpenPool(path)
+	ledgertest.Must(t, err)
+	defer db.Close()
+	for _, s := range []string{
+		`CREATE TABLE alive AS SELECT 1 AS id, * FROM (SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
+			config_hash, device, weights, free, reserve, work FROM node)`,
+		`DROP TABLE node`, `PRAGMA user_version = 9`,
+	} {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
