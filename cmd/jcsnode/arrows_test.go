@@ -77,8 +77,8 @@ var arrows = map[string][]string{
 	"preview": {"dataset"},
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "pipeline/ct", "preview", "results"},
 	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
-		"ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store", "store/disk",
-		"commitment", "metrics", "netfault", "offline", "scu", "status", "web", "web/access", "web/picture", "web/try"},
+		"ledger/postgres", "ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store",
+		"store/disk", "commitment", "metrics", "netfault", "offline", "scu", "status", "web", "web/access", "web/picture", "web/try"},
 	"conformance": {"commitment", "config", "dataset", "dicomout/object", "dimse", "dimse/pdu", "dimse/secure", "node", "scp"},
 }
 

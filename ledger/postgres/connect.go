@@ -2,39 +2,17 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // IsAddress tells an address of a database from a path.
 func IsAddress(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
-}
-
-// CheckAddress says what is wrong with an address. A password is: it would be read by whoever may read the configuration.
-func CheckAddress(address string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return errors.New("is no URL, as postgres://jcsnode@db.example.org:5432/jcsnode is") // url.Error repeats the address
-	}
-	_, password := u.User.Password()
-	switch {
-	case !IsAddress(address) || u.Host == "" && u.Query().Get("host") == "" || strings.Trim(u.Path, "/") == "":
-		return errors.New("must be as postgres://jcsnode@db.example.org:5432/jcsnode is: with a host and a database")
-	case password || u.Query().Has("password"):
-		return errors.New("must be without the password: it belongs into password_file, or the environment as PGPASSWORD")
-	}
-	if _, err := pgx.ParseConfig(address); err != nil {
-		return fmt.Errorf("cannot be used: %w", errors.Unwrap(err))
-	}
-	return nil
 }
 
 // Redacted is an address for people: without a password and settings.

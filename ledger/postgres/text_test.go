@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"strings"
 	"testing"
 
 	"jcsnode/ledger/postgres"
@@ -28,28 +27,8 @@ func TestClean(t *testing.T) {
 	}
 }
 
-func TestCheckAddress(t *testing.T) {
-	for address, want := range map[string]string{
-		"postgres://jcsnode@db.example.org:5432/jcsnode":                            "",
-		"postgresql:///jcsnode?host=/run/postgresql":                                "",
-		"postgres://jcsnode@db/jcsnode?sslmode=verify-full":                         "",
-		"postgres://jcsnode:secret@db/jcsnode":                                      "without the password",
-		"postgres://jcsnode@db/jcsnode?password=secret":                             "without the password",
-		"mysql://db/jcsnode":                                                        "must be as",
-		"postgres://db":                                                             "must be as",
-		"postgres://jcsnode:secret@db:port/jcsnode":                                 "is no URL",
-		"postgres://jcsnode@db/jcsnode?sslmode=verify-nothing":                      "cannot be used",
-		"postgres://jcsnode@db/jcsnode?sslrootcert=/no/such/file&sslmode=verify-ca": "cannot be used",
-	} {
-		err := postgres.CheckAddress(address)
-		switch {
-		case want == "" && err != nil, want != "" && (err == nil || !strings.Contains(err.Error(), want)):
-			t.Errorf("%s: %v, want %q", address, err, want)
-		case err != nil && strings.Contains(err.Error(), "secret"):
-			t.Errorf("%s: the error names the password: %v", address, err)
-		}
-	}
+func TestRedacted(t *testing.T) {
 	if got := postgres.Redacted("postgres://jcsnode:secret@db:5432/jcsnode?password=secret"); got != "postgres://jcsnode@db:5432/jcsnode" {
-		t.Errorf("redacted: %s", got)
+		t.Error(got)
 	}
 }
