@@ -122,6 +122,7 @@ protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, D
 
 soak: build provision peers ## 10,000 associations that end in every way, minutes of fuzzing, Prometheus beside a node that works
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
+	JCSNODE_SOAK=1 go test -count=1 -timeout 1h -v -run 'Holds|Process' ./cluster/...
 	.ci/fuzz
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 20m -v -run TestScraped ./cmd/jcsnode
 

@@ -22,6 +22,8 @@ func (c *Config) check() Problems {
 	if n := len(c.Node.ID); n == 0 || n > 64 || !ascii(c.Node.ID) || strings.Contains(c.Node.ID, `\`) {
 		add("node.id: %q; 1 to 64 ASCII characters without a backslash", c.Node.ID)
 	}
+	c.Node.checkPart(add)
+	c.Ledger.check(add)
 	between(add, "node.max_associations", c.Node.MaxAssociations, 1, 4096)
 	between(add, "node.max_associations_per_peer", c.Node.MaxAssociationsPerPeer, 1, 4096)
 	between(add, "node.max_pdu", c.Node.MaxPDU, 4096, 1<<20)

@@ -21,6 +21,7 @@ type Config struct {
 	Hash string `toml:"-"` // of the bytes of that file, see Hash
 
 	Node         Node          `toml:"node"`
+	Ledger       Ledger        `toml:"ledger"`
 	TLS          TLS           `toml:"tls"`
 	Peers        []Peer        `toml:"peer"`
 	Destinations []Destination `toml:"destination"`
@@ -44,6 +45,8 @@ type Node struct {
 	Listen                 string   `toml:"listen"`   // host:port; an empty host is every interface
 	DataDir                string   `toml:"data_dir"` // inbox, ledger and objects
 	ID                     string   `toml:"id"`       // Device Serial Number (0018,1000) of our objects
+	Name                   string   `toml:"name"`     // among nodes that share a ledger; empty: the host's, see OwnName
+	Roles                  []string `toml:"roles"`    // what it does of the work
 	CheckCalled            bool     `toml:"check_called"`
 	MaxAssociations        int      `toml:"max_associations"`
 	MaxAssociationsPerPeer int      `toml:"max_associations_per_peer"`
@@ -132,7 +135,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Node: Node{
-			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", CheckCalled: true,
+			AETitle: "JCSNODE", Listen: ":11112", DataDir: "data", ID: "1", Roles: Roles(), CheckCalled: true,
 			MaxAssociations: 256, MaxAssociationsPerPeer: 128, MaxPDU: 131072, MinRate: 1 << 10,
 			Reserve: 2 << 30, TransferSyntaxes: []string{}, Drain: Duration(30 * time.Second),
 		},
@@ -308,6 +311,7 @@ func (c *Config) resolve(base string) {
 		return filepath.Join(base, p)
 	}
 	c.Node.DataDir = in(c.Node.DataDir)
+	c.Ledger.PasswordFile = in(c.Ledger.PasswordFile)
 	c.Models.Library = in(c.Models.Library)
 	c.Models.Dir = modelsDir(in(c.Models.Dir), c.Models.Dir)
 	for _, path := range []*string{&c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA,

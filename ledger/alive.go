@@ -4,25 +4,27 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 )
 
-// Alive is what only the running node knows of itself, as it wrote it last.
+// Alive is what only a running node knows of itself, as it wrote it last.
 type Alive struct {
-	StartedAt  time.Time // zero: no node has started on this ledger since it can tell
-	SeenAt     time.Time // of the newest sign of life
-	StoppedAt  time.Time // zero: it runs, or it died
-	PID        int
-	Version    string // of the program
-	ConfigPath string
-	ConfigHash string // of the file's bytes, hex SHA-256
-	Device     string // that the networks run on
-	Weights    string // worst status of the networks
-	Free       int64  // bytes on the disk of data_dir
-	Reserve    int64
-	Work       []Work
+	ID          string    // of the node; "" = it has none, since it is the only one
+	Incarnation string    // name of its present life among others
+	Roles       []string  // what it does
+	StartedAt   time.Time // zero: it has never started on this ledger since that can tell
+	SeenAt      time.Time // of the newest sign of life
+	StoppedAt   time.Time // zero: it runs, or it died
+	PID         int
+	Version     string // of the program
+	ConfigPath  string
+	ConfigHash  string // of the file's bytes, hex SHA-256
+	Device      string // that the networks run on
+	Weights     string // worst status of the networks
+	Free        int64  // bytes on the disk of data_dir
+	Reserve     int64
+	Work        []Work
 
 	// RecordedAt is a time up to which every instance that was stored is in the ledger; zero = nobody can tell.
 	RecordedAt time.Time
@@ -40,17 +42,27 @@ type Work struct {
 	Since    time.Time `json:"since,omitzero"`
 }
 
-// SignOfLife keeps what the node says of itself instead of what it said before. The time of it is now.
+// SignOfLife keeps what a node says of itself instead of what it said before. The time of it is now.
 func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	work, err := json.Marshal(append([]Work{}, a.Work...))
+	var roles []byte
+	if err == nil {
+		roles, err = json.Marshal(append([]string{}, a.Roles...))
+	}
 	if err == nil {
 		err = l.update(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `
-				INSERT OR REPLACE INTO alive (id, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
+				INSERT INTO node (id, incarnation, roles, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
 					config_hash, device, weights, free, reserve, work)
-				VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), ms(a.RecordedAt), a.PID, a.Version, a.ConfigPath, a.ConfigHash, a.Device,
-				a.Weights, a.Free, a.Reserve, string(work))
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+				ON CONFLICT (id) DO UPDATE
+				SET incarnation = excluded.incarnation, roles = excluded.roles,
+					started_at = excluded.started_at, seen_at = excluded.seen_at, stopped_at = excluded.stopped_at,
+					recorded_at = excluded.recorded_at, pid = excluded.pid, version = excluded.version, config_path = excluded.config_path,
+					config_hash = excluded.config_hash, device = excluded.device, weights = excluded.weights, free = excluded.free,
+					reserve = excluded.reserve, work = excluded.work`,
+				a.ID, a.Incarnation, string(roles), ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), ms(a.RecordedAt), a.PID, a.Version,
+				a.ConfigPath, a.ConfigHash, a.Device, a.Weights, a.Free, a.Reserve, string(work))
 			return err
 		})
 	}
@@ -60,10 +72,10 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	return nil
 }
 
-// Alive is what the node said last; the zero value if none did.
-func (l *Ledger) Alive(ctx context.Context) (a Alive, err error) {
+// Alive is what a node said last; the zero value if it never did.
+func (l *Ledger) Alive(ctx context.Context, id string) (a Alive, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		a, err = alive(ctx, tx)
+		a, err = one(queryAlive(ctx, tx, `WHERE id = ?`, id))
 		return err
 	})
 	if err != nil {
@@ -73,20 +85,50 @@ func (l *Ledger) Alive(ctx context.Context) (a Alive, err error) {
 	return a, nil
 }
 
-// alive is what the node said last; the zero value if none did.
-func alive(ctx context.Context, tx *sql.Tx) (a Alive, err error) {
-	var started, seen, stopped, recorded int64
-	var work string
-	err = tx.QueryRowContext(ctx, `
-		SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path, config_hash, device, weights, free, reserve, work
-		FROM alive`).Scan(&started, &seen, &stopped, &recorded, &a.PID, &a.Version, &a.ConfigPath, &a.ConfigHash, &a.Device, &a.Weights,
-		&a.Free, &a.Reserve, &work)
-	if errors.Is(err, sql.ErrNoRows) {
-		return a, nil
-	}
+// Nodes is what each node that ever worked on the ledger said last, by ID. Who of them lives, their incarnations tell.
+func (l *Ledger) Nodes(ctx context.Context) (all []Alive, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		all, err = queryAlive(ctx, tx, `ORDER BY id`)
+		return err
+	})
 	if err != nil {
-		return a, err
+		return nil, fmt.Errorf("list the nodes: %w", err)
 	}
-	a.StartedAt, a.SeenAt, a.StoppedAt, a.RecordedAt = at(started), at(seen), at(stopped), at(recorded)
-	return a, json.Unmarshal([]byte(work), &a.Work)
+	return all, nil
+}
+
+// newestAlive is what was said last by any node; the zero value if none did.
+func newestAlive(ctx context.Context, tx *sql.Tx) (Alive, error) {
+	return one(queryAlive(ctx, tx, `ORDER BY seen_at DESC, id LIMIT 1`))
+}
+
+func queryAlive(ctx context.Context, tx *sql.Tx, which string, args ...any) ([]Alive, error) {
+	return query(ctx, tx, `
+		SELECT id, incarnation, roles, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path, config_hash, device,
+			weights, free, reserve, work
+		FROM node `+which, func(rows *sql.Rows) (a Alive, err error) {
+		var started, seen, stopped, recorded int64
+		var roles, work string
+		err = rows.Scan(&a.ID, &a.Incarnation, &roles, &started, &seen, &stopped, &recorded, &a.PID, &a.Version, &a.ConfigPath,
+			&a.ConfigHash, &a.Device, &a.Weights, &a.Free, &a.Reserve, &work)
+		if err != nil {
+			return a, err
+		}
+		a.StartedAt, a.SeenAt, a.StoppedAt, a.RecordedAt = at(started), at(seen), at(stopped), at(recorded)
+		if err := json.Unmarshal([]byte(roles), &a.Roles); err != nil {
+			return a, fmt.Errorf("roles of node %q: %w", a.ID, err)
+		}
+		if err := json.Unmarshal([]byte(work), &a.Work); err != nil {
+			return a, fmt.Errorf("work of node %q: %w", a.ID, err)
+		}
+		return a, nil
+	}, args...)
+}
+
+// one is the first of what a query gave, the zero value if it gave nothing.
+func one[T any](all []T, err error) (first T, _ error) {
+	if err != nil || len(all) == 0 {
+		return first, err
+	}
+	return all[0], nil
 }

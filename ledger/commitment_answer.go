@@ -46,11 +46,7 @@ func (l *Ledger) AnswerCommitment(ctx context.Context, a CommitmentAnswer) (stud
 }
 
 func (l *Ledger) answer(ctx context.Context, tx *sql.Tx, id int64, a CommitmentAnswer) (studyUID string, err error) {
-	c, err := oneCommitmentSCU(ctx, tx, id)
-	if err != nil {
-		return "", err
-	}
-	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, c.RevisionID)
+	c, rev, err := l.lockCommitmentSCU(ctx, tx, id)
 	if err != nil {
 		return "", err
 	}

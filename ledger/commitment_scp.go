@@ -60,6 +60,7 @@ const (
 // something else is a duplicate.
 func (l *Ledger) RequestCommitment(ctx context.Context, c CommitmentSCP) (id int64, err error) {
 	err = l.update(ctx, func(tx *sql.Tx) error {
+		c.Duplicate = false
 		earlier, err := queryCommitmentsSCP(ctx, tx, `WHERE transaction_uid = ? AND duplicate = 0 ORDER BY id LIMIT 1`, c.TransactionUID)
 		if err != nil {
 			return err
@@ -80,14 +81,11 @@ func (l *Ledger) RequestCommitment(ctx context.Context, c CommitmentSCP) (id int
 				}
 			}
 		}
-		result, err := tx.ExecContext(ctx, `
+		id, err = newID(ctx, tx, `
 			INSERT INTO commitment (transaction_uid, calling_ae, called_ae, remote_addr, association, duplicate, state, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			c.TransactionUID, c.CallingAE, c.CalledAE, c.RemoteAddr, c.Association, c.Duplicate, SCPWaiting, ms(l.now()))
 		if err != nil {
-			return err
-		}
-		if id, err = result.LastInsertId(); err != nil {
 			return err
 		}
 		insert, err := tx.PrepareContext(ctx, `INSERT INTO commitment_reference (commitment_id, class_uid, sop_uid) VALUES (?, ?, ?)`)

@@ -63,16 +63,12 @@ func (l *Ledger) requestCommitment(ctx context.Context, tx *sql.Tx, rev Revision
 	if err != nil || waiting > 0 || unasked == 0 {
 		return err
 	}
-	result, err := tx.ExecContext(ctx, `
+	id, err := newID(ctx, tx, `
 		INSERT INTO confirmation (revision_id, destination, state, created_at)
 		VALUES (?, ?, ?, ?)`,
 		rev.ID, destination, SCUWaiting, ms(l.now()))
 	if err != nil {
 		return fmt.Errorf("write request for storage commitment to %s: %w", destination, err)
-	}
-	id, err := result.LastInsertId()
-	if err != nil {
-		return err
 	}
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE delivery
@@ -173,12 +169,8 @@ func (l *Ledger) GiveUpCommitmentSCU(ctx context.Context, id int64, why string) 
 }
 
 func (l *Ledger) giveUpCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64, why string) error {
-	c, err := oneCommitmentSCU(ctx, tx, id)
+	c, rev, err := l.lockCommitmentSCU(ctx, tx, id)
 	if err != nil || c.State != SCUWaiting {
-		return err
-	}
-	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, c.RevisionID)
-	if err != nil {
 		return err
 	}
 	now := ms(l.now())
@@ -241,6 +233,22 @@ func (l *Ledger) notifyNotCommitted(ctx context.Context, tx *sql.Tx, rev Revisio
 		Objects: states,
 	}, last)
 	return err
+}
+
+// lockCommitmentSCU returns one that stays as it is, like all of its study, until the transaction ends or changes it.
+func (l *Ledger) lockCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64) (c CommitmentSCU, rev Revision, err error) {
+	if c, err = oneCommitmentSCU(ctx, tx, id); err != nil {
+		return c, rev, err
+	}
+	if waited, err := l.db.Lock(ctx, tx, c.StudyUID); err != nil {
+		return c, rev, err
+	} else if waited {
+		if c, err = oneCommitmentSCU(ctx, tx, id); err != nil {
+			return c, rev, err
+		}
+	}
+	rev, err = oneRevision(ctx, tx, `WHERE id = ?`, c.RevisionID)
+	return c, rev, err
 }
 
 func oneCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64) (CommitmentSCU, error) {

@@ -24,6 +24,7 @@ func (l *Ledger) commitmentSCUKind(handle func(ctx context.Context, commitmentID
 		Name:        commitmentSCUJob,
 		Workers:     1,
 		Own:         l.parties.Load().CommitmentFrom,
+		Taken:       l.shared,
 		LongestWait: max(l.longestWait(), longestAsk),
 		Work: works(l, func(ctx context.Context, key commitmentSCUKey) (*task, error) {
 			c, err := l.CommitmentSCU(ctx, key.ID)

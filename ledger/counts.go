@@ -58,7 +58,7 @@ func (l *Ledger) counts(ctx context.Context, tx *sql.Tx) (Counts, error) {
 			(SELECT coalesce(MIN(oldest), 0) FROM (
 				SELECT (SELECT MIN(created_at) FROM delivery WHERE destination = name AND state = '`+DeliveryWaiting+`') AS oldest
 				FROM counter
-				WHERE kind = '`+counterDelivery+`' AND state = '`+DeliveryWaiting+`' AND n > 0))
+				WHERE kind = '`+counterDelivery+`' AND state = '`+DeliveryWaiting+`' AND n > 0) waiting)
 		FROM received`).Scan(&c.Instances, &c.Flagged, &c.Bytes, &last, &c.Missing, &c.Refused, &oldest)
 	if err != nil {
 		return c, err

@@ -111,7 +111,7 @@ func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o O
 	for _, d := range o.Destinations {
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO delivery (object_id, destination, state, created_at)
-			SELECT id, ?, ?, ?
+			SELECT id, ?, ?, CAST(? AS BIGINT)
 			FROM object
 			WHERE sop_uid = ?
 			ON CONFLICT DO NOTHING`, d, DeliveryWaiting, now, o.SOPInstanceUID); err != nil {
@@ -278,14 +278,24 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 	}
 	var rev Revision
 	var destination, class, object, before string
-	err := tx.QueryRowContext(ctx, `
-		SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state
-		FROM delivery d
-		JOIN object o ON o.id = d.object_id
-		JOIN revision r ON r.id = o.revision_id
-		WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	look := func() error {
+		err := tx.QueryRowContext(ctx, `
+			SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state
+			FROM delivery d
+			JOIN object o ON o.id = d.object_id
+			JOIN revision r ON r.id = o.revision_id
+			WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		return err
+	}
+	err := look()
+	if err == nil {
+		var waited bool
+		if waited, err = l.db.Lock(ctx, tx, rev.StudyUID); err == nil && waited {
+			err = look()
+		}
 	}
 	if err != nil || before == DeliverySent || before == DeliveryWithdrawn && o.State != DeliverySent {
 		return nil, err

@@ -22,6 +22,7 @@ func (l *Ledger) deliverKind(handle func(ctx context.Context, revisionID int64, 
 		Name:        deliverJob,
 		Workers:     1,
 		Own:         own,
+		Taken:       l.shared,
 		LongestWait: l.longestWait(),
 		Lane: func(key []byte) string {
 			k, err := keyOf[deliverKey](key)
@@ -122,7 +123,7 @@ func (l *Ledger) enqueueWaiting(ctx context.Context, tx *sql.Tx, condition strin
 
 // giveUpDeliveries ends the waiting deliveries of a revision to one destination.
 func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, destination string, why Reason) error {
-	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, id)
+	rev, err := l.lockRevision(ctx, tx, id)
 	if err != nil {
 		return err
 	}

@@ -19,14 +19,15 @@ func answered(ctx context.Context, tx *sql.Tx, destination string, o DeliveryOut
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO destination (name, sent_at, answer)
 			VALUES (?1, ?2, ?3)
-			ON CONFLICT DO UPDATE
+			ON CONFLICT (name) DO UPDATE
 			SET sent_at = ?2, answer = ?3, trouble_since = 0`, destination, ms(now), answer)
 	case o.Trouble != "" || o.State == DeliveryFailed:
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO destination (name, failed_at, answer, trouble_since)
 			VALUES (?1, ?2, ?3, ?2)
-			ON CONFLICT DO UPDATE
-			SET failed_at = ?2, answer = ?3, trouble_since = CASE trouble_since WHEN 0 THEN ?2 ELSE trouble_since END`,
+			ON CONFLICT (name) DO UPDATE
+			SET failed_at = ?2, answer = ?3,
+				trouble_since = CASE destination.trouble_since WHEN 0 THEN ?2 ELSE destination.trouble_since END`,
 			destination, ms(now), answer)
 	}
 	if err != nil {

@@ -47,7 +47,7 @@ func (l *Ledger) SaveFindings(ctx context.Context, revisionID int64, r Reading) 
 		return time.Time{}, fmt.Errorf("findings of revision %d: not JSON", revisionID)
 	}
 	err = l.update(ctx, func(tx *sql.Tx) error {
-		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		rev, err := l.lockRevision(ctx, tx, revisionID)
 		if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (l *Ledger) NotProcessed(ctx context.Context, revisionID int64, why Reason,
 // AddObjects adds objects to a revision that has ended, as Complete does: what destinations ask for since then.
 func (l *Ledger) AddObjects(ctx context.Context, revisionID int64, objects []Outgoing) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		rev, err := l.lockRevision(ctx, tx, revisionID)
 		if err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (l *Ledger) addObjects(ctx context.Context, tx *sql.Tx, rev Revision, objec
 
 func (l *Ledger) end(ctx context.Context, revisionID int64, state string, why Reason, objects []Outgoing) error {
 	return l.update(ctx, func(tx *sql.Tx) error {
-		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		rev, err := l.lockRevision(ctx, tx, revisionID)
 		if err != nil {
 			return err
 		}

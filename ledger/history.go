@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"jcsnode/ledger/jobs"
 )
 
 // History is everything that the ledger knows about one study, ready for JSON.
@@ -72,7 +70,7 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 			return err
 		}
 		for _, rev := range revisions {
-			rh, err := revisionHistory(ctx, tx, rev, h.Events)
+			rh, err := l.revisionHistory(ctx, tx, rev, h.Events)
 			if err != nil {
 				return err
 			}
@@ -99,7 +97,7 @@ func (l *Ledger) History(ctx context.Context, studyUID string) (*History, error)
 	return h, nil
 }
 
-func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, events []Event) (RevisionHistory, error) {
+func (l *Ledger) revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, events []Event) (RevisionHistory, error) {
 	rh := RevisionHistory{Revision: rev}
 	var err error
 	if rh.Series, err = querySeriesReasons(ctx, tx, rev.ID); err != nil {
@@ -121,7 +119,7 @@ func revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, events []Eve
 		rh.Failure = failure(events, rev.Number)
 	}
 	if rh.Failure != nil {
-		rh.RetryAt, err = jobs.Due(ctx, tx, processJob, processKey{rev.ID})
+		rh.RetryAt, err = l.db.JobDialect().Due(ctx, tx, processJob, processKey{rev.ID})
 	}
 	return rh, err
 }

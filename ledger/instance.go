@@ -63,12 +63,14 @@ func (l *Ledger) HasInstance(ctx context.Context, path string) (bool, error) {
 
 // instanceWriter adds instances within one transaction of the writer.
 type instanceWriter struct {
-	tx                                                     *sql.Tx
-	study, reopen, again, seen, anew, back, insert, others *sql.Stmt
+	tx                                               *sql.Tx
+	study, reopen, again, anew, back, insert, others *sql.Stmt
+
+	seen map[string]int64 // when the newest instance that came again came from each calling AE title
 }
 
 func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error) {
-	w := &instanceWriter{tx: tx}
+	w := &instanceWriter{tx: tx, seen: map[string]int64{}}
 	for _, p := range []struct {
 		stmt **sql.Stmt
 		text string
@@ -78,7 +80,6 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 			VALUES (?1, '` + StateReceiving + `', ?2, ?2, ?3)
 			ON CONFLICT DO NOTHING`},
 		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
-		{&w.seen, `UPDATE peer SET instance_at = max(instance_at, ?2) WHERE calling_ae = ?1`},
 		{&w.back, `
 			UPDATE study
 			SET files_removed_at = 0, files_missing = 0, thinned_at = 0,
@@ -103,7 +104,8 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 			SET state = '` + StateReceiving + `', instances = instances + ?3, last_at = MAX(last_at, ?2), first_at = MIN(first_at, ?2),
 				accession = CASE ?4 WHEN '' THEN accession ELSE ?4 END, newest = ?5
 			WHERE uid = ?1
-			RETURNING instances, (SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2)), revision`},
+			RETURNING instances, (
+				SELECT COUNT(*) FROM (SELECT 1 FROM instance WHERE study_uid = ?1 AND revision = 0 LIMIT 2) i), revision`},
 	} {
 		var err error
 		if *p.stmt, err = tx.PrepareContext(ctx, p.text); err != nil {
@@ -115,13 +117,22 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 }
 
 func (w *instanceWriter) close() {
-	for _, s := range []*sql.Stmt{w.study, w.again, w.seen, w.back, w.others, w.insert, w.anew, w.reopen} {
+	for _, s := range []*sql.Stmt{w.study, w.again, w.back, w.others, w.insert, w.anew, w.reopen} {
 		if s != nil {
 			s.Close()
 		}
 	}
 }
 
+// begin makes sure that there is the study of an instance.
+func (w *instanceWriter) begin(ctx context.Context, i *Instance) error {
+	if _, err := w.study.ExecContext(ctx, i.StudyUID, ms(i.ReceivedAt), i.CallingAE); err != nil {
+		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
+	}
+	return nil
+}
+
+// add adds an instance of a study that has begun.
 func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 	if _, err := w.back.ExecContext(ctx, i.StudyUID); err != nil {
 		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
@@ -132,15 +143,10 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 	}
 	if n, err := result.RowsAffected(); err != nil || n > 0 {
 		if err == nil {
-			_, err = w.seen.ExecContext(ctx, i.CallingAE, ms(i.ReceivedAt))
-		}
-		if err == nil {
+			w.seen[i.CallingAE] = max(w.seen[i.CallingAE], ms(i.ReceivedAt))
 			err = w.restore(ctx, i)
 		}
 		return err
-	}
-	if _, err := w.study.ExecContext(ctx, i.StudyUID, ms(i.ReceivedAt), i.CallingAE); err != nil {
-		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
 	}
 	flag := i.Flag
 	var others int

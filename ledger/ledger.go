@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jcsnode/ledger/jobs"
+	"jcsnode/ledger/postgres"
 	"jcsnode/ledger/sqlite"
 )
 
@@ -20,6 +21,8 @@ type Ledger struct {
 	now  func() time.Time
 	log  *slog.Logger
 	jobs *jobs.Jobs // nil when the database is open for reading only
+
+	shared bool // other nodes work on it, too
 
 	parties atomic.Pointer[Parties]
 
@@ -39,6 +42,13 @@ type Options struct {
 	Logger   *slog.Logger     // slog.Default()
 	ReadOnly bool             // Open: look only, beside a running node; nothing is migrated
 	Beside   bool             // Open: ask for work, beside a running node; nothing is migrated, and StartJobs refuses
+	Password string           // Open: of the database; "": that of the environment
+
+	// Shared: this is one node of several on the ledger, which see to it that a destination belongs to one at a time, and that the jobs of
+	// one that died are set back (TakeDestination, LeaveDestination, RecoverJobs).
+	Shared bool
+	// ClientID is what the jobs know this process by; no two that ever lived have the same. "": the job library makes one.
+	ClientID string
 
 	// Destinations have a queue of their own in the process that works on this ledger, which may be another one; StartJobs names
 	// those of this process.
@@ -66,9 +76,17 @@ var ErrClosed = errors.New("ledger is closed")
 // ErrNotFound is returned when the study, revision or delivery asked for is not in the ledger.
 var ErrNotFound = errors.New("not in the ledger")
 
-// Open opens the SQLite file at path, see sqlite.Open, and starts the writer of the ledger in it.
-func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
-	db, err := sqlite.Open(ctx, path, sqlite.Options{ReadOnly: opt.ReadOnly, Beside: opt.Beside, Logger: opt.Logger})
+// Open opens the ledger at a place, which is the path of an SQLite file or the address of a PostgreSQL database, and starts its writer.
+func Open(ctx context.Context, place string, opt Options) (*Ledger, error) {
+	if postgres.IsAddress(place) {
+		db, err := postgres.Open(ctx, place, postgres.Options{Password: opt.Password, ReadOnly: opt.ReadOnly, Beside: opt.Beside,
+			Shared: opt.Shared, Logger: opt.Logger})
+		if err != nil {
+			return nil, err
+		}
+		return New(db, opt)
+	}
+	db, err := sqlite.Open(ctx, place, sqlite.Options{ReadOnly: opt.ReadOnly, Beside: opt.Beside, Logger: opt.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -78,9 +96,10 @@ func Open(ctx context.Context, path string, opt Options) (*Ledger, error) {
 // New takes the ledger in a database, which is the ledger's from now on, and starts its writer. When it fails it closes the database.
 func New(db Database, opt Options) (*Ledger, error) {
 	l := &Ledger{
-		db:  db,
-		now: opt.Now,
-		log: opt.Logger,
+		db:     db,
+		now:    opt.Now,
+		log:    opt.Logger,
+		shared: opt.Shared,
 	}
 	l.parties.Store(&Parties{
 		Destinations:   opt.Destinations,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Filter narrows Studies. The zero value means the newest 100.
@@ -76,7 +77,7 @@ func (f Filter) conditions() (text string, args []any) {
 		add(`s.last_at < ?`, ms(f.To))
 	}
 	if f.StudyUID != "" {
-		add(`s.uid >= ? AND s.uid < ? || char(0x10FFFF)`, f.StudyUID, f.StudyUID)
+		add(`s.uid >= ? AND s.uid < ?`, f.StudyUID, f.StudyUID+string(unicode.MaxRune))
 	}
 	if f.Accession != "" {
 		add(`s.accession = ? AND s.accession <> ''`, f.Accession)
@@ -86,7 +87,7 @@ func (f Filter) conditions() (text string, args []any) {
 	case DeliveryWaiting, DeliveryFailed: // as text: there is an index for each of the two
 		add(`s.uid IN (SELECT study_uid FROM study_delivery WHERE state = '` + f.Delivery + `' AND n > 0)`)
 	default:
-		add(`0`)
+		add(`1 = 0`)
 	}
 	if len(all) == 0 {
 		return "", nil
@@ -100,7 +101,7 @@ func (l *Ledger) Studies(ctx context.Context, f Filter) ([]Summary, error) {
 	case f.Limit == 0:
 		f.Limit = 100
 	case f.Limit < 0:
-		f.Limit = -1 // as SQL has it
+		f.Limit = noLimit
 	}
 	where, args := f.conditions()
 	var all []Summary
@@ -168,7 +169,7 @@ func (l *Ledger) CountStudies(ctx context.Context, f Filter) (n int, atLeast boo
 	counter := true
 	if !f.From.IsZero() || !f.To.IsZero() || f.StudyUID != "" || f.Accession != "" || f.Delivery != "" {
 		counter = false
-		text = `SELECT COUNT(*) FROM (SELECT 1 FROM study s ` + where + ` LIMIT ?)`
+		text = `SELECT COUNT(*) FROM (SELECT 1 FROM study s ` + where + ` LIMIT ?) few`
 		args = append(args, mostCounted+1)
 	}
 	err = l.view(ctx, func(tx *sql.Tx) error { return tx.QueryRowContext(ctx, text, args...).Scan(&n) })

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -84,27 +85,19 @@ func (l *Ledger) notify(ctx context.Context, tx *sql.Tx, n Notice, mark int64) (
 		if !slices.Contains(r.Kinds, n.Kind) {
 			continue
 		}
-		result, err := tx.ExecContext(ctx, `
+		id, err := newID(ctx, tx, `
 			INSERT INTO notification (receiver, event_id, kind, study_uid, revision_id, destination, fact, state, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO NOTHING`,
 			r.Name, eventID(n, mark), n.Kind, n.StudyUID, n.RevisionID, n.Destination, string(text), NotificationWaiting, ms(l.now()))
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // it was told
+		}
 		if err != nil {
 			return fresh, fmt.Errorf("write notification for %s: %w", r.Name, err)
 		}
-		written, err := result.RowsAffected()
-		if err != nil {
-			return fresh, err
-		}
-		if written == 0 {
-			continue
-		}
 		fresh = true
-		row, err := result.LastInsertId()
-		if err != nil {
-			return fresh, err
-		}
-		if err := l.enqueueNotify(ctx, tx, row, r.Name); err != nil {
+		if err := l.enqueueNotify(ctx, tx, id, r.Name); err != nil {
 			return fresh, err
 		}
 	}

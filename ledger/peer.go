@@ -34,9 +34,9 @@ func insertSighting(ctx context.Context, tx *sql.Tx, s *sighting) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO peer (calling_ae, address, association_at, rejected_at, rejected_because)
 		VALUES (?1, ?2, ?3, ?4, ?5)
-		ON CONFLICT DO UPDATE
-		SET address = ?2, association_at = max(association_at, ?3), rejected_at = max(rejected_at, ?4),
-			rejected_because = CASE ?5 WHEN '' THEN rejected_because ELSE ?5 END`,
+		ON CONFLICT (calling_ae) DO UPDATE
+		SET address = ?2, association_at = max(peer.association_at, ?3), rejected_at = max(peer.rejected_at, ?4),
+			rejected_because = CASE ?5 WHEN '' THEN peer.rejected_because ELSE ?5 END`,
 		s.callingAE, s.address, associated, rejected, s.rejected)
 	if err != nil {
 		return fmt.Errorf("note who called: %w", err)
@@ -48,8 +48,19 @@ func insertSighting(ctx context.Context, tx *sql.Tx, s *sighting) error {
 			FROM peer
 			WHERE instances = 0
 			ORDER BY max(association_at, rejected_at) DESC
-			LIMIT -1 OFFSET ?)`, maxSilentPeers); err != nil {
+			LIMIT ? OFFSET ?)`, noLimit, maxSilentPeers); err != nil {
 		return fmt.Errorf("forget who called: %w", err)
+	}
+	return nil
+}
+
+// seeAgain notes when an instance of a caller came that is in the ledger already.
+func seeAgain(ctx context.Context, tx *sql.Tx, callingAE string, at int64) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE peer
+		SET instance_at = max(instance_at, ?2)
+		WHERE calling_ae = ?1`, callingAE, at); err != nil {
+		return fmt.Errorf("note who sent again: %w", err)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (l *Ledger) enqueueRevisions(ctx context.Context, tx *sql.Tx) error {
 
 // interrupted writes into the history that the end of the program interrupted a job of a revision.
 func (l *Ledger) interrupted(ctx context.Context, tx *sql.Tx, j jobs.Job, revisionID int64) (Revision, error) {
-	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+	rev, err := l.lockRevision(ctx, tx, revisionID)
 	if err != nil {
 		return rev, fmt.Errorf("revision %d: %w", revisionID, err)
 	}
@@ -88,7 +88,7 @@ func (l *Ledger) processInterrupted(ctx context.Context, tx *sql.Tx, j jobs.Job)
 
 // giveUpRevision ends a revision that is not ended yet.
 func (l *Ledger) giveUpRevision(ctx context.Context, tx *sql.Tx, id int64, why Reason) error {
-	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, id)
+	rev, err := l.lockRevision(ctx, tx, id)
 	if err != nil || rev.over() {
 		return err
 	}

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// noLimit is the LIMIT of a list that has none: SQLite's own, -1, is an error in PostgreSQL.
+const noLimit = 1 << 53
+
 // query collects the rows of one statement. Without rows the list is empty, not nil: what is written as JSON from it is a list.
 func query[T any](ctx context.Context, tx *sql.Tx, text string, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
 	rows, err := tx.QueryContext(ctx, text, args...)
@@ -48,6 +51,12 @@ func countBy(ctx context.Context, tx *sql.Tx, text string, args ...any) (map[str
 		counts[word] = n
 	}
 	return counts, rows.Err()
+}
+
+// newID runs an INSERT and returns the id of the row, or sql.ErrNoRows if a conflict left it out.
+func newID(ctx context.Context, tx *sql.Tx, insert string, args ...any) (id int64, err error) {
+	err = tx.QueryRowContext(ctx, insert+` RETURNING id`, args...).Scan(&id)
+	return id, err
 }
 
 // objects is a number of objects in words.

@@ -54,7 +54,7 @@ func (l *Ledger) redeliverable(ctx context.Context, r Redelivery) (uids []string
 				SELECT 1
 				FROM study_delivery d
 				WHERE d.study_uid = s.uid AND d.destination = ?4 AND d.n > 0
-					AND (d.state = ?5 OR ?6 AND d.state = ?7 OR ?8 AND d.state = ?9))
+					AND (d.state = ?5 OR ?6 = 1 AND d.state = ?7 OR ?8 = 1 AND d.state = ?9))
 			ORDER BY s.last_at, s.uid`, oneValue[string], ms(r.From), to, r.StudyUID, r.Destination,
 			DeliveryWaiting, r.Failed, DeliveryFailed, r.Sent, DeliverySent)
 		return err
@@ -64,6 +64,9 @@ func (l *Ledger) redeliverable(ctx context.Context, r Redelivery) (uids []string
 
 func (l *Ledger) redeliver(ctx context.Context, r Redelivery, studyUID string) (n int, err error) {
 	err = l.update(ctx, func(tx *sql.Tx) error {
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
 		// Whoever asks for it takes the cause for gone. What the destination is asked to commit stays in that question.
 		result, err := tx.ExecContext(ctx, `
 			UPDATE delivery
@@ -72,7 +75,7 @@ func (l *Ledger) redeliver(ctx context.Context, r Redelivery, studyUID string) (
 				confirmation_id = CASE WHEN state = ?4 AND commitment <> ?5 THEN 0 ELSE confirmation_id END,
 				commitment = CASE WHEN state = ?4 AND commitment <> ?5 THEN '' ELSE commitment END,
 				state = ?3
-			WHERE destination = ?2 AND (state = ?3 OR ?6 AND state = ?7 OR ?8 AND state = ?4) AND object_id IN `+validObjects,
+			WHERE destination = ?2 AND (state = ?3 OR ?6 = 1 AND state = ?7 OR ?8 = 1 AND state = ?4) AND object_id IN `+validObjects,
 			studyUID, r.Destination, DeliveryWaiting, DeliverySent, ObjectAsked, r.Failed, DeliveryFailed, r.Sent)
 		if err != nil {
 			return err

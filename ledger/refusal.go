@@ -41,8 +41,8 @@ func insertRefusal(ctx context.Context, tx *sql.Tx, r *RefusedInstances) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO refusal (study_uid, calling_ae, address, code, status, text, remedy, instance, association, first_at, last_at)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
-		ON CONFLICT DO UPDATE
-		SET count = count + 1, status = ?5, text = ?6, remedy = ?7, instance = ?8, association = ?9, last_at = ?10`,
+		ON CONFLICT (study_uid, calling_ae, address, code) DO UPDATE
+		SET count = refusal.count + 1, status = ?5, text = ?6, remedy = ?7, instance = ?8, association = ?9, last_at = ?10`,
 		short(r.StudyUID), short(r.CallingAE), short(r.Address), short(r.Code), short(r.Status),
 		short(r.Text), short(r.Remedy), short(r.Instance), short(r.Association), ms(r.LastAt))
 	if err != nil {
@@ -50,7 +50,7 @@ func insertRefusal(ctx context.Context, tx *sql.Tx, r *RefusedInstances) error {
 	}
 	if _, err := tx.ExecContext(ctx, `
 		DELETE FROM refusal
-		WHERE rowid IN (SELECT rowid FROM refusal ORDER BY last_at DESC LIMIT -1 OFFSET ?)`, maxRefusals); err != nil {
+		WHERE rowid IN (SELECT rowid FROM refusal ORDER BY last_at DESC LIMIT ? OFFSET ?)`, noLimit, maxRefusals); err != nil {
 		return fmt.Errorf("forget old refusals: %w", err)
 	}
 	return nil

@@ -25,6 +25,9 @@ func (l *Ledger) Resend(ctx context.Context, studyUID string) error {
 
 func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
 		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY number DESC LIMIT 1`, studyUID)
 		if err != nil {
 			return err
@@ -50,7 +53,7 @@ func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error 
 			SET state = ?2, next_at = 0, resent = 0,
 				confirmation_id = CASE commitment WHEN ?4 THEN confirmation_id ELSE 0 END,
 				commitment = CASE commitment WHEN ?4 THEN commitment ELSE '' END
-			WHERE (commitment = ?3 OR ?5 AND state = ?6) AND object_id IN `+validObjects,
+			WHERE (commitment = ?3 OR ?5 = 1 AND state = ?6) AND object_id IN `+validObjects,
 			studyUID, DeliveryWaiting, ObjectNotCommitted, ObjectAsked, sent, DeliverySent); err != nil {
 			return err
 		}

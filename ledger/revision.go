@@ -65,6 +65,9 @@ func (l *Ledger) Settle(ctx context.Context, studyUID, why string) (Revision, er
 	}
 	var rev Revision
 	err := l.update(ctx, func(tx *sql.Tx) (err error) {
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
 		rev, err = l.settle(ctx, tx, studyUID, why)
 		return err
 	})
@@ -109,14 +112,10 @@ func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (
 // addRevision makes the newest revision of a study and enqueues its process job.
 func (l *Ledger) addRevision(ctx context.Context, tx *sql.Tx, studyUID string, number int, why string) (Revision, error) {
 	now := l.now()
-	result, err := tx.ExecContext(ctx, `
+	id, err := newID(ctx, tx, `
 		INSERT INTO revision (study_uid, number, state, settled_why, settled_at)
 		VALUES (?, ?, ?, ?, ?)`,
 		studyUID, number, StateSettled, why, ms(now))
-	if err != nil {
-		return Revision{}, err
-	}
-	id, err := result.LastInsertId()
 	if err != nil {
 		return Revision{}, err
 	}
@@ -168,7 +167,7 @@ func (l *Ledger) Revision(ctx context.Context, id int64) (Revision, []Instance, 
 // Begin marks a revision as being processed. A finished revision stays finished: it is an error.
 func (l *Ledger) Begin(ctx context.Context, revisionID int64) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		rev, err := l.lockRevision(ctx, tx, revisionID)
 		if err != nil {
 			return err
 		}
@@ -237,6 +236,18 @@ func oneRevision(ctx context.Context, tx *sql.Tx, where string, args ...any) (Re
 		return Revision{}, ErrNotFound
 	}
 	return all[0], nil
+}
+
+// lockRevision returns a revision that stays as it is, like all of its study, until the transaction ends or changes it.
+func (l *Ledger) lockRevision(ctx context.Context, tx *sql.Tx, id int64) (Revision, error) {
+	rev, err := oneRevision(ctx, tx, `WHERE id = ?`, id)
+	if err != nil {
+		return rev, err
+	}
+	if waited, err := l.db.Lock(ctx, tx, rev.StudyUID); err != nil || !waited {
+		return rev, err
+	}
+	return oneRevision(ctx, tx, `WHERE id = ?`, id)
 }
 
 func queryRevisions(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Revision, error) {

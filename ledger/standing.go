@@ -11,7 +11,7 @@ import (
 // Standing is how the node is: everything that an overview asks of the ledger, of one moment. Its cost does not grow with the ledger.
 type Standing struct {
 	Counts       Counts
-	Alive        Alive
+	Alive        Alive             // of the node that was heard of last
 	Peers        []PeerSeen        // by calling AE title
 	Destinations []DestinationSeen // by name
 	Receivers    []ReceiverSeen    // by name
@@ -65,7 +65,7 @@ func (l *Ledger) Standing(ctx context.Context, midnight time.Time) (Standing, er
 		if s.Counts, err = l.counts(ctx, tx); err != nil {
 			return err
 		}
-		if s.Alive, err = alive(ctx, tx); err != nil {
+		if s.Alive, err = newestAlive(ctx, tx); err != nil {
 			return err
 		}
 		if s.Peers, err = peersSeen(ctx, tx); err != nil {
@@ -96,7 +96,7 @@ func destinationsSeen(ctx context.Context, tx *sql.Tx) ([]DestinationSeen, error
 		FROM (
 			SELECT name, sent_at, failed_at, answer, trouble_since FROM destination
 			UNION ALL SELECT DISTINCT name, 0, 0, '', 0 FROM counter
-			WHERE kind = 'delivery' AND name NOT IN (SELECT name FROM destination))
+			WHERE kind = 'delivery' AND name NOT IN (SELECT name FROM destination)) seen
 		ORDER BY name`,
 		func(rows *sql.Rows) (d DestinationSeen, err error) {
 			var sent, failed, since int64

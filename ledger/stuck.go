@@ -80,7 +80,7 @@ func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, after StuckAfter) ([]Not
 		FROM (
 			SELECT r.study_uid, r.id, r.number, max(r.settled_at, `+requeuedAt+`) AS since
 			FROM revision r
-			WHERE r.state IN ('`+StateSettled+`', '`+StateProcessing+`'))
+			WHERE r.state IN ('`+StateSettled+`', '`+StateProcessing+`')) waiting
 		WHERE since <= ?`)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (l *Ledger) stuck(ctx context.Context, tx *sql.Tx, after StuckAfter) ([]Not
 			FROM delivery d
 			JOIN object o ON o.id = d.object_id
 			JOIN revision r ON r.id = o.revision_id
-			WHERE d.state = '`+DeliveryWaiting+`')
+			WHERE d.state = '`+DeliveryWaiting+`') waiting
 		WHERE since <= ?`)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -32,10 +31,23 @@ type Activity struct {
 // Receiving returns the studies that wait to be settled, the longest quiet first.
 func (l *Ledger) Receiving(ctx context.Context) ([]Activity, error) {
 	var all []Activity
-	err := l.view(ctx, func(tx *sql.Tx) (err error) {
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		callers := map[string][]string{}
+		if _, err := query(ctx, tx, `
+			SELECT DISTINCT study_uid, calling_ae
+			FROM instance
+			WHERE revision = 0
+			ORDER BY study_uid, calling_ae`, func(rows *sql.Rows) (struct{}, error) {
+			var uid, caller string
+			err := rows.Scan(&uid, &caller)
+			callers[uid] = append(callers[uid], caller)
+			return struct{}{}, err
+		}); err != nil {
+			return err
+		}
+		var err error
 		all, err = query(ctx, tx, `
-			SELECT s.uid, MIN(i.received_at), MAX(i.received_at), COUNT(*), s.instances,
-				json_group_array(DISTINCT i.calling_ae), s.state, s.revision
+			SELECT s.uid, MIN(i.received_at), MAX(i.received_at), COUNT(*), s.instances, s.state, s.revision
 			FROM instance i
 			JOIN study s ON s.uid = i.study_uid
 			WHERE i.revision = 0
@@ -43,13 +55,8 @@ func (l *Ledger) Receiving(ctx context.Context) ([]Activity, error) {
 			ORDER BY MAX(i.received_at)`,
 			func(rows *sql.Rows) (a Activity, err error) {
 				var first, last int64
-				var callers string
-				err = rows.Scan(&a.StudyUID, &first, &last, &a.Instances, &a.Total, &callers, &a.State, &a.Revision)
-				if err != nil {
-					return a, err
-				}
-				a.FirstAt, a.LastAt = at(first), at(last)
-				err = json.Unmarshal([]byte(callers), &a.CallingAEs)
+				err = rows.Scan(&a.StudyUID, &first, &last, &a.Instances, &a.Total, &a.State, &a.Revision)
+				a.FirstAt, a.LastAt, a.CallingAEs = at(first), at(last), callers[a.StudyUID]
 				return a, err
 			})
 		return err

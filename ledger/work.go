@@ -54,8 +54,8 @@ func defaultRetryDelay(attempt int) time.Duration {
 
 // takeJobs takes the jobs in the database, to enqueue more.
 func (l *Ledger) takeJobs(opt Options) (err error) {
-	o := jobs.Options{Driver: l.db.JobDriver(), Update: l.update, Logger: l.log, RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts,
-		TestOnly: opt.TestOnly}
+	o := jobs.Options{Driver: l.db.JobDriver(), Dialect: l.db.JobDialect(), Update: l.update, Logger: l.log,
+		RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts, TestOnly: opt.TestOnly, ClientID: opt.ClientID, Shared: opt.Shared}
 	if o.RetryDelay == nil {
 		o.RetryDelay = defaultRetryDelay
 	}
@@ -151,7 +151,7 @@ func keyOf[Key any](text []byte) (key Key, err error) {
 // postpone is for a job that the ledger itself could not be read for: it is not used up by that.
 func (l *Ledger) postpone(ctx context.Context, j jobs.Job, err error) error {
 	if ctx.Err() == nil {
-		l.log.Error("job waits for the ledger: check the disk of data_dir", "job", j.Kind, "error", err)
+		l.log.Error("job waits for the ledger: "+l.db.Advice(), "job", j.Kind, "error", err)
 	}
 	return &RetryAfter{Delay: postponed, Err: err}
 }
@@ -174,6 +174,10 @@ func (l *Ledger) conclude(ctx context.Context, j jobs.Job, t *task, err error) e
 			return l.event(ctx, tx, rev.StudyUID, EventJobFailed, text, attributes)
 		})
 		return &RetryAfter{Delay: diskPause, Err: err}
+	}
+	if l.db.Passing(err) {
+		log.Warn("job waits for the ledger: "+l.db.Advice(), "in", postponed.String(), "error", err)
+		return &RetryAfter{Delay: postponed, Err: err}
 	}
 	why := Reason{
 		Code:   ReasonFailed,

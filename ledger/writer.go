@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -106,6 +108,7 @@ func (l *Ledger) writeLoop() {
 // commitBatch tries until the batch is committed; it gives up only when the ledger closes.
 // Rows are never dropped for a full disk: the queue fills, and reception slows down and refuses.
 func (l *Ledger) commitBatch(batch []entry) bool {
+	order(batch)
 	pause := firstPause
 	for {
 		err := l.update(context.Background(), func(tx *sql.Tx) error { return l.apply(tx, batch) })
@@ -121,7 +124,7 @@ func (l *Ledger) commitBatch(batch []entry) bool {
 			return true
 		case news:
 			l.log.Error("ledger cannot commit; instances stay in the inbox, "+
-				"reception will be refused when the queue is full: check the disk of data_dir",
+				"reception will be refused when the queue is full: "+l.db.Advice(),
 				"ledger", l.db.Name(), "rows", len(batch), "error", err)
 		}
 		timer := time.NewTimer(pause)
@@ -135,6 +138,31 @@ func (l *Ledger) commitBatch(batch []entry) bool {
 	}
 }
 
+// order sorts a batch as transactions take their locks: study by study, then what all share. What is of one study stays in its order.
+func order(batch []entry) {
+	slices.SortStableFunc(batch, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.study(), b.study()))
+	})
+}
+
+func (e *entry) rank() int {
+	if e.instance != nil || e.event != nil {
+		return 0
+	}
+	return 1
+}
+
+func (e *entry) study() string {
+	switch {
+	case e.instance != nil:
+		return e.instance.StudyUID
+	case e.event != nil:
+		return e.event.StudyUID
+	}
+	return ""
+}
+
+// apply writes an ordered batch.
 func (l *Ledger) apply(tx *sql.Tx, batch []entry) error {
 	ctx := context.Background()
 	w, err := newInstanceWriter(ctx, tx)
@@ -142,12 +170,51 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry) error {
 		return err
 	}
 	defer w.close()
+	study := ""
 	for _, e := range batch {
 		switch {
 		case e.instance != nil:
+			if e.instance.StudyUID != study {
+				study = e.instance.StudyUID
+				if err := w.begin(ctx, e.instance); err != nil {
+					return err
+				}
+				if _, err := l.db.Lock(ctx, tx, study); err != nil {
+					return err
+				}
+			}
 			err = w.add(ctx, e.instance)
 		case e.event != nil:
 			err = insertEvent(ctx, tx, *e.event)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return l.applyShared(ctx, tx, batch, w.seen)
+}
+
+// applyShared writes of an ordered batch what all studies share.
+func (l *Ledger) applyShared(ctx context.Context, tx *sql.Tx, batch []entry, seen map[string]int64) error {
+	rest := slices.IndexFunc(batch, func(e entry) bool { return e.rank() > 0 })
+	if rest < 0 {
+		rest = len(batch)
+	}
+	batch = slices.DeleteFunc(slices.Clone(batch[rest:]), func(e entry) bool { return e.flushed != nil })
+	if len(batch) == 0 && len(seen) == 0 {
+		return nil
+	}
+	if err := l.db.LockShared(ctx, tx); err != nil {
+		return err
+	}
+	for caller, at := range seen {
+		if err := seeAgain(ctx, tx, caller, at); err != nil {
+			return err
+		}
+	}
+	for _, e := range batch {
+		var err error
+		switch {
 		case e.refusal != nil:
 			err = insertRefusal(ctx, tx, e.refusal)
 		case e.sighting != nil:

@@ -66,7 +66,7 @@ const overlap = time.Hour
 
 // begins says for the first time that the node is there. since is when to look through the inbox from.
 func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
-	before, err := n.ledger.Alive(ctx)
+	before, err := n.ledger.Alive(ctx, n.self.ID)
 	if err != nil {
 		return since, err
 	}

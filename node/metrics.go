@@ -41,7 +41,7 @@ func (n *Node) wireMetrics() error {
 // ledgerBytes is the size of the ledger on the disk, with what is not yet in its own place.
 func (n *Node) ledgerBytes() (sum int64) {
 	for _, suffix := range []string{"", "-wal"} {
-		if info, err := os.Stat(LedgerPath(n.config) + suffix); err == nil {
+		if info, err := os.Stat(ledgerFile(n.config) + suffix); err == nil {
 			sum += info.Size()
 		}
 	}

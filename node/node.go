@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -76,9 +75,6 @@ type Node struct {
 	own           *secure.Identity // of the TLS listener, nil without one
 }
 
-// LedgerPath is where a node keeps its ledger.
-func LedgerPath(c config.Config) string { return filepath.Join(c.Node.DataDir, "ledger.db") }
-
 // Dialer is how the program opens associations.
 func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
 	return &dimse.Dialer{
@@ -108,7 +104,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	c := n.config
 	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
 	// First of all the ledger, which only one node can have: a second one must not change or occupy anything of the first.
-	n.ledger, err = ledger.Open(ctx, LedgerPath(c), ledger.Options{
+	n.ledger, err = OpenLedger(ctx, c, ledger.Options{
 		Logger:         n.log,
 		Receivers:      subscriptions(c.Webhooks),
 		CommitmentFrom: CommitmentFrom(c.Destinations),

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"jcsnode/config"
+	"jcsnode/ledger/postgres"
 	"jcsnode/ledger/sqlite"
 	"jcsnode/models"
 	"jcsnode/web/access"
@@ -113,13 +114,7 @@ func modelsKey(err error) string {
 
 // folder looks whether the ledger is free and every folder of data_dir can be written.
 func (t *Trial) folder(ctx context.Context, c config.Config) {
-	switch err := sqlite.Check(ctx, LedgerPath(c)); {
-	case errors.Is(err, sqlite.ErrHeld):
-		t.running = true
-		t.note("a node works on this data_dir now; what is said here holds for its next start")
-	case err != nil:
-		t.problem("node.data_dir: %v", err)
-	}
+	t.ledger(ctx, c)
 	for _, dir := range foldersBelow(c.Node.DataDir) {
 		if unix.Access(dir, unix.W_OK|unix.X_OK) != nil {
 			t.problem("node.data_dir: %s cannot be written by %s; it belongs to %s: give the whole of data_dir to the service's user",
@@ -130,6 +125,33 @@ func (t *Trial) folder(ctx context.Context, c config.Config) {
 	if owner, ok := ownerID(c.Node.DataDir); ok && os.Geteuid() == 0 && owner != 0 {
 		t.note("data_dir belongs to %s and this check ran as root: run it as that user, whose rights count; "+
 			"a node started as root would leave files that the user cannot write", userName(owner))
+	}
+}
+
+// ledger looks whether the ledger can be had.
+func (t *Trial) ledger(ctx context.Context, c config.Config) {
+	if c.Ledger.URL != "" {
+		password, err := c.Ledger.Password()
+		if err == nil {
+			err = postgres.Check(ctx, c.Ledger.URL, password)
+		}
+		switch {
+		case errors.Is(err, postgres.ErrHeld):
+			t.running = true
+			t.note("a node works on this ledger now; what is said here holds for its next start")
+		case err != nil:
+			t.problem("ledger.url: %v", err)
+		default:
+			t.note("the ledger is in %s", postgres.Redacted(c.Ledger.URL))
+		}
+		return
+	}
+	switch err := sqlite.Check(ctx, ledgerFile(c)); {
+	case errors.Is(err, sqlite.ErrHeld):
+		t.running = true
+		t.note("a node works on this data_dir now; what is said here holds for its next start")
+	case err != nil:
+		t.problem("node.data_dir: %v", err)
 	}
 }
 

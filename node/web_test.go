@@ -44,7 +44,7 @@ func TestWeb(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := newNode(c, "0.0.0", log)
-	if n.ledger, err = ledger.Open(t.Context(), LedgerPath(c), ledger.Options{Logger: log}); err != nil {
+	if n.ledger, err = ledger.Open(t.Context(), LedgerPlace(c), ledger.Options{Logger: log}); err != nil {
 		t.Fatal(err)
 	}
 	if n.store, err = disk.Open(dir, disk.Options{Staging: scp.Staging}); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -37,6 +38,9 @@ func backupCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if cfg.Ledger.URL != "" {
+			return errInDatabase
+		}
 		l, err := readLedger(c.Context(), cfg) // it says what is wrong with a ledger that cannot be read
 		if err != nil {
 			return err
@@ -65,6 +69,10 @@ func backupCommand() *cobra.Command {
 	return c
 }
 
+// errInDatabase is for a node whose ledger is in no file.
+var errInDatabase = errors.New("the ledger is in PostgreSQL: back it up with the means of the database (pg_dump, or continuous " +
+	"archiving), and data_dir as a folder, the database first: a file that the ledger does not know is recorded at the next start")
+
 func restoreCommand() *cobra.Command {
 	var from string
 	c := &cobra.Command{
@@ -82,11 +90,14 @@ func restoreCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if cfg.Ledger.URL != "" {
+			return errInDatabase
+		}
 		mark, err := backup.Restore(c.Context(), from, cfg.Node.DataDir, layout)
 		if err != nil {
 			return err
 		}
-		l, err := ledger.Open(c.Context(), node.LedgerPath(cfg), ledger.Options{Logger: newLogger(cfg.Log)})
+		l, err := node.OpenLedger(c.Context(), cfg, ledger.Options{Logger: newLogger(cfg.Log)})
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func deliverCommand() *cobra.Command {
 			return fmt.Errorf("no [[destination]] is called %q; the configuration has %d: %s",
 				r.Destination, len(names), strings.Join(names, ", "))
 		}
-		l, err := ledger.Open(c.Context(), node.LedgerPath(cfg),
+		l, err := node.OpenLedger(c.Context(), cfg,
 			ledger.Options{Beside: true, Destinations: names, Logger: newLogger(cfg.Log)})
 		if err != nil {
 			return err

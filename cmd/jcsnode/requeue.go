@@ -30,7 +30,7 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		l, err := ledger.Open(c.Context(), node.LedgerPath(cfg),
+		l, err := node.OpenLedger(c.Context(), cfg,
 			ledger.Options{Beside: true, Destinations: node.DestinationNames(cfg.Destinations), Logger: newLogger(cfg.Log)})
 		if err != nil {
 			return err

@@ -53,9 +53,13 @@ func statusCommand() *cobra.Command {
 
 // readLedger opens the ledger of a node, which may be running, to look into it.
 func readLedger(ctx context.Context, c config.Config) (*ledger.Ledger, error) {
-	l, err := ledger.Open(ctx, node.LedgerPath(c), ledger.Options{ReadOnly: true})
+	l, err := node.OpenLedger(ctx, c, ledger.Options{ReadOnly: true})
 	if err != nil {
-		return nil, fmt.Errorf("%w (node.data_dir of %s)", err, c.Path)
+		key := "node.data_dir"
+		if c.Ledger.URL != "" {
+			key = "ledger.url"
+		}
+		return nil, fmt.Errorf("%w (%s of %s)", err, key, c.Path)
 	}
 	return l, nil
 }

@@ -1,4 +1,11 @@
 package jobs
 
+import (
+	"context"
+	"database/sql"
+)
+
 // WakeSleepers is what the running jobs do now and then.
-var WakeSleepers = wakeSleepers
+func (j *Jobs) WakeSleepers(ctx context.Context, tx *sql.Tx, kinds []Kind) error {
+	return j.wakeSleepers(ctx, tx, kinds)
+}

@@ -40,6 +40,8 @@ type Kind struct {
 	Name    string
 	Workers int      // that work on each of its queues
 	Own     []string // who has a queue of their own, so that one that is slow delays nobody; all others share one
+	// Taken: several processes work on the jobs, and each on those queues of somebody's own alone that it took with Take.
+	Taken bool
 	// Work is one attempt. It may run again for work that is done already. RetryAfter puts the job off, any other error is a failure.
 	Work func(ctx context.Context, j Job) error
 	// Lane says what a job has to itself while it runs. Nil: what its key names.
@@ -65,14 +67,17 @@ func (r *RetryAfter) Error() string {
 
 func (r *RetryAfter) Unwrap() error { return r.Err }
 
-// Options of New. All must be set, but for TestOnly.
+// Options of New. All must be set, but for the last ones.
 type Options struct {
 	Driver      Driver
+	Dialect     Dialect
 	Update      func(ctx context.Context, f func(tx *sql.Tx) error) error // runs f in a transaction
 	Logger      *slog.Logger
 	RetryDelay  func(attempt int) time.Duration // how long a job waits after its failure number attempt, from 1
 	MaxAttempts int                             // of a job that is enqueued from now on
 	TestOnly    bool                            // leaves out River's random waits
+	ClientID    string                          // of this process, as others know it; "": River's own choice
+	Shared      bool                            // other processes work on the jobs, too: only theirs who are named are set back
 }
 
 // Jobs are those of one database. All methods may be called from any goroutine.
@@ -123,10 +128,16 @@ func (j *Jobs) Enqueue(ctx context.Context, tx *sql.Tx, kind string, key any, wh
 	if err != nil {
 		return fmt.Errorf("key of a %s job: %w", kind, err)
 	}
+	d := j.opt.Dialect
+	if d.one != "" {
+		if _, err := tx.ExecContext(ctx, d.one, kind, string(text)); err != nil {
+			return err
+		}
+	}
 	result, err := tx.ExecContext(ctx, `
 		UPDATE river_job
-		SET state = 'available', scheduled_at = min(scheduled_at, datetime('now', 'subsec'))
-		WHERE kind = ? AND args = jsonb(?) AND state IN `+sleeping, kind, string(text))
+		SET state = 'available', scheduled_at = `+d.sooner+`
+		WHERE kind = ? AND args = `+d.key+` AND state IN `+sleeping, kind, string(text))
 	if err != nil {
 		return err
 	}
@@ -153,16 +164,16 @@ func queueOf(kind, who string) string {
 }
 
 // Due is when the job of a kind and key is due; zero when it runs, and when there is none.
-func Due(ctx context.Context, tx *sql.Tx, kind string, key any) (time.Time, error) {
+func (d Dialect) Due(ctx context.Context, tx *sql.Tx, kind string, key any) (time.Time, error) {
 	text, err := json.Marshal(key)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("key of a %s job: %w", kind, err)
 	}
 	var due sql.NullInt64
 	err = tx.QueryRowContext(ctx, `
-		SELECT MIN(CAST(1000 * unixepoch(scheduled_at, 'subsec') AS INTEGER))
+		SELECT `+d.dueMS+`
 		FROM river_job
-		WHERE kind = ? AND args = jsonb(?) AND state IN `+sleeping, kind, string(text)).Scan(&due)
+		WHERE kind = ? AND args = `+d.key+` AND state IN `+sleeping, kind, string(text)).Scan(&due)
 	if err != nil || !due.Valid {
 		return time.Time{}, err
 	}
@@ -183,8 +194,10 @@ func (a args) MarshalJSON() ([]byte, error) { return a.key, nil }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (a *args) UnmarshalJSON(text []byte) error {
-	a.key = bytes.Clone(text)
-	return nil
+	var compact bytes.Buffer // PostgreSQL writes it with spaces
+	err := json.Compact(&compact, text)
+	a.key = compact.Bytes()
+	return err
 }
 
 // quiet lets River speak of its own troubles only: failures of jobs are told by whoever works on them.

@@ -40,6 +40,7 @@ func newBench(t *testing.T, own map[string][]string) *bench {
 	t.Cleanup(func() { db.Close() })
 	j, err := jobs.New(jobs.Options{
 		Driver:      db.JobDriver(),
+		Dialect:     db.JobDialect(),
 		Update:      db.Update,
 		Logger:      slog.New(slog.DiscardHandler),
 		RetryDelay:  func(int) time.Duration { return time.Millisecond },
@@ -137,7 +138,7 @@ func TestEnqueue_OneWaitingJob(t *testing.T) {
 	b.exec(t, `UPDATE river_job SET state = 'retryable', scheduled_at = datetime('now', '+1 hour') WHERE id = 2`)
 	due := func() (at time.Time) {
 		b.update(t, func(ctx context.Context, tx *sql.Tx) (err error) {
-			at, err = jobs.Due(ctx, tx, "aa", key{N: 2, Who: "w"})
+			at, err = jobs.SQLite.Due(ctx, tx, "aa", key{N: 2, Who: "w"})
 			return err
 		})
 		return at
@@ -285,9 +286,9 @@ func TestWakeSleepers(t *testing.T) {
 		b := newBench(t, nil)
 		b.enqueue(t, c.kind, key{N: 1})
 		b.exec(t, `UPDATE river_job SET state = 'scheduled', scheduled_at = datetime('now', 'subsec', ?)`, c.wait)
-		b.update(t, func(ctx context.Context, tx *sql.Tx) error { return jobs.WakeSleepers(ctx, tx, kinds) })
+		b.update(t, func(ctx context.Context, tx *sql.Tx) error { return b.WakeSleepers(ctx, tx, kinds) })
 		b.update(t, func(ctx context.Context, tx *sql.Tx) error {
-			at, err := jobs.Due(ctx, tx, c.kind, key{N: 1})
+			at, err := jobs.SQLite.Due(ctx, tx, c.kind, key{N: 1})
 			if woken := time.Until(at) < time.Minute; woken != c.woken {
 				t.Errorf("%s, %s: due at %v, want woken %v", c.kind, c.wait, at, c.woken)
 			}

@@ -3,20 +3,21 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // recoverAll leaves the jobs as they should be before the first one runs.
-func recoverAll(ctx context.Context, tx *sql.Tx, kinds []Kind, missing func(ctx context.Context, tx *sql.Tx) error) error {
-	interrupted, err := running(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, j := range interrupted {
-		if err := setBack(ctx, tx, kinds, j); err != nil {
-			return fmt.Errorf("job %d: %w", j.id, err)
+func (j *Jobs) recoverAll(ctx context.Context, tx *sql.Tx, kinds []Kind, missing func(ctx context.Context, tx *sql.Tx) error) error {
+	if !j.opt.Shared {
+		if err := j.setAllBack(ctx, tx, kinds, ``); err != nil {
+			return err
+		}
+		// Due work starts at once, not when the dead process's term as leader is over.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM river_leader`); err != nil {
+			return err
 		}
 	}
 	for _, k := range kinds {
@@ -24,58 +25,102 @@ func recoverAll(ctx context.Context, tx *sql.Tx, kinds []Kind, missing func(ctx 
 			return err
 		}
 	}
-	if err := missing(ctx, tx); err != nil {
-		return err
-	}
-	// Due work starts at once, not when the dead process's term as leader is over.
-	_, err = tx.ExecContext(ctx, `DELETE FROM river_leader`)
-	return err
+	return missing(ctx, tx)
 }
 
-// running lists the jobs that a killed process left running. Nobody else runs them.
-func running(ctx context.Context, tx *sql.Tx) ([]Job, error) {
+// Recover sets back what processes left running that do not live any more, by their client IDs. It comes before their queues are taken:
+// a job that was running would be overtaken by the next one.
+func (j *Jobs) Recover(ctx context.Context, dead ...string) error {
+	if len(dead) == 0 {
+		return nil
+	}
+	j.mu.Lock()
+	kinds := slices.Clone(j.kinds)
+	j.mu.Unlock()
+	if len(kinds) == 0 {
+		return errors.New("recover jobs: they do not run here")
+	}
+	var ids []any
+	for _, id := range dead {
+		ids = append(ids, id)
+	}
+	in := `IN (?` + strings.Repeat(", ?", len(ids)-1) + `)`
+	err := j.opt.Update(ctx, func(tx *sql.Tx) error {
+		if err := j.setAllBack(ctx, tx, kinds, `AND `+j.opt.Dialect.worker+` `+in, ids...); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM river_leader WHERE leader_id `+in, ids...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("recover jobs: %w", err)
+	}
+	return nil
+}
+
+// setAllBack sets back the running jobs that a condition names: nobody runs them.
+func (j *Jobs) setAllBack(ctx context.Context, tx *sql.Tx, kinds []Kind, condition string, args ...any) error {
+	interrupted, err := j.running(ctx, tx, condition, args...)
+	if err != nil {
+		return err
+	}
+	for _, one := range interrupted {
+		if err := j.setBack(ctx, tx, kinds, one); err != nil {
+			return fmt.Errorf("job %d: %w", one.id, err)
+		}
+	}
+	return nil
+}
+
+func (j *Jobs) running(ctx context.Context, tx *sql.Tx, condition string, values ...any) ([]Job, error) {
 	rows, err := tx.QueryContext(ctx, `
-		SELECT id, kind, json(args), attempt, max_attempts
+		SELECT id, kind, `+j.opt.Dialect.args+`, attempt, max_attempts
 		FROM river_job
-		WHERE state = 'running'
-		ORDER BY id`)
+		WHERE state = 'running' `+condition+`
+		ORDER BY id`, values...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var all []Job
 	for rows.Next() {
-		var j Job
-		if err := rows.Scan(&j.id, &j.Kind, &j.Key, &j.Attempt, &j.MaxAttempts); err != nil {
+		var one Job
+		var key args
+		var text []byte
+		if err := rows.Scan(&one.id, &one.Kind, &text, &one.Attempt, &one.MaxAttempts); err != nil {
 			return nil, err
 		}
-		all = append(all, j)
+		if err := key.UnmarshalJSON(text); err != nil {
+			return nil, err
+		}
+		one.Key = key.key
+		all = append(all, one)
 	}
 	return all, rows.Err()
 }
 
 // setBack has the job run again, or ends it when it was the last attempt of a suspect.
-func setBack(ctx context.Context, tx *sql.Tx, kinds []Kind, j Job) error {
+func (j *Jobs) setBack(ctx context.Context, tx *sql.Tx, kinds []Kind, one Job) error {
 	var kind Kind
-	if i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == j.Kind }); i >= 0 {
+	if i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == one.Kind }); i >= 0 {
 		kind = kinds[i]
 	}
 	if kind.Interrupted != nil {
-		if err := kind.Interrupted(ctx, tx, j); err != nil {
+		if err := kind.Interrupted(ctx, tx, one); err != nil {
 			return err
 		}
 	}
-	if kind.Suspect && j.Last() {
+	if kind.Suspect && one.Last() {
 		_, err := tx.ExecContext(ctx, `
 			UPDATE river_job
-			SET state = 'discarded', finalized_at = datetime('now', 'subsec')
-			WHERE id = ?`, j.id)
+			SET state = 'discarded', finalized_at = `+j.opt.Dialect.now+`
+			WHERE id = ?`, one.id)
 		return err
 	}
 	if !kind.Suspect {
-		j.Attempt = max(j.Attempt-1, 0)
+		one.Attempt = max(one.Attempt-1, 0)
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = ? WHERE id = ?`, j.Attempt, j.id)
+	_, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = ? WHERE id = ?`, one.Attempt, one.id)
 	return err
 }
 

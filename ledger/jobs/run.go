@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -26,7 +27,7 @@ const (
 )
 
 // Start sets back what a killed process left running and starts the workers. missing enqueues, in the same transaction, what else lacks a
-// job. No other process may work on the jobs.
+// job. No other process may work on the jobs, unless they are Shared: then nothing is set back but by Recover.
 func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context.Context, tx *sql.Tx) error) error {
 	queues := map[string]river.QueueConfig{}
 	own := map[string][]string{}
@@ -34,7 +35,9 @@ func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context
 	for _, k := range kinds {
 		queues[k.Name] = river.QueueConfig{MaxWorkers: k.Workers}
 		for _, who := range k.Own {
-			queues[queueOf(k.Name, who)] = river.QueueConfig{MaxWorkers: k.Workers}
+			if !k.Taken {
+				queues[queueOf(k.Name, who)] = river.QueueConfig{MaxWorkers: k.Workers}
+			}
 		}
 		own[k.Name] = k.Own
 		river.AddWorkerArgs(bundle, args{kind: k.Name}, &worker{jobs: j, kind: k})
@@ -47,10 +50,11 @@ func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context
 	maps.Copy(j.own, own)
 	j.mu.Unlock()
 
-	if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return recoverAll(ctx, tx, kinds, missing) }); err != nil {
+	if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return j.recoverAll(ctx, tx, kinds, missing) }); err != nil {
 		return fmt.Errorf("recover jobs: %w", err)
 	}
 	client, err := river.NewClient(j.opt.Driver, &river.Config{
+		ID:                   j.opt.ClientID,
 		Logger:               quiet(j.opt.Logger),
 		Workers:              bundle,
 		Queues:               queues,
@@ -58,7 +62,7 @@ func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context
 		JobTimeout:           -1,
 		RescueStuckJobsAfter: never,
 		RetryPolicy:          retryPolicy{j.opt.RetryDelay},
-		PollOnly:             true,
+		PollOnly:             j.opt.Dialect.pollOnly,
 		TestOnly:             j.opt.TestOnly,
 	})
 	if err != nil {
@@ -90,23 +94,73 @@ func (j *Jobs) Change(kind string, own []string, longest time.Duration) error {
 		return fmt.Errorf("jobs of the kind %s do not run", kind)
 	}
 	j.kinds[at].LongestWait = longest
-	workers := j.kinds[at].Workers
+	workers, taken := j.kinds[at].Workers, j.kinds[at].Taken
 	fresh := slices.DeleteFunc(slices.Clone(own), func(who string) bool { return slices.Contains(j.own[kind], who) })
 	j.mu.Unlock()
 	for _, who := range fresh {
-		// It writes to the database, and so may wait for a transaction that enqueues, which looks queues up: not under the lock.
-		name := queueOf(kind, who)
-		if err := client.Queues().Add(name, river.QueueConfig{MaxWorkers: workers}); err != nil {
-			removing, cancel := context.WithTimeout(context.Background(), removeLimit)
-			defer cancel()
-			_ = client.Queues().Remove(removing, name) // so that the next try finds none that does not work
-			return fmt.Errorf("give %s a queue of its own: %w", who, err)
+		if !taken {
+			// It writes to the database, and so may wait for a transaction that enqueues, which looks queues up: not under the lock.
+			if err := add(client, queueOf(kind, who), workers); err != nil {
+				return fmt.Errorf("give %s a queue of its own: %w", who, err)
+			}
 		}
 		j.mu.Lock()
 		j.own[kind] = append(slices.Clone(j.own[kind]), who)
 		j.mu.Unlock()
 	}
 	return nil
+}
+
+func add(client *river.Client[*sql.Tx], queue string, workers int) error {
+	err := client.Queues().Add(queue, river.QueueConfig{MaxWorkers: workers})
+	if err != nil {
+		removing, cancel := context.WithTimeout(context.Background(), removeLimit)
+		defer cancel()
+		_ = client.Queues().Remove(removing, queue) // so that the next try finds none that does not work
+	}
+	return err
+}
+
+// Take has this process work on somebody's own queue of a kind, which no other process does until it is left. What a dead one left running
+// there must have been set back.
+func (j *Jobs) Take(kind, who string) error {
+	client, workers, err := j.queueTaken(kind)
+	if err == nil {
+		err = add(client, queueOf(kind, who), workers)
+	}
+	if err != nil {
+		return fmt.Errorf("take the %s queue of %s: %w", kind, who, err)
+	}
+	return nil
+}
+
+// Leave has this process work on the queue no more. It waits for what runs there, which the caller has ended, at most until ctx ends.
+func (j *Jobs) Leave(ctx context.Context, kind, who string) error {
+	client, _, err := j.queueTaken(kind)
+	if err == nil {
+		err = client.Queues().Remove(ctx, queueOf(kind, who))
+	}
+	if err != nil {
+		return fmt.Errorf("leave the %s queue of %s: %w", kind, who, err)
+	}
+	return nil
+}
+
+// Runs tells whether jobs of a kind run.
+func (j *Jobs) Runs(kind string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.workers != nil && slices.ContainsFunc(j.kinds, func(k Kind) bool { return k.Name == kind })
+}
+
+func (j *Jobs) queueTaken(kind string) (*river.Client[*sql.Tx], int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at := slices.IndexFunc(j.kinds, func(k Kind) bool { return k.Name == kind && k.Taken })
+	if j.workers == nil || at < 0 {
+		return nil, 0, errors.New("jobs of this kind do not run, or their queues are not taken")
+	}
+	return j.workers, j.kinds[at].Workers, nil
 }
 
 // Stop cancels the contexts of running jobs and waits for them, at most until ctx ends. What was interrupted runs again at the next start,
@@ -159,6 +213,8 @@ func (w *worker) Work(ctx context.Context, of *river.Job[args]) error {
 		return river.JobSnooze(0) // Stop: not the job's fault
 	case errors.As(err, &retry):
 		return river.JobSnooze(max(retry.Delay, 0))
+	case strings.ContainsRune(err.Error(), 0): // River keeps it as JSON, in which PostgreSQL refuses it
+		return errors.New(strings.ReplaceAll(err.Error(), "\x00", "\uFFFD"))
 	}
 	return err
 }
@@ -205,21 +261,20 @@ func (j *Jobs) wakeLoop(ctx context.Context, stop chan struct{}) {
 		j.mu.Lock()
 		kinds := slices.Clone(j.kinds)
 		j.mu.Unlock()
-		if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return wakeSleepers(ctx, tx, kinds) }); err != nil {
-			j.opt.Logger.Error("cannot look for jobs that sleep for too long: check the disk of data_dir", "error", err)
+		if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return j.wakeSleepers(ctx, tx, kinds) }); err != nil {
+			j.opt.Logger.Error("cannot look for jobs that sleep for too long", "error", err)
 		}
 	}
 }
 
 // wakeSleepers has jobs run now that would sleep for longer than any is put off: a clock that was ahead would have them sleep until it is
 // as late again.
-func wakeSleepers(ctx context.Context, tx *sql.Tx, kinds []Kind) error {
+func (j *Jobs) wakeSleepers(ctx context.Context, tx *sql.Tx, kinds []Kind) error {
 	for _, k := range kinds {
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE river_job
-			SET state = 'available', scheduled_at = datetime('now', 'subsec')
-			WHERE kind = ? AND state IN `+sleeping+`
-			AND unixepoch(scheduled_at) > unixepoch('now') + ?`, k.Name, int64(k.LongestWait/time.Second)); err != nil {
+			SET state = 'available', scheduled_at = `+j.opt.Dialect.now+`
+			WHERE kind = ? AND state IN `+sleeping+` AND `+j.opt.Dialect.tooLate, k.Name, int64(k.LongestWait/time.Second)); err != nil {
 			return err
 		}
 	}

@@ -196,14 +196,15 @@ func (s suite) TestCommitmentSCUJob_SurvivesARestart(t *testing.T) {
 	opt := ledger.Options{RetryDelay: fast, CommitmentFrom: []string{"pacs"}}
 	l := s.open(t, place, opt)
 	held := make(chan struct{})
-	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: sending(l), CommitmentSCU: func(ctx context.Context, id int64) error {
+	hold := func(ctx context.Context, id int64) error {
 		if err := l.SaveTransactionUID(ctx, id, "5.1"); err != nil {
 			return err
 		}
 		close(held)
 		<-ctx.Done() // until the process ends
 		return ctx.Err()
-	}})
+	}
+	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, CommitmentSCU: hold})
 	stored(t, l)
 	<-held
 	Must(t, l.Close())

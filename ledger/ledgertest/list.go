@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,37 @@ func (s suite) TestStudies_Filters(t *testing.T) {
 	if s := one[0]; s.Accession != "A1" || s.Destinations["pacs"][ledger.DeliveryWaiting] != 1 || s.FinishedAt.IsZero() ||
 		!strings.Contains(string(s.Findings), "short") || strings.Contains(string(s.Findings), "probability") {
 		t.Errorf("%+v with %s", s, s.Findings)
+	}
+}
+
+// Each node has its own row, and none writes over another's.
+func (s suite) TestNodes(t *testing.T) {
+	c := newClock()
+	l := s.temp(t, ledger.Options{Now: c.Now})
+	recorded := c.Now()
+	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "two", Incarnation: "two.1", Roles: []string{"read"}, StartedAt: c.Now(), PID: 2}))
+	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "one", Incarnation: "one.1", Roles: []string{"door", "deliver"},
+		RecordedAt: recorded}))
+	c.Add(time.Minute)
+	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "two", Incarnation: "two.2", Roles: []string{"read"}, Version: "2", PID: 3}))
+	all, err := l.Nodes(t.Context())
+	Must(t, err)
+	if len(all) != 2 || all[0].ID != "one" || all[0].Incarnation != "one.1" || !slices.Equal(all[0].Roles, []string{"door", "deliver"}) ||
+		all[1].Incarnation != "two.2" || all[1].PID != 3 || !all[1].SeenAt.Equal(c.Now()) {
+		t.Errorf("%+v", all)
+	}
+	mine, err := l.Alive(t.Context(), "one")
+	Must(t, err)
+	if !mine.RecordedAt.Equal(recorded) {
+		t.Errorf("%+v", mine)
+	}
+	if none, err := l.Alive(t.Context(), "three"); err != nil || none.ID != "" || !none.SeenAt.IsZero() {
+		t.Errorf("%+v, %v", none, err)
+	}
+	st, err := l.Standing(t.Context(), c.Now())
+	Must(t, err)
+	if st.Alive.ID != "two" {
+		t.Errorf("the newest sign of life is that of %q", st.Alive.ID)
 	}
 }
 

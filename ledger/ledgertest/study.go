@@ -35,7 +35,7 @@ func (s suite) TestStudy_FromFirstInstanceToReport(t *testing.T) {
 		LastAt:     start.Add(5 * time.Second),
 		Instances:  2,
 		Total:      2,
-		CallingAEs: []string{"CT1", "CT,2"},
+		CallingAEs: []string{"CT,2", "CT1"},
 		State:      ledger.StateReceiving,
 	}}
 	if diff := cmp.Diff(want, all); diff != "" {

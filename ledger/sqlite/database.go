@@ -191,6 +191,18 @@ func (d *Database) JobDriver() jobs.Driver {
 	return riversqlite.New(d.write)
 }
 
+// JobDialect is how statements about jobs are written.
+func (d *Database) JobDialect() jobs.Dialect { return jobs.SQLite }
+
+// Lock does nothing: there is one writer.
+func (d *Database) Lock(context.Context, *sql.Tx, string) (waited bool, err error) { return false, nil }
+
+// LockShared does nothing: there is one writer.
+func (d *Database) LockShared(context.Context, *sql.Tx) error { return nil }
+
+// Advice is what to look at when it does not work.
+func (d *Database) Advice() string { return "check the disk of data_dir" }
+
 // Name is the path of the file.
 func (d *Database) Name() string { return d.path }
 
@@ -214,6 +226,9 @@ func (d *Database) NoRoom(err error) bool {
 	var code sqlite3.Error
 	return errors.As(err, &code) && code.Code == sqlite3.ErrFull
 }
+
+// Passing tells nothing: a file does not go and come.
+func (d *Database) Passing(error) bool { return false }
 
 // Close closes the file and lets others have it.
 func (d *Database) Close() error {

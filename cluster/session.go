@@ -1,0 +1,121 @@
+package cluster
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// names of locks that are not the caller's
+const (
+	nodeLock        = "node "
+	incarnationLock = "incarnation "
+)
+
+// keepalives are settings of the session at the server: it drops one whose machine is gone after some 7 s. The kernel's default is two
+// hours. A session that goes on is never idle for as long.
+var keepalives = map[string]string{
+	"tcp_keepalives_idle":     "3",    // s
+	"tcp_keepalives_interval": "1",    // s
+	"tcp_keepalives_count":    "4",    //
+	"tcp_user_timeout":        "7000", // ms, for an answer that nobody takes
+	"statement_timeout":       "0",
+	"idle_session_timeout":    "0",
+}
+
+// open opens a session of our own, which shows up at the server under a name.
+func open(ctx context.Context, url, name string) (*pgx.Conn, error) {
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		// Without the cause, which may quote a password.
+		return nil, errors.New("the address of the database cannot be read: want postgres://USER@HOST:PORT/DATABASE")
+	}
+	c.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip
+	for k, v := range keepalives {
+		c.RuntimeParams[k] = v
+	}
+	c.RuntimeParams["application_name"] = name[:min(len(name), 63)]
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("open a session with PostgreSQL: %w", err)
+	}
+	return conn, nil
+}
+
+// key is what PostgreSQL knows a lock under.
+func key(lock string) int64 {
+	sum := sha256.Sum256([]byte("jcsnode " + lock))
+	return int64(binary.BigEndian.Uint64(sum[:8]))
+}
+
+// try takes a lock if nobody has it.
+func (i *incarnation) try(lock string) (got bool, err error) {
+	err = i.ask(func(ctx context.Context) error {
+		return i.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, key(lock)).Scan(&got)
+	})
+	return got, err
+}
+
+// release gives a lock back. If that fails the incarnation is over, and the lock with it.
+func (i *incarnation) release(lock string) {
+	_ = i.ask(func(ctx context.Context) error {
+		_, err := i.conn.Exec(ctx, `SELECT pg_advisory_unlock($1)`, key(lock))
+		return err
+	})
+}
+
+// held is a condition on pg_locks: an advisory lock of this database that somebody has.
+const held = `l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+
+// whoHolds describes the session that has a lock, for a person.
+func (i *incarnation) whoHolds(lock string) (who string) {
+	err := i.ask(func(ctx context.Context) error {
+		return i.conn.QueryRow(ctx, `
+			SELECT a.application_name || ', from ' || coalesce(host(a.client_addr), 'this machine') ||
+				', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+			FROM pg_locks l
+			JOIN pg_stat_activity a ON a.pid = l.pid
+			WHERE (l.classid::bigint << 32) | l.objid::bigint = $1 AND `+held, key(lock)).Scan(&who)
+	})
+	if err != nil || who == "" {
+		return "nothing more is known of it"
+	}
+	return who
+}
+
+// dead gives those of the incarnations whose lock nobody has.
+func (i *incarnation) dead(incarnations []string) (dead []string, err error) {
+	keys := make([]int64, len(incarnations))
+	for n, name := range incarnations {
+		keys[n] = key(incarnationLock + name)
+	}
+	alive := map[int64]bool{}
+	err = i.ask(func(ctx context.Context) error {
+		rows, err := i.conn.Query(ctx, `
+			SELECT (l.classid::bigint << 32) | l.objid::bigint
+			FROM pg_locks l
+			WHERE (l.classid::bigint << 32) | l.objid::bigint = ANY($1) AND `+held, keys)
+		if err != nil {
+			return err
+		}
+		found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		for _, k := range found {
+			alive[k] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask which nodes are dead: %w", err)
+	}
+	for n, name := range incarnations {
+		if !alive[keys[n]] {
+			dead = append(dead, name)
+		}
+	}
+	return dead, nil
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Ledger is where the ledger is kept.
+type Ledger struct {
+	URL          string `toml:"url"`           // of a PostgreSQL database; empty: a file in data_dir
+	PasswordFile string `toml:"password_file"` // its first line; empty: PGPASSWORD of the environment, or none
+}
+
+// Roles of a node.
+const (
+	RoleDoor    = "door"    // takes studies
+	RoleRead    = "read"    // reads them
+	RoleDeliver = "deliver" // delivers what was found
+)
+
+// Roles are all of them.
+func Roles() []string { return []string{RoleDoor, RoleRead, RoleDeliver} }
+
+// OwnName is what the node is called among others that share its ledger: the host's name unless the configuration says otherwise.
+func (n Node) OwnName() (string, error) {
+	if n.Name != "" {
+		return n.Name, nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("node.name is empty, and the host has no name: %w", err)
+	}
+	return host, nil
+}
+
+// Password is what the password file says, "" without one.
+func (l Ledger) Password() (string, error) {
+	if l.PasswordFile == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(l.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("ledger.password_file: %w", err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if first = strings.TrimSuffix(first, "\r"); first == "" {
+		return "", fmt.Errorf("ledger.password_file: the first line of %s is empty", l.PasswordFile)
+	}
+	return first, nil
+}
+
+// check never repeats the URL: somebody may have put a password into it.
+func (l Ledger) check(add func(format string, a ...any)) {
+	if l.URL == "" {
+		if l.PasswordFile != "" {
+			add("ledger.password_file: is for a database, and ledger.url names none")
+		}
+		return
+	}
+	const such = `such as "postgres://jcsnode@db.example.org:5432/jcsnode?sslmode=verify-full"`
+	u, err := url.Parse(l.URL)
+	if err != nil {
+		add("ledger.url: is no URL, %s", such)
+		return
+	}
+	host := u.Host != "" || u.Query().Has("host")
+	if u.Scheme != "postgres" && u.Scheme != "postgresql" || !host || strings.Trim(u.Path, "/") == "" {
+		add("ledger.url: a URL with host and database, %s", such)
+	}
+	if _, password := u.User.Password(); password || u.Query().Has("password") {
+		add("ledger.url: has a password in it; put it into ledger.password_file, or into the environment as PGPASSWORD")
+	}
+	if l.PasswordFile != "" {
+		if _, err := os.Stat(l.PasswordFile); err != nil {
+			add("ledger.password_file: %v", err)
+		}
+	}
+}
+
+// checkPart checks what a node is among others.
+func (n Node) checkPart(add func(format string, a ...any)) {
+	plain := func(r rune) bool {
+		return r == '-' || r == '_' || r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+	}
+	if len(n.Name) > 60 || strings.ContainsFunc(n.Name, func(r rune) bool { return !plain(r) }) {
+		add("node.name: %q; up to 60 letters, digits, dots, - and _", n.Name)
+	}
+	if len(n.Roles) == 0 {
+		add("node.roles: empty; the node would do nothing. All: %s", strings.Join(Roles(), ", "))
+	}
+	for i, r := range n.Roles {
+		if !slices.Contains(Roles(), r) {
+			add("node.roles: %q is none of %s", r, strings.Join(Roles(), ", "))
+		} else if slices.Contains(n.Roles[:i], r) {
+			add("node.roles: %q is named twice", r)
+		}
+	}
+}

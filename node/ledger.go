@@ -1,0 +1,29 @@
+package node
+
+import (
+	"context"
+	"path/filepath"
+
+	"jcsnode/config"
+	"jcsnode/ledger"
+)
+
+// LedgerPlace is where a node keeps its ledger: a database or a file.
+func LedgerPlace(c config.Config) string {
+	if c.Ledger.URL != "" {
+		return c.Ledger.URL
+	}
+	return ledgerFile(c)
+}
+
+func ledgerFile(c config.Config) string { return filepath.Join(c.Node.DataDir, "ledger.db") }
+
+// OpenLedger opens the ledger of a node, with the password that its configuration names.
+func OpenLedger(ctx context.Context, c config.Config, opt ledger.Options) (*ledger.Ledger, error) {
+	password, err := c.Ledger.Password()
+	if err != nil {
+		return nil, err
+	}
+	opt.Password = password
+	return ledger.Open(ctx, LedgerPlace(c), opt)
+}
