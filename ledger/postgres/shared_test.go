@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +85,41 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 		t.Error("the history does not tell of the recovery")
 	}
 	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), b.TakeDestination("pacs"))
+}
+
+// A revision is read by one node at a time, even if an operator has it tried while it is being read.
+func TestShared_ARevisionIsReadByOne(t *testing.T) {
+	at := place(t)
+	var running, most, calls atomic.Int32
+	proceed := make(chan struct{})
+	var nodes []*ledger.Ledger
+	for _, name := range []string{"a", "b"} {
+		l, _ := opened(t, at, ledger.Options{Shared: true, ClientID: name})
+		ledgertest.Must(t, l.StartJobs(t.Context(), ledger.Handlers{
+			Process: func(ctx context.Context, id int64) error {
+				calls.Add(1)
+				most.Store(max(most.Load(), running.Add(1)))
+				defer running.Add(-1)
+				<-proceed
+				return l.NotProcessed(ctx, id, ledger.Reason{Code: "test", Text: "test"}, nil)
+			},
+			Deliver: func(context.Context, int64, string) error { return nil },
+		}, 2))
+		nodes = append(nodes, l)
+	}
+	ledgertest.Record(t, nodes[0], ledgertest.Slice("1.2", 1))
+	_, err := nodes[0].Settle(t.Context(), "1.2", "test")
+	ledgertest.Must(t, err)
+	ledgertest.WaitFor(t, "the first call", func() bool { return calls.Load() > 0 })
+	for _, l := range nodes {
+		ledgertest.Must(t, l.Requeue(t.Context(), "1.2"))
+	}
+	time.Sleep(800 * time.Millisecond) // three polls
+	close(proceed)
+	ledgertest.WaitFor(t, "the outcome", func() bool { return ledgertest.History(t, nodes[1], "1.2").State == ledger.StateNotProcessed })
+	if most.Load() != 1 || calls.Load() != 1 {
+		t.Errorf("read %d times, by %d at once", calls.Load(), most.Load())
+	}
 }
 
 // BenchmarkRecord is to be compared with that of ledger/sqlite in the same run; like that it waits for the disk.
