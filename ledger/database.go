@@ -19,6 +19,8 @@ type Database interface {
 	Lock(ctx context.Context, tx *sql.Tx, studyUID string) (waited bool, err error)
 	// LockShared keeps others from changing what all studies share: peers and refusals. No study is locked after it.
 	LockShared(ctx context.Context, tx *sql.Tx) error
+	// Alone keeps other processes from what has a name until it is freed, or this process ends; ok is false while another one has it.
+	Alone(ctx context.Context, name string) (free func(), ok bool, err error)
 	// JobDriver lets the job library work in transactions of Update.
 	JobDriver() jobs.Driver
 	// JobDialect is how statements about jobs are written.

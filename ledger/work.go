@@ -56,6 +56,9 @@ func defaultRetryDelay(attempt int) time.Duration {
 func (l *Ledger) takeJobs(opt Options) (err error) {
 	o := jobs.Options{Driver: l.db.JobDriver(), Dialect: l.db.JobDialect(), Update: l.update, Logger: l.log,
 		RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts, TestOnly: opt.TestOnly, ClientID: opt.ClientID, Shared: opt.Shared}
+	if opt.Shared {
+		o.Alone = l.db.Alone
+	}
 	if o.RetryDelay == nil {
 		o.RetryDelay = defaultRetryDelay
 	}

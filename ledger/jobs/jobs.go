@@ -77,7 +77,9 @@ type Options struct {
 	MaxAttempts int                             // of a job that is enqueued from now on
 	TestOnly    bool                            // leaves out River's random waits
 	ClientID    string                          // of this process, as others know it; "": River's own choice
-	Shared      bool                            // other processes work on the jobs, too: only theirs who are named are set back
+	// Alone keeps the other processes from a lane until it is freed; ok is false while one of them is in it. Nil: there are no others.
+	Alone  func(ctx context.Context, lane string) (free func(), ok bool, err error)
+	Shared bool // other processes work on the jobs, too: only theirs who are named are set back
 }
 
 // Jobs are those of one database. All methods may be called from any goroutine.

@@ -199,7 +199,7 @@ type worker struct {
 
 // Work implements river.Worker.
 func (w *worker) Work(ctx context.Context, of *river.Job[args]) error {
-	free, ok := w.jobs.occupy(w.kind, of.Args.key)
+	free, ok := w.jobs.occupy(ctx, w.kind, of.Args.key)
 	if !ok {
 		return river.JobSnooze(pollInterval)
 	}
@@ -219,13 +219,30 @@ func (w *worker) Work(ctx context.Context, of *river.Job[args]) error {
 	return err
 }
 
-// occupy keeps two jobs of the same lane from running at once: the second waits, and then finds its work done or left to it.
-func (j *Jobs) occupy(kind Kind, key []byte) (free func(), ok bool) {
+// occupy keeps two jobs of the same lane from running at once, in whichever process: the second waits, and then finds its work done or left
+// to it.
+func (j *Jobs) occupy(ctx context.Context, kind Kind, key []byte) (free func(), ok bool) {
 	lane := string(key)
 	if kind.Lane != nil {
 		lane = kind.Lane(key)
 	}
 	lane = kind.Name + " " + lane
+	here, ok := j.occupyHere(lane)
+	if !ok || j.opt.Alone == nil || kind.Taken { // whose queue is taken is alone there
+		return here, ok
+	}
+	elsewhere, ok, err := j.opt.Alone(ctx, lane)
+	if err != nil && ctx.Err() == nil {
+		j.opt.Logger.Warn("a job waits, since nobody can tell whether another node is at it", "job", kind.Name, "error", err)
+	}
+	if err != nil || !ok {
+		here()
+		return nil, false
+	}
+	return func() { elsewhere(); here() }, true
+}
+
+func (j *Jobs) occupyHere(lane string) (free func(), ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.lanes[lane] {

@@ -2,12 +2,16 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sys/unix"
 )
 
 // IsAddress tells an address of a database from a path.
@@ -28,11 +32,13 @@ func Redacted(address string) string {
 	return u.String()
 }
 
-// A machine or a cable that is gone is noticed after keepAlive*(1+keepAliveCount); by the settings of most systems that would be 2 h.
+// A machine or a cable that is gone is noticed after keepAlive*(1+keepAliveCount) on a connection that rests, and after lostAfter on one
+// that waits for an answer. By the settings of most systems that would be 2 h and 15 min.
 const (
 	connectTimeout = 5 * time.Second
 	keepAlive      = 2 * time.Second
 	keepAliveCount = 3
+	lostAfter      = 8 * time.Second
 )
 
 // configOf is how connections are made. The server watches them as closely as we do.
@@ -48,20 +54,35 @@ func configOf(address, password string) (*pgxpool.Config, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: keepAliveCount}}
+	dialer := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: keepAliveCount},
+		Control:         giveUpLost,
+	}
 	c.DialFunc = func(ctx context.Context, network, at string) (net.Conn, error) {
 		return dialer.DialContext(ctx, network, at)
 	}
 	for name, value := range map[string]string{
 		"application_name":        "jcsnode",
-		"tcp_keepalives_idle":     "2",
-		"tcp_keepalives_interval": "2",
-		"tcp_keepalives_count":    "3",
-		"tcp_user_timeout":        "8000",
+		"tcp_keepalives_idle":     strconv.Itoa(int(keepAlive / time.Second)),
+		"tcp_keepalives_interval": strconv.Itoa(int(keepAlive / time.Second)),
+		"tcp_keepalives_count":    strconv.Itoa(keepAliveCount),
+		"tcp_user_timeout":        strconv.Itoa(int(lostAfter / time.Millisecond)),
 	} {
 		if c.RuntimeParams[name] == "" {
 			c.RuntimeParams[name] = value
 		}
 	}
 	return config, nil
+}
+
+// giveUpLost has a TCP connection end when what was sent is not acknowledged for too long.
+func giveUpLost(network, _ string, c syscall.RawConn) error {
+	if !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	var set error
+	err := c.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(lostAfter/time.Millisecond))
+	})
+	return errors.Join(err, set)
 }

@@ -19,6 +19,7 @@ import (
 type Database struct {
 	name     string
 	db       *sql.DB
+	sessions *sql.DB       // each holds one lock; not of db, whose connections are few
 	listener *pgxpool.Pool // of the job library, nil for those who only look
 	readOnly bool
 	owned    bool
@@ -46,6 +47,8 @@ const (
 	lockMigration = 1
 	lockOwner     = 2
 	lockShared    = 3
+
+	lockNames = 4866900 // apart from those of jobs that are enqueued
 )
 
 // ErrHeld says that another process has the ledger for itself.
@@ -69,6 +72,8 @@ func (d *Database) open(ctx context.Context, address string, opt Options) error 
 	d.db = sql.OpenDB(connectorOf(config.ConnConfig))
 	d.db.SetMaxOpenConns(connections)
 	d.db.SetMaxIdleConns(connections)
+	d.sessions = sql.OpenDB(connectorOf(config.ConnConfig))
+	d.sessions.SetMaxIdleConns(0)
 	if opt.ReadOnly {
 		return d.checkVersion(ctx)
 	}
@@ -198,6 +203,19 @@ func (d *Database) LockShared(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
+// Alone keeps other processes from what has a name, by a session of its own.
+func (d *Database) Alone(ctx context.Context, name string) (free func(), ok bool, err error) {
+	session, err := d.sessions.Conn(ctx)
+	if err != nil {
+		return nil, false, inWords(err)
+	}
+	err = session.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtextextended(?, ?))`, name, lockNames).Scan(&ok)
+	if err != nil || !ok {
+		return nil, false, errors.Join(inWords(err), session.Close())
+	}
+	return func() { _ = session.Close() }, true, nil // no connection is kept: with it goes the lock
+}
+
 // JobDriver lets the job library work in transactions of Update. It is nil when the database is open for reading only.
 func (d *Database) JobDriver() jobs.Driver {
 	if d.readOnly {
@@ -260,8 +278,10 @@ func (d *Database) Close() error {
 		// Closing gives the connection back to the pool, which closes it, and with it goes the lock.
 		errs = append(errs, d.lock.Close())
 	}
-	if d.db != nil {
-		errs = append(errs, d.db.Close())
+	for _, db := range []*sql.DB{d.db, d.sessions} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	if d.listener != nil {
 		d.listener.Close()

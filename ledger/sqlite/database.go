@@ -200,6 +200,11 @@ func (d *Database) Lock(context.Context, *sql.Tx, string) (waited bool, err erro
 // LockShared does nothing: there is one writer.
 func (d *Database) LockShared(context.Context, *sql.Tx) error { return nil }
 
+// Alone has nothing to do: no other process works on the ledger.
+func (d *Database) Alone(context.Context, string) (free func(), ok bool, err error) {
+	return func() {}, true, nil
+}
+
 // Advice is what to look at when it does not work.
 func (d *Database) Advice() string { return "check the disk of data_dir" }
 

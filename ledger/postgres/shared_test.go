@@ -1,0 +1,145 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"jcsnode/ledger"
+	"jcsnode/ledger/ledgertest"
+	"jcsnode/pgtest"
+)
+
+// A destination belongs to the node that took it. When that is gone, another one sets its jobs back, takes the destination, and goes on in
+// the order of revisions, beginning with the one that was interrupted.
+func TestShared_ADestinationChangesHands(t *testing.T) {
+	at := place(t)
+	var mu sync.Mutex
+	var order []string
+	delivered := func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return fmt.Sprint(order)
+	}
+	node := func(name string, deliver func(ctx context.Context, l *ledger.Ledger, id int64, destination string) error) *ledger.Ledger {
+		l, _ := opened(t, at, ledger.Options{Shared: true, ClientID: name, Destinations: []string{"pacs"}})
+		ledgertest.Must(t, l.StartJobs(t.Context(), ledger.Handlers{
+			Process: func(context.Context, int64) error { return nil },
+			Deliver: func(ctx context.Context, id int64, destination string) error {
+				mu.Lock()
+				order = append(order, fmt.Sprintf("%s%d", name, id))
+				mu.Unlock()
+				return deliver(ctx, l, id, destination)
+			},
+		}, 1, "pacs"))
+		return l
+	}
+	hung, over := make(chan struct{}), make(chan struct{})
+	a := node("a", func(context.Context, *ledger.Ledger, int64, string) error {
+		close(hung)
+		<-over
+		return nil
+	})
+	t.Cleanup(func() { close(over) }) // before a is closed
+	b := node("b", func(ctx context.Context, l *ledger.Ledger, id int64, destination string) error {
+		waiting, err := l.Pending(ctx, id, destination)
+		for _, d := range waiting {
+			if err := l.RecordDelivery(ctx, d.ID, ledger.DeliveryOutcome{State: ledger.DeliverySent}); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	for n := range 3 {
+		study := fmt.Sprintf("1.%d", n)
+		ledgertest.Record(t, a, ledgertest.Slice(study, 1))
+		rev, err := a.Settle(t.Context(), study, "test")
+		ledgertest.Must(t, err)
+		o := ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: "2.25." + study, SOPClassUID: "c"}, Destinations: []string{"pacs"}}
+		ledgertest.Must(t, a.Complete(t.Context(), rev.ID, []ledger.Outgoing{o}, ledger.Reason{}))
+	}
+	time.Sleep(600 * time.Millisecond) // two polls
+	if got := delivered(); got != "[]" {
+		t.Fatalf("%s delivered by nodes that took nothing", got)
+	}
+	ledgertest.Must(t, a.TakeDestination("pacs"))
+	<-hung
+	ledgertest.Must(t, b.RecoverJobs(t.Context(), "nobody"))
+	if got := delivered(); got != "[a1]" {
+		t.Fatalf("delivered %s; want [a1]", got)
+	}
+	ledgertest.Must(t, b.RecoverJobs(t.Context(), "a"), b.TakeDestination("pacs"))
+	ledgertest.WaitFor(t, "all deliveries", func() bool {
+		c, err := b.Counts(t.Context())
+		return err == nil && c.Deliveries[ledger.DeliverySent] == 3
+	})
+	if got := delivered(); got != "[a1 b1 b2 b3]" {
+		t.Errorf("delivered %s", got)
+	}
+	recovered := func(e ledger.Event) bool { return e.Kind == ledger.EventRecovered }
+	if h := ledgertest.History(t, b, "1.0"); !slices.ContainsFunc(h.Events, recovered) {
+		t.Error("the history does not tell of the recovery")
+	}
+	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), b.TakeDestination("pacs"))
+}
+
+// A revision is read by one node at a time, even if an operator has it tried while it is being read.
+func TestShared_ARevisionIsReadByOne(t *testing.T) {
+	at := place(t)
+	var running, most, calls atomic.Int32
+	proceed := make(chan struct{})
+	var nodes []*ledger.Ledger
+	for _, name := range []string{"a", "b"} {
+		l, _ := opened(t, at, ledger.Options{Shared: true, ClientID: name})
+		ledgertest.Must(t, l.StartJobs(t.Context(), ledger.Handlers{
+			Process: func(ctx context.Context, id int64) error {
+				calls.Add(1)
+				most.Store(max(most.Load(), running.Add(1)))
+				defer running.Add(-1)
+				<-proceed
+				return l.NotProcessed(ctx, id, ledger.Reason{Code: "test", Text: "test"}, nil)
+			},
+			Deliver: func(context.Context, int64, string) error { return nil },
+		}, 2))
+		nodes = append(nodes, l)
+	}
+	ledgertest.Record(t, nodes[0], ledgertest.Slice("1.2", 1))
+	_, err := nodes[0].Settle(t.Context(), "1.2", "test")
+	ledgertest.Must(t, err)
+	ledgertest.WaitFor(t, "the first call", func() bool { return calls.Load() > 0 })
+	for _, l := range nodes {
+		ledgertest.Must(t, l.Requeue(t.Context(), "1.2"))
+	}
+	time.Sleep(800 * time.Millisecond) // three polls
+	close(proceed)
+	ledgertest.WaitFor(t, "the outcome", func() bool { return ledgertest.History(t, nodes[1], "1.2").State == ledger.StateNotProcessed })
+	if most.Load() != 1 || calls.Load() != 1 {
+		t.Errorf("read %d times, by %d at once", calls.Load(), most.Load())
+	}
+}
+
+// BenchmarkRecord is to be compared with that of ledger/sqlite in the same run; like that it waits for the disk.
+func BenchmarkRecord(b *testing.B) {
+	server := pgtest.Start(b, "fsync = on", "synchronous_commit = on", "full_page_writes = on")
+	l, err := ledger.Open(b.Context(), server.Database(b, "", nil), ledger.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for n := range b.N {
+		if err := l.Record(b.Context(), ledgertest.Slice("1.2", n)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := l.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
