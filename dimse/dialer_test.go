@@ -48,7 +48,10 @@ func TestDialer_Dial_Failures(t *testing.T) {
 		{"half an answer", func(p *raw) { _, _ = p.read(); p.write([]byte("\x02\x00\x00\x00\x01\x00\x00")); p.wantAbort(0, 0) },
 			func(err error) bool { return errors.As(err, &timeout) }},
 		{"HTTP", func(p *raw) { _, _ = p.read(); p.write([]byte("HTTP/1.1 400\r\n")); p.wantAbort(2, 1) },
-			func(err error) bool { return errors.As(err, &abort) && !abort.ByPeer && abort.Reason == 1 }},
+			func(err error) bool {
+				return errors.As(err, &abort) && !abort.ByPeer && abort.Reason == 1 && errors.Is(err, ErrNotDICOM) &&
+					strings.Contains(err.Error(), `it begins with "HTTP/1"`)
+			}},
 		{"request as answer", func(p *raw) { _, _ = p.read(); p.write(packed(p.t, testRequest())); p.wantAbort(2, 2) },
 			func(err error) bool { return errors.As(err, &abort) && abort.Reason == 2 }},
 		{"answer of 4 GiB", func(p *raw) { _, _ = p.read(); p.write([]byte("\x02\x00\xFF\xFF\xFF\xFF")); p.wantAbort(2, 6) },

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 
 	"jcsnode/dimse/pdu"
@@ -31,6 +32,9 @@ var (
 
 	// ErrSpeaksTLS says that the peer speaks TLS on a connection without.
 	ErrSpeaksTLS = errors.New("the peer speaks TLS on this port, and the connection is one without")
+
+	// ErrNotDICOM says that the peer begins with a text: HTTP, SSH and the like.
+	ErrNotDICOM = errors.New("the peer does not speak DICOM on this port")
 
 	// ErrShutdown is the cause when Server.Shutdown ends an association.
 	ErrShutdown = errors.New("server shuts down")
@@ -130,6 +134,11 @@ func handshakeError(err error) error {
 		return fmt.Errorf("TLS handshake: the peer may not speak TLS on this port: %w", err)
 	}
 	return fmt.Errorf("TLS handshake: %w", err)
+}
+
+// isText says whether the beginning of what should be a PDU is one of a protocol of lines: the types of PDUs are no letters.
+func isText(b []byte) bool {
+	return len(b) > 0 && !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c > '~' })
 }
 
 // isTLS says whether the beginning of what should be a PDU is a TLS record: a handshake or an alert of version 3 (RFC 8446 5.1).

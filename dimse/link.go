@@ -76,6 +76,9 @@ func (l *link) receive(waiting string) (event, pdu.Header, error) {
 	if !known && isTLS(b) {
 		return 0, h, l.invalid(pdu.AbortUnrecognizedPDU, ErrSpeaksTLS)
 	}
+	if !known && (l.state == Sta2 || l.state == Sta5) && isText(b) {
+		return 0, h, l.invalid(pdu.AbortUnrecognizedPDU, fmt.Errorf("%w: it begins with %q", ErrNotDICOM, b))
+	}
 	if !known {
 		return 0, h, l.invalid(pdu.AbortUnrecognizedPDU, fmt.Errorf("%v in %v", h.Type, l.state))
 	}

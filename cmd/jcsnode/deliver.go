@@ -60,8 +60,9 @@ func deliverCommand() *cobra.Command {
 			return err
 		}
 		defer func() { err = errors.Join(err, l.Close()) }()
+		views := node.Views(cfg, version, l)
 		if len(args) > 0 {
-			if r.StudyUID, err = node.Views(cfg, version, l).Find(c.Context(), args[0]); err != nil {
+			if r.StudyUID, err = views.Find(c.Context(), args[0]); err != nil {
 				return err
 			}
 		}
@@ -75,7 +76,7 @@ func deliverCommand() *cobra.Command {
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%s of %s will be sent to %s now; `jcsnode status` says how it goes\n",
 			status.Plural(objects, "object"), status.Plural(studies, "study"), r.Destination)
-		return nil
+		return noteAbsence(c, views)
 	}
 	return c
 }

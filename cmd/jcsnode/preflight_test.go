@@ -169,7 +169,7 @@ func TestRequeue(t *testing.T) {
 		t.Errorf("another study: %v", err)
 	}
 	out, err = command(t, "requeue", "--config", path, study) // while this process has the ledger open, as a node has
-	if err != nil || !strings.Contains(out, "processed again") {
+	if err != nil || !strings.Contains(out, "processed again") || strings.Contains(out, "does not run") {
 		t.Fatalf("%v, %s", err, out)
 	}
 	if waiting, err = l.Pending(t.Context(), rev.ID, "pacs"); err != nil || len(waiting) != 1 {
@@ -181,5 +181,12 @@ func TestRequeue(t *testing.T) {
 	}
 	if _, err := command(t, "explain", "--config", path, "9.9.9"); err == nil || !strings.Contains(err.Error(), "not known here") {
 		t.Errorf("explain another study: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, err = command(t, "requeue", "--config", path, study)
+	if err != nil || !strings.Contains(out, "once the node is started: it does not run (never started)") {
+		t.Errorf("without a node: %v, %s", err, out)
 	}
 }

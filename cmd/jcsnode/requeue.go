@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,6 +9,7 @@ import (
 	"jcsnode/config"
 	"jcsnode/ledger"
 	"jcsnode/node"
+	"jcsnode/status"
 )
 
 func requeueCommand() *cobra.Command {
@@ -25,7 +27,7 @@ func requeueCommand() *cobra.Command {
 	path := configFlag(c)
 	c.ValidArgsFunction = completeStudies(path)
 	c.Flags().BoolVar(&resend, "resend", false, "also send again what destinations took, for one that has lost it")
-	c.RunE = func(c *cobra.Command, args []string) error {
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		cfg, err := config.Read(*path)
 		if err != nil {
 			return err
@@ -35,15 +37,27 @@ func requeueCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		uid, err := node.Requeue(c.Context(), l, node.Views(cfg, version, l), args[0], resend)
-		if closeErr := l.Close(); err == nil {
-			err = closeErr
-		}
+		defer func() { err = errors.Join(err, l.Close()) }()
+		views := node.Views(cfg, version, l)
+		uid, err := node.Requeue(c.Context(), l, views, args[0], resend)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(c.OutOrStdout(), "study %s will be processed again; `jcsnode explain %s` says how it goes\n", uid, uid)
-		return nil
+		return noteAbsence(c, views)
 	}
 	return c
+}
+
+// noteAbsence says of a node that does not run that it takes up what it was asked for when it is started.
+func noteAbsence(c *cobra.Command, views status.Reader) error {
+	overview, err := views.Overview(c.Context())
+	if err != nil {
+		return err
+	}
+	switch overview.Running.State {
+	case status.Stopped, status.Dead, status.NeverStarted:
+		fmt.Fprintf(c.OutOrStdout(), "once the node is started: it does not run (%s)\n", overview.Running.State)
+	}
+	return nil
 }

@@ -94,6 +94,9 @@ func classifyEnd(err error) Verdict {
 	return v
 }
 
+// notDICOM is what to do about somebody else who answers.
+const notDICOM = "check that address and port are those of a DICOM storage service"
+
 // ClassifyError reads why an association could not be made, or how it ended: a rejection, or trouble of the transport. Err must
 // not be nil. The result is never Sent: an instance whose response has not arrived counts as not sent.
 func ClassifyError(err error) Verdict {
@@ -121,6 +124,8 @@ func ClassifyError(err error) Verdict {
 			"correct the port, or set tls = false for the destination"}
 	case errors.Is(err, dimse.ErrSpeaksTLS):
 		return Verdict{Temporary, RetryProbe, "destination speaks TLS: " + words, "set tls = true for the destination, or correct the port"}
+	case errors.Is(err, dimse.ErrNotDICOM):
+		return Verdict{Temporary, RetryProbe, "destination does not speak DICOM: " + words, notDICOM}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return Verdict{Temporary, RetrySoon, "peer did not answer in time: " + words, transport}
 	case wrongName && len(names) > 0:
@@ -147,7 +152,6 @@ func classifyRejection(r *dimse.Rejection) Verdict {
 	if r.Temporary() {
 		return Verdict{Temporary, RetrySoon, r.Error(), "if this lasts, raise the peer's limit of associations"}
 	}
-	const notDICOM = "check that address and port are those of a DICOM storage service"
 	switch [2]byte{r.Source, r.Reason} {
 	case [2]byte{1, 3}:
 		return Verdict{Temporary, RetryProbe, r.Error(), "add our AE title and address to the peer's list of senders"}

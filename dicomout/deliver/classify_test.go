@@ -98,6 +98,8 @@ func TestClassifyError(t *testing.T) {
 			fmt.Errorf("store: %w", &dimse.AbortError{Cause: &dimse.TimeoutError{Waiting: "the response"}}), RetrySoon, "in time"},
 		{"plain peer", fmt.Errorf("dial: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}),
 			RetryProbe, "does not speak TLS"},
+		{"a web server", fmt.Errorf("dial: %w", &dimse.AbortError{Cause: fmt.Errorf("%w: it begins with %q", dimse.ErrNotDICOM, "HTTP/1")}),
+			RetryProbe, "does not speak DICOM"},
 		{"TLS alert", fmt.Errorf("read: %w", &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}),
 			RetryProbe, "refused the TLS handshake"},
 		{"host name", &net.DNSError{Err: "no such host", Name: "pacs"}, RetrySoon, "not resolved"},
