@@ -44,8 +44,10 @@ func (l *lab) sendPhantom(t *testing.T) (study string) {
 
 // Orthanc commits to what it was sent, by a report on an association of its own.
 func TestCommitmentSCU_Orthanc(t *testing.T) {
+	t.Parallel()
 	archive := startOrthanc(t)
-	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\n",
+	l := newLabWith(t, exactNetworks(t),
+		destination("pacs", "ORTHANC", archive.dicom)+"commitment = true\ncalling_ae_title = \"JCS_OUT\"\n",
 		"[settle]\nquiet = \"1s\"\n")
 	archive.send(t, http.MethodPut, "/modalities/jcs",
 		fmt.Sprintf(`{"AET": "JCS_OUT", "Host": "127.0.0.1", "Port": %d, "AllowStorageCommitment": true}`, l.port))
@@ -67,11 +69,13 @@ func TestCommitmentSCU_Orthanc(t *testing.T) {
 // An archive of pynetdicom misses one object at first: it is sent again, asked about, and then committed. Where the report comes on an
 // association of the archive's own, the node is killed before it does.
 func TestCommitmentSCU_Pynetdicom(t *testing.T) {
+	t.Parallel()
 	python := peersPython(t)
 	for _, mode := range []string{"same", "new"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			port := freePort(t)
-			l := newLab(t, destination("pacs", "ARCHIVE", port)+
+			l := newLabWith(t, exactNetworks(t), destination("pacs", "ARCHIVE", port)+
 				"commitment = true\ncalling_ae_title = \"JCS_OUT\"\ncommitment_ae_title = \"SAFE\"\n", "[settle]\nquiet = \"1s\"\n")
 			log := filepath.Join(l.dir, "archive.log")
 			start(t, exec.CommandContext(context.WithoutCancel(t.Context()), python,

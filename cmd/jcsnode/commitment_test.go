@@ -34,8 +34,9 @@ func (o *orthanc) send(t *testing.T, method, path, body string) []byte {
 
 // Orthanc asks whether what it sent is safe. It takes the report on a new association only.
 func TestCommitment_Orthanc(t *testing.T) {
+	t.Parallel()
 	modality := startOrthanc(t)
-	l := newLab(t,
+	l := newLabWith(t, exactNetworks(t),
 		fmt.Sprintf("[[peer]]\nae_title = \"ORTHANC\"\naddress = \"127.0.0.1:%d\"\n[[peer]]\nae_title = \"JCSNODE\"\n", modality.dicom))
 	l.serve(t)
 	phantom := filepath.Join(l.dir, "phantom")

@@ -29,7 +29,7 @@ func TestDoor_KeepsOtherImagesWhenTold(t *testing.T) {
 	for _, path := range files {
 		dcmtk(t, "dcmcjpeg", "+e1", path, path)
 	}
-	l := newLab(t,
+	l := newLabWith(t, exactNetworks(t),
 		"[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[[peer]]\nae_title = \"MR1\"\nquiet = \"1s\"\n[[peer]]\nnetwork = \"127.0.0.1\"\n")
 	l.change(t, "[node]\n", "[node]\naccept_other = true\ntransfer_syntaxes = [\"1.2.840.10008.1.2.4.70\"]\n")
 	l.serve(t)
@@ -65,7 +65,7 @@ func TestDoor_KeepsOtherImagesWhenTold(t *testing.T) {
 }
 
 func TestCheck_SyntaxThatCannotBeRead(t *testing.T) {
-	l := newLab(t)
+	l := newLabWith(t, exactNetworks(t))
 	l.change(t, "[node]\n", "[node]\ntransfer_syntaxes = [\"1.2.840.10008.1.2.4.100\"]\n") // MPEG-2
 	out, err := program(t.Context(), "check", "--config", l.config).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "1.2.840.10008.1.2.4.100 cannot be read") {

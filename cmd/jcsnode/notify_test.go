@@ -97,12 +97,13 @@ func (s *webhookServer) of(kind string) []received {
 // A node tells a receiver over HTTPS what it found, is killed before it hears the answer, and tells the same event again; it tells
 // that the delivery is stuck, and once only. OpenSSL, knowing nothing of the node, finds every signature right.
 func TestNotify_ResultAndStuckDeliveryThroughACrash(t *testing.T) {
+	t.Parallel()
 	openssl := tool(t, "openssl")
 	authority := securetest.NewAuthority(t, "hospital")
 	hook := startWebhook(t, authority)
 	const secret = "0123456789abcdef0123456789abcdef"
 	dead := freePort(t)
-	l := newLab(t, destination("pacs", "PACS", dead), "[settle]\nquiet = \"1s\"\n[stuck]\ndelivery = \"2s\"\n",
+	l := newLabWith(t, exactNetworks(t), destination("pacs", "PACS", dead), "[settle]\nquiet = \"1s\"\n[stuck]\ndelivery = \"2s\"\n",
 		fmt.Sprintf("[[webhook]]\nname = \"ris\"\nurl = %q\nsecret_file = \"ris.secret\"\n"+
 			"ca = %q\nidentifiers = \"patient\"\ntimeout = \"60s\"\n", hook.url, authority.File))
 	if err := os.WriteFile(filepath.Join(l.dir, "ris.secret"), []byte(secret+"\n"), 0o600); err != nil {

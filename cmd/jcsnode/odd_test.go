@@ -60,7 +60,7 @@ var oddities = []oddity{
 func TestOdd_EveryStudyComesToItsOutcome(t *testing.T) {
 	roots := map[string]string{"phantom": oddPhantoms(t)}
 	t.Run("real", func(t *testing.T) { roots["real"] = data(t, "odd") })
-	l := newLab(t, "[settle]\nquiet = \"2s\"")
+	l := newLabWith(t, exactNetworks(t), "[settle]\nquiet = \"2s\"")
 	l.serve(t)
 	each := func(do func(name, folder string, o oddity)) {
 		for name, root := range roots {
@@ -143,7 +143,7 @@ func TestOdd_OfflineRunSaysWhatIsWrong(t *testing.T) {
 		{"truncated", "cut short"},
 	} {
 		check := func(t *testing.T, folder string) {
-			l := newLab(t)
+			l := newLabWith(t, exactNetworks(t))
 			out := t.TempDir()
 			printed := jcsnode(t, "run", folder, "--out", out, "--config", l.config)
 			text, err := os.ReadFile(filepath.Join(out, "findings.json"))

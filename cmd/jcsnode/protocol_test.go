@@ -10,7 +10,8 @@ import (
 // Everything that may come in, at the running node: each answer is the one of docs/robustness.md, and a good peer is served after
 // each. The cases that wait take as long as the node's timers.
 func TestProtocol(t *testing.T) {
-	l := newLab(t, "[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n")
+	t.Parallel()
+	l := newLabWith(t, exactNetworks(t), "[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n")
 	l.serve(t)
 	cases := probe.Cases()
 	if testing.Short() {

@@ -22,7 +22,7 @@ func TestServe_SessionEnds(t *testing.T) {
 	if signal.Ignored(syscall.SIGHUP) {
 		t.Skip("the test runs under nohup")
 	}
-	l := newLab(t)
+	l := newLabWith(t, exactNetworks(t))
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func inTerminal(t *testing.T, cmd *exec.Cmd) (hangUp func()) {
 
 // A second node on the same data folder ends before it has touched anything, whatever port it is for.
 func TestServe_SecondNodeOnTheFolder(t *testing.T) {
-	l := newLab(t)
+	l := newLabWith(t, exactNetworks(t))
 	l.serve(t)
 	text, err := os.ReadFile(l.config)
 	if err != nil {
@@ -95,7 +95,7 @@ func TestServe_SecondNodeOnTheFolder(t *testing.T) {
 
 // What ends the node stands in the log, in its format: a collector that reads JSON chokes on anything else.
 func TestServe_FatalErrorsAreInTheLog(t *testing.T) {
-	l := newLab(t)
+	l := newLabWith(t, exactNetworks(t))
 	text, err := os.ReadFile(l.config)
 	if err != nil {
 		t.Fatal(err)

@@ -26,11 +26,12 @@ func dcmtkAt(t *testing.T, name string, port int, options []string, files ...str
 
 // A node with both ports, and DCMTK with good and bad certificates at that of TLS.
 func TestTLS_DCMTK(t *testing.T) {
+	t.Parallel()
 	ours, theirs := securetest.NewAuthority(t, "ours"), securetest.NewAuthority(t, "theirs")
 	later, past := time.Now().Add(10*time.Hour), time.Now().Add(-time.Hour)
 	certificate, key := ours.Issue("node", later)
 	port := freePort(t)
-	l := newLab(t,
+	l := newLabWith(t, exactNetworks(t),
 		fmt.Sprintf("[tls]\nlisten = \"127.0.0.1:%d\"\ncertificate = %q\nkey = %q\nclient_ca = %q\n", port, certificate, key, ours.File),
 		"[[peer]]\nae_title = \"CT1\"\ncertificate = \"CT1.Hospital\"\n", "[[peer]]\nae_title = \"JCSNODE\"\nnetwork = \"127.0.0.1\"\n")
 	if out := jcsnode(t, "check", "--config", l.config); !strings.Contains(out, `TLS on 127.0.0.1`) ||
@@ -107,6 +108,7 @@ func shownSerial(t *testing.T, port int) string {
 
 // Objects go to a PACS that speaks TLS and wants to see our certificate.
 func TestTLS_ObjectsToStorescp(t *testing.T) {
+	t.Parallel()
 	ca := securetest.NewAuthority(t, "ca")
 	certificate, key := ca.Issue("pacs", time.Now().Add(time.Hour))
 	mine, mineKey := ca.Issue("node", time.Now().Add(time.Hour))
@@ -114,7 +116,7 @@ func TestTLS_ObjectsToStorescp(t *testing.T) {
 	dir := t.TempDir()
 	start(t, exec.Command(tool(t, "storescp"), "+tls", key, certificate, "+cf", ca.File, "-od", dir, fmt.Sprint(port)),
 		filepath.Join(dir, "storescp.log"))
-	l := newLab(t, destination("pacs", "PACS", port)+
+	l := newLabWith(t, exactNetworks(t), destination("pacs", "PACS", port)+
 		fmt.Sprintf("tls = true\nca = %q\ncertificate = %q\nkey = %q\n", ca.File, mine, mineKey), "[settle]\nquiet = \"1s\"")
 	l.serve(t)
 	phantom := filepath.Join(dir, "phantom")
