@@ -120,23 +120,20 @@ async function acts(browser) {
 
 // More pages than a browser opens connections stay usable, since those that nobody sees keep none; one that is seen again catches up.
 async function manyTabs(browser) {
-  const context = await browser.newContext();
+  const first = await openAs(browser, order.watcher, {}, true);
   const turn = (page, hidden) => page.evaluate(is => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => is });
     document.dispatchEvent(new Event('visibilitychange'));
   }, hidden);
-  let first;
   for (let i = 0; i < 8; i++) {
-    const page = await context.newPage();
+    const page = i === 0 ? first : await first.context().newPage();
     page.setDefaultTimeout(15000);
-    await Promise.all([page.waitForRequest(r => r.url().endsWith('/live')),
-      i === 0 ? login(page, order.watcher) : page.goto(order.base + '/')]);
+    await Promise.all([page.waitForRequest(r => r.url().endsWith('/live')), page.goto(order.base + '/')]);
     await turn(page, true);
-    first = first || page;
   }
   await Promise.all([first.waitForRequest(r => r.url().endsWith('/live')), first.waitForResponse(r => r.url() === order.base + '/'),
     turn(first, false)]);
-  await context.close();
+  await first.context().close();
 }
 
 // Another site can neither have its name lead here nor send a form.
