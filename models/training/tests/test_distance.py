@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hand_made import chest
-from jcs import augment, distance, graph, prepare
+from jcs import augment, distance, graph, manifest, prepare, reference
 from jcs.networks.res2net import Res2Net
 
 
@@ -103,6 +103,21 @@ def test_a_phantom_and_an_inverted_slice_are_unlike_the_training_data_and_other_
     assert not distance.verdict(of_others, at_most).unlike
     assert distance.verdict(measured([distance.phantom(96), distance.phantom(128)]), at_most).unlike
     assert distance.verdict(measured([distance.inverted(hu) for hu in others[:4]]), at_most).unlike
+
+
+def test_the_shipped_classifier_calls_a_phantom_and_inverted_lungs_unlike_and_the_test_picture_not():
+    """Real files against real limits: the network and the limit that the node loads."""
+    folder = manifest.models_folder()
+    entry = manifest.read(folder)["classifier"]
+    network = onnxruntime.InferenceSession((folder / entry["file"]).read_bytes(), providers=["CPUExecutionProvider"])
+    picture = reference.picture()[0]
+
+    def unlike(hu: np.ndarray) -> bool:
+        values = network.run(["distance"], {"hu": hu.astype(np.float32).reshape(1, 1, *hu.shape[-2:])})[0]
+        return distance.verdict(values, entry["distance"]["limit"]).unlike
+
+    assert not unlike(picture)
+    assert unlike(distance.inverted(picture)) and unlike(distance.phantom()) and unlike(distance.phantom(256))
 
 
 def test_the_served_graph_gives_the_distance(trained):
