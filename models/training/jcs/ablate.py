@@ -1,9 +1,9 @@
 """Short trainings that differ in one thing, from one start and with one budget, and what each makes of the validation split.
 
-    python -m jcs.ablate --minutes 12             # all that have no result yet; again after any end, it goes on
-    python -m jcs.ablate --minutes 12 --only source-luna --only ablation-without_mixing
+    python -m jcs.ablate --iterations 100         # all that have no result yet; again after any end, it goes on
+    python -m jcs.ablate --iterations 100 --only source-luna --only ablation-without_mixing
 
-They begin with the shipped classifier (recipe `warm`), or with that of another `--models` folder. What the start has seen is part of the
+They begin with the shipped classifier (recipe `short`), or with that of another `--models` folder. What the start has seen is part of the
 result: a set can only be left out of a training whose start had not seen it. Results go where `jcs.experiment` puts them, for the card.
 """
 
@@ -11,7 +11,7 @@ import argparse
 import dataclasses
 import pathlib
 
-from jcs import checkpoint, data, experiment, manifest, results, train_classifier
+from jcs import checkpoint, data, experiment, manifest, recipe, results, train_classifier
 from jcs.train_classifier import NAME
 
 
@@ -24,18 +24,18 @@ class Trial:
 
 
 TRIALS = (
-    Trial("ablation-all", "warm", title="as shipped is trained"),
+    Trial("ablation-all", "short", title="as shipped is trained, but short"),
     Trial("ablation-without_scanner", "without-scanner", title="without the simulated scanner"),
     Trial("ablation-without_mixing", "without-mixing", title="without mixing"),
     Trial("ablation-mixing_anyhow", "mixing-anyhow", title="mixing with anything"),
     Trial("ablation-without_transplants", "without-transplants", title="without transplants"),
-    *(Trial(f"source-{name}", "warm", without=name) for name in data.OTHER_LUNGS),
+    *(Trial(f"source-{name}", "short", without=name) for name in data.OTHER_LUNGS),
 )
 
 
 def begun(trial: Trial, folder: pathlib.Path, arguments: argparse.Namespace) -> list[str]:
     """The options of its training."""
-    words = ["--recipe", trial.recipe, "--minutes", str(arguments.minutes), "--seed", "1", "--threads", str(arguments.threads)]
+    words = ["--recipe", trial.recipe, "--iterations", str(arguments.iterations), "--seed", "1", "--threads", str(arguments.threads)]
     words += ["--folder", str(folder), "--models", str(arguments.models), "--validate-every", "1000"]
     words += ["--data", str(arguments.data)] if arguments.data else []
     words += ["--without", trial.without] if trial.without else []
@@ -44,20 +44,21 @@ def begun(trial: Trial, folder: pathlib.Path, arguments: argparse.Namespace) -> 
 
 def examined(trial: Trial, folder: pathlib.Path, arguments: argparse.Namespace) -> list[str]:
     words = [trial.name, "--checkpoint", str(folder / f"{NAME}-last.pt"), "--every", str(arguments.every)]
-    words += ["--results", str(arguments.results), "--threads", str(arguments.threads)]
+    words += ["--results", str(arguments.results), "--threads", str(arguments.threads), "--arithmetic", "auto"]
+    words += ["--classifier-size", str(recipe.load(trial.recipe).classifier.stages[-1].size)]
     words += ["--data", str(arguments.data)] if arguments.data else []
     return words + (["--title", trial.title] if trial.title else [])
 
 
-def finished(folder: pathlib.Path, minutes: float) -> bool:
+def finished(folder: pathlib.Path, iterations: int) -> bool:
     path = folder / f"{NAME}-last.pt"
-    return path.exists() and checkpoint.load(path)["seconds"] >= 60 * minutes
+    return path.exists() and checkpoint.load(path)["iteration"] >= iterations
 
 
 def main() -> None:
     names = [trial.name for trial in TRIALS]
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--minutes", type=float, required=True, help="processor minutes of each training")
+    arguments.add_argument("--iterations", type=int, required=True, help="steps of each training")
     arguments.add_argument("--only", action="append", default=[], choices=names, help="one of them; repeatable")
     arguments.add_argument("--every", type=int, default=1, help="each so many-th slice is judged on (%(default)s)")
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder() / "ablate", help="checkpoints (%(default)s)")
@@ -72,7 +73,7 @@ def main() -> None:
         if given.only and trial.name not in given.only:
             continue
         folder = given.folder / trial.name
-        done = finished(folder, given.minutes)
+        done = finished(folder, given.iterations)
         if done and (given.results / f"{trial.name}.json").exists():
             print(f"{trial.name}: there already", flush=True)
             continue

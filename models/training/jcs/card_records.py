@@ -1,15 +1,18 @@
 """The model card's tables of experiments whose networks are not shipped, with the commands that repeat them."""
 
+from jcs import export
 from jcs.card_lungs import LOOKS
 from jcs.card_tables import ACTIVATION, activation_row
 from jcs.markdown import NONE, between, number, percent, ratio, table
+
+SIZES = {"classifier": export.CLASSIFIER_SIZE, "segmenter": export.SEGMENTER_SIZE}
 
 
 def command(record: dict) -> str:
     given = record["provenance"]
     lines = [
         f"python -m jcs.train_{record['kind']} {given['options']}".rstrip(),
-        f"python -m jcs.experiment {record['name']} --checkpoint CHECKPOINT",
+        f"python -m jcs.experiment {record['name']} --checkpoint CHECKPOINT{judged(record)}",
     ]
     if "pretrained" in given:
         lines.insert(0, f"python -m jcs.pretrain_classifier {given['pretrained']}".rstrip())
@@ -18,6 +21,13 @@ def command(record: dict) -> str:
     if "refit" in given:
         lines.insert(-1, f"python -m jcs.refit_classifier --checkpoint CHECKPOINT {given['refit']}")
     return "\n".join(f"    {line}" for line in lines)
+
+
+def judged(record: dict) -> str:
+    """Options of what a network was judged on, where they are not the usual ones."""
+    size = record["provenance"].get("size", SIZES[record["kind"]])
+    words = [] if size == SIZES[record["kind"]] else [f" --{record['kind']}-size {size}"]
+    return "".join(words + ([f" --every {record['thinned']}"] if record["thinned"] > 1 else []))
 
 
 def origin(record: dict) -> list[str]:
@@ -29,7 +39,8 @@ def origin(record: dict) -> list[str]:
 
 def recorded(body: str, records: list[dict]) -> str:
     commands = "\n\n".join(f"{r['variant']}:\n\n{command(r)}" for r in records if r["provenance"] is not None)
-    note = "" if all(r["thinned"] == 1 for r in records) else " **Some from thinned runs: for trying the program, not for reading.**"
+    every = sorted({r["thinned"] for r in records if r["thinned"] > 1})
+    note = f" Some are judged on every {' or '.join(f'{k}th' for k in every)} slice of a patient." if every else ""
     return f"Recorded, needs training to repeat.{note}\n\n{body}\n\n<details><summary>commands</summary>\n\n{commands}\n\n</details>"
 
 

@@ -124,26 +124,32 @@ def deletion(network: Network, slices: list[data.Slice], before: Answers, size: 
     return falls | {"slices": len(slices), "part": falls["highest activation"] / falls["lesions"]}
 
 
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Slices of one set and label, and their logits as they are."""
+
+    slices: list[data.Slice]
+    logit: np.ndarray
+
+
 def matched(
-    network: Network, positives: list[data.Slice], negatives: list[data.Slice], size: int, precision: str, everything: list[data.Slice]
+    network: Network, positives: Group, negatives: Group, size: int, precision: str, everything: list[data.Slice]
 ) -> dict[str, float]:
     """AUC of positives of one set against negatives of another: as they are, and redrawn in each other's look and in the common one."""
-    theirs, ours = (looks.look_of(group[0].source, everything) for group in (negatives, positives))
+    theirs, ours = (looks.look_of(group.slices[0].source, everything) for group in (negatives, positives))
 
-    def logit(slices: list[data.Slice], look: looks.Look | None) -> np.ndarray:
-        return ask(network, [looks.redrawn(s, look) for s in slices] if look else slices, size, precision).logit
+    def logit(group: Group, look: looks.Look) -> np.ndarray:
+        return ask(network, [looks.redrawn(s, look) for s in group.slices], size, precision).logit
 
-    as_they_are = logit(positives, None), logit(negatives, None)
     both = looks.common(theirs, ours)
     pairs = {
-        "as they are": as_they_are,
-        "positives in their look": (logit(positives, theirs), as_they_are[1]),
-        "negatives in our look": (as_they_are[0], logit(negatives, ours)),
+        "as they are": (positives.logit, negatives.logit),
+        "positives in their look": (logit(positives, theirs), negatives.logit),
+        "negatives in our look": (positives.logit, logit(negatives, ours)),
         "both in the common look": (logit(positives, both), logit(negatives, both)),
     }
-    return {
-        name: metrics.auc(np.concatenate(pair), np.arange(len(positives) + len(negatives)) < len(positives)) for name, pair in pairs.items()
-    }
+    truth = np.arange(len(positives.slices) + len(negatives.slices)) < len(positives.slices)
+    return {name: metrics.auc(np.concatenate(pair), truth) for name, pair in pairs.items()}
 
 
 def load(arguments: argparse.Namespace) -> Network:
@@ -202,9 +208,13 @@ def report(
     with_lungs = [k for k in known if slices[k].lung is not None and slices[k].source in VOLUMES]
     before = dataclasses.replace(answers, logit=answers.logit[with_lungs], shown=answers.shown[with_lungs])
     found["deletion"] = deletion(network, [slices[k] for k in with_lungs], before, size, precision)
-    positives = {name: members(drawn & (group == name)) for name in VOLUMES}
+
+    def grouped(chosen: np.ndarray) -> Group:
+        return Group(members(chosen), answers.logit[chosen])
+
+    positives = {name: grouped(drawn & (group == name)) for name in VOLUMES}
     # Sets of figures have no one look, and the volumes' own clear slices look like their positives.
-    foreign = {name: members(chosen) for name, chosen in negatives.items() if name not in ("covid_ct", *DRAWN)}
+    foreign = {name: grouped(chosen) for name, chosen in negatives.items() if name not in ("covid_ct", *DRAWN)}
     found["look_matched"] = {
         name: {kind: matched(network, ours, theirs, size, precision, everything) for kind, ours in positives.items()}
         for name, theirs in foreign.items()

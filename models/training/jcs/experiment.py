@@ -20,6 +20,7 @@ import onnxruntime
 import torch
 
 from jcs import (
+    arithmetic,
     card,
     checkpoint,
     data,
@@ -85,32 +86,32 @@ def examine_left_out(network: onnxruntime.InferenceSession, bench: held_out.Benc
     return measure.classifications({source: lambda s: True}, slices, score, POINT)[0]
 
 
-def examine_new_look(network: Res2Net, bench: held_out.Bench, source: str, size: int) -> dict:
+def examine_new_look(network: Res2Net, bench: held_out.Bench, source: str, size: int, precision: str) -> dict:
     """The same for a set without COVID-19: what is right of it at the operating point that the other sets' validation slices give, and
     how well drawn lesions are told from it, by look."""
     known = [s for s in bench.slices if s.split == "val" and s.label is not None and s.source in data.SCANS and s.source != source]
     label = np.array([s.label for s in known])
-    said = examine.ask(network, known, size, "fp32").probability
+    said = examine.ask(network, known, size, precision).probability
     point = metrics.specific_threshold(said, label, validate.LEAST_SPECIFICITY)
     theirs = [s for s in bench.everything if s.source == source and s.label is not None][:: bench.every]
     drawn = [s for s in known if s.label == 1 and s.source in held_out.MASKED_SETS]
-    found = examine.report(network, drawn + theirs, bench.everything, point, size, "fp32")
+    found = examine.report(network, drawn + theirs, bench.everything, point, size, precision)
     return {key: found[key] for key in ("operating_point", "sensitivity", "specificity", "look_matched", "auc")}
 
 
-def examine_ablation(network: Res2Net, bench: held_out.Bench, size: int) -> dict:
+def examine_ablation(network: Res2Net, bench: held_out.Bench, size: int, precision: str) -> dict:
     """Tables of the validation split, at the operating point that it gives."""
     slices = [s for s in bench.slices if s.split == "val" and s.label is not None]
-    found = examine.report(network, slices, bench.everything, None, size, "fp32")
+    found = examine.report(network, slices, bench.everything, None, size, precision)
     return {key: value for key, value in found.items() if key != "calibration"}
 
 
-def result_of(state: dict, group: str, variant: str, bench: held_out.Bench, size: int, threads: int) -> dict:
+def result_of(state: dict, group: str, variant: str, bench: held_out.Bench, size: int, threads: int, precision: str) -> dict:
     torch.set_num_threads(threads)
     if group == "ablation":
-        return {"lungs": examine_ablation(network_of(state), bench, size)}
+        return {"lungs": examine_ablation(network_of(state), bench, size, precision)}
     if group == "source" and variant in data.OTHER_LUNGS:
-        return {"new_look": examine_new_look(network_of(state), bench, variant, size)}
+        return {"new_look": examine_new_look(network_of(state), bench, variant, size, precision)}
     core, complete = served(network_of(state), size)
     network = validate.session(complete(core).SerializeToString(), threads)
     if not is_classifier(state):
@@ -217,7 +218,8 @@ def record(arguments: argparse.Namespace) -> None:
         if group == "source":
             check_left_out(state, variant, arguments.checkpoint)
         kind = "classifier" if is_classifier(state) else "segmenter"
-        result = result_of(state, group, variant, bench, sizes[kind], arguments.threads)
+        precision = arithmetic.faster() if arguments.arithmetic == "auto" else arguments.arithmetic
+        result = result_of(state, group, variant, bench, sizes[kind], arguments.threads, precision)
         given = provenance(state) | {"size": sizes[kind]}
         values = {
             "name": arguments.name,
@@ -251,6 +253,7 @@ def parser() -> argparse.ArgumentParser:
         "--data", type=pathlib.Path, default=None, help="folder of the training sets, `ct` beside it (JCS_DATA, or ../shared/data/train)"
     )
     arguments.add_argument("--results", type=pathlib.Path, default=results.default_folder(), help="where the JSON goes (%(default)s)")
+    arguments.add_argument("--arithmetic", choices=arithmetic.CHOICES, default="fp32", help="of what is asked in PyTorch (%(default)s)")
     arguments.add_argument("--threads", type=int, default=2)
     return arguments
 

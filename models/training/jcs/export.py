@@ -48,11 +48,12 @@ def segmenter_score(model: onnx.ModelProto, slices: list[data.Slice], threads: i
     return report.dice["mean"], report
 
 
-def pooled(core: onnx.ModelProto, slices: list[data.Slice], size: int, threads: int) -> np.ndarray:
-    """Pooled features [n, C] of slices seen plainly, as the core that is served has them."""
+def seen(core: onnx.ModelProto, slices: list[data.Slice], size: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the distance is fitted to, of slices seen plainly: pooled features [n, C] as the core that is served has them, and histograms."""
     network = validate.session(core.SerializeToString(), threads)
-    views = (prepare(augment.plain(item, size)[0][None]).contiguous().numpy() for item in slices)
-    return np.concatenate([network.run([graph.FEATURES], {graph.PREPARED: view})[0].mean((2, 3)) for view in views])
+    views = [prepare(augment.plain(item, size)[0][None]).contiguous() for item in slices]
+    pooled = [network.run([graph.FEATURES], {graph.PREPARED: view.numpy()})[0].mean((2, 3)) for view in views]
+    return np.concatenate(pooled), torch.cat([distance.histogram(view) for view in views]).numpy()
 
 
 def known_slices(slices: list[data.Slice]) -> list[data.Slice]:
@@ -101,7 +102,7 @@ def export(arguments: argparse.Namespace) -> None:
         name, score = f"JCS classifier, Res2Net-{state['depth']} v1b 26w4s", classifier_score
 
         def complete(middle: onnx.ModelProto) -> onnx.ModelProto:
-            known = distance.fitted(pooled(middle, known_slices(slices), size, arguments.threads))
+            known = distance.fitted(*seen(middle, known_slices(slices), size, arguments.threads))
             return graph.classifier(middle, network, size, distance=known)
     else:
         size = arguments.size or SEGMENTER_SIZE

@@ -41,7 +41,8 @@ class Preparation(nn.Module):
 class ClassifierAnswer(nn.Module):
     """Softmax of the FC layer after pooling, and a mapping (JCS eq. 1 and 2) of its probability, put back on the slice.
 
-    `mapping` takes features [N, C, h, w] and the FC layer's weights [2, C]. With a `distance` the slice's own is a third answer.
+    `mapping` takes features [N, C, h, w] and the FC layer's weights [2, C]. With a `distance` the slice's own is a third answer, and the
+    prepared input a fourth input.
     """
 
     def __init__(
@@ -55,13 +56,13 @@ class ClassifierAnswer(nn.Module):
         self.mapping = mapping
         self.distance = distance
 
-    def forward(self, features: Tensor, frame: Tensor, hu: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, features: Tensor, frame: Tensor, hu: Tensor, prepared: Tensor | None = None) -> tuple[Tensor, ...]:
         pooled = features.mean((2, 3))
         probability = torch.softmax(self.fc(pooled), 1)[:, COVID]
         cells = self.mapping(features, self.fc.weight)
         grid = (ACTIVATION_GRID, ACTIVATION_GRID)
         answers = probability, put_back(cells.unsqueeze(1), frame, hu.shape[2], hu.shape[3], grid)[:, 0]
-        return (*answers, self.distance(pooled)) if self.distance else answers
+        return (*answers, self.distance(pooled, prepared)) if self.distance else answers
 
 
 class SegmenterAnswer(nn.Module):
@@ -133,11 +134,14 @@ def preparation(module: nn.Module) -> onnx.ModelProto:
     return exported(module, (torch.zeros(2, 1, 70, 80),), {"hu": {0: n, 2: h, 3: w}}, [PREPARED, FRAME])
 
 
-def answer(module: nn.Module, middle: Tensor, name: str, outputs: list[str]) -> onnx.ModelProto:
-    """What follows the core, whose output is like `middle` [2, C, h, w]."""
+def answer(module: nn.Module, middle: Tensor, name: str, outputs: list[str], size: int | None = None) -> onnx.ModelProto:
+    """What follows the core, whose output is like `middle` [2, C, h, w]; with a `size` it sees the core's input, too."""
     n, h, w = free_dimensions()
-    frame = torch.tensor([[10.0, 12.0, 40.0, 30.0]] * 2)
-    return exported(module, (middle, frame, torch.zeros(2, 1, 70, 80)), {name: {0: n}, FRAME: {0: n}, "hu": {0: n, 2: h, 3: w}}, outputs)
+    given = (middle, torch.tensor([[10.0, 12.0, 40.0, 30.0]] * 2), torch.zeros(2, 1, 70, 80))
+    inputs = {name: {0: n}, FRAME: {0: n}, "hu": {0: n, 2: h, 3: w}}
+    if size is None:
+        return exported(module, given, inputs, outputs)
+    return exported(module, (*given, torch.zeros(2, 3, size, size)), inputs | {PREPARED: {0: n}}, outputs)
 
 
 def classifier_core(network: Res2Net, size: int) -> onnx.ModelProto:
@@ -185,7 +189,7 @@ def classifier(
     features = torch.zeros(2, network.fc.in_features, cells, cells)
     outputs: dict[str, list[str | int]] = {"probability": ["N"], "activation": ["N", ACTIVATION_GRID, ACTIVATION_GRID]}
     outputs |= {"distance": ["N"]} if distance else {}
-    after = answer(ClassifierAnswer(network, mapping, distance), features, FEATURES, list(outputs))
+    after = answer(ClassifierAnswer(network, mapping, distance), features, FEATURES, list(outputs), size if distance else None)
     return assemble("jcs_classifier", [preparation(before or Preparation(size)), middle, after], outputs)
 
 

@@ -60,12 +60,16 @@ def evaluate(network: nn.Module, slices: list[data.Slice], size: int, precision:
     return row | {name: float(np.mean(found)) if found else float("nan") for name, found in marked.items()}
 
 
-def build(kind: str, slices: Tensor, table: recipe.SegmenterRecipe) -> nn.Module:
-    """A network to train, from ImageNet where JCS starts there; prepared `slices` [N, 3, H, W] even its activations."""
+def build(kind: str, slices: Tensor | None, table: recipe.SegmenterRecipe) -> nn.Module:
+    """A network to train, from ImageNet where JCS starts there; prepared `slices` [N, 3, H, W] even its activations.
+
+    Without slices its weights are still to come, from a checkpoint.
+    """
     if kind == "unet":
         return UNet()
     network = Segmenter(table.normalise)
-    load_imagenet(network.encoder, slices)
+    if slices is not None:
+        load_imagenet(network.encoder, slices)
     network.encoder.blocks[: table.frozen_blocks].requires_grad_(False)
     return network
 
@@ -95,7 +99,8 @@ def train(arguments: argparse.Namespace) -> None:
         warmed.encoder.blocks[: table.frozen_blocks].requires_grad_(False)
         network: nn.Module = warmed
     else:
-        network = build(arguments.network, sampler.batch(0, Stage(0.0, 160, 12))[0], table)
+        evening = None if arguments.resume else sampler.batch(0, Stage(0.0, min(160, table.stages[0].size), 12))[0]
+        network = build(arguments.network, evening, table)
     network = network.to(arguments.device).to(memory_format=torch.channels_last)
     optimiser = run.optimiser_for(optimiser_groups(network, table), table.optimiser)
     parts = run.Parts(network, checkpoint.Average(network, table.optimiser.average), optimiser)

@@ -11,21 +11,21 @@ from jcs import ablate, checkpoint, experiment, recipe, train_classifier
 @pytest.fixture
 def given(tmp_path) -> argparse.Namespace:
     return argparse.Namespace(
-        minutes=5.0, folder=tmp_path / "runs", models=tmp_path, results=tmp_path / "results", data=None, threads=1, every=3, only=[]
+        iterations=5, folder=tmp_path / "runs", models=tmp_path, results=tmp_path / "results", data=None, threads=1, every=3, only=[]
     )
 
 
 def test_every_trial_is_a_known_recipe_and_a_name_that_the_card_shows(given, tmp_path):
     for trial in ablate.TRIALS:
         asked = train_classifier.parser().parse_args(ablate.begun(trial, tmp_path, given))
-        assert recipe.load(asked.recipe).classifier.start == "shipped" and asked.minutes == 5 and not asked.resume
+        assert recipe.load(asked.recipe).classifier.start == "shipped" and asked.iterations == 5 and not asked.resume
         assert asked.without == ([trial.without] if trial.without else [])
         assert experiment.parser().parse_args(ablate.examined(trial, tmp_path, given)).every == 3
     assert {trial.without for trial in ablate.TRIALS if trial.without} == {"luna", "pneu", "iqoth", "emph", "tcga"}
 
 
 def test_trials_differ_from_the_first_in_what_their_name_says():
-    first = recipe.load("warm").classifier
+    first = recipe.load("short").classifier
     for trial in ablate.TRIALS[1:]:
         other = recipe.load(trial.recipe).classifier
         assert (other == first) == (trial.without is not None)
@@ -36,7 +36,7 @@ def test_a_stopped_run_is_taken_up_and_a_finished_one_is_not_made_again(given, t
 
     def trained(asked: argparse.Namespace) -> None:
         made.append((asked.folder.name, asked.resume))
-        checkpoint.save(asked.folder / "classifier-last.pt", {"seconds": 300.0})
+        checkpoint.save(asked.folder / "classifier-last.pt", {"iteration": 5})
 
     def recorded(asked: argparse.Namespace) -> None:
         asked.results.mkdir(exist_ok=True)
@@ -44,8 +44,8 @@ def test_a_stopped_run_is_taken_up_and_a_finished_one_is_not_made_again(given, t
 
     monkeypatch.setattr(train_classifier, "train", trained)
     monkeypatch.setattr(experiment, "record", recorded)
-    checkpoint.save(given.folder / "source-luna" / "classifier-last.pt", {"seconds": 60.0})
-    words = ["--minutes", "5", "--folder", str(given.folder), "--results", str(given.results), "--only", "source-luna"]
+    checkpoint.save(given.folder / "source-luna" / "classifier-last.pt", {"iteration": 1})
+    words = ["--iterations", "5", "--folder", str(given.folder), "--results", str(given.results), "--only", "source-luna"]
     monkeypatch.setattr("sys.argv", ["ablate", *words, "--only", "ablation-all"])
     ablate.main()
     assert made == [("ablation-all", False), ("source-luna", True)]

@@ -327,6 +327,8 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
         "classifier-seed2": record("classifier-seed2", "classifier", classifier, "--seed 2 --pretrained p.pt"),
     }
     found["classifier-seed2"]["provenance"] |= {"pretrained": "--iterations 3", "refit": "--views 2 --seed 3"}
+    found["segmenter-seed2"]["provenance"] |= {"size": 320}
+    found["segmenter-seed2"]["thinned"] = 4
     texts = card.sections(found)
     assert "| unet | 9 | 2 | 0.6 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in texts["architecture"]
     assert (
@@ -335,6 +337,8 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
     )
     assert "| without | 9 | 2 | 1.000 |" in texts["mixing"] and "| without | 28 | 1.000" in texts["mixing"]
     assert "| covid_ct val, all splits | 9 | 2 | 6/12 |" in texts["source"]
+    assert "experiment segmenter-seed2 --checkpoint CHECKPOINT --segmenter-size 320 --every 4" in texts["segmenter"]
+    assert "judged on every 4th slice" in texts["segmenter"] and "judged on" not in texts["mixing"]
     # What was trained again stands below what is shipped, with all that made it.
     rows = [line for line in texts["segmenter"].splitlines() if line.startswith("| s")]
     assert [row.split(" | ")[:4] for row in rows] == [["| shipped", "–", "–", "0.5"], ["| seed2", "9", "2", "0.6"]]

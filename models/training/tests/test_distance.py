@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hand_made import chest
-from jcs import augment, distance, graph, prepare
+from jcs import augment, distance, graph, manifest, prepare, reference
 from jcs.networks.res2net import Res2Net
 
 
@@ -16,13 +16,13 @@ def spread_along(axes: int, count: int = 200) -> np.ndarray:
     return rng.normal(0, [3.0] * axes + [0.1] * (12 - axes), (count, 12)).astype(np.float32) + 5
 
 
-def measured(known: distance.Distance, values: np.ndarray) -> np.ndarray:
+def measured(known: distance.Spread, values: np.ndarray) -> np.ndarray:
     return known(torch.from_numpy(values.astype(np.float32))).numpy()
 
 
 def test_what_was_fitted_lies_at_one_and_other_things_further():
     features = spread_along(3)
-    known = distance.fitted(features, directions=3)
+    known = distance.spread(features, directions=3)
     assert measured(known, features).mean() == pytest.approx(1, abs=0.05)
     along, beside = (np.full((1, 12), 5.0) for _ in range(2))
     along[0, 0] += 3  # one standard deviation
@@ -32,7 +32,7 @@ def test_what_was_fitted_lies_at_one_and_other_things_further():
 
 def test_too_few_slices_are_refused():
     with pytest.raises(ValueError, match="32 slices do not fix 32 directions"):
-        distance.fitted(np.zeros((32, 40)))
+        distance.spread(np.zeros((32, 40)), 32)
 
 
 def test_the_limit_has_nineteen_of_twenty_slices_below_it_whatever_the_size_of_sets():
@@ -48,7 +48,7 @@ def test_a_study_is_judged_by_its_median(values, unlike):
 
 
 @pytest.fixture(scope="module")
-def trained() -> Res2Net:
+def trained(shallow_trunk) -> Res2Net:
     """A trunk that has seen some chests."""
     torch.manual_seed(0)
     network = Res2Net(50).train()
@@ -62,29 +62,73 @@ def trained() -> Res2Net:
     return network.eval()
 
 
-def test_a_phantom_and_an_inverted_slice_are_unlike_the_training_data_and_other_chests_are_not(trained):
-    def pooled(slices: list[np.ndarray]) -> np.ndarray:
-        hu = [torch.from_numpy(values.astype(np.float32))[None, None] for values in slices]
-        with torch.inference_mode():
-            return torch.cat([trained.features(graph.Preparation(64)(values)[0]).mean((2, 3)) for values in hu]).numpy()
+def test_a_histogram_counts_the_levels_of_the_window():
+    low, high = prepare.WINDOW
+    step = (high - low) / (distance.LEVELS - 1)
+    hu = torch.full((2, 1, 8, 8), low - 500)
+    hu[0, :, 4:] = low + 3.25 * step
+    found = distance.histogram(prepare.prepare(hu)).square()
+    assert found.sum(1) == pytest.approx(1, abs=1e-5) and found[1, 0] == pytest.approx(1)
+    assert found[0, [0, 3, 4]].tolist() == pytest.approx([0.5, 0.375, 0.125], abs=1e-5)
 
-    seen = [chest(k, k % 2 == 0).hu for k in range(100, 160)]
+
+def test_the_larger_of_both_distances_counts():
+    axes = np.random.default_rng(1).normal(0, 1, (400, distance.LEVELS)).astype(np.float32)
+    known = distance.fitted(axes, axes / 100 + 0.2, directions=8)
+    flat = torch.full((1, distance.LEVELS), 0.2)
+    picture = prepare.prepare(torch.full((1, 1, 8, 8), -500.0))
+    of_levels = known.levels(distance.histogram(picture))
+    assert of_levels > 100 > known.features(flat) and known(flat, picture) == of_levels
+    assert known(1000 * flat, picture) == known.features(1000 * flat) > of_levels
+
+
+def seen(network: Res2Net, slices: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Pooled features and histograms, as `jcs.export` has them."""
+    with torch.inference_mode():
+        views = torch.cat([graph.Preparation(64)(torch.from_numpy(hu.astype(np.float32))[None, None])[0] for hu in slices])
+        return network.features(views).mean((2, 3)).numpy(), distance.histogram(views).numpy()
+
+
+def test_a_phantom_and_an_inverted_slice_are_unlike_the_training_data_and_other_chests_are_not(trained):
     others = [chest(k, k % 2 == 0).hu for k in range(200, 240)]
-    known = distance.fitted(pooled(seen), directions=8)
-    of_others = measured(known, pooled(others))
+    known = distance.fitted(*seen(trained, [chest(k, k % 2 == 0).hu for k in range(100, 160)]), directions=8)
+
+    def measured(slices: list[np.ndarray]) -> np.ndarray:
+        pooled = torch.from_numpy(seen(trained, slices)[0])
+        views = torch.cat([graph.Preparation(64)(torch.from_numpy(hu.astype(np.float32))[None, None])[0] for hu in slices])
+        return known(pooled, views).numpy()
+
+    of_others = measured(others)
     at_most = distance.limit(of_others, ["seg20"] * len(others))
     assert not distance.verdict(of_others, at_most).unlike
-    assert distance.verdict(measured(known, pooled([distance.phantom(96), distance.phantom(128)])), at_most).unlike
-    assert distance.verdict(measured(known, pooled([distance.inverted(hu) for hu in others[:4]])), at_most).unlike
+    assert distance.verdict(measured([distance.phantom(96), distance.phantom(128)]), at_most).unlike
+    assert distance.verdict(measured([distance.inverted(hu) for hu in others[:4]]), at_most).unlike
+
+
+def test_the_shipped_classifier_calls_a_phantom_and_inverted_lungs_unlike_and_the_test_picture_not():
+    """Real files against real limits: the network and the limit that the node loads."""
+    folder = manifest.models_folder()
+    entry = manifest.read(folder)["classifier"]
+    network = onnxruntime.InferenceSession((folder / entry["file"]).read_bytes(), providers=["CPUExecutionProvider"])
+    picture = reference.picture()[0]
+
+    def unlike(hu: np.ndarray) -> bool:
+        values = network.run(["distance"], {"hu": hu.astype(np.float32).reshape(1, 1, *hu.shape[-2:])})[0]
+        return distance.verdict(values, entry["distance"]["limit"]).unlike
+
+    assert not unlike(picture)
+    assert unlike(distance.inverted(picture)) and unlike(distance.phantom()) and unlike(distance.phantom(256))
 
 
 def test_the_served_graph_gives_the_distance(trained):
-    known = distance.fitted(np.random.default_rng(0).normal(0, 1, (40, 2048)).astype(np.float32), directions=4)
+    rng = np.random.default_rng(0)
+    pooled, levels = rng.normal(0, 1, (40, 2048)).astype(np.float32), rng.uniform(0, 1, (40, distance.LEVELS)).astype(np.float32)
+    known = distance.fitted(pooled, levels, directions=4)
     model = graph.classifier(graph.classifier_core(trained, 64), trained, 64, distance=known)
     network = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     hu = np.stack([chest(k, True).hu.astype(np.float32)[None] for k in range(3)])
     (said,) = network.run(["distance"], {"hu": hu})
     with torch.inference_mode():
         prepared, _ = graph.Preparation(64)(torch.from_numpy(hu))
-        assert said == pytest.approx(known(trained.features(prepared).mean((2, 3))).numpy(), rel=1e-3)
+        assert said == pytest.approx(known(trained.features(prepared).mean((2, 3)), prepared).numpy(), rel=1e-3)
     assert [o.name for o in network.get_outputs()] == ["probability", "activation", "distance"]

@@ -10,7 +10,7 @@ from jcs.networks.res2net import Res2Net
 
 
 @pytest.fixture(scope="module")
-def network() -> Res2Net:
+def network(shallow_trunk) -> Res2Net:
     torch.manual_seed(0)
     network = Res2Net()
     network.train()

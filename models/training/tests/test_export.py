@@ -46,7 +46,7 @@ def settled(network: torch.nn.Module) -> torch.nn.Module:
 
 
 @pytest.fixture(scope="module")
-def classifier():
+def classifier(shallow_trunk):
     network = Res2Net()
     torch.nn.init.normal_(network.fc.weight, std=0.3)
     return settled(network)
@@ -58,19 +58,24 @@ def segmenter():
 
 
 @pytest.fixture(scope="module")
-def classifier_core(classifier):
-    return graph.classifier_core(classifier, SIZE)
-
-
-@pytest.fixture(scope="module")
 def segmenter_core(segmenter):
     return graph.segmenter_core(segmenter, SIZE)
 
 
+@pytest.fixture(scope="module")
+def served_classifier(classifier):
+    return graph.classifier(graph.classifier_core(classifier, SIZE), classifier, SIZE)
+
+
+@pytest.fixture(scope="module")
+def served_segmenter(segmenter_core):
+    return graph.segmenter(segmenter_core, SIZE)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-def test_classifier_answers_as_the_network(classifier, classifier_core, shape):
+def test_classifier_answers_as_the_network(classifier, served_classifier, shape):
     hu = hounsfield(shape)
-    run = validate.session(graph.classifier(classifier_core, classifier, SIZE).SerializeToString(), 1)
+    run = validate.session(served_classifier.SerializeToString(), 1)
     probability, activation = run.run(["probability", "activation"], {"hu": hu})
     with torch.no_grad():
         prepared, frame = framed(hu)
@@ -86,9 +91,9 @@ def test_classifier_answers_as_the_network(classifier, classifier_core, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_segmenter_answers_as_the_network_at_the_inputs_size(segmenter, segmenter_core, shape):
+def test_segmenter_answers_as_the_network_at_the_inputs_size(segmenter, served_segmenter, shape):
     hu = hounsfield(shape)
-    run = validate.session(graph.segmenter(segmenter_core, SIZE).SerializeToString(), 1)
+    run = validate.session(served_segmenter.SerializeToString(), 1)
     (mask,) = run.run(["mask_probability"], {"hu": hu})
     with torch.no_grad():
         prepared, frame = framed(hu)
@@ -98,23 +103,21 @@ def test_segmenter_answers_as_the_network_at_the_inputs_size(segmenter, segmente
     np.testing.assert_allclose(mask, expected, atol=1e-3)
 
 
-def test_fp16_storage_halves_the_file_and_keeps_the_answer(classifier, classifier_core):
-    whole = graph.classifier(classifier_core, classifier, SIZE)
-    half = quantize.fp16_storage(whole)
-    assert half.ByteSize() < 0.52 * whole.ByteSize()
+def test_fp16_storage_halves_the_file_and_keeps_the_answer(served_classifier):
+    half = quantize.fp16_storage(served_classifier)
+    assert half.ByteSize() < 0.52 * served_classifier.ByteSize()
     hu = hounsfield((1, 96, 96))
-    answers = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu}) for m in (whole, half)]
+    answers = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu}) for m in (served_classifier, half)]
     # Random weights amplify rounding, differently on each processor; what the shipped file loses is measured when it is exported.
     np.testing.assert_allclose(answers[0][0], answers[1][0], atol=2e-2)
 
 
-def test_int8_keeps_contract_and_answer(segmenter_core):
+def test_int8_keeps_contract_and_answer(segmenter_core, served_segmenter):
     calibration = prepare(torch.from_numpy(hounsfield((2, SIZE, SIZE)))).numpy()
-    whole = graph.segmenter(segmenter_core, SIZE)
     small = graph.segmenter(quantize.int8(segmenter_core, calibration), SIZE)
-    assert small.ByteSize() < 0.27 * whole.ByteSize()
+    assert small.ByteSize() < 0.27 * served_segmenter.ByteSize()
     hu = hounsfield((2, SIZE, SIZE))
-    masks = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu})[0] for m in (whole, small)]
+    masks = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu})[0] for m in (served_segmenter, small)]
     assert masks[1].shape == (2, SIZE, SIZE)
     assert np.abs(masks[0] - masks[1]).mean() < 0.1
 
@@ -240,7 +243,7 @@ def test_an_export_writes_file_manifest_and_weights(tmp_path, monkeypatch):
     entry = manifest.read(tmp_path / "models")["classifier"]
     content = (tmp_path / "models" / entry["file"]).read_bytes()
     assert hashlib.sha256(content).hexdigest() == entry["sha256"] and (entry["precision"], entry["version"]) == ("int8", "9.9.9")
-    assert len(distances) == 2 and all(known.directions.shape == (40, distance.DIRECTIONS) for known in distances)
+    assert len(distances) == 2 and all(known.features.directions.shape == (40, distance.DIRECTIONS) for known in distances)
     assert 0 < entry["distance"]["limit"] < 1350 and entry["training"]["iterations"] == 3
     weights = tmp_path / "cache" / "release" / "jcs-classifier-9.9.9-fp32.pt"
     assert hashlib.sha256(weights.read_bytes()).hexdigest() == entry["training"]["checkpoint"]
