@@ -23,8 +23,23 @@ const flushWait = 5 * time.Second
 
 // life is what a node knows of itself while it runs.
 type life struct {
-	mu   sync.Mutex // guards what follows
-	work map[string]ledger.Work
+	mu     sync.Mutex // guards what follows
+	work   map[string]ledger.Work
+	failed time.Time // when a sign of life could not be written for the last time
+	told   time.Time // when the log last said so
+}
+
+// news says whether a sign of life that could not be written is worth a line: the first of several in a row, and one an hour.
+func (l *life) news(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := now.Sub(l.failed) > 3*(beat+flushWait)
+	l.failed = now
+	if !first && now.Sub(l.told) < time.Hour {
+		return false
+	}
+	l.told = now
+	return true
 }
 
 // works is pipeline.Processor.Works.
@@ -104,7 +119,9 @@ func (n *Node) recorded(ctx context.Context) error {
 // sign gives a sign of life. One that cannot be written, as on a full disk, is no reason to end.
 func (n *Node) sign(ctx context.Context) {
 	if err := n.ledger.SignOfLife(ctx, n.self); err != nil && ctx.Err() == nil {
-		n.log.Error("sign of life not written: check the disk of data_dir", "error", err)
+		if n.life.news(time.Now()) {
+			n.log.Error("sign of life not written: check the disk of data_dir", "error", err)
+		}
 	}
 }
 

@@ -35,3 +35,24 @@ func TestAlive(t *testing.T) {
 		t.Error("a ledger that does not answer is alive")
 	}
 }
+
+// A disk that stays full is told of once, not with every sign of life.
+func TestLife_News(t *testing.T) {
+	var l life
+	start := time.Now()
+	for _, c := range []struct {
+		after time.Duration
+		want  bool
+	}{
+		{0, true}, {beat, false}, {2 * beat, false}, {time.Minute, true}, {time.Minute + beat, false}, {3 * time.Hour, true},
+	} {
+		if got := l.news(start.Add(c.after)); got != c.want {
+			t.Errorf("after %v: %v", c.after, got)
+		}
+	}
+	for at := 4 * time.Hour; at < 6*time.Hour; at += beat {
+		if got, want := l.news(start.Add(at)), at == 4*time.Hour || at == 5*time.Hour; got != want {
+			t.Errorf("after %v: %v", at, got)
+		}
+	}
+}
