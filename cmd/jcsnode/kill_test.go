@@ -28,7 +28,7 @@ func TestKill_NothingAcknowledgedIsLostNothingComesTwice(t *testing.T) {
 	folder := someSlices(t, 16)
 	uid := studyUID(t, folder)
 	archive := startOrthanc(t)
-	l := newLab(t, destination("pacs", "ORTHANC", archive.dicom),
+	l := newLabWith(t, glassNetworks(t), destination("pacs", "ORTHANC", archive.dicom),
 		"[settle]\nquiet = \"1h\"\nlimit = \"2h\"\n[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
 	files, _ := scu.Find([]string{folder})
 	acknowledged := map[string]bool{}
@@ -56,7 +56,7 @@ func TestKill_NothingAcknowledgedIsLostNothingComesTwice(t *testing.T) {
 	// Cascade and delivery: it dies at any moment after the study has settled, three times at most in the cascade.
 	for range 3 {
 		eventually(t, 2*time.Minute, "the study is settled", func() bool { return l.beyond(t, uid, ledger.StateReceiving) })
-		time.Sleep(within(3 * time.Second))
+		time.Sleep(within(time.Second)) // as long as small networks and the drawing of objects take
 		l.node.kill()
 		l.serve(t)
 	}

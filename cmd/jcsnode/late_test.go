@@ -20,7 +20,7 @@ func TestLate_WhatTheArchivesHold(t *testing.T) {
 	uid := studyUID(t, folder)
 	early, late := split(t, folder, 16)
 	plain, iocm := startOrthanc(t), startOrthanc(t)
-	l := newLab(t, destination("plain", "ORTHANC", plain.dicom),
+	l := newLabWith(t, glassNetworks(t), destination("plain", "ORTHANC", plain.dicom),
 		destination("iocm", "ORTHANC", iocm.dicom)+"objects = [\"summary\", \"segmentation\", \"report\"]\nrejection = true\n",
 		"[settle]\nquiet = \"1s\"\n[cascade]\nthreshold = 0\nthreshold_mm = 0.0")
 	l.serve(t)
