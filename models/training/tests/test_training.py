@@ -19,7 +19,7 @@ def test_segmenter_overfits_two_slices():
     images, truth = prepare(torch.stack([hu for hu, _ in views])), torch.stack([lesion for _, lesion in views])
     network = Segmenter(normalise=True).train()
     optimiser = torch.optim.Adam(network.parameters(), 5e-4)
-    for _ in range(24):
+    for _ in range(14):
         optimiser.zero_grad()
         deep_supervision(network(images), truth).backward()
         optimiser.step()
@@ -35,7 +35,7 @@ def test_classifier_overfits_eight_slices(shallow_trunk):
     labels = torch.tensor([float(item.label) for item in slices])
     network = Res2Net().train()
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
-    for _ in range(24):
+    for _ in range(14):
         optimiser.zero_grad()
         loss = mixed_label_loss(network(images), labels)
         loss.backward()
