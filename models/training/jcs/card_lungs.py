@@ -1,6 +1,7 @@
 """The model card's tables of lungs that are sick otherwise, of what decides, and of how sure the networks are."""
 
 from jcs import worst
+from jcs.card_aims import aims
 from jcs.markdown import NONE, counts, number, percent, ratio, table
 
 LOOKS = ("as they are", "positives in their look", "negatives in our look", "both in the common look")
@@ -125,6 +126,7 @@ def appendix(evaluation: dict) -> str:
 
 # Each with the results that it shows.
 SHOWN = {
+    "aims": (aims, ("lungs", "segmentation", "smoothing", "slices")),
     "worst": (appendix, ("worst",)),
     "other-lungs": (other_lungs, ("lungs",)),
     "deciding": (deciding, ("lungs",)),

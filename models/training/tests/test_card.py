@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from jcs import (
     calibration,
     card,
+    card_aims,
     card_lungs,
     card_records,
     card_tables,
@@ -198,6 +199,26 @@ def test_what_an_older_evaluation_lacks_is_not_made_up(evaluation):
     older = {key: value for key, value in evaluation.items() if key not in ("lungs", "smoothing")}
     texts = card_lungs.tables(older)
     assert texts["smoothing"] == texts["deciding"] == "Not measured." and texts["severity"] == card_lungs.severity(evaluation)
+
+
+def test_aims_are_met_or_not_by_what_was_measured(evaluation):
+    text = card_aims.aims(evaluation)
+    assert "| specificity on luna | 0.97 | 1.000 | yes |" in text and "| specificity on iqoth | 0.95 | – | – |" in text
+    lungs = evaluation["lungs"] | {"specificity": {"emph": {"right": [9, 10]}, "tcga": {"right": [9, 10]}}}
+    lungs |= {"look_matched": {"pneu adults": {"seg20": {card_aims.COMMON: 0.84}, "seg20rp": {card_aims.COMMON: 0.9}}}}
+    text = card_aims.aims(evaluation | {"lungs": lungs})
+    assert "| specificity on emph | 0.95 | 0.900 | **no** |" in text and "| specificity on tcga | 0.90 | 0.900 | yes |" in text
+    assert "the lower of both sets | 0.85 | 0.840 | **no** |" in text
+
+
+@pytest.mark.parametrize(
+    ("covid", "least", "most", "margin", "met"), [(True, 36, 90, "11", True), (True, 30, 90, "5", False), (False, 0, 30, "-5", False)]
+)
+def test_a_study_has_its_margin_under_every_change(covid, least, most, margin, met):
+    row = {"smooth_mm": 0.0, "least_mm": float(least), "most_mm": float(most)}
+    smoothed = row | {"smooth_mm": 10.0, "least_mm": 99.0, "most_mm": 0.0}
+    rows = card_aims.margins({"smoothing": [{"name": studies.STUDIES[0], "covid": covid, "rows": [smoothed, row]}, {"name": "other"}]})
+    assert [row[2:] for row in rows] == [(margin, met)]
 
 
 def test_what_was_shipped_before_stands_above(evaluation, tmp_path):
