@@ -40,7 +40,7 @@ def origin(record: dict) -> list[str]:
 def recorded(body: str, records: list[dict]) -> str:
     commands = "\n\n".join(f"{r['variant']}:\n\n{command(r)}" for r in records if r["provenance"] is not None)
     every = sorted({r["thinned"] for r in records if r["thinned"] > 1})
-    note = f" Some are judged on every {' or '.join(f'{k}th' for k in every)} slice of a patient." if every else ""
+    note = f" Some are judged on every {' or '.join(f'{k}th' for k in every)} slice." if every else ""
     return f"Recorded, needs training to repeat.{note}\n\n{body}\n\n<details><summary>commands</summary>\n\n{commands}\n\n</details>"
 
 
