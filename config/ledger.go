@@ -36,6 +36,9 @@ func (n Node) OwnName() (string, error) {
 	return host, nil
 }
 
+// Several says whether the node is one of several on its ledger: others can see its files, too.
+func (c *Config) Several() bool { return c.Ledger.URL != "" && c.Store.Kind != StoreDisk }
+
 // Password is what the password file says, "" without one.
 func (l Ledger) Password() (string, error) {
 	if l.PasswordFile == "" {

@@ -47,6 +47,9 @@ type DeliveryWorker struct {
 	Random       func() float64 // in [0,1), for delays
 	Logger       *slog.Logger
 
+	// Fenced is asked before each object, and says why none may go out from here now; may be nil.
+	Fenced func() error
+
 	// Attempted is told what came of each attempt at an object; with an empty result no association could be made. May be nil.
 	Attempted func(destination, result string)
 	// Delivered is told how long it took, since its objects were made, until a destination had all of a revision; may be nil.
@@ -98,7 +101,7 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 			return err
 		}
 		v.byID[d.ID] = d
-		items = append(items, item)
+		items = append(items, c.fenced(item))
 	}
 	if len(items) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)

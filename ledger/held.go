@@ -19,7 +19,7 @@ type Held struct {
 // it lists no more than these studies, the newest.
 func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err error) {
 	if most <= 0 {
-		most = -1 // as SQL has it
+		most = noLimit
 	}
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		waiting := map[string][]string{}

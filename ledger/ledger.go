@@ -44,11 +44,9 @@ type Options struct {
 	Beside   bool             // Open: ask for work, beside a running node; nothing is migrated, and StartJobs refuses
 	Password string           // Open: of the database; "": that of the environment
 
-	// Shared: this is one node of several on the ledger, which see to it that a destination belongs to one at a time, and that the jobs of
-	// one that died are set back (TakeDestination, LeaveDestination, RecoverJobs).
+	// Shared: this is one node of several on the ledger, which see to it that a destination and a receiver belong to one at a time, and
+	// that the jobs of one that died are set back (TakeDestination, TakeReceiver, RecoverJobs).
 	Shared bool
-	// ClientID is what the jobs know this process by; no two that ever lived have the same. "": the job library makes one.
-	ClientID string
 
 	// Destinations have a queue of their own in the process that works on this ledger, which may be another one; StartJobs names
 	// those of this process.

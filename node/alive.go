@@ -75,6 +75,8 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 	}
 	n.configHash.Store(&n.config.Hash)
 	n.self = ledger.Alive{
+		ID:         n.self.ID,
+		Roles:      n.self.Roles,
 		StartedAt:  time.Now(),
 		RecordedAt: before.RecordedAt,
 		PID:        os.Getpid(),
@@ -103,6 +105,11 @@ func (n *Node) recorded(ctx context.Context) error {
 
 // sign gives a sign of life. One that cannot be written, as on a full disk, is no reason to end.
 func (n *Node) sign(ctx context.Context) {
+	if n.config.Several() {
+		if now := n.member.Incarnation(); now != "" {
+			n.self.Incarnation = now
+		}
+	}
 	if err := n.ledger.SignOfLife(ctx, n.self); err != nil && ctx.Err() == nil {
 		n.log.Error("sign of life not written: check the disk of data_dir", "error", err)
 	}

@@ -67,10 +67,13 @@ func openFiles(
 	if c.Store.BeforeAnswer {
 		later = nil
 	}
+	var meanwhile []string
+	if !c.Several() { // a study need not be read again because its results had nowhere to go; another node would not find them here
+		meanwhile = []string{objectsFolder}
+	}
 	ahead = tier.New(local, near, tier.Options{
-		Later: later,
-		// A study need not be read again because its results had nowhere to go.
-		Meanwhile: []string{objectsFolder},
+		Later:     later,
+		Meanwhile: meanwhile,
 		Folders:   []string{scp.InboxFolder, objectsFolder},
 		Stay:      []string{scp.QuarantineFolder, scp.Staging},
 		Recorded: func(ctx context.Context, name string) (bool, error) {

@@ -137,6 +137,7 @@ func (n *Node) wireDelivery() {
 		Ledger:       n.ledger,
 		Store:        n.store,
 		Destinations: destinations,
+		Fenced:       n.member.Fenced,
 		Now:          time.Now,
 		Random:       rand.Float64,
 		Attempted:    n.meter.Attempted,

@@ -133,7 +133,7 @@ func (t *Trial) ledger(ctx context.Context, c config.Config) {
 	if c.Ledger.URL != "" {
 		password, err := c.Ledger.Password()
 		if err == nil {
-			err = postgres.Check(ctx, c.Ledger.URL, password)
+			err = postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: password, Shared: c.Several()})
 		}
 		switch {
 		case errors.Is(err, postgres.ErrHeld):

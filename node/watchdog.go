@@ -15,10 +15,10 @@ func (p *pulse) beat() { p.at.Store(time.Now().UnixNano()) }
 func (p *pulse) since() time.Duration { return time.Since(time.Unix(0, p.at.Load())) }
 
 // Alive says what of a running node has stood still for longer than the limit, nil for nothing: the loop that takes studies as complete,
-// and the ledger, which reception, reading and delivery all wait for. A ledger that answers with an error is alive: a restart would not
+// where it is this node's, and the ledger, which reception, reading and delivery all wait for. A ledger that answers with an error is alive: a restart would not
 // mend its disk.
 func (n *Node) Alive(ctx context.Context, limit time.Duration) error {
-	if silent := n.settling.since(); silent > max(limit, settleSlack) {
+	if silent := n.settling.since(); n.leading.Load() && n.member.Fenced() == nil && silent > max(limit, settleSlack) {
 		return fmt.Errorf("no study was looked at for %s", silent.Round(time.Second))
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -32,7 +32,7 @@ func (n *Node) Alive(ctx context.Context, limit time.Duration) error {
 	case <-answered:
 	case <-ctx.Done():
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && n.member.Fenced() == nil { // else the database is away, which a restart would not mend
 		return fmt.Errorf("the ledger has not answered within %s", limit)
 	}
 	return nil

@@ -80,7 +80,7 @@ var arrows = map[string][]string{
 		"dicomout", "dicomout/object", "dicomout/sc", "dicomout/seg", "dicomout/sr"},
 	"preview": {"dataset"},
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "pipeline/ct", "preview", "results"},
-	"node": {"config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
+	"node": {"cluster", "config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure", "ledger",
 		"ledger/postgres", "ledger/sqlite", "models", "notify", "pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store",
 		"store/cache", "store/disk", "store/s3", "store/tier",
 		"commitment", "metrics", "netfault", "offline", "scu", "status", "web", "web/access", "web/picture", "web/try"},

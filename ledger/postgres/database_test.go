@@ -236,10 +236,10 @@ func TestOpen_ForItself(t *testing.T) {
 	if _, err := ledger.Open(t.Context(), at, ledger.Options{}); !errors.Is(err, postgres.ErrHeld) {
 		t.Errorf("second node: %v", err)
 	}
-	if err := postgres.Check(t.Context(), at, ""); !errors.Is(err, postgres.ErrHeld) {
+	if err := postgres.Check(t.Context(), at, postgres.Options{}); !errors.Is(err, postgres.ErrHeld) {
 		t.Errorf("check: %v", err)
 	}
-	ledgertest.Must(t, l.Close(), postgres.Check(t.Context(), at, ""))
+	ledgertest.Must(t, l.Close(), postgres.Check(t.Context(), at, postgres.Options{}))
 }
 
 func TestOpen_Refusals(t *testing.T) {
