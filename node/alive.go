@@ -117,8 +117,10 @@ func (n *Node) sign(ctx context.Context) {
 
 // lives gives signs of life until ctx ends.
 func (n *Node) lives(ctx context.Context) error {
-	n.self.Device = n.runtime.Device()
-	n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
+	n.self.Device = n.Device()
+	if n.runtime != nil {
+		n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
+	}
 	complete := true // once an instance may have been refused its row, the next start looks for it
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()

@@ -193,8 +193,8 @@ func (n *Node) hold(ctx context.Context, l lock) {
 	}
 }
 
-// locks are those of lanes that the node competes for now. Who once was in the configuration stays among them until the next start: what waits for
-// it needs somebody who ends it.
+// locks are those of lanes that the node competes for now. Who once was in the configuration stays among them until the next start: what
+// waits for it needs somebody who ends it.
 func (n *Node) locks() []lock {
 	if !n.config.Several() || !n.has(config.RoleDeliver) {
 		return nil

@@ -137,7 +137,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := try.Clear(trialDir(c)); err != nil {
 		return err
 	}
-	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
+	networks, err := n.openNetworks()
+	if err != nil {
 		return err
 	}
 	if n.store, n.ahead, err = openFiles(c, n.ledger.HasInstance, n.log); err != nil {
@@ -155,11 +156,25 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.compareFiles(ctx); err != nil {
 		return err
 	}
-	return n.wire(n.runtime)
+	return n.wire(networks)
+}
+
+// openNetworks loads the networks, if the node is to read studies.
+func (n *Node) openNetworks() (_ Networks, err error) {
+	if !n.has(config.RoleRead) {
+		return noNetworks{}, nil
+	}
+	n.runtime, err = OpenNetworks(n.config.Models, n.log)
+	return n.runtime, err
 }
 
 // Device is what the networks run on.
-func (n *Node) Device() string { return n.runtime.Device() }
+func (n *Node) Device() string {
+	if n.runtime == nil {
+		return status.NoDevice
+	}
+	return n.runtime.Device()
+}
 
 // Run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {

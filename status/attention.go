@@ -69,6 +69,9 @@ func (r Running) String() string {
 		}
 		text := fmt.Sprintf("running since %s, process %d, version %s on %s, weights %s",
 			Clock(r.Since), r.PID, r.Version, r.Device, r.Weights)
+		if r.Device == NoDevice {
+			text = fmt.Sprintf("running since %s, process %d, version %s, reads no studies", Clock(r.Since), r.PID, r.Version)
+		}
 		return text + r.reading("; reads ")
 	case Hangs:
 		if r.Since.IsZero() {

@@ -24,6 +24,9 @@ type Overview struct {
 	Notice       string           `json:"notice"`
 }
 
+// NoDevice is in the place of one where a node reads no studies.
+const NoDevice = "none"
+
 // States of the node.
 const (
 	Runs         = "running"
