@@ -98,6 +98,7 @@ func forgetStanding(t *testing.T, path string) {
 	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest", "thinned_at", "thinned"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
+	statements = append(statements, `ALTER TABLE delivery DROP COLUMN begun_at`)
 	for _, s := range append(statements, `CREATE INDEX study_state ON study (state)`) {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
@@ -130,7 +131,7 @@ func forgetNodes(t *testing.T, path string) {
 	for _, s := range []string{
 		`CREATE TABLE alive AS SELECT 1 AS id, * FROM (SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
 			config_hash, device, weights, free, reserve, work FROM node)`,
-		`DROP TABLE node`, `PRAGMA user_version = 9`,
+		`DROP TABLE node`, `ALTER TABLE delivery DROP COLUMN begun_at`, `PRAGMA user_version = 12`,
 	} {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
