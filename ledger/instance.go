@@ -26,6 +26,7 @@ type Instance struct {
 	Accession         string    `json:"-"` // of its study; Record keeps it there
 	ReceivedAt        time.Time `json:"received_at,omitzero"`
 	Flag              string    `json:"flag,omitempty"` // "" or what is odd, several joined by "; "
+	Holds             bool      `json:"-"`              // the study waits for the association until that is released (Release)
 
 	// What the ledger adds when it is asked.
 	ReceivedAgain int              `json:"received_again,omitempty"` // times the same bytes came again

@@ -34,6 +34,7 @@ type Ledger struct {
 	mu     sync.Mutex // guards the fields below
 	closed bool
 	fault  error // why the newest batch could not be committed, nil when it was
+	holder holder
 }
 
 // Options of Open and New. The zero value is for production.
@@ -116,6 +117,11 @@ func New(db Database, opt Options) (*Ledger, error) {
 	}
 	if err := l.takeJobs(opt); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", db.Name(), err), db.Close())
+	}
+	if !opt.Shared && db.Owned() {
+		if err := l.freeAll(context.Background()); err != nil { // they settle at their limit
+			l.log.Error("studies stay held by associations that are over", "ledger", db.Name(), "error", err)
+		}
 	}
 	l.queue = make(chan entry, queueLength)
 	l.closing = make(chan struct{})

@@ -58,7 +58,7 @@ const again = 2 * time.Second
 // partakes does what the node does in one incarnation, until that ends or ctx does.
 func (n *Node) partakes(ctx context.Context, incarnation string) error {
 	for {
-		err := n.ledger.StartJobsAs(ctx, n.crew(incarnation), n.handlers())
+		err := n.begin(ctx, incarnation)
 		if err == nil {
 			break
 		}
@@ -78,6 +78,16 @@ func (n *Node) partakes(ctx context.Context, incarnation string) error {
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
 	defer cancel()
 	return n.ledger.StopJobs(stopping)
+}
+
+// begin holds the studies of open associations, which a dead one does not, before anything else.
+func (n *Node) begin(ctx context.Context, incarnation string) error {
+	if n.config.Several() {
+		if err := n.ledger.HoldAgain(ctx, incarnation, n.door.Open); err != nil {
+			return err
+		}
+	}
+	return n.ledger.StartJobsAs(ctx, n.crew(incarnation), n.handlers())
 }
 
 // crew is what the node does of the work beside what it owns.
@@ -286,15 +296,19 @@ func (n *Node) sweeps(ctx context.Context) {
 func (n *Node) sweep(ctx context.Context) error {
 	n.sweeping.Lock()
 	defer n.sweeping.Unlock()
-	ids, err := n.ledger.AtWork(ctx)
-	if err != nil || len(ids) == 0 {
-		return err
-	}
-	dead, err := n.member.Dead(ctx, ids)
+	working, err := n.ledger.AtWork(ctx)
 	if err != nil {
 		return err
 	}
-	return n.ledger.RecoverJobs(ctx, dead...)
+	holding, err := n.ledger.Holders(ctx)
+	if err != nil || len(working)+len(holding) == 0 {
+		return err
+	}
+	dead, err := n.member.Dead(ctx, append(working, holding...))
+	if err != nil || len(dead) == 0 {
+		return err
+	}
+	return errors.Join(n.ledger.RecoverJobs(ctx, dead...), n.ledger.FreeHolds(ctx, dead...))
 }
 
 // mourn tells of nodes that died, each once.

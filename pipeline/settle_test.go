@@ -60,8 +60,8 @@ func TestSettler_ClockWasAhead(t *testing.T) {
 	s := &Settler{Quiet: time.Minute, Limit: time.Hour, Logger: slog.New(slog.DiscardHandler)}
 	look := func() bool {
 		ahead := ledger.Activity{StudyUID: "1.2", FirstAt: now.Add(1463 * time.Hour), LastAt: now.Add(1464 * time.Hour)}
-		a := s.withoutFuture([]ledger.Activity{ahead}, now)
-		_, due := dueReason(a[0], now, s.Quiet, s.Limit, false)
+		s.noteFuture([]ledger.Activity{ahead}, now)
+		_, due := dueReason(s.withoutFuture(ahead, now), now, s.Quiet, s.Limit, false)
 		return due
 	}
 	if look() {

@@ -92,12 +92,14 @@ func forgetStanding(t *testing.T, path string) {
 		"study_delivery_waiting", "study_delivery_failed"} {
 		statements = append(statements, `DROP INDEX `+index)
 	}
-	for _, table := range []string{"node", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief"} {
+	for _, table := range []string{"node", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief",
+		"hold"} {
 		statements = append(statements, `DROP TABLE `+table)
 	}
 	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest", "thinned_at", "thinned"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
+	statements = append(statements, `ALTER TABLE delivery DROP COLUMN begun_at`)
 	for _, s := range append(statements, `CREATE INDEX study_state ON study (state)`) {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
@@ -130,7 +132,8 @@ func forgetNodes(t *testing.T, path string) {
 	for _, s := range []string{
 		`CREATE TABLE alive AS SELECT 1 AS id, * FROM (SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
 			config_hash, device, weights, free, reserve, work FROM node)`,
-		`DROP TABLE node`, `PRAGMA user_version = 9`,
+		`DROP TABLE node`, `ALTER TABLE delivery DROP COLUMN begun_at`, `DROP TABLE hold`,
+		`PRAGMA user_version = 12`,
 	} {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
