@@ -120,6 +120,7 @@ func (n *Node) lives(ctx context.Context) error {
 	n.self.Device = n.Device()
 	if n.runtime != nil {
 		n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
+		n.self.Shape = shapeOf(n.config, n.runtime)
 	}
 	complete := true // once an instance may have been refused its row, the next start looks for it
 	ticker := time.NewTicker(beat)

@@ -33,6 +33,9 @@ func (n *Node) wire(networks Networks) error {
 	}
 	n.site.Store(s)
 	n.views = viewsOf(func() config.Config { return n.site.Load().config }, n.version, n.ledger)
+	if c.Several() {
+		n.views.Dead = n.member.Dead
+	}
 	if err := n.wireDoor(); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type Overview struct {
 	Weights      string           `json:"weights"`
 	Models       []findings.Model `json:"models"`
 	Running      Running          `json:"node"`
+	Nodes        []Member         `json:"nodes,omitempty"` // that share the ledger; none where one has it for itself
 	Counts       ledger.Counts    `json:"counts"`
 	Queue        Queue            `json:"queue"`
 	Today        Today            `json:"today"`

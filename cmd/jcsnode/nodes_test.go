@@ -13,6 +13,7 @@ import (
 	"jcsnode/ledger"
 	"jcsnode/pgtest"
 	"jcsnode/phantom"
+	"jcsnode/status"
 )
 
 // several are nodes that share a ledger and a folder of files.
@@ -79,6 +80,15 @@ func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 
 	dcmtk(t, "storescu", "-xs", "-aec", "JCSNODE", "127.0.0.1", fmt.Sprint(door.port), "+sd", folder)
 	eventually(t, time.Minute, "the study is read", func() bool { return door.beyond(t, uid, ledger.StateProcessing) })
+	said := jcsnode(t, "nodes", "--config", door.config)
+	for _, want := range []string{"door", "reader", "first", "second", "deliver", "cpu"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nodes lacks %s", want)
+		}
+	}
+	if n := strings.Count(said, status.Runs); n != 4 {
+		t.Errorf("%d nodes run\n%s", n, said)
+	}
 	first.node.kill()
 	died := time.Now()
 	eventually(t, 20*time.Second, "the second one has the archive", func() bool {
@@ -101,6 +111,9 @@ func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 	}
 	if text := namesake.log(t); !strings.Contains(text, "give each node a name of its own") {
 		t.Errorf("a name in use:\n%s", text)
+	}
+	if said = jcsnode(t, "status", "--config", reader.config); !strings.Contains(said, "first (deliver): DEAD") {
+		t.Errorf("the dead one is not told of:\n%s", said)
 	}
 	logs := door.log(t) + reader.log(t) + second.log(t)
 	for _, want := range []string{`"another node is dead","node":"first"`, "settles studies"} {

@@ -144,7 +144,7 @@ func (d *Database) check(ctx context.Context, address string, opt Options) error
 	}
 	texts, err := migrations()
 	if err == nil && version > first+len(texts)-1 {
-		err = otherVersion(version, first+len(texts)-1)
+		err = d.checkNewer(ctx, version, first+len(texts)-1)
 	}
 	return err
 }

@@ -246,8 +246,17 @@ func TestOpen_Refusals(t *testing.T) {
 	empty := pgtest.Shared(t).Database(t, "", nil)
 	newer := place(t)
 	_, db := opened(t, newer, ledger.Options{Shared: true})
-	_, err := db.Pool().ExecContext(t.Context(), `UPDATE ledger_version SET version = 99`)
+	_, err := db.Pool().ExecContext(t.Context(), `UPDATE ledger_version SET version = 99, bears = 98`)
 	ledgertest.Must(t, err)
+	adds := place(t)
+	_, db = opened(t, adds, ledger.Options{Shared: true})
+	_, err = db.Pool().ExecContext(t.Context(), `UPDATE ledger_version SET version = 99`) // whose migrations have only added
+	ledgertest.Must(t, err)
+	for _, opt := range []ledger.Options{{Shared: true}, {ReadOnly: true}} {
+		l, err := ledger.Open(t.Context(), adds, opt)
+		ledgertest.Must(t, err)
+		ledgertest.Must(t, l.Close())
+	}
 	nowhere := strings.Replace(empty, "/test", "/nowhere", 1)
 	for _, c := range []struct {
 		name, at, want string
