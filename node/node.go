@@ -123,12 +123,13 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
 		return err
 	}
-	if n.store, n.ahead, err = openFiles(c, n.ledger.HasInstance, n.log); err != nil {
+	if n.store, n.ahead, err = openFiles(c, n.ledger, n.log); err != nil {
 		return err
 	}
 	n.inbox = scp.NewInbox(n.store, scp.InboxOptions{
 		ImplementationClassUID:    object.ImplementationClassUID,
 		ImplementationVersionName: object.ImplementationVersionName,
+		At:                        n.alone,
 	})
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
 	if err != nil {
@@ -181,6 +182,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	g.Go(func() error { return n.tidies(serving) })
 	if n.ahead != nil {
 		g.Go(func() error { return n.ahead.Run(serving) })
+		g.Go(func() error { return n.watchPlaces(serving) })
 	}
 	g.Go(func() error { return n.stuck.Run(serving) })
 	if n.ready != nil {

@@ -69,6 +69,9 @@ func (r Running) String() string {
 		}
 		text := fmt.Sprintf("running since %s, process %d, version %s on %s, weights %s",
 			Clock(r.Since), r.PID, r.Version, r.Device, r.Weights)
+		if r.Uploads > 0 {
+			text += fmt.Sprintf("; %s to go up to the object store", waits(r.Uploads, "file"))
+		}
 		return text + r.reading("; reads ")
 	case Hangs:
 		if r.Since.IsZero() {
