@@ -81,7 +81,7 @@ func BenchmarkDoor(b *testing.B) {
 }
 
 // aSlice is a CT slice of 512 x 512 as it comes in.
-func aSlice(b *testing.B) (scp.Incoming, []byte) {
+func aSlice(b testing.TB) (scp.Incoming, []byte) {
 	dir := b.TempDir()
 	if err := phantom.Write(b.Context(), dir, phantom.Options{Slices: 1, Spacing: 5}); err != nil {
 		b.Fatal(err)
