@@ -90,7 +90,7 @@ func (l *Ledger) SettleDue(
 		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
 			return err
 		}
-		now, err := activities(ctx, tx, `AND i.study_uid = ?`, studyUID)
+		now, err := l.activities(ctx, tx, `AND i.study_uid = ?`, studyUID)
 		if err != nil || len(now) == 0 {
 			return err
 		}

@@ -27,13 +27,14 @@ type Activity struct {
 	State      string    `json:"state"`
 	Revision   int       `json:"revision"` // newest so far, 0 = none
 	Held       bool      `json:"held"`     // an open association has stored into it, at whichever door
+	Away       int       `json:"away"`     // instances whose file not every node can read; a node that is alone need not count them
 }
 
 // Receiving returns the studies that wait to be settled, the longest quiet first.
 func (l *Ledger) Receiving(ctx context.Context) ([]Activity, error) {
 	var all []Activity
 	err := l.view(ctx, func(tx *sql.Tx) (err error) {
-		all, err = activities(ctx, tx, "")
+		all, err = l.activities(ctx, tx, "")
 		return err
 	})
 	if err != nil {
@@ -43,7 +44,7 @@ func (l *Ledger) Receiving(ctx context.Context) ([]Activity, error) {
 }
 
 // activities are those of the instances that are not settled, and for which a further condition holds.
-func activities(ctx context.Context, tx *sql.Tx, and string, args ...any) ([]Activity, error) {
+func (l *Ledger) activities(ctx context.Context, tx *sql.Tx, and string, args ...any) ([]Activity, error) {
 	callers := map[string][]string{}
 	if _, err := query(ctx, tx, `
 			SELECT DISTINCT study_uid, calling_ae
@@ -57,9 +58,13 @@ func activities(ctx context.Context, tx *sql.Tx, and string, args ...any) ([]Act
 	}, args...); err != nil {
 		return nil, err
 	}
+	count := "0"
+	if l.shared {
+		count = away
+	}
 	return query(ctx, tx, `
 			SELECT s.uid, MIN(i.received_at), MAX(i.received_at), COUNT(*), s.instances, s.state, s.revision,
-				EXISTS (SELECT 1 FROM hold h WHERE h.study_uid = s.uid)
+				EXISTS (SELECT 1 FROM hold h WHERE h.study_uid = s.uid), `+count+`
 			FROM instance i
 			JOIN study s ON s.uid = i.study_uid
 			WHERE i.revision = 0 `+and+`
@@ -67,7 +72,7 @@ func activities(ctx context.Context, tx *sql.Tx, and string, args ...any) ([]Act
 			ORDER BY MAX(i.received_at)`,
 		func(rows *sql.Rows) (a Activity, err error) {
 			var first, last int64
-			err = rows.Scan(&a.StudyUID, &first, &last, &a.Instances, &a.Total, &a.State, &a.Revision, &a.Held)
+			err = rows.Scan(&a.StudyUID, &first, &last, &a.Instances, &a.Total, &a.State, &a.Revision, &a.Held, &a.Away)
 			a.FirstAt, a.LastAt, a.CallingAEs = at(first), at(last), callers[a.StudyUID]
 			return a, err
 		}, args...)

@@ -21,14 +21,15 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: an instance, an event, a refusal, a sighting, an association that is over, or somebody who waits for
-// all before.
+// entry is one thing for the writer: an instance, an event, a refusal, a sighting, an association that is over, a file that went up, or
+// somebody who waits for all before.
 type entry struct {
 	instance *Instance
 	event    *Event
 	refusal  *RefusedInstances
 	sighting *sighting
 	released string // name of an association
+	stored   string // path of an instance
 	flushed  chan struct{}
 }
 
@@ -222,6 +223,13 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 	if err := holds.release(ctx, tx, batch); err != nil {
 		return err
 	}
+	for _, e := range batch {
+		if e.stored != "" {
+			if err := writeStored(ctx, tx, e.stored); err != nil {
+				return err
+			}
+		}
+	}
 	return l.applyShared(ctx, tx, batch, w.seen)
 }
 
@@ -231,7 +239,7 @@ func (l *Ledger) applyShared(ctx context.Context, tx *sql.Tx, batch []entry, see
 	if rest < 0 {
 		rest = len(batch)
 	}
-	batch = slices.DeleteFunc(slices.Clone(batch[rest:]), func(e entry) bool { return e.flushed != nil || e.released != "" })
+	batch = slices.DeleteFunc(slices.Clone(batch[rest:]), func(e entry) bool { return e.refusal == nil && e.sighting == nil })
 	if len(batch) == 0 && len(seen) == 0 {
 		return nil
 	}

@@ -127,6 +127,9 @@ func (n *Node) lives(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		n.self.Work, n.self.ConfigHash = n.life.now(), *n.configHash.Load()
+		if n.ahead != nil {
+			n.self.Waiting = n.ahead.Waiting().Files
+		}
 		if room, err := n.store.Room(ctx); err == nil {
 			n.self.Free = room.Free
 		}

@@ -141,12 +141,13 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if n.store, n.ahead, err = openFiles(c, n.ledger.HasInstance, n.log); err != nil {
+	if n.store, n.ahead, err = openFiles(c, n.ledger, n.log); err != nil {
 		return err
 	}
 	n.inbox = scp.NewInbox(n.store, scp.InboxOptions{
 		ImplementationClassUID:    object.ImplementationClassUID,
 		ImplementationVersionName: object.ImplementationVersionName,
+		At:                        n.alone,
 	})
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
 	if err != nil {
@@ -209,6 +210,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
 	if n.ahead != nil {
 		g.Go(func() error { return n.ahead.Run(serving) })
+		g.Go(func() error { return n.watchPlaces(serving) })
 	}
 	g.Go(func() error { // nothing of it ends by itself, unless it cannot begin
 		select {

@@ -144,6 +144,8 @@ func (s *Settler) quiet(callingAEs []string) time.Duration {
 // dueReason says whether a study is complete at now, and why.
 func dueReason(a ledger.Activity, now time.Time, quiet, limit time.Duration, held bool) (string, bool) {
 	switch {
+	case a.Away > 0: // whoever reads it could not
+		return "", false
 	case now.Sub(a.FirstAt) >= limit:
 		return fmt.Sprintf("first instance came %v ago, the limit", limit), true
 	case held:

@@ -27,6 +27,10 @@ func TestDueReason(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := ledger.Activity{FirstAt: now.Add(-c.first), LastAt: now.Add(-c.last)}
 			why, due := dueReason(a, now, quiet, limit, c.held)
+			a.Away = 1
+			if _, due := dueReason(a, now, quiet, limit, c.held); due {
+				t.Error("due while a file is on another node")
+			}
 			if due != c.want || due && why == "" {
 				t.Errorf("due %v (%q), want %v", due, why, c.want)
 			}

@@ -152,7 +152,7 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 		CallingAE: printableOnly(requestor.CallingAETitle), CalledAE: printableOnly(requestor.CalledAETitle),
 		RemoteAddr:  requestor.Addr.String(),
 		Accession:   s.Accession,
-		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag, Holds: !v.opens,
+		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag, At: s.At, Holds: !v.opens,
 	})
 	if err != nil {
 		return &NotStored{Status: dimse.StatusOutOfResources, Code: "ledger", Text: "instance could not be recorded",

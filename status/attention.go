@@ -75,6 +75,9 @@ func (r Running) String() string {
 		if r.Device == NoDevice {
 			text = fmt.Sprintf("running since %s, process %d, version %s, reads no studies", Clock(r.Since), r.PID, r.Version)
 		}
+		if r.Uploads > 0 {
+			text += fmt.Sprintf("; %s to go up to the object store", waits(r.Uploads, "file"))
+		}
 		return text + r.reading("; reads ")
 	case Hangs:
 		if r.Since.IsZero() {

@@ -49,6 +49,7 @@ type Running struct {
 	Config      string        `json:"config,omitempty"` // file that it was started with
 	ConfigStale bool          `json:"config_stale"`     // that file has changed since
 	Work        []ledger.Work `json:"work"`             // studies that it reads; of a dead node: that it was reading
+	Uploads     int           `json:"uploads"`          // files on its disk that are still to go up to the object store
 }
 
 // Queue is the studies on their way.

@@ -21,7 +21,7 @@ const first = 9
 
 // bears is the oldest version whose programs can work on the newest one, since the migrations from there on only add: nodes of both run
 // side by side, and one of the older program that is started again goes on. It is raised to the newest when a migration does more.
-const bears = 16
+const bears = 17
 
 // migrations returns the texts in order; text i leads to version first+i.
 func migrations() ([]string, error) {
