@@ -82,7 +82,7 @@ func commandLine(began *bool) *cobra.Command {
 	}
 	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), nodesCommand(),
 		explainCommand(), requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
-		userCommand(), backupCommand(), restoreCommand(), archiveCommand(), demoCommand(), versionCommand(), manCommand())
+		userCommand(), backupCommand(), restoreCommand(), migrateCommand(), archiveCommand(), demoCommand(), versionCommand(), manCommand())
 	return c
 }
 
