@@ -36,6 +36,9 @@ type Options struct {
 	Progress pipeline.Progress // of studies that are read; may be nil
 	Ready    func()            // called once everything works; may be nil
 	Logger   *slog.Logger
+
+	// Networks puts something around those that read studies, to measure what is not theirs; may be nil.
+	Networks func(pipeline.Networks) pipeline.Networks
 }
 
 // Node is the running program: every part, wired.
@@ -108,6 +111,9 @@ func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
 		return nil, errors.Join(err, n.Close())
 	}
 	n.processor.Progress = opt.Progress
+	if opt.Networks != nil {
+		n.processor.Networks = opt.Networks(n.processor.Networks)
+	}
 	return n, nil
 }
 
