@@ -47,6 +47,12 @@ cuda: ## the CUDA provider and its libraries (several GB)
 demo: build provision ## phantom study (or STUDY=folder) through node and PACS, with previews; DEMO_PAGE=1: then the page stays
 	@bin/jcsnode demo --out demo $(if $(STUDY),--study '$(STUDY)') $(if $(filter 1,$(DEMO_PAGE)),--page)
 
+.PHONY: demo-cluster
+demo-cluster: build provision ## the same study through two nodes that share a PostgreSQL server and an object store, made for the occasion
+	@.ci/install database
+	@.ci/install store
+	@.ci/demo-cluster demo-cluster $(if $(STUDY),'$(STUDY)')
+
 test: lint unit training-test e2e viewer-test packages-test ## everything
 	@[[ -e $$JCSNODE_LEFT_OUT ]] || exit 0; n=$$(sort -u "$$JCSNODE_LEFT_OUT" | wc -l); rm -f "$$JCSNODE_LEFT_OUT"; \
 	echo "Left out: $$n tests, for want of the larger test data; testdata/README.md says what they are and how to get them."
@@ -120,9 +126,12 @@ bench: build provision peers ## reception against DCMTK and Orthanc, networks an
 protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, DCMTK, Orthanc, pynetdicom and, where installed, dicom-rs
 	go run $(TAGS) ./bench/protocol
 
-soak: build provision peers ## 10,000 associations that end in every way, minutes of fuzzing, Prometheus beside a node that works
+# FAULTS=200 has each fault of a cluster come 200 times, which is hours; LONG=10m makes its hour of random kills shorter.
+soak: build provision peers ## 10,000 associations that end in every way, minutes of fuzzing, Prometheus, hours of faults in a cluster
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	JCSNODE_SOAK=1 go test -count=1 -timeout 1h -v -run 'Holds|Process' ./cluster/...
+	JCSNODE_FAULTS=$(or $(FAULTS),10) go test $(TAGS) -count=1 -timeout 6h -v -run TestCluster_Faults ./cmd/jcsnode
+	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 2h -v -run TestCluster_Long ./cmd/jcsnode
 	.ci/fuzz
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 20m -v -run TestScraped ./cmd/jcsnode
 
@@ -149,4 +158,4 @@ release: build ## dist/jcsnode-VERSION-linux-ARCH.tar.gz with its SHA-256
 	rm -rf dist/$$name; cd dist && sha256sum $$name.tar.gz | tee $$name.tar.gz.sha256
 
 clean:
-	rm -rf bin demo dist
+	rm -rf bin demo demo-cluster dist

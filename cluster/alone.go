@@ -16,6 +16,9 @@ func NewAlone(id string) *Alone { return &Alone{id: id, name: newName(id)} }
 // ID is the one it was given.
 func (a *Alone) ID() string { return a.id }
 
+// Incarnation is that of Member.
+func (a *Alone) Incarnation() string { return a.name }
+
 // Each is that of Member; there is one incarnation.
 func (a *Alone) Each(ctx context.Context, run func(ctx context.Context, incarnation string) error) error {
 	return run(ctx, a.name)

@@ -34,7 +34,7 @@ func begin(ctx context.Context, opt Options) (*incarnation, error) {
 	opening, cancel := context.WithTimeout(ctx, opt.Timeout)
 	defer cancel()
 	name := newName(opt.ID)
-	conn, err := open(opening, opt.URL, "jcsnode "+name)
+	conn, err := open(opening, opt.URL, opt.Password, "jcsnode "+name)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func begin(ctx context.Context, opt Options) (*incarnation, error) {
 	i.alarm = time.AfterFunc(opt.Bound, func() { i.cancel(fmt.Errorf("%w: no answer for %v", ErrLost, opt.Bound)) })
 	got, err := i.try(nodeLock + opt.ID)
 	if err == nil && !got {
-		err = fmt.Errorf("%w: another node lives under %q (%s): give each node an ID of its own ([node] id), or stop the other one",
+		err = fmt.Errorf("%w: another node lives under %q (%s): give each node a name of its own ([node] name), or stop the other one",
 			ErrInUse, opt.ID, i.whoHolds(nodeLock+opt.ID))
 	}
 	if err == nil {

@@ -14,9 +14,10 @@ import (
 
 // Options of Join. URL and ID must be set; the zero value of each other field is for production.
 type Options struct {
-	URL    string // of the database, straight to the server
-	ID     string // of the node, at most 60 letters, digits, -, _ and full stops
-	Logger *slog.Logger
+	URL      string // of the database, straight to the server
+	Password string // "": the one of the environment, if it has one
+	ID       string // of the node, at most 60 letters, digits, -, _ and full stops
+	Logger   *slog.Logger
 
 	// Patience is how long Join waits for another one under the ID to end: 15 s, since a machine that lost its power has a session for
 	// some 7 s. Negative: not at all.
@@ -100,6 +101,16 @@ func (m *Member) Close() error {
 
 // ID is the one it was given.
 func (m *Member) ID() string { return m.opt.ID }
+
+// Incarnation is the name of the present one, "" while there is none.
+func (m *Member) Incarnation() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.now == nil {
+		return ""
+	}
+	return m.now.name
+}
 
 // live is one incarnation after another.
 func (m *Member) live(ctx context.Context, i *incarnation) {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -28,11 +29,14 @@ var keepalives = map[string]string{
 }
 
 // open opens a session of our own, which shows up at the server under a name.
-func open(ctx context.Context, url, name string) (*pgx.Conn, error) {
+func open(ctx context.Context, url, password, name string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig(url)
 	if err != nil {
 		// Without the cause, which may quote a password.
 		return nil, errors.New("the address of the database cannot be read: want postgres://USER@HOST:PORT/DATABASE")
+	}
+	if password != "" {
+		c.Password = password
 	}
 	c.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip
 	for k, v := range keepalives {
@@ -90,30 +94,47 @@ func (i *incarnation) whoHolds(lock string) (who string) {
 
 // dead gives those of the incarnations whose lock nobody has.
 func (i *incarnation) dead(incarnations []string) (dead []string, err error) {
-	keys := make([]int64, len(incarnations))
-	for n, name := range incarnations {
-		keys[n] = key(incarnationLock + name)
-	}
-	alive := map[int64]bool{}
 	err = i.ask(func(ctx context.Context) error {
-		rows, err := i.conn.Query(ctx, `
-			SELECT (l.classid::bigint << 32) | l.objid::bigint
-			FROM pg_locks l
-			WHERE (l.classid::bigint << 32) | l.objid::bigint = ANY($1) AND `+held, keys)
-		if err != nil {
-			return err
-		}
-		found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		for _, k := range found {
-			alive[k] = true
-		}
+		dead, err = deadOf(ctx, i.conn, incarnations)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("ask which nodes are dead: %w", err)
 	}
+	return dead, nil
+}
+
+// Ask is Member.Dead for whoever is no member.
+func Ask(ctx context.Context, url, password string, incarnations []string) (dead []string, err error) {
+	conn, err := open(ctx, url, password, "jcsnode, which asks who lives")
+	if err != nil {
+		return nil, err
+	}
+	dead, err = deadOf(ctx, conn, incarnations)
+	if err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))); err != nil {
+		return nil, fmt.Errorf("ask which nodes are dead: %w", err)
+	}
+	return dead, nil
+}
+
+func deadOf(ctx context.Context, conn *pgx.Conn, incarnations []string) (dead []string, err error) {
+	keys := make([]int64, len(incarnations))
 	for n, name := range incarnations {
-		if !alive[keys[n]] {
+		keys[n] = key(incarnationLock + name)
+	}
+	rows, err := conn.Query(ctx, `
+		SELECT (l.classid::bigint << 32) | l.objid::bigint
+		FROM pg_locks l
+		WHERE (l.classid::bigint << 32) | l.objid::bigint = ANY($1) AND `+held, keys)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, err
+	}
+	for n, name := range incarnations {
+		if !slices.Contains(found, keys[n]) {
 			dead = append(dead, name)
 		}
 	}

@@ -24,6 +24,7 @@ func (c *Config) check() Problems {
 	}
 	c.Node.checkPart(add)
 	c.Ledger.check(add)
+	c.checkSeveral(add)
 	between(add, "node.max_associations", c.Node.MaxAssociations, 1, 4096)
 	between(add, "node.max_associations_per_peer", c.Node.MaxAssociationsPerPeer, 1, 4096)
 	between(add, "node.max_pdu", c.Node.MaxPDU, 4096, 1<<20)
@@ -87,7 +88,8 @@ func (c *Config) check() Problems {
 	oneOf(add, "models.device", c.Models.Device, "auto", "cuda", "openvino", "cpu")
 	between(add, "models.threads", c.Models.Threads, 0, 256)
 	oneOf(add, "models.altered", c.Models.Altered, "refuse", "allow")
-	if _, err := os.Stat(filepath.Join(c.Models.Dir, "manifest.toml")); err != nil {
+	_, err := os.Stat(filepath.Join(c.Models.Dir, "manifest.toml"))
+	if err != nil && slices.Contains(c.Node.Roles, RoleRead) {
 		add("models.dir: no manifest.toml in %s; name the folder models of the program (of a package: /usr/share/jcsnode/models)",
 			c.Models.Dir)
 	}

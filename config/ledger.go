@@ -36,6 +36,9 @@ func (n Node) OwnName() (string, error) {
 	return host, nil
 }
 
+// Several says whether the node is one of several on its ledger: others can see its files, too.
+func (c *Config) Several() bool { return c.Ledger.URL != "" && c.Store.Kind != StoreDisk }
+
 // Password is what the password file says, "" without one.
 func (l Ledger) Password() (string, error) {
 	if l.PasswordFile == "" {
@@ -77,6 +80,22 @@ func (l Ledger) check(add func(format string, a ...any)) {
 		if _, err := os.Stat(l.PasswordFile); err != nil {
 			add("ledger.password_file: %v", err)
 		}
+	}
+}
+
+// checkSeveral checks what a node can be alone, and what only one of several can.
+func (c *Config) checkSeveral(add func(format string, a ...any)) {
+	why := "the ledger is in data_dir, for this node alone; name a database (ledger.url)"
+	if c.Ledger.URL != "" {
+		why = "the files are in data_dir, for this node alone; name an object store or a folder that the nodes share (store.kind)"
+	}
+	for _, r := range Roles() {
+		if len(c.Node.Roles) > 0 && !c.Several() && !slices.Contains(c.Node.Roles, r) {
+			add("node.roles: %q is missing, and nobody else can do that: %s", r, why)
+		}
+	}
+	if c.Web.Try.Enabled && !slices.Contains(c.Node.Roles, RoleRead) {
+		add("web.try.enabled: studies are tried with the networks of this node, and node.roles leaves %q out", RoleRead)
 	}
 }
 

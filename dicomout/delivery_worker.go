@@ -2,8 +2,6 @@ package dicomout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,8 +9,6 @@ import (
 	"time"
 
 	"jcsnode/dicomout/deliver"
-	"jcsnode/dicomout/object"
-	"jcsnode/dicomout/sr"
 	"jcsnode/guard"
 	"jcsnode/ledger"
 	"jcsnode/netfault"
@@ -31,7 +27,8 @@ type Destination struct {
 type DeliveryLedger interface {
 	Outcomes
 	Pending(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
-	Waits(ctx context.Context, deliveryID int64) (bool, error)
+	BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (heirs map[int64]bool, err error)
+	Waits(ctx context.Context, deliveryID int64, heir bool) (bool, error)
 	Objects(ctx context.Context, revisionID int64) ([]ledger.Object, error)
 	SentBefore(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
 	SentSince(ctx context.Context, destination string, since time.Time) (bool, error)
@@ -46,6 +43,9 @@ type DeliveryWorker struct {
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for delays
 	Logger       *slog.Logger
+
+	// Fenced is asked before each object, and says why none may go out from here now; may be nil.
+	Fenced func() error
 
 	// Attempted is told what came of each attempt at an object; with an empty result no association could be made. May be nil.
 	Attempted func(destination, result string)
@@ -72,12 +72,12 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	}
 	// One time and one random number for all: what failed together comes back together.
 	v := visit{now: c.Now(), random: c.Random(), passing: destination.Passing, byID: map[int64]ledger.Delivery{}}
-	var items []deliver.Item
+	var ids []int64
 	for _, d := range waiting {
 		if !due(d, destination.Passing, v.now) {
 			continue
 		}
-		if !destination.Profile.Wants(d.Object.Kind) {
+		if !destination.Profile.Wants(d.Object.Kind) && d.BegunAt.IsZero() {
 			v.left = append(v.left, withdrawn(d, "the profile of "+name+" does not ask for "+d.Object.Kind+" any more"))
 			continue
 		}
@@ -89,23 +89,25 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 			v.left = append(v.left, *gone)
 			continue
 		}
-		item, err := c.item(ctx, revisionID, d)
-		if errors.Is(err, errNothingToReject) {
-			v.left = append(v.left, withdrawn(d, err.Error()))
-			continue
-		}
-		if err != nil {
-			return err
-		}
 		v.byID[d.ID] = d
-		items = append(items, item)
+		ids = append(ids, d.ID)
 	}
-	if len(items) == 0 {
+	if len(ids) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
 	out, held := c.outages.holding(name, destination.Passing, v.now)
 	if held && !v.askedFor() {
-		return c.hold(ctx, &v, items, out)
+		return c.hold(ctx, &v, ids, out)
+	}
+	if v.heirs, err = c.Ledger.BeginDeliveries(ctx, revisionID, name, ids); err != nil {
+		return err
+	}
+	items, err := c.items(ctx, &v, revisionID, ids)
+	if err != nil {
+		return err
+	}
+	if len(items) == 0 {
+		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
 	return c.attempt(ctx, &v, destination, revisionID, items)
 }
@@ -228,6 +230,7 @@ type visit struct {
 	random  float64
 	passing deliver.Policy
 	byID    map[int64]ledger.Delivery
+	heirs   map[int64]bool // of a visit that does not know what the destination has of them
 	sent    int
 	left    []ledger.DeliveryResult // objects whose turn never came, and those that nobody needs any more
 }
@@ -256,7 +259,7 @@ func withdrawn(d ledger.Delivery, why string) ledger.DeliveryResult {
 // the ledger, and to the log at debug only. Passed tells whether the destination took any object since a time.
 func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since time.Time) bool) (ledger.Delivery, ledger.DeliveryOutcome) {
 	d := v.byID[o.Item.ID]
-	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted}
+	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted, Begun: o.Unknown || v.heirs[d.ID] && !o.Answered}
 	if o.Answered {
 		out.Status = fmt.Sprintf("%04XH", uint16(o.Status))
 	}
@@ -291,96 +294,6 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since t
 		log.Error("object cannot be delivered; `jcsnode status` of the study says why", "remedy", o.Remedy)
 	}
 	return d, out
-}
-
-// item says where the object of a delivery is read from, and its other form.
-func (c *DeliveryWorker) item(ctx context.Context, revisionID int64, d ledger.Delivery) (deliver.Item, error) {
-	item := c.read(ctx, d.ID, d.Object)
-	if d.Object.Kind == object.Rejection.Name {
-		return c.rejection(ctx, revisionID, d.Destination, item)
-	}
-	name := otherForm(d.Object.Kind)
-	if name == "" {
-		return item, nil
-	}
-	made, err := c.Ledger.Objects(ctx, revisionID)
-	if err != nil {
-		return item, err
-	}
-	for _, o := range made {
-		if o.Kind == name {
-			other := c.read(ctx, d.ID, o)
-			item.Alternative = &other
-		}
-	}
-	return item, nil
-}
-
-// errNothingToReject is why a rejection does not go out.
-var errNothingToReject = errors.New("the destination has nothing of what the rejection lists")
-
-// rejection makes the rejection true for the destination. What that has of earlier revisions changes no more: deliveries to one
-// destination follow each other, and those of replaced revisions were withdrawn.
-func (c *DeliveryWorker) rejection(ctx context.Context, revisionID int64, destination string, item deliver.Item) (deliver.Item, error) {
-	sent, err := c.Ledger.SentBefore(ctx, revisionID, destination)
-	if err != nil {
-		return item, err
-	}
-	whole, err := item.Read()
-	if err != nil {
-		return item, nil // the attempt will say so
-	}
-	file, uid, err := sr.RejectOnly(whole, func(uid string) bool { return holds(sent, uid) })
-	switch {
-	case err != nil:
-		item.Read = func() ([]byte, error) { return nil, err }
-	case file == nil:
-		return item, errNothingToReject
-	default:
-		item.SOPInstanceUID, item.Read = uid, func() ([]byte, error) { return file, nil }
-	}
-	return item, nil
-}
-
-// holds tells whether a destination that was sent these objects has the instance and was not told yet to reject it: a rejection of
-// revision n is about everything before n.
-func holds(sent []ledger.Delivery, uid string) bool {
-	rejected := 0
-	for _, d := range sent {
-		if d.Object.Kind == object.Rejection.Name {
-			rejected = max(rejected, d.Revision)
-		}
-	}
-	return slices.ContainsFunc(sent, func(d ledger.Delivery) bool { return d.SentUID == uid && d.Revision >= rejected })
-}
-
-// errReplaced is why an object that waited when the association began does not go out. The ledger knows already.
-var errReplaced = errors.New("a newer revision replaced it meanwhile")
-
-func (c *DeliveryWorker) read(ctx context.Context, id int64, o ledger.Object) deliver.Item {
-	return deliver.Item{ID: id, SOPClassUID: o.SOPClassUID, SOPInstanceUID: o.SOPInstanceUID, TransferSyntaxUID: o.TransferSyntaxUID,
-		Read: func() ([]byte, error) {
-			waits, err := c.Ledger.Waits(ctx, id)
-			if err != nil {
-				return nil, err
-			}
-			if !waits {
-				return nil, errReplaced
-			}
-			return c.readWhole(ctx, o)
-		}}
-}
-
-// readWhole reads an object and makes sure that it is the one that the ledger knows.
-func (c *DeliveryWorker) readWhole(ctx context.Context, o ledger.Object) ([]byte, error) {
-	file, err := store.Get(ctx, c.Store, o.Path)
-	if err != nil {
-		return nil, err
-	}
-	if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != o.SHA256 {
-		return nil, fmt.Errorf("%w: the SHA-256 of %s differs from the ledger's", deliver.ErrAltered, o.Path)
-	}
-	return file, nil
 }
 
 // find looks a destination up by its name.

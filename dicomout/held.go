@@ -25,10 +25,11 @@ func (v *visit) askedFor() bool {
 	return false
 }
 
-// hold leaves the items waiting for a destination that is out, as if they had been tried with it: they have its answer, and its time.
-func (c *DeliveryWorker) hold(ctx context.Context, v *visit, items []deliver.Item, out outage) error {
-	for _, item := range items {
-		d, outcome := v.outcome(c.Logger, deliver.Outcome{Item: item, Verdict: out.verdict}, nil)
+// hold leaves deliveries waiting for a destination that is out, as if they had been tried with it: they have its answer, and its time.
+func (c *DeliveryWorker) hold(ctx context.Context, v *visit, ids []int64, out outage) error {
+	for _, id := range ids {
+		d, outcome := v.outcome(c.Logger, deliver.Outcome{Item: deliver.Item{ID: id}, Verdict: out.verdict}, nil)
+		outcome.Begun = true // who has begun is still the last who did
 		v.left = append(v.left, ledger.DeliveryResult{ID: d.ID, Outcome: outcome})
 	}
 	v.until(out.next)

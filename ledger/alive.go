@@ -25,6 +25,8 @@ type Alive struct {
 	Free        int64  // bytes on the disk of data_dir
 	Reserve     int64
 	Work        []Work
+	Shape       string // whose differ make other objects of a study; "": it makes none
+	Waiting     int    // files on its disk that wait for the object store
 
 	// RecordedAt is a time up to which every instance that was stored is in the ledger; zero = nobody can tell.
 	RecordedAt time.Time
@@ -53,16 +55,17 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 		err = l.update(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `
 				INSERT INTO node (id, incarnation, roles, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
-					config_hash, device, weights, free, reserve, work)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+					config_hash, device, weights, free, reserve, work, shape, waiting_files)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 				ON CONFLICT (id) DO UPDATE
 				SET incarnation = excluded.incarnation, roles = excluded.roles,
 					started_at = excluded.started_at, seen_at = excluded.seen_at, stopped_at = excluded.stopped_at,
 					recorded_at = excluded.recorded_at, pid = excluded.pid, version = excluded.version, config_path = excluded.config_path,
 					config_hash = excluded.config_hash, device = excluded.device, weights = excluded.weights, free = excluded.free,
-					reserve = excluded.reserve, work = excluded.work`,
+					reserve = excluded.reserve, work = excluded.work, shape = excluded.shape,
+					waiting_files = excluded.waiting_files`,
 				a.ID, a.Incarnation, string(roles), ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), ms(a.RecordedAt), a.PID, a.Version,
-				a.ConfigPath, a.ConfigHash, a.Device, a.Weights, a.Free, a.Reserve, string(work))
+				a.ConfigPath, a.ConfigHash, a.Device, a.Weights, a.Free, a.Reserve, string(work), a.Shape, a.Waiting)
 			return err
 		})
 	}
@@ -105,12 +108,12 @@ func newestAlive(ctx context.Context, tx *sql.Tx) (Alive, error) {
 func queryAlive(ctx context.Context, tx *sql.Tx, which string, args ...any) ([]Alive, error) {
 	return query(ctx, tx, `
 		SELECT id, incarnation, roles, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path, config_hash, device,
-			weights, free, reserve, work
+			weights, free, reserve, work, shape, waiting_files
 		FROM node `+which, func(rows *sql.Rows) (a Alive, err error) {
 		var started, seen, stopped, recorded int64
 		var roles, work string
 		err = rows.Scan(&a.ID, &a.Incarnation, &roles, &started, &seen, &stopped, &recorded, &a.PID, &a.Version, &a.ConfigPath,
-			&a.ConfigHash, &a.Device, &a.Weights, &a.Free, &a.Reserve, &work)
+			&a.ConfigHash, &a.Device, &a.Weights, &a.Free, &a.Reserve, &work, &a.Shape, &a.Waiting)
 		if err != nil {
 			return a, err
 		}

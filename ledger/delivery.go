@@ -59,12 +59,15 @@ type Delivery struct {
 	CommitmentDetail string    `json:"commitment_detail,omitempty"`
 	CommitmentAt     time.Time `json:"commitment_at,omitzero"`
 	Resent           int       `json:"resent,omitempty"` // how often it was sent again since it was not committed
+
+	BegunAt time.Time `json:"begun_at,omitzero"` // of an attempt of which nobody knows whether the destination has the object
 }
 
 // DeliveryOutcome is what an attempt brought.
 type DeliveryOutcome struct {
 	State     string // waiting = will be tried again, sent, failed or withdrawn = will not
 	Attempted bool   // false when the object's turn never came
+	Begun     bool   // for waiting: it stays begun if it was, since nobody knows whether the destination has it (see BeginDeliveries)
 	Status    string
 	Detail    string
 	Trouble   string    // kind of failure; another kind begins a new streak
@@ -149,20 +152,6 @@ func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination stri
 		return nil, fmt.Errorf("list deliveries of revision %d to %s: %w", revisionID, destination, err)
 	}
 	return all, nil
-}
-
-// Waits tells whether a delivery waits still: a newer revision may have replaced it while those before it were sent.
-func (l *Ledger) Waits(ctx context.Context, id int64) (bool, error) {
-	var waits bool
-	err := l.view(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `
-			SELECT EXISTS (SELECT 1 FROM delivery WHERE id = ? AND state = ?)`,
-			id, DeliveryWaiting).Scan(&waits)
-	})
-	if err != nil {
-		return false, fmt.Errorf("look up delivery %d: %w", id, err)
-	}
-	return waits, nil
 }
 
 // SentBefore returns what the destination was sent of earlier revisions of the revision's study.
@@ -318,10 +307,11 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 			trouble = ?7,
 			troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
 			since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END,
-			sent_class_uid = ?10, sent_sop_uid = ?11, failed_at = ?12
+			sent_class_uid = ?10, sent_sop_uid = ?11, failed_at = ?12,
+			begun_at = CASE WHEN ?13 = 1 THEN begun_at ELSE 0 END
 		WHERE id = ?9`,
 		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt),
-		o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed)); err != nil {
+		o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed), o.State == DeliveryWaiting && o.Begun); err != nil {
 		return nil, err
 	}
 	if err := answered(ctx, tx, destination, o, now); err != nil {
@@ -360,17 +350,18 @@ func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any)
 	return query(ctx, tx, `
 		SELECT d.id, d.destination, d.state, d.attempts, d.status, d.detail, d.trouble, d.troubles,
 			d.since, d.created_at, d.sent_at, d.next_at, d.sent_class_uid, d.sent_sop_uid,
-			r.study_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent,
+			r.study_uid, r.number, d.commitment, d.commitment_detail, d.commitment_at, d.resent, d.begun_at,
 			`+objectColumns+`
 		FROM delivery d
 		JOIN object o ON o.id = d.object_id
 		JOIN revision r ON r.id = o.revision_id `+where,
 		func(rows *sql.Rows) (d Delivery, err error) {
-			var since, created, sent, next, committed int64
+			var since, created, sent, next, committed, begun int64
 			err = rows.Scan(append([]any{
 				&d.ID, &d.Destination, &d.State, &d.Attempts, &d.Status, &d.Detail, &d.Trouble, &d.Troubles, &since, &created, &sent, &next,
-				&d.SentClass, &d.SentUID, &d.StudyUID, &d.Revision, &d.Commitment, &d.CommitmentDetail, &committed, &d.Resent,
+				&d.SentClass, &d.SentUID, &d.StudyUID, &d.Revision, &d.Commitment, &d.CommitmentDetail, &committed, &d.Resent, &begun,
 			}, d.Object.fields()...)...)
+			d.BegunAt = at(begun)
 			d.Since, d.CreatedAt, d.SentAt, d.NextAt, d.CommitmentAt = at(since), at(created), at(sent), at(next), at(committed)
 			return d, err
 		}, args...)

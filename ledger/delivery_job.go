@@ -129,7 +129,7 @@ func (l *Ledger) giveUpDeliveries(ctx context.Context, tx *sql.Tx, id int64, des
 	}
 	result, err := tx.ExecContext(ctx, `
 		UPDATE delivery
-		SET state = ?, status = ?, detail = ?, failed_at = ?
+		SET state = ?, status = ?, detail = ?, failed_at = ?, begun_at = 0
 		WHERE destination = ? AND state = ? AND object_id IN (SELECT id FROM object WHERE revision_id = ?)`,
 		DeliveryFailed, why.Code, why.Text, ms(l.now()), destination, DeliveryWaiting, id)
 	if err != nil {

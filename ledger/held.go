@@ -15,11 +15,11 @@ type Held struct {
 }
 
 // SampleHeld lists the studies whose files nobody removed, with the instance that came last: where files are lost, because data_dir is
-// another one or an older one, that one is lost, and looking for all would take minutes. Objects that wait are all listed. With most > 0
-// it lists no more than these studies, the newest.
+// another one or an older one, that one is lost, and looking for all would take minutes. What is on one node alone is left out. Objects
+// that wait are all listed. With most > 0 it lists no more than these studies, the newest.
 func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err error) {
 	if most <= 0 {
-		most = -1 // as SQL has it
+		most = noLimit
 	}
 	err = l.view(ctx, func(tx *sql.Tx) error {
 		waiting := map[string][]string{}
@@ -39,7 +39,8 @@ func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err erro
 		all, err = query(ctx, tx, `
 			SELECT uid, files_missing, newest
 			FROM study
-			WHERE files_removed_at = 0 OR files_missing = 1
+			WHERE (files_removed_at = 0 OR files_missing = 1) AND NOT EXISTS (
+				SELECT 1 FROM instance i WHERE i.path = newest AND i.at <> '')
 			ORDER BY last_at DESC
 			LIMIT ?`,
 			func(rows *sql.Rows) (h Held, err error) {
@@ -59,10 +60,10 @@ func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err erro
 	return all, nil
 }
 
-// InstancePaths lists the files of the instances of a study.
+// InstancePaths lists the files of the instances of a study, but for those on the disk of one node alone.
 func (l *Ledger) InstancePaths(ctx context.Context, studyUID string) (paths []string, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		paths, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ?`, oneValue[string], studyUID)
+		paths, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ? AND at = ''`, oneValue[string], studyUID)
 		return err
 	})
 	if err != nil {
@@ -71,14 +72,15 @@ func (l *Ledger) InstancePaths(ctx context.Context, studyUID string) (paths []st
 	return paths, nil
 }
 
-// EachFile calls f with the path of every file that should be there: instances and objects of the studies whose files nobody removed.
+// EachFile calls f with the path of every file that should be there, for whichever node: instances and objects of the studies whose files
+// nobody removed.
 func (l *Ledger) EachFile(ctx context.Context, f func(path string) error) error {
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, `
 			SELECT i.path
 			FROM study s
 			JOIN instance i ON i.study_uid = s.uid
-			WHERE s.files_removed_at = 0 OR s.files_missing = 1
+			WHERE (s.files_removed_at = 0 OR s.files_missing = 1) AND i.at = ''
 			UNION ALL
 			SELECT o.path
 			FROM study s

@@ -26,6 +26,8 @@ type Instance struct {
 	Accession         string    `json:"-"` // of its study; Record keeps it there
 	ReceivedAt        time.Time `json:"received_at,omitzero"`
 	Flag              string    `json:"flag,omitempty"` // "" or what is odd, several joined by "; "
+	At                string    `json:"at,omitempty"`   // node whose disk alone has the file; "" = every node can read it
+	Holds             bool      `json:"-"`              // the study waits for the association until that is released (Release)
 
 	// What the ledger adds when it is asked.
 	ReceivedAgain int              `json:"received_again,omitempty"` // times the same bytes came again
@@ -79,7 +81,7 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 			INSERT INTO study (uid, state, first_at, last_at, calling_ae)
 			VALUES (?1, '` + StateReceiving + `', ?2, ?2, ?3)
 			ON CONFLICT DO NOTHING`},
-		{&w.again, `UPDATE instance SET again = again + 1 WHERE path = ?`},
+		{&w.again, `UPDATE instance SET again = again + 1, at = CASE ?2 WHEN '' THEN at ELSE ?2 END WHERE path = ?1`},
 		{&w.back, `
 			UPDATE study
 			SET files_removed_at = 0, files_missing = 0, thinned_at = 0,
@@ -88,8 +90,8 @@ func newInstanceWriter(ctx context.Context, tx *sql.Tx) (*instanceWriter, error)
 		{&w.others, `SELECT COUNT(*) FROM instance WHERE sop_uid = ?`},
 		{&w.insert, `
 			INSERT INTO instance (path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
-				calling_ae, called_ae, remote_addr, association, received_at, flag)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+				calling_ae, called_ae, remote_addr, association, received_at, flag, at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.anew, `
 			UPDATE instance
 			SET received_at = ?2, revision = 0
@@ -137,7 +139,7 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 	if _, err := w.back.ExecContext(ctx, i.StudyUID); err != nil {
 		return fmt.Errorf("write study %s: %w", i.StudyUID, err)
 	}
-	result, err := w.again.ExecContext(ctx, i.Path)
+	result, err := w.again.ExecContext(ctx, i.Path, i.At)
 	if err != nil {
 		return fmt.Errorf("look up instance %s: %w", i.Path, err)
 	}
@@ -164,7 +166,7 @@ func (w *instanceWriter) add(ctx context.Context, i *Instance) error {
 		}
 	}
 	if _, err := w.insert.ExecContext(ctx, i.Path, i.StudyUID, i.SeriesUID, i.SOPInstanceUID, i.SOPClassUID, i.TransferSyntaxUID,
-		i.Digest, i.Size, i.CallingAE, i.CalledAE, i.RemoteAddr, i.Association, ms(i.ReceivedAt), flag); err != nil {
+		i.Digest, i.Size, i.CallingAE, i.CalledAE, i.RemoteAddr, i.Association, ms(i.ReceivedAt), flag, i.At); err != nil {
 		return fmt.Errorf("write instance %s: %w", i.Path, err)
 	}
 	if err := w.receiving(ctx, i, 1); err != nil {
@@ -264,7 +266,7 @@ func joinFlags(flags ...string) string {
 }
 
 const instanceColumns = `path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
-	calling_ae, called_ae, remote_addr, association, received_at, flag, again, revision`
+	calling_ae, called_ae, remote_addr, association, received_at, flag, again, revision, at`
 
 func queryInstances(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Instance, error) {
 	return query(ctx, tx, `
@@ -273,7 +275,7 @@ func queryInstances(ctx context.Context, tx *sql.Tx, rest string, args ...any) (
 		func(rows *sql.Rows) (i Instance, err error) {
 			var received int64
 			err = rows.Scan(&i.Path, &i.StudyUID, &i.SeriesUID, &i.SOPInstanceUID, &i.SOPClassUID, &i.TransferSyntaxUID, &i.Digest, &i.Size,
-				&i.CallingAE, &i.CalledAE, &i.RemoteAddr, &i.Association, &received, &i.Flag, &i.ReceivedAgain, &i.Revision)
+				&i.CallingAE, &i.CalledAE, &i.RemoteAddr, &i.Association, &received, &i.Flag, &i.ReceivedAgain, &i.Revision, &i.At)
 			i.ReceivedAt = at(received)
 			return i, err
 		}, args...)

@@ -34,6 +34,7 @@ type Ledger struct {
 	mu     sync.Mutex // guards the fields below
 	closed bool
 	fault  error // why the newest batch could not be committed, nil when it was
+	holder holder
 }
 
 // Options of Open and New. The zero value is for production.
@@ -44,11 +45,9 @@ type Options struct {
 	Beside   bool             // Open: ask for work, beside a running node; nothing is migrated, and StartJobs refuses
 	Password string           // Open: of the database; "": that of the environment
 
-	// Shared: this is one node of several on the ledger, which see to it that a destination belongs to one at a time, and that the jobs of
-	// one that died are set back (TakeDestination, LeaveDestination, RecoverJobs).
+	// Shared: this is one node of several on the ledger, which see to it that a destination and a receiver belong to one at a time, and
+	// that the jobs of one that died are set back (TakeDestination, TakeReceiver, RecoverJobs).
 	Shared bool
-	// ClientID is what the jobs know this process by; no two that ever lived have the same. "": the job library makes one.
-	ClientID string
 
 	// Destinations have a queue of their own in the process that works on this ledger, which may be another one; StartJobs names
 	// those of this process.
@@ -118,6 +117,11 @@ func New(db Database, opt Options) (*Ledger, error) {
 	}
 	if err := l.takeJobs(opt); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", db.Name(), err), db.Close())
+	}
+	if !opt.Shared && db.Owned() {
+		if err := l.freeAll(context.Background()); err != nil { // they settle at their limit
+			l.log.Error("studies stay held by associations that are over", "ledger", db.Name(), "error", err)
+		}
 	}
 	l.queue = make(chan entry, queueLength)
 	l.closing = make(chan struct{})

@@ -22,6 +22,7 @@ func (l *Ledger) notifyKind(handle func(ctx context.Context, notificationID int6
 		Name:        notifyJob,
 		Workers:     notifyWorkers,
 		Own:         l.receiverNames(),
+		Taken:       l.shared,
 		LongestWait: l.longestWait(),
 		Work: works(l, func(ctx context.Context, key notifyKey) (*task, error) {
 			n, err := l.Notification(ctx, key.ID)

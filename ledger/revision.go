@@ -77,6 +77,37 @@ func (l *Ledger) Settle(ctx context.Context, studyUID, why string) (Revision, er
 	return rev, nil
 }
 
+// SettleDue settles a study if it is due, which is asked here for what is true when it settles: an instance may come meanwhile, at
+// whichever door. settled is false when it is not, or nothing of it is left to settle. due may be called several times.
+func (l *Ledger) SettleDue(
+	ctx context.Context, studyUID string, due func(Activity) (why string, due bool),
+) (rev Revision, settled bool, err error) {
+	if err := l.Flush(ctx); err != nil {
+		return Revision{}, false, fmt.Errorf("settle study %s: %w", studyUID, err)
+	}
+	err = l.update(ctx, func(tx *sql.Tx) error {
+		settled = false
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
+		now, err := l.activities(ctx, tx, `AND i.study_uid = ?`, studyUID)
+		if err != nil || len(now) == 0 {
+			return err
+		}
+		why, yes := due(now[0])
+		if !yes {
+			return nil
+		}
+		rev, err = l.settle(ctx, tx, studyUID, why)
+		settled = err == nil
+		return err
+	})
+	if err != nil {
+		return Revision{}, false, fmt.Errorf("settle study %s: %w", studyUID, err)
+	}
+	return rev, settled, nil
+}
+
 func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, studyUID, why string) (Revision, error) {
 	var number, fresh int
 	err := tx.QueryRowContext(ctx, `

@@ -2,32 +2,68 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 )
 
-// RecoverJobs sets back what processes left running that do not live any more, by their client IDs (Options.ClientID). It comes before
-// their destinations are taken: what one of them was at would be overtaken by what follows.
+// EventNodeDied is in the history of the ledger's nodes.
+const EventNodeDied = "node died"
+
+// RecoverJobs sets back what processes left running that do not live any more, by their client IDs (Crew.ClientID). It comes before
+// their destinations are taken: what one of them was at would be overtaken by what follows. It comes again and again, too: a process that
+// was stopped and goes on may take a job after it was dead for everybody.
 func (l *Ledger) RecoverJobs(ctx context.Context, dead ...string) error {
 	return l.jobs.Recover(ctx, dead...)
 }
 
-// TakeDestination has this process deliver to a destination and ask it for storage commitment, in the order of revisions. The caller sees
-// to it that no other process does, until LeaveDestination. What it left running must have been set back.
-func (l *Ledger) TakeDestination(name string) error {
-	for _, kind := range l.kindsOf(name) {
-		if err := l.jobs.Take(kind, name); err != nil {
+// AtWork gives the client IDs of the processes that have jobs running, be they alive or not.
+func (l *Ledger) AtWork(ctx context.Context) (ids []string, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		ids, err = l.jobs.AtWork(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look who is at work: %w", err)
+	}
+	return ids, nil
+}
+
+// NodeDied notes that a node died in an incarnation, and says whether that is news.
+func (l *Ledger) NodeDied(ctx context.Context, id, incarnation, text string) (news bool, err error) {
+	err = l.update(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, `
+			UPDATE node
+			SET incarnation = ''
+			WHERE id = ? AND incarnation = ? AND incarnation <> ''`, id, incarnation)
+		if err != nil {
 			return err
 		}
+		n, err := result.RowsAffected()
+		if news = n > 0; err != nil || !news {
+			return err
+		}
+		return l.event(ctx, tx, "", EventNodeDied, text, map[string]any{"node": id, "incarnation": incarnation})
+	})
+	if err != nil {
+		return false, fmt.Errorf("note that node %s died: %w", id, err)
 	}
-	return nil
+	return news, nil
+}
+
+// TakeDestination has this process deliver to a destination and ask it for storage commitment, in the order of revisions. The caller sees
+// to it that no other process does, until LeaveDestination. What it left running must have been set back. "" are all that are not named.
+func (l *Ledger) TakeDestination(ctx context.Context, name string) error {
+	return l.take(ctx, name, deliverJob, commitmentSCUJob)
 }
 
 // LeaveDestination has this process work for a destination no more. What runs for it is not ended, but waited for, at most until ctx ends.
 func (l *Ledger) LeaveDestination(ctx context.Context, name string) error {
 	var errs []error
-	for _, kind := range l.kindsOf(name) {
-		errs = append(errs, l.jobs.Leave(ctx, kind, name))
+	for _, kind := range []string{deliverJob, commitmentSCUJob} {
+		if l.jobs.Runs(kind) {
+			errs = append(errs, l.jobs.Leave(ctx, kind, name))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("leave destination %s: %w", name, err)
@@ -35,10 +71,20 @@ func (l *Ledger) LeaveDestination(ctx context.Context, name string) error {
 	return nil
 }
 
-// kindsOf are the kinds of job of which one at a time runs for a destination.
-func (l *Ledger) kindsOf(destination string) []string {
-	if l.asksCommitment(destination) && l.jobs.Runs(commitmentSCUJob) {
-		return []string{deliverJob, commitmentSCUJob}
+// TakeReceiver has this process tell a receiver. The caller sees to it that no other process does; "" are all that are not named.
+func (l *Ledger) TakeReceiver(ctx context.Context, name string) error {
+	return l.take(ctx, name, notifyJob)
+}
+
+// take takes the queues of the kinds that run here.
+func (l *Ledger) take(ctx context.Context, name string, kinds ...string) error {
+	for _, kind := range kinds {
+		if !l.jobs.Runs(kind) {
+			continue
+		}
+		if err := l.jobs.Take(ctx, kind, name); err != nil {
+			return err
+		}
 	}
-	return []string{deliverJob}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 type Standing struct {
 	Counts       Counts
 	Alive        Alive             // of the node that was heard of last
+	Nodes        []Alive           // all that ever worked on the ledger, by ID
 	Peers        []PeerSeen        // by calling AE title
 	Destinations []DestinationSeen // by name
 	Receivers    []ReceiverSeen    // by name
@@ -66,6 +67,9 @@ func (l *Ledger) Standing(ctx context.Context, midnight time.Time) (Standing, er
 			return err
 		}
 		if s.Alive, err = newestAlive(ctx, tx); err != nil {
+			return err
+		}
+		if s.Nodes, err = queryAlive(ctx, tx, `ORDER BY id`); err != nil {
 			return err
 		}
 		if s.Peers, err = peersSeen(ctx, tx); err != nil {

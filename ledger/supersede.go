@@ -31,24 +31,26 @@ func oldestValid(ctx context.Context, tx *sql.Tx, studyUID string) (number int, 
 }
 
 // withdrawReplaced ends the deliveries that still wait with objects that a newer revision has replaced: nobody is to be told a
-// result of yesterday.
+// result of yesterday. What somebody has begun with stays: the destination may have it.
 func (l *Ledger) withdrawReplaced(ctx context.Context, tx *sql.Tx, studyUID string) error {
 	since, err := oldestValid(ctx, tx, studyUID)
 	if err != nil {
 		return err
 	}
-	why := fmt.Sprintf("replaced by revision %d before it was sent", since)
 	result, err := tx.ExecContext(ctx, `
 		UPDATE delivery
 		SET state = ?, detail = ?, next_at = 0
-		WHERE state = ? AND object_id IN (
+		WHERE state = ? AND begun_at = 0 AND object_id IN (
 			SELECT o.id
 			FROM object o
 			JOIN revision r ON r.id = o.revision_id
 			WHERE r.study_uid = ? AND r.number < ?)`,
-		DeliveryWithdrawn, why, DeliveryWaiting, studyUID, since)
+		DeliveryWithdrawn, replacedBy(since), DeliveryWaiting, studyUID, since)
 	if err != nil {
 		return fmt.Errorf("withdraw deliveries: %w", err)
+	}
+	if err := l.hurryBegun(ctx, tx, studyUID, since); err != nil {
+		return fmt.Errorf("hurry deliveries: %w", err)
 	}
 	n, err := result.RowsAffected()
 	if err != nil || n == 0 {

@@ -55,7 +55,7 @@ func defaultRetryDelay(attempt int) time.Duration {
 // takeJobs takes the jobs in the database, to enqueue more.
 func (l *Ledger) takeJobs(opt Options) (err error) {
 	o := jobs.Options{Driver: l.db.JobDriver(), Dialect: l.db.JobDialect(), Update: l.update, Logger: l.log,
-		RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts, TestOnly: opt.TestOnly, ClientID: opt.ClientID, Shared: opt.Shared}
+		RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts, TestOnly: opt.TestOnly, Shared: opt.Shared}
 	if opt.Shared {
 		o.Alone = l.db.Alone
 	}
@@ -77,15 +77,36 @@ func (l *Ledger) takeJobs(opt Options) (err error) {
 // the destinations, whose revisions follow each other, and one for all others together. The ledger
 // must be this process's own: neither ReadOnly nor Beside.
 func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers int, destinations ...string) error {
-	if h.Process == nil || h.Deliver == nil || processWorkers < 1 {
-		return errors.New("start jobs: needs both handlers and at least one worker each")
+	if processWorkers < 1 {
+		return errors.New("start jobs: needs at least one worker")
+	}
+	return l.StartJobsAs(ctx, Crew{Readers: processWorkers, Reports: true, Destinations: destinations}, h)
+}
+
+// Crew is what a process does of the work, beside what it takes of it, and under which name. Jobs of which it does nothing it knows all
+// the same: the job library throws away what it does not.
+type Crew struct {
+	ClientID     string // what others know it by; no two that ever ran have the same. "": the job library makes one
+	Readers      int    // studies that are processed at a time
+	Reports      bool   // of storage commitment, as SCP
+	Destinations []string
+}
+
+// StartJobsAs is StartJobs for a process that need not do everything, as one of several.
+func (l *Ledger) StartJobsAs(ctx context.Context, c Crew, h Handlers) error {
+	if h.Process == nil || h.Deliver == nil {
+		return errors.New("start jobs: needs both handlers")
 	}
 	if !l.db.Owned() {
 		return errors.New("start jobs: the ledger was opened beside the process that works on it")
 	}
-	kinds := []jobs.Kind{l.processKind(h.Process, processWorkers), l.deliverKind(h.Deliver, destinations)}
+	kinds := []jobs.Kind{l.processKind(h.Process, c.Readers), l.deliverKind(h.Deliver, c.Destinations)}
 	if h.CommitmentSCP != nil {
-		kinds = append(kinds, l.commitmentSCPKind(h.CommitmentSCP))
+		reports := l.commitmentSCPKind(h.CommitmentSCP)
+		if !c.Reports {
+			reports.Workers = 0
+		}
+		kinds = append(kinds, reports)
 	}
 	if h.Notify != nil {
 		kinds = append(kinds, l.notifyKind(h.Notify))
@@ -93,7 +114,7 @@ func (l *Ledger) StartJobs(ctx context.Context, h Handlers, processWorkers int, 
 	if h.CommitmentSCU != nil {
 		kinds = append(kinds, l.commitmentSCUKind(h.CommitmentSCU))
 	}
-	if err := l.jobs.Start(ctx, kinds, l.enqueueMissing); err != nil {
+	if err := l.jobs.Start(ctx, c.ClientID, kinds, l.enqueueMissing); err != nil {
 		return fmt.Errorf("start jobs: %w", err)
 	}
 	return nil

@@ -21,12 +21,15 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: an instance, an event, a refusal, a sighting, or somebody who waits for all before.
+// entry is one thing for the writer: an instance, an event, a refusal, a sighting, an association that is over, a file that went up, or
+// somebody who waits for all before.
 type entry struct {
 	instance *Instance
 	event    *Event
 	refusal  *RefusedInstances
 	sighting *sighting
+	released string // name of an association
+	stored   string // path of an instance
 	flushed  chan struct{}
 }
 
@@ -51,6 +54,23 @@ func (l *Ledger) enqueue(ctx context.Context, e entry) error {
 			return fmt.Errorf("ledger does not keep up: %w", err)
 		}
 		return fmt.Errorf("ledger does not keep up: %w", ctx.Err())
+	}
+}
+
+// offer puts something into the queue unless it is full or closed.
+func (l *Ledger) offer(e entry) bool {
+	l.senders.RLock()
+	defer l.senders.RUnlock()
+	select {
+	case <-l.closing:
+		return false
+	default:
+	}
+	select {
+	case l.queue <- e:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -111,13 +131,20 @@ func (l *Ledger) commitBatch(batch []entry) bool {
 	order(batch)
 	pause := firstPause
 	for {
-		err := l.update(context.Background(), func(tx *sql.Tx) error { return l.apply(tx, batch) })
+		var holds *holding
+		err := l.update(context.Background(), func(tx *sql.Tx) error {
+			l.mu.Lock()
+			holds = &holding{holder: l.holder, fresh: map[Hold]bool{}}
+			l.mu.Unlock()
+			return l.apply(tx, batch, holds)
+		})
 		l.mu.Lock()
 		news := (err == nil) != (l.fault == nil)
 		l.fault = err
 		l.mu.Unlock()
 		switch {
 		case err == nil:
+			l.held(holds, batch)
 			if news {
 				l.log.Info("ledger commits again", "rows", len(batch))
 			}
@@ -163,7 +190,7 @@ func (e *entry) study() string {
 }
 
 // apply writes an ordered batch.
-func (l *Ledger) apply(tx *sql.Tx, batch []entry) error {
+func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 	ctx := context.Background()
 	w, err := newInstanceWriter(ctx, tx)
 	if err != nil {
@@ -183,12 +210,24 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry) error {
 					return err
 				}
 			}
-			err = w.add(ctx, e.instance)
+			if err = holds.hold(ctx, tx, e.instance); err == nil {
+				err = w.add(ctx, e.instance)
+			}
 		case e.event != nil:
 			err = insertEvent(ctx, tx, *e.event)
 		}
 		if err != nil {
 			return err
+		}
+	}
+	if err := holds.release(ctx, tx, batch); err != nil {
+		return err
+	}
+	for _, e := range batch {
+		if e.stored != "" {
+			if err := writeStored(ctx, tx, e.stored); err != nil {
+				return err
+			}
 		}
 	}
 	return l.applyShared(ctx, tx, batch, w.seen)
@@ -200,7 +239,7 @@ func (l *Ledger) applyShared(ctx context.Context, tx *sql.Tx, batch []entry, see
 	if rest < 0 {
 		rest = len(batch)
 	}
-	batch = slices.DeleteFunc(slices.Clone(batch[rest:]), func(e entry) bool { return e.flushed != nil })
+	batch = slices.DeleteFunc(slices.Clone(batch[rest:]), func(e entry) bool { return e.refusal == nil && e.sighting == nil })
 	if len(batch) == 0 && len(seen) == 0 {
 		return nil
 	}

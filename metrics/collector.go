@@ -37,6 +37,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	buildInfo  = desc("build_info", "The running node: 1.", "version", "device", "weights")
+	nodeUp     = desc("node_up", "1 for a node on this ledger that lives, 0 for one that is dead; nothing for one that stopped.", "node")
 	scrapeGood = desc("views_up", "1 if the views of the node could be read for this scrape.")
 	studies    = desc("studies", "Studies by state.", "state")
 	finished   = desc("studies_finished_total", "Readings of studies that ended, by outcome.", "outcome")
@@ -61,7 +62,7 @@ var (
 
 // Describe lists all metrics; the node need not run for it.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, scrapeGood, studies, finished, instances, received, lastSeen, deliveries, up,
+	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, scrapeGood, studies, finished, instances, received, lastSeen, deliveries, up,
 		oldest, notifications, diskFree, diskReserve, altered, stale, storeUp, storeWaiting, ledgerBytes, fault} {
 		to <- d
 	}
@@ -85,6 +86,11 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(scrapeGood, 1)
 	gauge(buildInfo, 1, o.Version, device(o.Running.Device), weights(o))
+	for _, m := range o.Nodes {
+		if m.State != status.Stopped {
+			gauge(nodeUp, truth(m.State == status.Runs), m.Name)
+		}
+	}
 	for _, state := range []string{ledger.StateReceiving, ledger.StateSettled, ledger.StateProcessing, ledger.StateReported,
 		ledger.StateNotProcessed} {
 		gauge(studies, float64(o.Counts.Studies[state]), word(state))

@@ -90,6 +90,8 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 	}
 	n.configHash.Store(&n.config.Hash)
 	n.self = ledger.Alive{
+		ID:         n.self.ID,
+		Roles:      n.self.Roles,
 		StartedAt:  time.Now(),
 		RecordedAt: before.RecordedAt,
 		PID:        os.Getpid(),
@@ -118,6 +120,11 @@ func (n *Node) recorded(ctx context.Context) error {
 
 // sign gives a sign of life. One that cannot be written, as on a full disk, is no reason to end.
 func (n *Node) sign(ctx context.Context) {
+	if n.config.Several() {
+		if now := n.member.Incarnation(); now != "" {
+			n.self.Incarnation = now
+		}
+	}
 	if err := n.ledger.SignOfLife(ctx, n.self); err != nil && ctx.Err() == nil {
 		if n.life.news(time.Now()) {
 			n.log.Error("sign of life not written: check the disk of data_dir", "error", err)
@@ -127,13 +134,19 @@ func (n *Node) sign(ctx context.Context) {
 
 // lives gives signs of life until ctx ends.
 func (n *Node) lives(ctx context.Context) error {
-	n.self.Device = n.runtime.Device()
-	n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
+	n.self.Device = n.Device()
+	if n.runtime != nil {
+		n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
+		n.self.Shape = shapeOf(n.config, n.runtime)
+	}
 	complete := true // once an instance may have been refused its row, the next start looks for it
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	for {
 		n.self.Work, n.self.ConfigHash = n.life.now(), *n.configHash.Load()
+		if n.ahead != nil {
+			n.self.Waiting = n.ahead.Waiting().Files
+		}
 		if room, err := n.store.Room(ctx); err == nil {
 			n.self.Free = room.Free
 		}

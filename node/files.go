@@ -34,10 +34,16 @@ const objectsFolder = "objects"
 // headerSize is the beginning of a file that is not worth keeping: what a reader of headers gets.
 const headerSize = 64 << 10
 
-// openFiles opens the store that the configuration names. The tier is that of a store elsewhere, nil without one. recorded tells whether
-// the ledger knows an instance.
+// instances are what the ledger knows of files that go up.
+type instances interface {
+	HasInstance(ctx context.Context, path string) (bool, error)
+	Stored(ctx context.Context, path string) error
+}
+
+// openFiles opens the store that the configuration names. The tier is that of a store elsewhere, nil without one; it takes up what
+// is known, and tells.
 func openFiles(
-	c config.Config, recorded func(context.Context, string) (bool, error), log *slog.Logger,
+	c config.Config, known instances, log *slog.Logger,
 ) (all files, ahead *tier.Store, err error) {
 	opt := disk.Options{Reserve: int64(c.Node.Reserve), Staging: scp.Staging, Foreign: func(path string) {
 		log.Warn("this is not of the node and is left alone: look at it, and take it away", "path", path)
@@ -67,17 +73,26 @@ func openFiles(
 	if c.Store.BeforeAnswer {
 		later = nil
 	}
+	var meanwhile []string
+	if !c.Several() { // a study need not be read again because its results had nowhere to go; another node would not find them here
+		meanwhile = []string{objectsFolder}
+	}
 	ahead = tier.New(local, near, tier.Options{
-		Later: later,
-		// A study need not be read again because its results had nowhere to go.
-		Meanwhile: []string{objectsFolder},
+		Later:     later,
+		Meanwhile: meanwhile,
 		Folders:   []string{scp.InboxFolder, objectsFolder},
 		Stay:      []string{scp.QuarantineFolder, scp.Staging},
 		Recorded: func(ctx context.Context, name string) (bool, error) {
 			if !strings.HasPrefix(name, scp.InboxFolder+"/") {
 				return true, nil
 			}
-			return recorded(ctx, name)
+			return known.HasInstance(ctx, name)
+		},
+		Stored: func(ctx context.Context, name string) error {
+			if !strings.HasPrefix(name, scp.InboxFolder+"/") {
+				return nil
+			}
+			return known.Stored(ctx, name)
 		},
 		Shrink: near.Shrink,
 		Logger: log,
@@ -101,6 +116,58 @@ func openS3(c config.Config, log *slog.Logger) (*s3.Store, error) {
 		opt.TLS = own.Client(c.Store.TLSName)
 	}
 	return s3.Open(opt)
+}
+
+// alone names this node if its disk alone has a file, for a node that shares its ledger.
+func (n *Node) alone(ctx context.Context, name string) (string, error) {
+	if n.ahead == nil || n.self.ID == "" {
+		return "", nil
+	}
+	place, err := n.ahead.At(ctx, name)
+	if err != nil || place != tier.AtNode {
+		return "", err
+	}
+	return n.self.ID, nil
+}
+
+// placesEvery is how often a node looks for files that went up without the ledger having heard of it.
+const placesEvery = time.Minute
+
+// watchPlaces does so until ctx ends: of one that went up right before the node was killed, or that came again just then.
+func (n *Node) watchPlaces(ctx context.Context) error {
+	ticker := time.NewTicker(placesEvery)
+	defer ticker.Stop()
+	for {
+		if err := n.tellPlaces(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("which files went up is not known: asked again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// tellPlaces has the ledger know of files that it takes to be here alone and that are in the store.
+func (n *Node) tellPlaces(ctx context.Context) error {
+	if n.self.ID == "" {
+		return nil
+	}
+	paths, err := n.ledger.AtNode(ctx, n.self.ID)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		place, err := n.ahead.At(ctx, path)
+		if err == nil && place == tier.InStore {
+			err = n.ledger.Stored(ctx, path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compareFiles looks whether files of the ledger's newest studies are gone. A store that cannot be asked now is no reason not to start.

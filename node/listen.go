@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"jcsnode/config"
 	"jcsnode/dimse/secure"
 )
 
@@ -21,16 +22,21 @@ func identity(use string, files secure.Files, log *slog.Logger) (*secure.Identit
 	return i, nil
 }
 
-// Listen opens the plain port and, if there are such, those of TLS, the page and metrics; the last two Run serves by itself.
+// Listen opens the plain port and, if there are such, those of TLS, the page and metrics; the last two Run serves by itself. Who is no
+// door has none of the first two.
 func (n *Node) Listen() (listeners []net.Listener, err error) {
 	if err := errors.Join(n.ListenPage(), n.listenMetrics()); err != nil {
 		return nil, err
+	}
+	if !n.has(config.RoleDoor) {
+		n.log.Info("the node takes no studies, and listens for none", "roles", n.config.Node.Roles, "device", n.Device())
+		return nil, nil
 	}
 	plain, err := net.Listen("tcp", n.config.Node.Listen)
 	if err != nil {
 		return nil, portError(n.config.Node.Listen, err)
 	}
-	n.log.Info("listening", "address", plain.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.runtime.Device())
+	n.log.Info("listening", "address", plain.Addr().String(), "ae_title", n.config.Node.AETitle, "device", n.Device())
 	if n.own == nil {
 		return []net.Listener{plain}, nil
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/dicomout"
 	"jcsnode/dicomout/object"
@@ -34,45 +36,56 @@ type Options struct {
 	Progress pipeline.Progress // of studies that are read; may be nil
 	Ready    func()            // called once everything works; may be nil
 	Logger   *slog.Logger
+
+	// Networks puts something around those that read studies, to measure what is not theirs; may be nil.
+	Networks func(pipeline.Networks) pipeline.Networks
 }
 
 // Node is the running program: every part, wired.
 type Node struct {
-	config        config.Config // as of the start
-	site          atomic.Pointer[site]
-	moved         chan struct{} // another site has come
-	ready         func()
-	settling      pulse
-	version       string
-	log           *slog.Logger
-	ledger        *ledger.Ledger
-	store         files
-	ahead         *tier.Store // the disk in front of a store elsewhere, nil without one
-	inbox         *scp.Inbox
-	runtime       *models.Runtime
-	door          *scp.Door
-	server        *dimse.Server
-	settler       *pipeline.Settler
-	processor     *pipeline.Processor
-	delivery      *dicomout.DeliveryWorker
-	commitmentSCU *dicomout.CommitmentSCU
-	notifier      *notify.Notifier
-	stuck         *notify.Watch
-	retention     *pipeline.Retention
-	filesLacking  bool         // the start has looked for all files, since some are missing
-	self          ledger.Alive // what it said of itself last
-	life          life
-	configHash    atomic.Pointer[string] // of the file that all of what runs is taken from
-	views         status.Reader
-	web           *web.Server // nil without a page, as are the next three
-	webListener   net.Listener
-	trial         *try.Desk // nil without [web.try]
-	ownWeb        *secure.Identity
-	meter         *metrics.Meter
-	metrics       *metrics.Server // nil without [metrics], as is the next one
-	metricsPort   net.Listener
-	draining      atomic.Bool
-	own           *secure.Identity // of the TLS listener, nil without one
+	config         config.Config // as of the start
+	site           atomic.Pointer[site]
+	moved          chan struct{} // another site has come
+	ready          func()
+	settling       pulse
+	version        string
+	log            *slog.Logger
+	member         membership
+	partook        bool          // it has once done so, see partakes
+	partaking      chan struct{} // closed from then on
+	partiesChanged chan struct{}
+	serving        context.Context // ends when the node takes nothing new
+	lanes          lanes
+	sweeping       sync.Mutex
+	leading        atomic.Bool
+	ledger         *ledger.Ledger
+	store          files
+	ahead          *tier.Store // the disk in front of a store elsewhere, nil without one
+	inbox          *scp.Inbox
+	runtime        *models.Runtime
+	door           *scp.Door
+	server         *dimse.Server
+	settler        *pipeline.Settler
+	processor      *pipeline.Processor
+	delivery       *dicomout.DeliveryWorker
+	commitmentSCU  *dicomout.CommitmentSCU
+	notifier       *notify.Notifier
+	stuck          *notify.Watch
+	retention      *pipeline.Retention
+	filesLacking   bool         // the start has looked for all files, since some are missing
+	self           ledger.Alive // what it said of itself last
+	life           life
+	configHash     atomic.Pointer[string] // of the file that all of what runs is taken from
+	views          status.Reader
+	web            *web.Server // nil without a page, as are the next three
+	webListener    net.Listener
+	trial          *try.Desk // nil without [web.try]
+	ownWeb         *secure.Identity
+	meter          *metrics.Meter
+	metrics        *metrics.Server // nil without [metrics], as is the next one
+	metricsPort    net.Listener
+	draining       atomic.Bool
+	own            *secure.Identity // of the TLS listener, nil without one
 }
 
 // Dialer is how the program opens associations.
@@ -86,7 +99,8 @@ func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
 }
 
 func newNode(c config.Config, version string, log *slog.Logger) *Node {
-	return &Node{config: c, moved: make(chan struct{}, 1), version: version, log: log, meter: metrics.NewMeter(time.Now)}
+	return &Node{config: c, moved: make(chan struct{}, 1), partiesChanged: make(chan struct{}, 1), partaking: make(chan struct{}),
+		member: cluster.NewAlone(""), version: version, log: log, meter: metrics.NewMeter(time.Now)}
 }
 
 // Open makes every part and recovers what a crash left, before any port is open. The caller runs or closes the node.
@@ -97,18 +111,27 @@ func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
 		return nil, errors.Join(err, n.Close())
 	}
 	n.processor.Progress = opt.Progress
+	if opt.Networks != nil {
+		n.processor.Networks = opt.Networks(n.processor.Networks)
+	}
 	return n, nil
 }
 
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.config
 	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
-	// First of all the ledger, which only one node can have: a second one must not change or occupy anything of the first.
+	// First of all who the node is, and the ledger, which one node alone can have, or nodes that know of each other: another one must not
+	// change or occupy anything of theirs.
+	if err := n.join(ctx); err != nil {
+		return err
+	}
 	n.ledger, err = OpenLedger(ctx, c, ledger.Options{
 		Logger:         n.log,
 		Receivers:      subscriptions(c.Webhooks),
 		CommitmentFrom: CommitmentFrom(c.Destinations),
 		LongestWait:    longestWait(c.Destinations),
+		Shared:         c.Several(),
+		Destinations:   DestinationNames(c.Destinations),
 	})
 	if err != nil {
 		return err
@@ -120,15 +143,17 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := try.Clear(trialDir(c)); err != nil {
 		return err
 	}
-	if n.runtime, err = OpenNetworks(c.Models, n.log); err != nil {
+	networks, err := n.openNetworks()
+	if err != nil {
 		return err
 	}
-	if n.store, n.ahead, err = openFiles(c, n.ledger.HasInstance, n.log); err != nil {
+	if n.store, n.ahead, err = openFiles(c, n.ledger, n.log); err != nil {
 		return err
 	}
 	n.inbox = scp.NewInbox(n.store, scp.InboxOptions{
 		ImplementationClassUID:    object.ImplementationClassUID,
 		ImplementationVersionName: object.ImplementationVersionName,
+		At:                        n.alone,
 	})
 	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
 	if err != nil {
@@ -138,29 +163,42 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.compareFiles(ctx); err != nil {
 		return err
 	}
-	return n.wire(n.runtime)
+	return n.wire(networks)
+}
+
+// openNetworks loads the networks, if the node is to read studies.
+func (n *Node) openNetworks() (_ Networks, err error) {
+	if !n.has(config.RoleRead) {
+		return noNetworks{}, nil
+	}
+	n.runtime, err = OpenNetworks(n.config.Models, n.log)
+	return n.runtime, err
 }
 
 // Device is what the networks run on.
-func (n *Node) Device() string { return n.runtime.Device() }
+func (n *Node) Device() string {
+	if n.runtime == nil {
+		return status.NoDevice
+	}
+	return n.runtime.Device()
+}
 
 // Run serves on the listeners until ctx ends, then drains and closes everything, them included.
 func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
-	handlers := ledger.Handlers{
-		Process:       n.processor.Process,
-		Deliver:       n.delivery.Deliver,
-		CommitmentSCP: n.door.Commitment.Deliver,
-		Notify:        n.notifier.Notify,
-		CommitmentSCU: n.commitmentSCU.Ask,
-	}
-	destinations := DestinationNames(n.site.Load().config.Destinations)
-	if err := n.ledger.StartJobs(ctx, handlers, n.config.Pipeline.Workers, destinations...); err != nil {
+	g, serving := errgroup.WithContext(ctx)
+	n.serving = serving
+	working, endWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer endWork()
+	worked := make(chan error, 1)
+	go func() { worked <- n.member.Each(working, n.partakes) }()
+	select {
+	case <-n.partaking:
+	case err := <-worked:
 		for _, l := range listeners {
 			l.Close()
 		}
 		return errors.Join(err, n.Close())
 	}
-	g, serving := errgroup.WithContext(ctx)
 	for _, l := range listeners {
 		g.Go(func() error { return n.server.Serve(serving, l) })
 	}
@@ -171,27 +209,34 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	}
 	g.Go(func() error { return n.lives(serving) })
 	g.Go(func() error { return n.watchCertificates(serving) })
-	n.settling.beat()
 	if n.webListener != nil {
 		g.Go(func() error { return n.runWeb(serving) })
 		g.Go(func() error { return n.runTrials(serving) })
 	}
-	g.Go(func() error { return n.settler.Run(serving) })
 	g.Go(func() error { return n.inbox.Watch(serving, n.log, time.Now) })
-	g.Go(func() error { return n.tidies(serving) })
 	if n.ahead != nil {
 		g.Go(func() error { return n.ahead.Run(serving) })
+		g.Go(func() error { return n.watchPlaces(serving) })
 	}
-	g.Go(func() error { return n.stuck.Run(serving) })
+	g.Go(func() error { // nothing of it ends by itself, unless it cannot begin
+		select {
+		case <-serving.Done():
+			return nil
+		case err := <-worked:
+			worked <- err
+			return err
+		}
+	})
 	if n.ready != nil {
 		n.ready()
 	}
 	watched := n.runMetrics(ctx)
 	err := g.Wait()
 	n.log.Info("stopping: what is unfinished goes on at the next start")
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
-	defer cancel()
-	err = errors.Join(err, n.ledger.StopJobs(stopping))
+	endWork()
+	if e := <-worked; !errors.Is(err, e) {
+		err = errors.Join(err, e)
+	}
 	watched()
 	err = errors.Join(err, n.Close())
 	if err == nil {
@@ -225,6 +270,9 @@ func (n *Node) Close() error {
 	if n.ledger != nil {
 		n.ends()
 		errs = append(errs, n.ledger.Close())
+	}
+	if n.member != nil {
+		errs = append(errs, n.member.Close())
 	}
 	if n.runtime != nil {
 		errs = append(errs, n.runtime.Close())

@@ -33,6 +33,9 @@ func (n *Node) wire(networks Networks) error {
 	}
 	n.site.Store(s)
 	n.views = viewsOf(func() config.Config { return n.site.Load().config }, n.version, n.ledger)
+	if c.Several() {
+		n.views.Dead = n.member.Dead
+	}
 	if err := n.wireDoor(); err != nil {
 		return err
 	}
@@ -137,6 +140,7 @@ func (n *Node) wireDelivery() {
 		Ledger:       n.ledger,
 		Store:        n.store,
 		Destinations: destinations,
+		Fenced:       n.member.Fenced,
 		Now:          time.Now,
 		Random:       rand.Float64,
 		Attempted:    n.meter.Attempted,

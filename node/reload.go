@@ -28,6 +28,10 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 		case n.moved <- struct{}{}:
 		default:
 		}
+		select {
+		case n.partiesChanged <- struct{}{}:
+		default:
+		}
 		n.log.Info("configuration reloaded", "changed", taken)
 		n.reconsider(ctx, before.config, next.config)
 	} else {

@@ -20,6 +20,7 @@ import (
 	"jcsnode/ledger/postgres"
 	"jcsnode/ledger/sqlite"
 	"jcsnode/models"
+	"jcsnode/status"
 	"jcsnode/web/access"
 )
 
@@ -40,7 +41,7 @@ func (t *Trial) note(format string, a ...any) { t.Notes = append(t.Notes, fmt.Sp
 // Try does what a node does before it works and undoes it: it loads the networks, reads the TLS files and takes the ports. Of the data
 // folder it only looks whether it could be written. What the known mistakes are about is not tried.
 func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
-	t := Trial{}
+	t := Trial{Device: status.NoDevice}
 	free := func(keys ...string) bool {
 		return !slices.ContainsFunc(known, func(p string) bool {
 			return slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(p, key) })
@@ -52,7 +53,7 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 	if c.Store.Kind == config.StoreS3 && free("store.") {
 		t.store(ctx, c)
 	}
-	if free("models.") {
+	if slices.Contains(c.Node.Roles, config.RoleRead) && free("models.") {
 		t.networks(c.Models)
 	}
 	n := newNode(c, "", slog.New(slog.DiscardHandler))
@@ -72,6 +73,10 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 		{"node.listen", c.Node.Listen}, {"tls.listen", c.TLS.Listen}, {"web.listen", c.Web.Listen},
 		{"metrics.listen", c.Metrics.Listen},
 	} {
+		isDoor := slices.Contains(c.Node.Roles, config.RoleDoor)
+		if studies := p.key == "node.listen" || p.key == "tls.listen"; studies && !isDoor {
+			continue
+		}
 		if p.address != "" && free(p.key) {
 			t.port(p.key, p.address)
 		}
@@ -133,7 +138,7 @@ func (t *Trial) ledger(ctx context.Context, c config.Config) {
 	if c.Ledger.URL != "" {
 		password, err := c.Ledger.Password()
 		if err == nil {
-			err = postgres.Check(ctx, c.Ledger.URL, password)
+			err = postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: password, Shared: c.Several()})
 		}
 		switch {
 		case errors.Is(err, postgres.ErrHeld):

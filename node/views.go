@@ -1,9 +1,11 @@
 package node
 
 import (
+	"context"
 	"slices"
 	"time"
 
+	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/models"
 	"jcsnode/results"
@@ -13,7 +15,17 @@ import (
 
 // Views answer about a node of a configuration from its ledger and what can be seen beside it, on every surface.
 func Views(c config.Config, version string, l status.Ledger) status.Reader {
-	return viewsOf(func() config.Config { return c }, version, l)
+	r := viewsOf(func() config.Config { return c }, version, l)
+	if c.Several() {
+		r.Dead = func(ctx context.Context, incarnations []string) ([]string, error) {
+			password, err := c.Ledger.Password()
+			if err != nil {
+				return nil, err
+			}
+			return cluster.Ask(ctx, c.Ledger.URL, password, incarnations)
+		}
+	}
+	return r
 }
 
 // viewsOf are Views under a configuration that changes.
@@ -29,6 +41,9 @@ func viewsOf(current func() config.Config, version string, l status.Ledger) stat
 // self is what a program of that version sees of the node.
 func self(c config.Config, version string) status.Self {
 	self := status.Self{Version: version, AETitle: c.Node.AETitle, ConfigHash: config.Hash}
+	if name, err := c.Node.OwnName(); err == nil && c.Several() {
+		self.Name = name
+	}
 	if manifest, err := models.ReadManifest(c.Models.Dir); err == nil {
 		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
 	}

@@ -3,8 +3,11 @@ package node
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"jcsnode/config"
 )
 
 // pulse is when a loop was last seen at work.
@@ -14,11 +17,11 @@ func (p *pulse) beat() { p.at.Store(time.Now().UnixNano()) }
 
 func (p *pulse) since() time.Duration { return time.Since(time.Unix(0, p.at.Load())) }
 
-// Alive says what of a running node has stood still for longer than the limit, nil for nothing: the loop that takes studies as complete,
-// and the ledger, which reception, reading and delivery all wait for. A ledger that answers with an error is alive: a restart would not
-// mend its disk.
+// Alive says what of a running node has stood still for longer than the limit, nil for nothing: the loop that takes studies as
+// complete, where it is this node's, and the ledger, which reception, reading and delivery all wait for. A ledger that answers with an
+// error is alive: a restart would not mend its disk. So is a node that shares its ledger and cannot reach it.
 func (n *Node) Alive(ctx context.Context, limit time.Duration) error {
-	if silent := n.settling.since(); silent > max(limit, settleSlack) {
+	if silent := n.settling.since(); n.leading.Load() && n.member.Fenced() == nil && silent > max(limit, settleSlack) {
 		return fmt.Errorf("no study was looked at for %s", silent.Round(time.Second))
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -32,7 +35,7 @@ func (n *Node) Alive(ctx context.Context, limit time.Duration) error {
 	case <-answered:
 	case <-ctx.Done():
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && n.member.Fenced() == nil { // else the database is away, which a restart would not mend
 		return fmt.Errorf("the ledger has not answered within %s", limit)
 	}
 	return nil
@@ -43,9 +46,12 @@ const settleSlack = 10 * time.Second
 
 // Describe says in one line what a running node does.
 func (n *Node) Describe() string {
+	if !n.has(config.RoleDoor) {
+		return fmt.Sprintf("%s, a node for %s; networks on %s", n.config.Node.AETitle, strings.Join(n.config.Node.Roles, ", "), n.Device())
+	}
 	text := fmt.Sprintf("%s receives on %s", n.config.Node.AETitle, n.config.Node.Listen)
 	if n.own != nil {
 		text += " and by TLS on " + n.config.TLS.Listen
 	}
-	return fmt.Sprintf("%s; networks on %s", text, n.runtime.Device())
+	return fmt.Sprintf("%s; networks on %s", text, n.Device())
 }

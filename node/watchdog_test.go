@@ -21,6 +21,7 @@ func TestAlive(t *testing.T) {
 	}
 	t.Cleanup(func() { n.ledger.Close() })
 	n.settling.beat()
+	n.leading.Store(true)
 	if err := n.Alive(t.Context(), time.Second); err != nil {
 		t.Errorf("a node that works: %v", err)
 	}

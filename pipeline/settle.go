@@ -13,14 +13,14 @@ import (
 // SettlerLedger is what the Settler asks of the ledger.
 type SettlerLedger interface {
 	Receiving(ctx context.Context) ([]ledger.Activity, error)
-	Settle(ctx context.Context, studyUID, why string) (ledger.Revision, error)
+	SettleDue(ctx context.Context, studyUID string, due func(ledger.Activity) (string, bool)) (ledger.Revision, bool, error)
 }
 
 // Settler decides when a study is complete. DICOM does not say; a study is taken as complete when nothing of it has come
 // for Quiet and no open association that stored into it remains, at the latest Limit after its first unsettled instance.
 type Settler struct {
 	Ledger SettlerLedger
-	Holds  func(studyUID string) bool // an open association stored into the study
+	Holds  func(studyUID string) bool // an open association of this process stored into the study; those of others are in the ledger
 	Quiet  time.Duration
 	// QuietOf is the quiet time of a calling AE title that has its own, otherwise 0; nil: none has. Where several have sent
 	// into a study, the longest counts.
@@ -61,15 +61,24 @@ func (s *Settler) settleDue(ctx context.Context) error {
 	}
 	now := s.Now()
 	var failures []error
-	receiving = s.withoutFuture(receiving, now)
+	s.noteFuture(receiving, now)
 	for _, a := range receiving {
-		why, due := dueReason(a, now, s.quiet(a.CallingAEs), s.Limit, s.Holds(a.StudyUID))
-		if !due {
+		var why string
+		due := func(a ledger.Activity) (string, bool) {
+			a = s.withoutFuture(a, now)
+			var due bool
+			why, due = dueReason(a, now, s.quiet(a.CallingAEs), s.Limit, a.Held || s.Holds(a.StudyUID))
+			return why, due
+		}
+		if _, due := due(a); !due {
 			continue
 		}
-		rev, err := s.Ledger.Settle(ctx, a.StudyUID, why)
+		rev, settled, err := s.Ledger.SettleDue(ctx, a.StudyUID, due)
 		if err != nil { // the other studies must not wait for this one
 			failures = append(failures, fmt.Errorf("settle study %s: %w", a.StudyUID, err))
+			continue
+		}
+		if !settled { // something came meanwhile
 			continue
 		}
 		if s.Settled != nil {
@@ -80,12 +89,10 @@ func (s *Settler) settleDue(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// withoutFuture corrects the times of studies that came while the clock was ahead: they would wait until it is as late again. Their
-// newest instance counts as come when that was first seen.
-func (s *Settler) withoutFuture(receiving []ledger.Activity, now time.Time) []ledger.Activity {
+// noteFuture notes which studies came while the clock was ahead: they would wait until it is as late again.
+func (s *Settler) noteFuture(receiving []ledger.Activity, now time.Time) {
 	seen := map[string]time.Time{}
-	for i := range receiving {
-		a := &receiving[i]
+	for _, a := range receiving {
 		if !a.LastAt.After(now.Add(clockSlack)) {
 			continue
 		}
@@ -96,13 +103,21 @@ func (s *Settler) withoutFuture(receiving []ledger.Activity, now time.Time) []le
 				"study", a.StudyUID, "newest", a.LastAt.Format(time.RFC3339), "remedy", "keep the clock right (NTP)")
 		}
 		seen[a.StudyUID] = first
-		a.LastAt = first
-		if a.FirstAt.After(first) {
-			a.FirstAt = first
-		}
 	}
 	s.ahead = seen
-	return receiving
+}
+
+// withoutFuture corrects the times of such a study. Its newest instance counts as come when that was first seen.
+func (s *Settler) withoutFuture(a ledger.Activity, now time.Time) ledger.Activity {
+	first, ahead := s.ahead[a.StudyUID]
+	if !ahead || !a.LastAt.After(now.Add(clockSlack)) {
+		return a
+	}
+	a.LastAt = first
+	if a.FirstAt.After(first) {
+		a.FirstAt = first
+	}
+	return a
 }
 
 // clockSlack is how far ahead a time may lie without a fault of the clock: adjustments of a second or two are usual.
@@ -129,6 +144,8 @@ func (s *Settler) quiet(callingAEs []string) time.Duration {
 // dueReason says whether a study is complete at now, and why.
 func dueReason(a ledger.Activity, now time.Time, quiet, limit time.Duration, held bool) (string, bool) {
 	switch {
+	case a.Away > 0: // whoever reads it could not
+		return "", false
 	case now.Sub(a.FirstAt) >= limit:
 		return fmt.Sprintf("first instance came %v ago, the limit", limit), true
 	case held:

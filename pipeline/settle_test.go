@@ -27,6 +27,10 @@ func TestDueReason(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := ledger.Activity{FirstAt: now.Add(-c.first), LastAt: now.Add(-c.last)}
 			why, due := dueReason(a, now, quiet, limit, c.held)
+			a.Away = 1
+			if _, due := dueReason(a, now, quiet, limit, c.held); due {
+				t.Error("due while a file is on another node")
+			}
 			if due != c.want || due && why == "" {
 				t.Errorf("due %v (%q), want %v", due, why, c.want)
 			}
@@ -60,8 +64,8 @@ func TestSettler_ClockWasAhead(t *testing.T) {
 	s := &Settler{Quiet: time.Minute, Limit: time.Hour, Logger: slog.New(slog.DiscardHandler)}
 	look := func() bool {
 		ahead := ledger.Activity{StudyUID: "1.2", FirstAt: now.Add(1463 * time.Hour), LastAt: now.Add(1464 * time.Hour)}
-		a := s.withoutFuture([]ledger.Activity{ahead}, now)
-		_, due := dueReason(a[0], now, s.Quiet, s.Limit, false)
+		s.noteFuture([]ledger.Activity{ahead}, now)
+		_, due := dueReason(s.withoutFuture(ahead, now), now, s.Quiet, s.Limit, false)
 		return due
 	}
 	if look() {

@@ -22,6 +22,7 @@ type Ledger interface {
 	Event(ctx context.Context, e ledger.Event) error
 	Refused(ctx context.Context, r ledger.RefusedInstances, at time.Time) error
 	Called(ctx context.Context, callingAE, address, rejected string, at time.Time) error
+	Release(association string)
 }
 
 // Kinds of the events that this package writes.
@@ -96,7 +97,7 @@ func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.Store
 			Remedy: "the sender must use the context of a storage class; check its software"})
 	}
 	if n := len(v.order); v.opens && n > 0 {
-		d.holds.add(v.order[n-1], a.ID(), d.now()) // what comes now is of it, most likely
+		d.holds.add(v.order[n-1], a, v.opens, d.now()) // what comes now is of it, most likely
 	}
 	if v.opens {
 		defer d.holds.release(a.ID())
@@ -107,7 +108,7 @@ func (d *Door) Store(ctx context.Context, a *dimse.Association, req *dimse.Store
 	}, req.Body)
 	if err == nil {
 		// From here on the study waits for this association, before anybody can see the instance.
-		d.holds.add(s.StudyUID, a.ID(), d.now())
+		d.holds.add(s.StudyUID, a, v.opens, d.now())
 		err = d.record(ctx, a, v, req, s)
 	}
 	if err != nil {
@@ -151,7 +152,7 @@ func (d *Door) record(ctx context.Context, a *dimse.Association, v *visit, req *
 		CallingAE: printableOnly(requestor.CallingAETitle), CalledAE: printableOnly(requestor.CalledAETitle),
 		RemoteAddr:  requestor.Addr.String(),
 		Accession:   s.Accession,
-		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag,
+		Association: v.name, ReceivedAt: d.now().UTC(), Flag: s.Flag, At: s.At, Holds: !v.opens,
 	})
 	if err != nil {
 		return &NotStored{Status: dimse.StatusOutOfResources, Code: "ledger", Text: "instance could not be recorded",
@@ -253,6 +254,9 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 			"remedy", "none is needed if the study is read; tell the maker of the sender")
 	}
 	d.holds.release(a.ID())
+	if stored+again > 0 && !v.opens {
+		d.ledger.Release(v.name)
+	}
 	d.log.Info("association done",
 		"association", v.name, "peer", requestor.Addr.String(), "calling", requestor.CallingAETitle, "studies", len(v.order),
 		"stored", stored, "again", again, "refused", refused, "bytes", v.bytes, "end", how)
@@ -288,6 +292,9 @@ func host(a net.Addr) string {
 // Holds says whether an open association has stored into the study, and since when. A study
 // is not complete while one does.
 func (d *Door) Holds(studyUID string) (bool, time.Time) { return d.holds.of(studyUID) }
+
+// Open lists what the open associations hold, for the ledger of a node that has joined the others again.
+func (d *Door) Open() []ledger.Hold { return d.holds.all() }
 
 func remedy(err error) string {
 	var r *NotStored

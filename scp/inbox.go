@@ -43,6 +43,9 @@ type InboxOptions struct {
 	ImplementationClassUID, ImplementationVersionName string
 
 	Limits dataset.Limits
+
+	// At names the node whose disk alone has a file of the store, "" if others can read it; nil: there are no others.
+	At func(ctx context.Context, name string) (string, error)
 }
 
 // NewInbox makes an inbox over a store. Below the reserve of the store nothing is taken.
@@ -63,6 +66,7 @@ type Stored struct {
 	SOPInstanceUID string
 	SOPClassUID    string
 	Accession      string // accession number of the study, "" where it has none that can be kept
+	At             string // node whose disk alone has it, "" if others can read it
 	Flag           string // what is odd about it, "" mostly
 	Again          bool   // the same bytes were there already; nothing was written
 }
@@ -165,10 +169,20 @@ func (b *Inbox) receive(ctx context.Context, in Incoming, body io.Reader, f stor
 		}
 		return same
 	})
+	if err == nil {
+		s.At, err = b.at(ctx, s.Path)
+	}
 	if err != nil {
 		return Stored{}, cannotWrite(err)
 	}
 	return s, nil
+}
+
+func (b *Inbox) at(ctx context.Context, name string) (string, error) {
+	if b.opt.At == nil {
+		return "", nil
+	}
+	return b.opt.At(ctx, name)
 }
 
 // nameOf is the name of an instance in the store, whatever its Study Instance UID looks like.

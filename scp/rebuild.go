@@ -76,6 +76,9 @@ func (b *Inbox) rebuildOne(ctx context.Context, l Recorder, log *slog.Logger, na
 		r.Quarantined++
 		return b.quarantine(ctx, l, log, name, err)
 	}
+	if i.At, err = b.at(ctx, name); err != nil {
+		return err
+	}
 	r.Recorded++
 	log.Info("instance recorded from the inbox", "study", i.StudyUID, "instance", i.SOPInstanceUID, "path", name)
 	return l.Record(ctx, i)

@@ -41,7 +41,10 @@ func (o Overview) Sentences() []string {
 
 // Parts are those with whom the node speaks.
 func (o Overview) Parts() []Part {
-	var scanners, destinations, webhooks []Sentence
+	var nodes, scanners, destinations, webhooks []Sentence
+	for _, m := range o.Nodes {
+		nodes = append(nodes, Sentence{Text: m.String()})
+	}
 	for _, p := range o.Peers {
 		scanners = append(scanners, Sentence{Text: p.String()})
 	}
@@ -52,7 +55,7 @@ func (o Overview) Parts() []Part {
 		webhooks = append(webhooks, Sentence{Text: w.String()})
 	}
 	var parts []Part
-	for _, p := range []Part{{"scanners", scanners}, {"destinations", destinations}, {"webhooks", webhooks}} {
+	for _, p := range []Part{{"nodes", nodes}, {"scanners", scanners}, {"destinations", destinations}, {"webhooks", webhooks}} {
 		if len(p.Sentences) > 0 {
 			parts = append(parts, p)
 		}
@@ -69,6 +72,12 @@ func (r Running) String() string {
 		}
 		text := fmt.Sprintf("running since %s, process %d, version %s on %s, weights %s",
 			Clock(r.Since), r.PID, r.Version, r.Device, r.Weights)
+		if r.Device == NoDevice {
+			text = fmt.Sprintf("running since %s, process %d, version %s, reads no studies", Clock(r.Since), r.PID, r.Version)
+		}
+		if r.Uploads > 0 {
+			text += fmt.Sprintf("; %s to go up to the object store", waits(r.Uploads, "file"))
+		}
 		return text + r.reading("; reads ")
 	case Hangs:
 		if r.Since.IsZero() {

@@ -160,6 +160,18 @@ func TestExplain_WhatHappensNext(t *testing.T) {
 	}
 }
 
+// A study of which a node alone has files waits for those.
+func TestExplain_FilesOnOneNode(t *testing.T) {
+	far := instance("CT", now)
+	far.At = "door2"
+	h := &ledger.History{State: ledger.StateReceiving, Instances: []ledger.Instance{far, instance("CT", now), far}}
+	parts := status.Explain(h, site, now)
+	const want = "The study waits for 2 files to go up from node door2, however long that takes."
+	if got := parts[len(parts)-1].Sentences[1].Text; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A study is complete when it is quiet for as long as the slowest of its senders needs, and by the limit in any case.
 func TestSettles(t *testing.T) {
 	const form = "2006-01-02 15:04:05 -07:00"

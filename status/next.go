@@ -14,10 +14,25 @@ func next(h *ledger.History, site Site, now time.Time) []Sentence {
 	var all []Sentence
 	if h.State == ledger.StateReceiving {
 		all = append(all, say("%s", Settles(h, site)))
+		all = append(all, uploads(h)...)
 	}
 	all = slices.Concat(all, nextReadings(h, now), nextDeliveries(h, now), nextNotifications(h, now), leftToPeople(h))
 	if len(all) == 0 {
 		all = append(all, say("Nothing, unless more instances of the study come."))
+	}
+	return all
+}
+
+// uploads says which nodes alone have files of a study: until those are in the store it does not count as complete.
+func uploads(h *ledger.History) (all []Sentence) {
+	at := map[string]int{}
+	for _, i := range h.Instances {
+		if i.At != "" {
+			at[i.At]++
+		}
+	}
+	for _, node := range slices.Sorted(maps.Keys(at)) {
+		all = append(all, say("The study waits for %s to go up from node %s, however long that takes.", Plural(at[node], "file"), node))
 	}
 	return all
 }

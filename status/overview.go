@@ -14,6 +14,7 @@ type Overview struct {
 	Weights      string           `json:"weights"`
 	Models       []findings.Model `json:"models"`
 	Running      Running          `json:"node"`
+	Nodes        []Member         `json:"nodes,omitempty"` // that share the ledger; none where one has it for itself
 	Counts       ledger.Counts    `json:"counts"`
 	Queue        Queue            `json:"queue"`
 	Today        Today            `json:"today"`
@@ -23,6 +24,9 @@ type Overview struct {
 	Webhooks     []Webhook        `json:"webhooks"`     // likewise
 	Notice       string           `json:"notice"`
 }
+
+// NoDevice is in the place of one where a node reads no studies.
+const NoDevice = "none"
 
 // States of the node.
 const (
@@ -45,6 +49,7 @@ type Running struct {
 	Config      string        `json:"config,omitempty"` // file that it was started with
 	ConfigStale bool          `json:"config_stale"`     // that file has changed since
 	Work        []ledger.Work `json:"work"`             // studies that it reads; of a dead node: that it was reading
+	Uploads     int           `json:"uploads"`          // files on its disk that are still to go up to the object store
 }
 
 // Queue is the studies on their way.

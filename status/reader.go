@@ -22,6 +22,7 @@ type Ledger interface {
 
 // Self is what whoever asks sees of the node beside its ledger, and what a running node says in its stead where it can.
 type Self struct {
+	Name    string // among nodes that share the ledger, "" without others
 	Version string
 	AETitle string
 	Models  []findings.Model // nil where they cannot be read
@@ -30,12 +31,14 @@ type Self struct {
 	ConfigHash func(path string) string
 }
 
-// Reader answers what every surface shows: the command line, its JSON, pages and metrics. All its fields must be set.
+// Reader answers what every surface shows: the command line, its JSON, pages and metrics. All its fields but the last must be set.
 type Reader struct {
 	Ledger Ledger
 	Site   func() Site // as is the next one: at the moment
 	Self   func() Self
 	Now    func() time.Time
+	// Dead gives those of the incarnations that do not live; nil where one node has the ledger for itself.
+	Dead func(ctx context.Context, incarnations []string) ([]string, error)
 }
 
 // Overview is how the node is.
@@ -46,6 +49,7 @@ func (r Reader) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
+	r.lives(ctx, s.Nodes)
 	return NewOverview(r.Self(), r.Site(), s, now), nil
 }
 

@@ -19,7 +19,8 @@ func NewOverview(self Self, site Site, s ledger.Standing, now time.Time) Overvie
 		AETitle: self.AETitle,
 		Weights: "unknown",
 		Models:  []findings.Model{},
-		Running: running(s.Alive, self, now),
+		Running: running(own(s, self.Name), self, now),
+		Nodes:   members(s.Nodes, self, now),
 		Counts:  s.Counts,
 		Queue: Queue{
 			Receiving:  s.Counts.Studies[ledger.StateReceiving],
@@ -59,6 +60,7 @@ func running(a ledger.Alive, self Self, now time.Time) Running {
 		Weights:   a.Weights,
 		Config:    a.ConfigPath,
 		Work:      append([]ledger.Work{}, a.Work...),
+		Uploads:   a.Waiting,
 	}
 	fresh := now.Sub(a.SeenAt) < lifeSign
 	switch {

@@ -38,6 +38,11 @@ func alerts(o status.Overview) []alert {
 	if o.Running.State != status.Runs {
 		add("The node is %s.", o.Running)
 	}
+	for _, m := range o.Nodes {
+		if m.State == status.Dead || m.State == status.Hangs || m.Differs {
+			add("Node %s.", m)
+		}
+	}
 	if o.Counts.Fault != "" {
 		add("The ledger cannot be written: %s. Nothing is received until it can.", o.Counts.Fault)
 	}

@@ -60,13 +60,8 @@ func checkCommand() *cobra.Command {
 		if cfg.TLS.Listen != "" {
 			fmt.Fprintf(out, "  TLS on %s with certificate %s\n", cfg.TLS.Listen, cfg.TLS.Describe())
 		}
-		manifest, err := models.ReadManifest(cfg.Models.Dir)
-		if err != nil {
+		if err := printNetworks(out, cfg, tried.Device); err != nil {
 			return err
-		}
-		fmt.Fprintf(out, "  networks run on %s\n", tried.Device)
-		for _, n := range []models.Network{manifest.Classifier, manifest.Segmenter} {
-			fmt.Fprintf(out, "  %s %s: %s\n", n.Name, n.Version, n.Status)
 		}
 		if len(cfg.Peers) == 0 {
 			fmt.Fprintln(out, "  no [[peer]]: only this machine may store, by 127.0.0.1 or ::1")
@@ -95,6 +90,25 @@ func checkCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// printNetworks says what the node reads studies with, and what it does if not everything.
+func printNetworks(w io.Writer, cfg config.Config, device string) error {
+	if len(cfg.Node.Roles) < len(config.Roles()) {
+		fmt.Fprintf(w, "  roles %s; the others are left to other nodes\n", strings.Join(cfg.Node.Roles, ", "))
+	}
+	if device == status.NoDevice {
+		return nil
+	}
+	manifest, err := models.ReadManifest(cfg.Models.Dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "  networks run on %s\n", device)
+	for _, n := range []models.Network{manifest.Classifier, manifest.Segmenter} {
+		fmt.Fprintf(w, "  %s %s: %s\n", n.Name, n.Version, n.Status)
+	}
+	return nil
 }
 
 func printNotes(w io.Writer, notes []string) {

@@ -32,7 +32,7 @@ import (
 func demoCommand() *cobra.Command {
 	var d demonstration
 	c := &cobra.Command{
-		Use:   "demo --out DIR [--study DIR] [--page]",
+		Use:   "demo --out DIR [--study DIR] [--page | --cluster FILE]",
 		Short: "node, receiving PACS and sender on this machine: one study all the way, with previews",
 		Args:  cobra.NoArgs,
 	}
@@ -40,8 +40,13 @@ func demoCommand() *cobra.Command {
 		"`folder` for everything that the demonstration makes; what an earlier one left there is removed")
 	c.Flags().StringVar(&d.study, "study", "", "`folder` with a chest CT study (default: a phantom with lesions)")
 	c.Flags().BoolVar(&d.page, "page", false, "stay, with the page of the node, on which other studies can be tried, until Ctrl-C")
+	c.Flags().StringVar(&d.cluster, "cluster", "",
+		"`file` with the [ledger] and [store] of a configuration: two nodes share them (make demo-cluster makes both for the occasion)")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		d.w = c.OutOrStdout()
+		if d.cluster != "" {
+			return d.runCluster(c.Context())
+		}
 		return d.run(c.Context())
 	}
 	return c
@@ -51,6 +56,7 @@ func demoCommand() *cobra.Command {
 type demonstration struct {
 	out, study string
 	page       bool
+	cluster    string // file with what two nodes share, "" for one
 	w          io.Writer
 }
 
@@ -125,7 +131,7 @@ func (d *demonstration) prepare(ctx context.Context) error {
 			return fmt.Errorf("the study %s lies in %s, which the demonstration empties; name another --out", d.study, d.out)
 		}
 	}
-	for _, old := range []string{"data", "received", "previews", "phantom"} {
+	for _, old := range []string{"data", "data-a", "data-b", "received", "previews", "phantom"} {
 		if err := os.RemoveAll(d.path(old)); err != nil {
 			return fmt.Errorf("empty the folder of the demonstration: %w", err)
 		}
@@ -192,12 +198,10 @@ func (d *demonstration) follow(ctx context.Context, cfg config.Config, address s
 	if len(files) == 0 {
 		return fmt.Errorf("no DICOM file in %s", d.study)
 	}
-	f, err := dataset.Open(files[0].Path, dataset.Limits{})
+	study, err := studyOf(files[0].Path)
 	if err != nil {
 		return err
 	}
-	study := f.Set().String(dataset.StudyInstanceUID)
-	f.Close()
 	began := time.Now()
 	err = send(ctx, scu.Acceptor{Address: address, CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", time.Minute)}, files, d.w)
 	if code := exitCode(0); errors.As(err, &code) {
@@ -215,6 +219,15 @@ func (d *demonstration) follow(ctx context.Context, cfg config.Config, address s
 		return err
 	}
 	return d.conclude(h, time.Since(began))
+}
+
+func studyOf(path string) (string, error) {
+	f, err := dataset.Open(path, dataset.Limits{})
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return f.Set().String(dataset.StudyInstanceUID), nil
 }
 
 // wait polls the ledger until the study has a result and no delivery waits.
@@ -291,7 +304,9 @@ func (d *demonstration) conclude(h *ledger.History, took time.Duration) error {
 	sort.Strings(lines)
 	d.say("the PACS received %d objects (%s) in %s", sent, strings.Join(lines, ", "), d.path("received"))
 	d.say("previews: %d pictures in %s", previews, d.path("previews"))
-	d.say("the whole history: bin/jcsnode status --config %s %s", d.path("config.toml"), h.StudyUID)
+	if d.cluster == "" { // whose ledger goes with its server
+		d.say("the whole history: bin/jcsnode status --config %s %s", d.path("config.toml"), h.StudyUID)
+	}
 	d.say("from the first byte sent to the last object stored: %.1f s", took.Seconds())
 	if sent < len(last.Deliveries) {
 		return fmt.Errorf("%d of %d objects were not delivered; see the history", len(last.Deliveries)-sent, len(last.Deliveries))

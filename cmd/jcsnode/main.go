@@ -80,9 +80,9 @@ func commandLine(began *bool) *cobra.Command {
 			c.SetContext(untilHangUp(c.Context()))
 		},
 	}
-	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), explainCommand(),
-		requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
-		userCommand(), backupCommand(), restoreCommand(), archiveCommand(), demoCommand(), versionCommand(), manCommand())
+	c.AddCommand(serveCommand(), checkCommand(), conformanceCommand(), preflightCommand(), runCommand(), statusCommand(), nodesCommand(),
+		explainCommand(), requeueCommand(), deliverCommand(), notifyCommand(), sendCommand(), echoCommand(), phantomCommand(),
+		userCommand(), backupCommand(), restoreCommand(), migrateCommand(), archiveCommand(), demoCommand(), versionCommand(), manCommand())
 	return c
 }
 

@@ -48,8 +48,10 @@ type Outcome struct {
 	Attempted bool
 	// Answered tells that the peer responded to this instance, with Status and Comment.
 	Answered bool
-	Status   dimse.Status
-	Comment  string
+	// Unknown is true when it was on its way and the peer has not responded: it may have it.
+	Unknown bool
+	Status  dimse.Status
+	Comment string
 	// TransferSyntaxUID is that in which the object went, "" if it did not.
 	TransferSyntaxUID string
 	// Alternative tells that the item's other form went, since the peer accepts none of the item itself. The text says so, too.
@@ -172,7 +174,7 @@ func attempt(ctx context.Context, conn *dimse.Conn, item Item) (outcome Outcome,
 		return err
 	})
 	if p := (*guard.Panic)(nil); errors.As(err, &p) {
-		outcome = Outcome{Item: item, Attempted: true,
+		outcome = Outcome{Item: item, Attempted: true, Unknown: true,
 			Verdict: Verdict{Temporary, RetryFew, "this program failed at the object: " + p.Error(),
 				"this is a fault of the program: report it with the log"}}
 	}
@@ -225,7 +227,7 @@ func deliver(ctx context.Context, conn *dimse.Conn, item Item) (Outcome, error) 
 	})
 	outcome.TransferSyntaxUID = syntax
 	if err != nil {
-		outcome.Verdict = classifyEnd(err)
+		outcome.Verdict, outcome.Unknown = classifyEnd(err), true
 		return outcome, err
 	}
 	outcome.Answered, outcome.Status, outcome.Comment = true, response.Status, response.ErrorComment

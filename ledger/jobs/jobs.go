@@ -38,9 +38,9 @@ func (j *Job) Last() bool { return j.Attempt >= j.MaxAttempts }
 // Kind is a kind of job and what is done about one.
 type Kind struct {
 	Name    string
-	Workers int      // that work on each of its queues
+	Workers int      // that work on each of its queues; 0: this process knows the kind and does nothing of it
 	Own     []string // who has a queue of their own, so that one that is slow delays nobody; all others share one
-	// Taken: several processes work on the jobs, and each on those queues of somebody's own alone that it took with Take.
+	// Taken: several processes work on the jobs, and each on those queues of the kind alone that it took with Take.
 	Taken bool
 	// Work is one attempt. It may run again for work that is done already. RetryAfter puts the job off, any other error is a failure.
 	Work func(ctx context.Context, j Job) error
@@ -76,7 +76,6 @@ type Options struct {
 	RetryDelay  func(attempt int) time.Duration // how long a job waits after its failure number attempt, from 1
 	MaxAttempts int                             // of a job that is enqueued from now on
 	TestOnly    bool                            // leaves out River's random waits
-	ClientID    string                          // of this process, as others know it; "": River's own choice
 	// Alone keeps the other processes from a lane until it is freed; ok is false while one of them is in it. Nil: there are no others.
 	Alone  func(ctx context.Context, lane string) (free func(), ok bool, err error)
 	Shared bool // other processes work on the jobs, too: only theirs who are named are set back

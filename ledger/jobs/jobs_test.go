@@ -107,7 +107,7 @@ func (b *bench) rows(t *testing.T) string {
 
 func (b *bench) start(t *testing.T, kinds ...jobs.Kind) {
 	t.Helper()
-	if err := b.Start(t.Context(), kinds, func(context.Context, *sql.Tx) error { return nil }); err != nil {
+	if err := b.Start(t.Context(), "", kinds, func(context.Context, *sql.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -21,6 +21,9 @@ func (j *Jobs) recoverAll(ctx context.Context, tx *sql.Tx, kinds []Kind, missing
 		}
 	}
 	for _, k := range kinds {
+		if k.Taken { // who takes the queue of all others does so: another process may know whose own this one does not
+			continue
+		}
 		if err := gather(ctx, tx, k); err != nil {
 			return err
 		}
@@ -56,6 +59,26 @@ func (j *Jobs) Recover(ctx context.Context, dead ...string) error {
 		return fmt.Errorf("recover jobs: %w", err)
 	}
 	return nil
+}
+
+// AtWork gives the client IDs of the processes that have jobs running, as the rows say.
+func (j *Jobs) AtWork(ctx context.Context, tx *sql.Tx) (ids []string, err error) {
+	rows, err := tx.QueryContext(ctx, `
+		SELECT DISTINCT `+j.opt.Dialect.worker+`
+		FROM river_job
+		WHERE state = 'running' AND attempted_by IS NOT NULL`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 // setAllBack sets back the running jobs that a condition names: nobody runs them.

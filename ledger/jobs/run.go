@@ -26,16 +26,17 @@ const (
 	removeLimit = 5 * time.Second
 )
 
-// Start sets back what a killed process left running and starts the workers. missing enqueues, in the same transaction, what else lacks a
-// job. No other process may work on the jobs, unless they are Shared: then nothing is set back but by Recover.
-func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context.Context, tx *sql.Tx) error) error {
+// Start sets back what a killed process left running and starts the workers, whom others know by an ID that no others ever had; "" leaves
+// that to River. missing enqueues, in the same transaction, what else lacks a job. No other process may work on the jobs, unless they are
+// Shared: then nothing is set back but by Recover.
+func (j *Jobs) Start(ctx context.Context, id string, kinds []Kind, missing func(ctx context.Context, tx *sql.Tx) error) error {
 	queues := map[string]river.QueueConfig{}
 	own := map[string][]string{}
 	bundle := river.NewWorkers()
 	for _, k := range kinds {
-		queues[k.Name] = river.QueueConfig{MaxWorkers: k.Workers}
-		for _, who := range k.Own {
-			if !k.Taken {
+		if !k.Taken && k.Workers > 0 {
+			queues[k.Name] = river.QueueConfig{MaxWorkers: k.Workers}
+			for _, who := range k.Own {
 				queues[queueOf(k.Name, who)] = river.QueueConfig{MaxWorkers: k.Workers}
 			}
 		}
@@ -54,7 +55,7 @@ func (j *Jobs) Start(ctx context.Context, kinds []Kind, missing func(ctx context
 		return fmt.Errorf("recover jobs: %w", err)
 	}
 	client, err := river.NewClient(j.opt.Driver, &river.Config{
-		ID:                   j.opt.ClientID,
+		ID:                   id,
 		Logger:               quiet(j.opt.Logger),
 		Workers:              bundle,
 		Queues:               queues,
@@ -94,7 +95,7 @@ func (j *Jobs) Change(kind string, own []string, longest time.Duration) error {
 		return fmt.Errorf("jobs of the kind %s do not run", kind)
 	}
 	j.kinds[at].LongestWait = longest
-	workers, taken := j.kinds[at].Workers, j.kinds[at].Taken
+	workers, taken := j.kinds[at].Workers, j.kinds[at].Taken || j.kinds[at].Workers == 0
 	fresh := slices.DeleteFunc(slices.Clone(own), func(who string) bool { return slices.Contains(j.own[kind], who) })
 	j.mu.Unlock()
 	for _, who := range fresh {
@@ -121,12 +122,15 @@ func add(client *river.Client[*sql.Tx], queue string, workers int) error {
 	return err
 }
 
-// Take has this process work on somebody's own queue of a kind, which no other process does until it is left. What a dead one left running
-// there must have been set back.
-func (j *Jobs) Take(kind, who string) error {
-	client, workers, err := j.queueTaken(kind)
+// Take has this process work on somebody's own queue of a kind, or with "" on the one of all who have none, which no other process does
+// until it is left. What a dead one left running there must have been set back.
+func (j *Jobs) Take(ctx context.Context, kind, who string) error {
+	client, k, err := j.queueTaken(kind)
+	if err == nil && who == "" {
+		err = j.opt.Update(ctx, func(tx *sql.Tx) error { return gather(ctx, tx, k) })
+	}
 	if err == nil {
-		err = add(client, queueOf(kind, who), workers)
+		err = add(client, takenQueue(kind, who), k.Workers)
 	}
 	if err != nil {
 		return fmt.Errorf("take the %s queue of %s: %w", kind, who, err)
@@ -138,7 +142,7 @@ func (j *Jobs) Take(kind, who string) error {
 func (j *Jobs) Leave(ctx context.Context, kind, who string) error {
 	client, _, err := j.queueTaken(kind)
 	if err == nil {
-		err = client.Queues().Remove(ctx, queueOf(kind, who))
+		err = client.Queues().Remove(ctx, takenQueue(kind, who))
 	}
 	if err != nil {
 		return fmt.Errorf("leave the %s queue of %s: %w", kind, who, err)
@@ -153,14 +157,23 @@ func (j *Jobs) Runs(kind string) bool {
 	return j.workers != nil && slices.ContainsFunc(j.kinds, func(k Kind) bool { return k.Name == kind })
 }
 
-func (j *Jobs) queueTaken(kind string) (*river.Client[*sql.Tx], int, error) {
+func takenQueue(kind, who string) string {
+	if who == "" {
+		return kind
+	}
+	return queueOf(kind, who)
+}
+
+func (j *Jobs) queueTaken(kind string) (*river.Client[*sql.Tx], Kind, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	at := slices.IndexFunc(j.kinds, func(k Kind) bool { return k.Name == kind && k.Taken })
 	if j.workers == nil || at < 0 {
-		return nil, 0, errors.New("jobs of this kind do not run, or their queues are not taken")
+		return nil, Kind{}, errors.New("jobs of this kind do not run, or their queues are not taken")
 	}
-	return j.workers, j.kinds[at].Workers, nil
+	k := j.kinds[at]
+	k.Own = slices.Clone(j.own[kind])
+	return j.workers, k, nil
 }
 
 // Stop cancels the contexts of running jobs and waits for them, at most until ctx ends. What was interrupted runs again at the next start,

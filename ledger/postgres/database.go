@@ -23,7 +23,7 @@ type Database struct {
 	listener *pgxpool.Pool // of the job library, nil for those who only look
 	readOnly bool
 	owned    bool
-	lock     *sql.Conn // the session that holds the ledger for this process, nil if others may have it, too
+	lock     *sql.Conn // the session that holds the ledger for this process, or for it and others
 }
 
 // Options of Open. The zero value takes the ledger for this process.
@@ -51,8 +51,9 @@ const (
 	lockNames = 4866900 // apart from those of jobs that are enqueued
 )
 
-// ErrHeld says that another process has the ledger for itself.
-var ErrHeld = errors.New("another node works on this ledger: stop it, or give this one a database of its own")
+// ErrHeld says that another process works on the ledger, and that it or this one must have it for itself.
+var ErrHeld = errors.New("another node works on this ledger: stop it, or give this one a database of its own; nodes that share one " +
+	"all keep their files in an object store or a shared folder ([store] kind)")
 
 // Open opens the database at an address and makes or migrates the ledger in it. Unless it is Shared no other process may have it that way,
 // nor this way. With ReadOnly or Beside the ledger must exist in the version of this program.
@@ -84,22 +85,24 @@ func (d *Database) open(ctx context.Context, address string, opt Options) error 
 	if opt.Beside {
 		return d.checkVersion(ctx)
 	}
-	if !opt.Shared {
-		if err := d.hold(ctx); err != nil {
-			return err
-		}
+	if err := d.hold(ctx, opt.Shared); err != nil {
+		return err
 	}
 	d.owned = true
 	return d.migrate(ctx, opt.Logger)
 }
 
-// hold takes the ledger for this process, as long as its session lives.
-func (d *Database) hold(ctx context.Context) (err error) {
+// hold takes the ledger for this process, or for those that share it, as long as its session lives.
+func (d *Database) hold(ctx context.Context, shared bool) (err error) {
 	if d.lock, err = d.db.Conn(ctx); err != nil {
 		return err
 	}
+	try := `SELECT pg_try_advisory_lock(?, ?)`
+	if shared {
+		try = `SELECT pg_try_advisory_lock_shared(?, ?)`
+	}
 	var got bool
-	if err := d.lock.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(?, ?)`, lockClass, lockOwner).Scan(&got); err != nil {
+	if err := d.lock.QueryRowContext(ctx, try, lockClass, lockOwner).Scan(&got); err != nil {
 		return err
 	}
 	if !got {
@@ -108,23 +111,23 @@ func (d *Database) hold(ctx context.Context) (err error) {
 	return nil
 }
 
-// Check tells whether Open would take the database for this process: ErrHeld while another one has it, or why it cannot be used. It
-// changes nothing, and a database without a ledger is no error.
-func Check(ctx context.Context, address, password string) error {
+// Check tells whether Open would take the database for this process, shared or not: ErrHeld while another one has it, or why it cannot be
+// used. It changes nothing, and a database without a ledger is no error.
+func Check(ctx context.Context, address string, opt Options) error {
 	d := &Database{name: Redacted(address), readOnly: true}
-	if err := errors.Join(d.check(ctx, address, password), d.Close()); err != nil {
+	if err := errors.Join(d.check(ctx, address, opt), d.Close()); err != nil {
 		return fmt.Errorf("open ledger %s: %w", d.name, inWords(err))
 	}
 	return nil
 }
 
-func (d *Database) check(ctx context.Context, address, password string) error {
-	config, err := configOf(address, password)
+func (d *Database) check(ctx context.Context, address string, opt Options) error {
+	config, err := configOf(address, opt.Password)
 	if err != nil {
 		return err
 	}
 	d.db = sql.OpenDB(connectorOf(config.ConnConfig))
-	if err := d.hold(ctx); err != nil {
+	if err := d.hold(ctx, opt.Shared); err != nil {
 		return err
 	}
 	var create bool
@@ -141,7 +144,7 @@ func (d *Database) check(ctx context.Context, address, password string) error {
 	}
 	texts, err := migrations()
 	if err == nil && version > first+len(texts)-1 {
-		err = otherVersion(version, first+len(texts)-1)
+		err = d.checkNewer(ctx, version, first+len(texts)-1)
 	}
 	return err
 }

@@ -236,18 +236,27 @@ func TestOpen_ForItself(t *testing.T) {
 	if _, err := ledger.Open(t.Context(), at, ledger.Options{}); !errors.Is(err, postgres.ErrHeld) {
 		t.Errorf("second node: %v", err)
 	}
-	if err := postgres.Check(t.Context(), at, ""); !errors.Is(err, postgres.ErrHeld) {
+	if err := postgres.Check(t.Context(), at, postgres.Options{}); !errors.Is(err, postgres.ErrHeld) {
 		t.Errorf("check: %v", err)
 	}
-	ledgertest.Must(t, l.Close(), postgres.Check(t.Context(), at, ""))
+	ledgertest.Must(t, l.Close(), postgres.Check(t.Context(), at, postgres.Options{}))
 }
 
 func TestOpen_Refusals(t *testing.T) {
 	empty := pgtest.Shared(t).Database(t, "", nil)
 	newer := place(t)
 	_, db := opened(t, newer, ledger.Options{Shared: true})
-	_, err := db.Pool().ExecContext(t.Context(), `UPDATE ledger_version SET version = 99`)
+	_, err := db.Pool().ExecContext(t.Context(), `UPDATE ledger_version SET version = 99, bears = 98`)
 	ledgertest.Must(t, err)
+	adds := place(t)
+	_, db = opened(t, adds, ledger.Options{Shared: true})
+	_, err = db.Pool().ExecContext(t.Context(), `UPDATE ledger_version SET version = 99`) // whose migrations have only added
+	ledgertest.Must(t, err)
+	for _, opt := range []ledger.Options{{Shared: true}, {ReadOnly: true}} {
+		l, err := ledger.Open(t.Context(), adds, opt)
+		ledgertest.Must(t, err)
+		ledgertest.Must(t, l.Close())
+	}
 	nowhere := strings.Replace(empty, "/test", "/nowhere", 1)
 	for _, c := range []struct {
 		name, at, want string

@@ -108,15 +108,15 @@ func values(args []driver.NamedValue) []driver.NamedValue {
 				args[i].Value = int64(1)
 			}
 		case string:
-			args[i].Value = clean(v)
+			args[i].Value = Clean(v)
 		}
 	}
 	return args
 }
 
-// clean takes out of a string what PostgreSQL does not hold: bytes that are no UTF-8, and NUL. One such title of a peer would keep all rows
+// Clean takes out of a string what PostgreSQL does not hold: bytes that are no UTF-8, and NUL. One such title of a peer would keep all rows
 // of its batch from being written, for ever.
-func clean(s string) string {
+func Clean(s string) string {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return s
 	}

@@ -5,7 +5,6 @@ import "database/sql"
 // For tests.
 var (
 	Rebind = rebind
-	Clean  = clean
 	Again  = again
 )
 

@@ -19,6 +19,10 @@ var migrationFiles embed.FS
 // there.
 const first = 9
 
+// bears is the oldest version whose programs can work on the newest one, since the migrations from there on only add: nodes of both run
+// side by side, and one of the older program that is started again goes on. It is raised to the newest when a migration does more.
+const bears = 17
+
 // migrations returns the texts in order; text i leads to version first+i.
 func migrations() ([]string, error) {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql") // sorted by name
@@ -58,7 +62,8 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	if _, err := session.ExecContext(ctx, `
-		CREATE TABLE IF NOT EXISTS ledger_version (version BIGINT NOT NULL)`); err != nil {
+		CREATE TABLE IF NOT EXISTS ledger_version (version BIGINT NOT NULL);
+		ALTER TABLE ledger_version ADD COLUMN IF NOT EXISTS bears BIGINT NOT NULL DEFAULT 0`); err != nil {
 		return err
 	}
 	version, err := d.version(ctx)
@@ -66,7 +71,7 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	if newest := first + len(texts) - 1; version > newest {
-		return otherVersion(version, newest)
+		return d.checkNewer(ctx, version, newest)
 	}
 	for i := max(version-first+1, 0); i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {
@@ -75,7 +80,7 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 					return err
 				}
 			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO ledger_version VALUES (?)`, first+i)
+			_, err := tx.ExecContext(ctx, `INSERT INTO ledger_version (version, bears) VALUES (?, ?)`, first+i, bears)
 			return err
 		})
 		if err != nil {
@@ -95,7 +100,22 @@ func (d *Database) checkVersion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if newest := first + len(texts) - 1; version != newest {
+	switch newest := first + len(texts) - 1; {
+	case version > newest:
+		return d.checkNewer(ctx, version, newest)
+	case version < newest:
+		return otherVersion(version, newest)
+	}
+	return nil
+}
+
+// checkNewer is for a ledger that a newer program has migrated: nodes of two versions run side by side where that bears it.
+func (d *Database) checkNewer(ctx context.Context, version, newest int) error {
+	var oldest int
+	if err := d.db.QueryRowContext(ctx, `SELECT bears FROM ledger_version`).Scan(&oldest); err != nil {
+		return err
+	}
+	if oldest == 0 || oldest > newest {
 		return otherVersion(version, newest)
 	}
 	return nil

@@ -26,8 +26,9 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 		return fmt.Sprint(order)
 	}
 	node := func(name string, deliver func(ctx context.Context, l *ledger.Ledger, id int64, destination string) error) *ledger.Ledger {
-		l, _ := opened(t, at, ledger.Options{Shared: true, ClientID: name, Destinations: []string{"pacs"}})
-		ledgertest.Must(t, l.StartJobs(t.Context(), ledger.Handlers{
+		l, _ := opened(t, at, ledger.Options{Shared: true, Destinations: []string{"pacs"}})
+		crew := ledger.Crew{ClientID: name, Readers: 1, Destinations: []string{"pacs"}}
+		ledgertest.Must(t, l.StartJobsAs(t.Context(), crew, ledger.Handlers{
 			Process: func(context.Context, int64) error { return nil },
 			Deliver: func(ctx context.Context, id int64, destination string) error {
 				mu.Lock()
@@ -35,7 +36,7 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 				mu.Unlock()
 				return deliver(ctx, l, id, destination)
 			},
-		}, 1, "pacs"))
+		}))
 		return l
 	}
 	hung, over := make(chan struct{}), make(chan struct{})
@@ -66,13 +67,13 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 	if got := delivered(); got != "[]" {
 		t.Fatalf("%s delivered by nodes that took nothing", got)
 	}
-	ledgertest.Must(t, a.TakeDestination("pacs"))
+	ledgertest.Must(t, a.TakeDestination(t.Context(), "pacs"))
 	<-hung
 	ledgertest.Must(t, b.RecoverJobs(t.Context(), "nobody"))
 	if got := delivered(); got != "[a1]" {
 		t.Fatalf("delivered %s; want [a1]", got)
 	}
-	ledgertest.Must(t, b.RecoverJobs(t.Context(), "a"), b.TakeDestination("pacs"))
+	ledgertest.Must(t, b.RecoverJobs(t.Context(), "a"), b.TakeDestination(t.Context(), "pacs"))
 	ledgertest.WaitFor(t, "all deliveries", func() bool {
 		c, err := b.Counts(t.Context())
 		return err == nil && c.Deliveries[ledger.DeliverySent] == 3
@@ -84,7 +85,7 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 	if h := ledgertest.History(t, b, "1.0"); !slices.ContainsFunc(h.Events, recovered) {
 		t.Error("the history does not tell of the recovery")
 	}
-	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), b.TakeDestination("pacs"))
+	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), b.TakeDestination(t.Context(), "pacs"))
 }
 
 // A revision is read by one node at a time, even if an operator has it tried while it is being read.
@@ -93,8 +94,8 @@ func TestShared_ARevisionIsReadByOne(t *testing.T) {
 	var running, most, calls atomic.Int32
 	proceed := make(chan struct{})
 	var nodes []*ledger.Ledger
-	for _, name := range []string{"a", "b"} {
-		l, _ := opened(t, at, ledger.Options{Shared: true, ClientID: name})
+	for range 2 {
+		l, _ := opened(t, at, ledger.Options{Shared: true})
 		ledgertest.Must(t, l.StartJobs(t.Context(), ledger.Handlers{
 			Process: func(ctx context.Context, id int64) error {
 				calls.Add(1)

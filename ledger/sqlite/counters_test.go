@@ -89,15 +89,17 @@ func forgetStanding(t *testing.T, path string) {
 	}
 	for _, index := range []string{"study_state", "study_calling_ae", "study_result", "study_accession", "study_missing", "revision_open",
 		"delivery_waiting", "delivery_failed", "study_to_thin",
-		"study_delivery_waiting", "study_delivery_failed"} {
+		"study_delivery_waiting", "study_delivery_failed", "instance_at"} {
 		statements = append(statements, `DROP INDEX `+index)
 	}
-	for _, table := range []string{"node", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief"} {
+	for _, table := range []string{"node", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief",
+		"hold"} {
 		statements = append(statements, `DROP TABLE `+table)
 	}
 	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest", "thinned_at", "thinned"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
+	statements = append(statements, `ALTER TABLE delivery DROP COLUMN begun_at`, `ALTER TABLE instance DROP COLUMN at`)
 	for _, s := range append(statements, `CREATE INDEX study_state ON study (state)`) {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
@@ -130,7 +132,9 @@ func forgetNodes(t *testing.T, path string) {
 	for _, s := range []string{
 		`CREATE TABLE alive AS SELECT 1 AS id, * FROM (SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
 			config_hash, device, weights, free, reserve, work FROM node)`,
-		`DROP TABLE node`, `PRAGMA user_version = 9`,
+		`DROP TABLE node`, `ALTER TABLE delivery DROP COLUMN begun_at`, `DROP TABLE hold`, `DROP INDEX instance_at`,
+		`ALTER TABLE instance DROP COLUMN at`,
+		`PRAGMA user_version = 12`,
 	} {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)

@@ -173,6 +173,11 @@ func (s *Store) take(ctx context.Context, name string) (gone bool, err error) {
 	if err := s.compare(ctx, name, f); err != nil {
 		return false, fmt.Errorf("compare %s with what went up: %w", name, err)
 	}
+	if s.opt.Stored != nil {
+		if err := s.opt.Stored(ctx, name); err != nil {
+			return false, fmt.Errorf("tell that %s went up: %w", name, err)
+		}
+	}
 	// One that came again meanwhile is younger, and goes up again.
 	return s.local.Remove(ctx, name, f.Time().Add(time.Nanosecond))
 }

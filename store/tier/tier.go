@@ -37,6 +37,8 @@ type Options struct {
 	// Recorded tells whether a file that is here may be only there: not before the ledger knows it, since a start looks for those that
 	// it does not know here alone. Nil: any may.
 	Recorded func(ctx context.Context, name string) (bool, error)
+	// Stored is told of each file that went up and was read back, before it goes from here; may be nil. After an error it stays.
+	Stored func(ctx context.Context, name string) error
 	// Shrink makes room on this machine's disk for so many bytes, where it can, and tells how many; nil: there is nothing that could go.
 	Shrink func(bytes int64) int64
 	Logger *slog.Logger

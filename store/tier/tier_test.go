@@ -121,17 +121,31 @@ func TestStore(t *testing.T) {
 func TestSweep_TakesUpAndRemovesHere(t *testing.T) {
 	server := s3test.Start(t)
 	known := map[string]bool{}
+	var told []string
+	deaf := errors.New("the ledger does not hear")
 	p := open(t, server.Endpoint(), "", t.TempDir(), func(o *Options) {
+		o.Stored = func(_ context.Context, name string) error {
+			told = append(told, name)
+			return deaf
+		}
 		o.Recorded = func(_ context.Context, name string) (bool, error) { return known[name], nil }
 	})
 	instance, unknown, object, bad := p.put(t, "in/s/1"), p.put(t, "in/s/2"), p.put(t, "objects/s/1"), p.put(t, "in/quarantine/x")
 	known["in/s/1"], known["in/quarantine/x"] = true, true
 	p.at(t, "in/s/1", AtNode)
 	p.at(t, "objects/s/1", InStore)
+	if err := p.Sweep(t.Context()); !errors.Is(err, deaf) {
+		t.Errorf("%v, want what the ledger said", err)
+	}
+	p.at(t, "in/s/1", AtNode) // until the ledger knows where it is
+	deaf = nil
 	if err := p.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p.at(t, "in/s/1", InStore)
+	if want := []string{"in/s/1", "in/s/1"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q, want %q", told, want)
+	}
 	p.at(t, "in/s/2", AtNode) // the ledger does not know it: the next start must find it here
 	p.at(t, "in/quarantine/x", AtNode)
 	if w := p.Waiting(); w.Files != 1 {

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"jcsnode/config"
+	"jcsnode/node"
+	"jcsnode/status"
+)
+
+func nodesCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "nodes",
+		Short: "the nodes that share this ledger: who lives, does what, and since when",
+		Long: "nodes lists the nodes that work on the ledger of the configuration: whether each runs, its roles, version and device,\n" +
+			"which studies it reads, since when, and when it was heard of last. Nodes that are gone are listed for 30 days.",
+		Args: cobra.NoArgs,
+	}
+	path := configFlag(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg, err := config.Read(*path)
+		if err != nil {
+			return err
+		}
+		l, err := readLedger(c.Context(), cfg)
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		nodes, err := node.Views(cfg, version, l).Nodes(c.Context())
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return writeJSON(c.OutOrStdout(), append([]status.Member{}, nodes...))
+		}
+		return printNodes(c.OutOrStdout(), nodes)
+	}
+	return c
+}
+
+func printNodes(w io.Writer, nodes []status.Member) error {
+	if len(nodes) == 0 {
+		fmt.Fprintln(w, "this node has its ledger for itself; `jcsnode status` says how it is")
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "NODE\tSTATE\tSINCE\tROLES\tVERSION\tDEVICE\tHEARD OF\tREADS")
+	for _, n := range nodes {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.State, status.Clock(n.Since), strings.Join(n.Roles, ","),
+			n.Version, n.Device, status.Clock(n.HeardOf), n.At())
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if n.Differs {
+			fmt.Fprintln(w, n)
+		}
+	}
+	return nil
+}

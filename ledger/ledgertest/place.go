@@ -1,0 +1,69 @@
+package ledgertest
+
+import (
+	"fmt"
+	"testing"
+
+	"jcsnode/ledger"
+)
+
+// atA is instance n of study 1.2, whose file is on node a alone.
+func atA(n int) ledger.Instance {
+	i := Slice("1.2", n)
+	i.At = "a"
+	return i
+}
+
+// away is of how many instances of the study not every node has the file.
+func away(t *testing.T, l *ledger.Ledger) int {
+	t.Helper()
+	all, err := l.Receiving(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d studies, %v", len(all), err)
+	}
+	return all[0].Away
+}
+
+func (s suite) TestStored_StudyWaitsForFilesOnOneNode(t *testing.T) {
+	l := s.temp(t, ledger.Options{Shared: true})
+	Record(t, l, atA(1), atA(2), Slice("1.2", 3))
+	if n := away(t, l); n != 2 {
+		t.Errorf("%d files are on one node alone, want 2", n)
+	}
+	paths, err := l.AtNode(t.Context(), "a")
+	if err != nil || len(paths) != 2 {
+		t.Errorf("%q are on a alone, %v; want two", paths, err)
+	}
+	if h := History(t, l, "1.2"); h.Instances[0].At+h.Instances[1].At+h.Instances[2].At != "aa" {
+		t.Errorf("history: %+v", h.Instances)
+	}
+	listed := 0
+	Must(t, l.EachFile(t.Context(), func(string) error { listed++; return nil }))
+	if listed != 1 {
+		t.Errorf("%d files should be there for whichever node, want 1", listed)
+	}
+	for _, path := range append(paths, paths[0], "inbox/1.2/unknown.dcm") {
+		Must(t, l.Stored(t.Context(), path))
+	}
+	Must(t, l.Flush(t.Context()))
+	if n := away(t, l); n != 0 {
+		t.Errorf("%d files are on one node alone, want none", n)
+	}
+	// One that comes again through the door of a node is there, too, until it goes up again.
+	Record(t, l, atA(1))
+	if n := away(t, l); n != 1 {
+		t.Errorf("%d files are on one node alone, want the one that came again", n)
+	}
+	if got := History(t, l, "1.2").Instances[0]; got.ReceivedAgain != 1 {
+		t.Errorf("came again %d times", got.ReceivedAgain)
+	}
+}
+
+// A node that has the ledger for itself reads its own disk.
+func (s suite) TestStored_NobodyElse(t *testing.T) {
+	l := s.temp(t, ledger.Options{})
+	Record(t, l, atA(1))
+	if n := away(t, l); n != 0 {
+		t.Error(fmt.Sprint(n, " files keep the study of a node that is alone"))
+	}
+}

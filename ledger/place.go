@@ -1,0 +1,39 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// away is a subselect: of how many instances of study s not every node can read the file.
+const away = `(SELECT COUNT(*) FROM instance w WHERE w.study_uid = s.uid AND w.at <> '')`
+
+// Stored queues for the writer that every node can read the file of an instance now, whichever node it came up from: a name stands for
+// its bytes. The file must not be taken away from the node before.
+func (l *Ledger) Stored(ctx context.Context, path string) error {
+	if path == "" {
+		return errors.New("no path")
+	}
+	return l.enqueue(ctx, entry{stored: path})
+}
+
+func writeStored(ctx context.Context, tx *sql.Tx, path string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE instance SET at = '' WHERE path = ? AND at <> ''`, path); err != nil {
+		return fmt.Errorf("note that %s is in the store: %w", path, err)
+	}
+	return nil
+}
+
+// AtNode lists the instances whose file is on a node alone, as far as the ledger knows.
+func (l *Ledger) AtNode(ctx context.Context, node string) (paths []string, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		paths, err = query(ctx, tx, `SELECT path FROM instance WHERE at = ? AND at <> '' ORDER BY path`, oneValue[string], node)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list what is on node %s alone: %w", node, err)
+	}
+	return paths, nil
+}

@@ -1,0 +1,62 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// lanes are those of the work that this node has to itself: the queues of destinations and webhooks whose locks it holds.
+type lanes struct {
+	mu   sync.Mutex // guards what follows
+	held map[string]*lane
+}
+
+// lane is one of them, while it is held.
+type lane struct {
+	ctx    context.Context // of the lock
+	inside sync.WaitGroup
+}
+
+// errElsewhere says that a job is not this node's.
+var errElsewhere = errors.New("another node has what it is for, or none yet")
+
+// open lets jobs into a lane until it is closed, or ctx ends. close returns when none is in it.
+func (l *lanes) open(ctx context.Context, name string) (shut func()) {
+	opened := &lane{ctx: ctx}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held == nil {
+		l.held = map[string]*lane{}
+	}
+	l.held[name] = opened
+	return func() {
+		l.mu.Lock()
+		delete(l.held, name)
+		l.mu.Unlock()
+		opened.inside.Wait()
+	}
+}
+
+// enter lets a job into the first of the lanes that is held. Its context ends with the lock, too.
+func (l *lanes) enter(ctx context.Context, names ...string) (inside context.Context, leave func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var in *lane
+	for _, name := range names {
+		if in = l.held[name]; in != nil {
+			break
+		}
+	}
+	if in == nil || in.ctx.Err() != nil {
+		return nil, nil, errElsewhere
+	}
+	in.inside.Add(1)
+	inside, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(in.ctx, func() { cancel(context.Cause(in.ctx)) })
+	return inside, func() {
+		stop()
+		cancel(nil)
+		in.inside.Done()
+	}, nil
+}

@@ -1,0 +1,358 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jcsnode/cluster"
+	"jcsnode/config"
+	"jcsnode/ledger"
+)
+
+// membership is the node's life among those that share its ledger: cluster.Member, or cluster.Alone.
+type membership interface {
+	Incarnation() string
+	Each(ctx context.Context, run func(ctx context.Context, incarnation string) error) error
+	Hold(ctx context.Context, lock string, run func(ctx context.Context) error) error
+	Fenced() error
+	Dead(ctx context.Context, incarnations []string) ([]string, error)
+	Close() error
+}
+
+// join begins that life, before anything of the ledger is touched.
+func (n *Node) join(ctx context.Context) (err error) {
+	c := n.config
+	if !c.Several() {
+		n.member = cluster.NewAlone("")
+		return nil
+	}
+	opt := cluster.Options{URL: c.Ledger.URL, Logger: n.log}
+	if opt.ID, err = c.Node.OwnName(); err != nil {
+		return err
+	}
+	if opt.Password, err = c.Ledger.Password(); err != nil {
+		return err
+	}
+	if n.member, err = cluster.Join(ctx, opt); err != nil {
+		n.member = nil // not one that is typed and nil
+		return err
+	}
+	n.self.ID, n.self.Roles = opt.ID, c.Node.Roles
+	n.log.Info("the node takes part in the work on its ledger",
+		"node", opt.ID, "roles", c.Node.Roles, "incarnation", n.member.Incarnation())
+	return nil
+}
+
+func (n *Node) has(role string) bool { return slices.Contains(n.config.Node.Roles, role) }
+
+// again is the wait before what could not be begun is tried again.
+const again = 2 * time.Second
+
+// partakes does what the node does in one incarnation, until that ends or ctx does.
+func (n *Node) partakes(ctx context.Context, incarnation string) error {
+	for {
+		err := n.begin(ctx, incarnation)
+		if err == nil {
+			break
+		}
+		if !n.partook {
+			return err
+		}
+		n.log.Error("the node cannot take part in the work; trying again", "error", err)
+		if !pause(ctx, again) {
+			return nil
+		}
+	}
+	if !n.partook {
+		n.partook = true
+		close(n.partaking)
+	}
+	n.owns(ctx)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
+	defer cancel()
+	return n.ledger.StopJobs(stopping)
+}
+
+// begin holds the studies of open associations, which a dead one does not, before anything else.
+func (n *Node) begin(ctx context.Context, incarnation string) error {
+	if n.config.Several() {
+		if err := n.ledger.HoldAgain(ctx, incarnation, n.door.Open); err != nil {
+			return err
+		}
+	}
+	return n.ledger.StartJobsAs(ctx, n.crew(incarnation), n.handlers())
+}
+
+// crew is what the node does of the work beside what it owns.
+func (n *Node) crew(incarnation string) ledger.Crew {
+	c := ledger.Crew{
+		ClientID:     incarnation,
+		Reports:      n.has(config.RoleDoor) || n.has(config.RoleDeliver),
+		Destinations: DestinationNames(n.site.Load().config.Destinations),
+	}
+	if n.has(config.RoleRead) {
+		c.Readers = n.config.Pipeline.Workers
+	}
+	return c
+}
+
+// handlers do the work. Whoever finds that the node may not act any more leaves it to its heir.
+func (n *Node) handlers() ledger.Handlers {
+	return ledger.Handlers{
+		Process:       n.fencing(n.processor.Process),
+		CommitmentSCP: n.fencing(n.door.Commitment.Deliver),
+		Deliver: func(ctx context.Context, revisionID int64, destination string) error {
+			return n.within(ctx, n.deliverLanes(destination), func(ctx context.Context) error {
+				return n.delivery.Deliver(ctx, revisionID, destination)
+			})
+		},
+		CommitmentSCU: func(ctx context.Context, id int64) error {
+			request, err := n.ledger.CommitmentSCU(ctx, id)
+			if err != nil {
+				return err
+			}
+			return n.within(ctx, n.deliverLanes(request.Destination), func(ctx context.Context) error {
+				return n.commitmentSCU.Ask(ctx, id)
+			})
+		},
+		Notify: func(ctx context.Context, id int64) error {
+			note, err := n.ledger.Notification(ctx, id)
+			if err != nil {
+				return err
+			}
+			return n.within(ctx, n.notifyLanes(note.Receiver), func(ctx context.Context) error { return n.notifier.Notify(ctx, id) })
+		},
+	}
+}
+
+// fencing asks before a job begins whether the node may.
+func (n *Node) fencing(do func(ctx context.Context, id int64) error) func(ctx context.Context, id int64) error {
+	return func(ctx context.Context, id int64) error {
+		if err := n.member.Fenced(); err != nil {
+			return &ledger.RetryAfter{Delay: again, Err: err}
+		}
+		return do(ctx, id)
+	}
+}
+
+// within does a job in the first of the lanes that the node has to itself, and ends it with that.
+func (n *Node) within(ctx context.Context, lanes []string, do func(ctx context.Context) error) error {
+	if err := n.member.Fenced(); err != nil {
+		return &ledger.RetryAfter{Delay: again, Err: err}
+	}
+	if !n.config.Several() {
+		return do(ctx)
+	}
+	inside, leave, err := n.lanes.enter(ctx, lanes...)
+	if err != nil {
+		return &ledger.RetryAfter{Delay: again, Err: err}
+	}
+	defer leave()
+	err = do(inside)
+	var retry *ledger.RetryAfter
+	if err != nil && inside.Err() != nil && !errors.As(err, &retry) { // not the job's fault
+		return &ledger.RetryAfter{Delay: again, Err: err}
+	}
+	return err
+}
+
+// lock is what one node at a time has, and what it does while it has it.
+type lock struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// owns takes part in who owns what, until ctx ends and all that this node owned is given back.
+func (n *Node) owns(ctx context.Context) {
+	var all sync.WaitGroup
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(n.serving, cancel)()
+	all.Go(func() { n.hold(serving, lock{"leader", n.leads}) })
+	wanted := map[string]bool{}
+	for ctx.Err() == nil {
+		for _, l := range n.locks() {
+			if wanted[l.name] {
+				continue
+			}
+			wanted[l.name] = true
+			all.Go(func() { n.hold(ctx, l) })
+		}
+		select {
+		case <-ctx.Done():
+		case <-n.partiesChanged:
+		}
+	}
+	all.Wait()
+}
+
+// hold has the lock as often as it can be had, until ctx ends.
+func (n *Node) hold(ctx context.Context, l lock) {
+	for ctx.Err() == nil {
+		if err := n.member.Hold(ctx, l.name, l.run); err != nil && ctx.Err() == nil {
+			n.log.Error("the node cannot do what it owns; trying again", "lock", l.name, "error", err)
+		}
+		pause(ctx, again)
+	}
+}
+
+// locks are those of lanes that the node competes for now. Who once was in the configuration stays among them until the next start: what
+// waits for it needs somebody who ends it.
+func (n *Node) locks() []lock {
+	if !n.config.Several() || !n.has(config.RoleDeliver) {
+		return nil
+	}
+	var all []lock
+	s := n.site.Load()
+	for _, name := range append(DestinationNames(s.config.Destinations), "") {
+		take := func(ctx context.Context) error { return n.ledger.TakeDestination(ctx, name) }
+		all = append(all, n.laneLock(destinationLane(name), take))
+	}
+	for _, w := range append(slices.Clone(s.config.Webhooks), config.Webhook{}) {
+		take := func(ctx context.Context) error { return n.ledger.TakeReceiver(ctx, w.Name) }
+		all = append(all, n.laneLock(receiverLane(w.Name), take))
+	}
+	return all
+}
+
+// Lanes; the one of the empty name is that of all who are not in the configuration any more.
+func destinationLane(name string) string { return "deliver " + name }
+func receiverLane(name string) string    { return "notify " + name }
+
+// deliverLanes are those in which a destination's jobs may be done here.
+func (n *Node) deliverLanes(name string) []string {
+	if slices.Contains(DestinationNames(n.site.Load().config.Destinations), name) {
+		return []string{destinationLane(name)}
+	}
+	return []string{destinationLane(name), destinationLane("")}
+}
+
+func (n *Node) notifyLanes(name string) []string {
+	known := func(w config.Webhook) bool { return w.Name == name }
+	if slices.ContainsFunc(n.site.Load().config.Webhooks, known) {
+		return []string{receiverLane(name)}
+	}
+	return []string{receiverLane(name), receiverLane("")}
+}
+
+// laneLock has the node work in a lane while it has the lock. What a dead one was at in there comes first.
+func (n *Node) laneLock(lane string, take func(ctx context.Context) error) lock {
+	return lock{lane, func(ctx context.Context) error {
+		if err := n.sweep(ctx); err != nil {
+			return err
+		}
+		leave := n.lanes.open(ctx, lane)
+		defer leave() // waits for what is in it; the queue goes with the incarnation
+		if err := take(ctx); err != nil {
+			return err
+		}
+		n.log.Info("the node works for a destination or a webhook from now on", "lock", strings.TrimSpace(lane))
+		<-ctx.Done()
+		return nil
+	}}
+}
+
+// leads does what one node does for all, until ctx ends.
+func (n *Node) leads(ctx context.Context) error {
+	if n.config.Several() {
+		n.log.Info("the node settles studies and tidies up for all from now on")
+	}
+	n.settling.beat()
+	n.leading.Store(true)
+	defer n.leading.Store(false)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.settler.Run(ctx) })
+	g.Go(func() error { return n.tidies(ctx) })
+	g.Go(func() error { return n.stuck.Run(ctx) })
+	if n.config.Several() {
+		g.Go(func() error { n.sweeps(ctx); return nil })
+	}
+	return g.Wait()
+}
+
+// sweepEvery is how often what dead nodes left is looked for.
+const sweepEvery = 5 * time.Second
+
+// sweeps does so until ctx ends.
+func (n *Node) sweeps(ctx context.Context) {
+	for {
+		if err := errors.Join(n.sweep(ctx), n.mourn(ctx)); err != nil && ctx.Err() == nil {
+			n.log.Error("cannot look for what dead nodes left; trying again", "error", err)
+		}
+		if !pause(ctx, sweepEvery) {
+			return
+		}
+	}
+}
+
+// sweep has what dead incarnations left running done by the living.
+func (n *Node) sweep(ctx context.Context) error {
+	n.sweeping.Lock()
+	defer n.sweeping.Unlock()
+	working, err := n.ledger.AtWork(ctx)
+	if err != nil {
+		return err
+	}
+	holding, err := n.ledger.Holders(ctx)
+	if err != nil || len(working)+len(holding) == 0 {
+		return err
+	}
+	dead, err := n.member.Dead(ctx, append(working, holding...))
+	if err != nil || len(dead) == 0 {
+		return err
+	}
+	return errors.Join(n.ledger.RecoverJobs(ctx, dead...), n.ledger.FreeHolds(ctx, dead...))
+}
+
+// mourn tells of nodes that died, each once.
+func (n *Node) mourn(ctx context.Context) error {
+	nodes, err := n.ledger.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	var lives []string
+	for _, a := range nodes {
+		if a.Incarnation != "" && a.StoppedAt.IsZero() {
+			lives = append(lives, a.Incarnation)
+		}
+	}
+	dead, err := n.member.Dead(ctx, lives)
+	if err != nil {
+		return err
+	}
+	for _, a := range nodes {
+		if !slices.Contains(dead, a.Incarnation) {
+			continue
+		}
+		text := fmt.Sprintf("node %s ended without stopping, or cannot reach the database: its last sign of life was at %s. "+
+			"What it was at goes on at the others", a.ID, a.SeenAt.Format(time.RFC3339))
+		news, err := n.ledger.NodeDied(ctx, a.ID, a.Incarnation, text)
+		if err != nil {
+			return err
+		}
+		if news {
+			n.log.Error("another node is dead", "node", a.ID, "incarnation", a.Incarnation, "seen_at", a.SeenAt, "process", a.PID,
+				"remedy", "look at that machine and at the log there; what it was at goes on at the others")
+		}
+	}
+	return nil
+}
+
+// pause waits, and says whether ctx lives.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
