@@ -1,7 +1,11 @@
 """What tests of several files share."""
 
+import onnx
 import pytest
+import torch
 
+from hand_made import SIZE, settled
+from jcs import graph
 from jcs.networks import res2net
 
 
@@ -21,3 +25,24 @@ def shallow_trunk(few_blocks):
     with pytest.MonkeyPatch.context() as patch:
         few_blocks(patch)
         yield
+
+
+@pytest.fixture(scope="session")
+def trunk(few_blocks) -> res2net.Res2Net:
+    """A small classifier that says something."""
+    with pytest.MonkeyPatch.context() as patch:
+        few_blocks(patch)
+        network = res2net.Res2Net()
+    torch.nn.init.normal_(network.fc.weight, std=0.3)
+    return settled(network)
+
+
+@pytest.fixture(scope="session")
+def trunk_core(trunk) -> onnx.ModelProto:
+    """Exporting takes long: what is served of it begins with this."""
+    return graph.classifier_core(trunk, SIZE)
+
+
+@pytest.fixture(scope="session")
+def served_trunk(trunk, trunk_core) -> onnx.ModelProto:
+    return graph.classifier(trunk_core, trunk, SIZE)

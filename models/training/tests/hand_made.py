@@ -4,11 +4,14 @@ import csv
 import pathlib
 
 import numpy as np
+import torch
 from PIL import Image
 
 from jcs import data
 from jcs.lungs import find_lungs
+from jcs.prepare import prepare
 
+SIZE = 64  # of networks that are exported
 LOW, SLOPE = -1350, 6  # HU of grey 0, and for one grey level, of the sets that are written
 
 
@@ -70,3 +73,23 @@ def write_sets(folder: pathlib.Path, slices_of_each: int = 8) -> pathlib.Path:
             writer.writeheader()
             writer.writerows(rows)
     return folder
+
+
+def hounsfield(shape: tuple[int, int, int]) -> np.ndarray:
+    """Random HU with padding below air and metal, as real series have."""
+    n, h, w = shape
+    hu = np.random.default_rng(0).uniform(-1200, 300, (n, 1, h, w)).astype(np.float32)
+    hu[:, :, :4] = -3024
+    hu[:, :, 10:14, 10:14] = 3000
+    hu[:, :, :, :6] = -1000  # air beside a body, so that the frame is not the whole slice
+    hu[:, :, 4:, 6:12] = 40
+    return hu
+
+
+def settled(network: torch.nn.Module) -> torch.nn.Module:
+    """Random weights with batch statistics that make the activations ordinary."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for _ in range(20):
+            network(prepare(torch.from_numpy(hounsfield((4, SIZE, SIZE)))))
+    return network.eval()

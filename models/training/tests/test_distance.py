@@ -120,15 +120,15 @@ def test_the_shipped_classifier_calls_a_phantom_and_inverted_lungs_unlike_and_th
     assert unlike(distance.inverted(picture)) and unlike(distance.phantom()) and unlike(distance.phantom(256))
 
 
-def test_the_served_graph_gives_the_distance(trained):
+def test_the_served_graph_gives_the_distance(trunk, trunk_core):
     rng = np.random.default_rng(0)
     pooled, levels = rng.normal(0, 1, (40, 2048)).astype(np.float32), rng.uniform(0, 1, (40, distance.LEVELS)).astype(np.float32)
     known = distance.fitted(pooled, levels, directions=4)
-    model = graph.classifier(graph.classifier_core(trained, 64), trained, 64, distance=known)
+    model = graph.classifier(trunk_core, trunk, 64, distance=known)
     network = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     hu = np.stack([chest(k, True).hu.astype(np.float32)[None] for k in range(3)])
     (said,) = network.run(["distance"], {"hu": hu})
     with torch.inference_mode():
         prepared, _ = graph.Preparation(64)(torch.from_numpy(hu))
-        assert said == pytest.approx(known(trained.features(prepared).mean((2, 3)), prepared).numpy(), rel=1e-3)
+        assert said == pytest.approx(known(trunk.features(prepared).mean((2, 3)), prepared).numpy(), rel=1e-3)
     assert [o.name for o in network.get_outputs()] == ["probability", "activation", "distance"]

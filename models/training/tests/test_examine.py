@@ -2,40 +2,24 @@ import argparse
 
 import numpy as np
 import pytest
-import torch
 
 from hand_made import chest
-from jcs import checkpoint, data, examine, graph
-from jcs.networks.res2net import Res2Net
+from jcs import checkpoint, data, examine
 
 
-@pytest.fixture(scope="module")
-def network(shallow_trunk) -> Res2Net:
-    torch.manual_seed(0)
-    network = Res2Net()
-    network.train()
-    with torch.no_grad():
-        for _ in range(5):
-            network(torch.randn(4, 3, 64, 64))  # statistics that are those of something
-        torch.nn.init.normal_(network.fc.weight, std=0.05)
-    return network.eval()
-
-
-def test_answers_hang_together(network):
-    answers = examine.ask(network, [chest(i, i % 2 == 0) for i in range(3)], 64, "fp32")
+def test_answers_hang_together(trunk):
+    answers = examine.ask(trunk, [chest(i, i % 2 == 0) for i in range(3)], 64, "fp32")
     assert answers.evidence.shape == answers.shown.shape == answers.share.shape == (3, 2, 2)
     assert answers.logit == pytest.approx(answers.evidence.mean((1, 2)), abs=1e-5)
-    weight = (network.fc.weight[1] - network.fc.weight[0]).detach().numpy()
-    bias = float(network.fc.bias[1] - network.fc.bias[0])
+    weight = (trunk.fc.weight[1] - trunk.fc.weight[0]).detach().numpy()
+    bias = float(trunk.fc.bias[1] - trunk.fc.bias[0])
     assert answers.logit == pytest.approx(answers.pooled @ weight + bias, abs=1e-3)
     assert answers.shown.min() >= 0 and answers.share[1].max() == 0 < answers.share[0].max()
 
 
-def test_a_served_file_answers_as_its_checkpoint(network, tmp_path):
-    path = tmp_path / "c.onnx"
-    path.write_bytes(graph.classifier(graph.classifier_core(network, 64), network, 64).SerializeToString())
+def test_a_served_file_answers_as_its_checkpoint(trunk, served_trunk):
     slices = [chest(i, i % 2 == 0) for i in range(3)]
-    ours, served = (examine.ask(n, slices, 64, "fp32") for n in (network, examine.Served(path.read_bytes(), 1)))
+    ours, served = (examine.ask(n, slices, 64, "fp32") for n in (trunk, examine.Served(served_trunk.SerializeToString(), 1)))
     for name in ("logit", "evidence", "shown"):
         assert getattr(served, name) == pytest.approx(getattr(ours, name), abs=1e-3)
 
@@ -59,14 +43,14 @@ def test_adults_and_children_of_other_pneumonia_are_apart():
     assert examine.group_of(named("luna", "images/1_s17_0801.jpg")) == "luna"
 
 
-def test_every_table_is_there(network, tmp_path, monkeypatch):
+def test_every_table_is_there(trunk, shallow_trunk, tmp_path, monkeypatch):
     slices = []
     for source in data.SETS:
         for i in range(4):
             lesion = source not in data.OTHER_LUNGS and i % 2 == 0
             slices.append(chest(len(slices), lesion, source, split="val"))
     monkeypatch.setattr(examine.data, "load", lambda folder: slices)
-    checkpoint.save(tmp_path / "c.pt", {"depth": 50, "average": network.state_dict()})
+    checkpoint.save(tmp_path / "c.pt", {"depth": 50, "average": trunk.state_dict()})
     words = ["--checkpoint", str(tmp_path / "c.pt"), "--size", "64", "--threads", "1", "--arithmetic", "fp32", "--point", "0.5"]
     arguments = examine.parser().parse_args(words)
     assert isinstance(arguments, argparse.Namespace)

@@ -8,48 +8,20 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from hand_made import chest, write_sets
+from hand_made import SIZE, chest, hounsfield, settled, write_sets
 from jcs import checkpoint, data, distance, export, graph, manifest, quantize, reference, validate
 from jcs.frame import lung_frame, put_back, resample
 from jcs.networks.res2net import Res2Net, activation_mapping
 from jcs.networks.segmenter import Segmenter
 from jcs.prepare import AIR, WINDOW, prepare
 
-SIZE = 64
 SHAPES = [(1, 96, 96), (3, 64, 80), (2, 50, 40)]
-
-
-def hounsfield(shape: tuple[int, int, int]) -> np.ndarray:
-    """Random HU with padding below air and metal, as real series have."""
-    n, h, w = shape
-    hu = np.random.default_rng(0).uniform(-1200, 300, (n, 1, h, w)).astype(np.float32)
-    hu[:, :, :4] = -3024
-    hu[:, :, 10:14, 10:14] = 3000
-    hu[:, :, :, :6] = -1000  # air beside a body, so that the frame is not the whole slice
-    hu[:, :, 4:, 6:12] = 40
-    return hu
 
 
 def framed(hu: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     slices = torch.from_numpy(hu)
     frame = lung_frame(slices)
     return prepare(resample(slices.clamp(*WINDOW), frame, (SIZE, SIZE), AIR)), frame
-
-
-def settled(network: torch.nn.Module) -> torch.nn.Module:
-    """Random weights with batch statistics that make the activations ordinary."""
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for _ in range(20):
-            network(prepare(torch.from_numpy(hounsfield((4, SIZE, SIZE)))))
-    return network.eval()
-
-
-@pytest.fixture(scope="module")
-def classifier(shallow_trunk):
-    network = Res2Net()
-    torch.nn.init.normal_(network.fc.weight, std=0.3)
-    return settled(network)
 
 
 @pytest.fixture(scope="module")
@@ -63,25 +35,20 @@ def segmenter_core(segmenter):
 
 
 @pytest.fixture(scope="module")
-def served_classifier(classifier):
-    return graph.classifier(graph.classifier_core(classifier, SIZE), classifier, SIZE)
-
-
-@pytest.fixture(scope="module")
 def served_segmenter(segmenter_core):
     return graph.segmenter(segmenter_core, SIZE)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_classifier_answers_as_the_network(classifier, served_classifier, shape):
+def test_classifier_answers_as_the_network(trunk, served_trunk, shape):
     hu = hounsfield(shape)
-    run = validate.session(served_classifier.SerializeToString(), 1)
+    run = validate.session(served_trunk.SerializeToString(), 1)
     probability, activation = run.run(["probability", "activation"], {"hu": hu})
     with torch.no_grad():
         prepared, frame = framed(hu)
-        features = classifier.features(prepared)
-        expected = torch.softmax(classifier.fc(features.mean((2, 3))), 1)[:, 1]
-        cells = activation_mapping(features, classifier.fc.weight)
+        features = trunk.features(prepared)
+        expected = torch.softmax(trunk.fc(features.mean((2, 3))), 1)[:, 1]
+        cells = activation_mapping(features, trunk.fc.weight)
         mapping = put_back(cells[:, None], frame, *shape[1:], (64, 64))[:, 0]
     assert probability.shape == (shape[0],) and activation.shape == (shape[0], 64, 64)
     assert probability.dtype == activation.dtype == np.float32
@@ -103,11 +70,11 @@ def test_segmenter_answers_as_the_network_at_the_inputs_size(segmenter, served_s
     np.testing.assert_allclose(mask, expected, atol=1e-3)
 
 
-def test_fp16_storage_halves_the_file_and_keeps_the_answer(served_classifier):
-    half = quantize.fp16_storage(served_classifier)
-    assert half.ByteSize() < 0.52 * served_classifier.ByteSize()
+def test_fp16_storage_halves_the_file_and_keeps_the_answer(served_trunk):
+    half = quantize.fp16_storage(served_trunk)
+    assert half.ByteSize() < 0.52 * served_trunk.ByteSize()
     hu = hounsfield((1, 96, 96))
-    answers = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu}) for m in (served_classifier, half)]
+    answers = [validate.session(m.SerializeToString(), 1).run(None, {"hu": hu}) for m in (served_trunk, half)]
     # Random weights amplify rounding, differently on each processor; what the shipped file loses is measured when it is exported.
     np.testing.assert_allclose(answers[0][0], answers[1][0], atol=2e-2)
 
@@ -219,7 +186,7 @@ def served_stub() -> onnx.ModelProto:
     )
 
 
-def test_an_export_writes_file_manifest_and_weights(tmp_path, monkeypatch):
+def test_an_export_writes_file_manifest_and_weights(shallow_trunk, tmp_path, monkeypatch):
     """The way from a checkpoint, on sets made in code; the graphs themselves are tested above."""
     distances = []
 
