@@ -23,7 +23,7 @@ type Database struct {
 	listener *pgxpool.Pool // of the job library, nil for those who only look
 	readOnly bool
 	owned    bool
-	lock     *sql.Conn // the session that holds the ledger for this process, or for it and others
+	owner    *owner // nil for those who only look, or work beside
 }
 
 // Options of Open. The zero value takes the ledger for this process.
@@ -85,30 +85,11 @@ func (d *Database) open(ctx context.Context, address string, opt Options) error 
 	if opt.Beside {
 		return d.checkVersion(ctx)
 	}
-	if err := d.hold(ctx, opt.Shared); err != nil {
+	if d.owner, err = own(ctx, d.db, opt.Shared, opt.Logger); err != nil {
 		return err
 	}
 	d.owned = true
 	return d.migrate(ctx, opt.Logger)
-}
-
-// hold takes the ledger for this process, or for those that share it, as long as its session lives.
-func (d *Database) hold(ctx context.Context, shared bool) (err error) {
-	if d.lock, err = d.db.Conn(ctx); err != nil {
-		return err
-	}
-	try := `SELECT pg_try_advisory_lock(?, ?)`
-	if shared {
-		try = `SELECT pg_try_advisory_lock_shared(?, ?)`
-	}
-	var got bool
-	if err := d.lock.QueryRowContext(ctx, try, lockClass, lockOwner).Scan(&got); err != nil {
-		return err
-	}
-	if !got {
-		return ErrHeld
-	}
-	return nil
 }
 
 // Check tells whether Open would take the database for this process, shared or not: ErrHeld while another one has it, or why it cannot be
@@ -127,7 +108,7 @@ func (d *Database) check(ctx context.Context, address string, opt Options) error
 		return err
 	}
 	d.db = sql.OpenDB(connectorOf(config.ConnConfig))
-	if err := d.hold(ctx, opt.Shared); err != nil {
+	if d.owner, err = own(ctx, d.db, opt.Shared, nil); err != nil {
 		return err
 	}
 	var create bool
@@ -153,6 +134,9 @@ func (d *Database) check(ctx context.Context, address string, opt Options) error
 func (d *Database) Update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	if d.readOnly {
 		return errors.New("ledger is open for reading only")
+	}
+	if d.owner != nil && d.owner.taken.Load() {
+		return ErrHeld
 	}
 	for try := 1; ; try++ {
 		err := d.update(ctx, f)
@@ -277,9 +261,8 @@ func (d *Database) Passing(err error) bool {
 // Close closes the connections and lets others have the ledger.
 func (d *Database) Close() error {
 	var errs []error
-	if d.lock != nil {
-		// Closing gives the connection back to the pool, which closes it, and with it goes the lock.
-		errs = append(errs, d.lock.Close())
+	if d.owner != nil {
+		errs = append(errs, d.owner.close())
 	}
 	for _, db := range []*sql.DB{d.db, d.sessions} {
 		if db != nil {
