@@ -33,6 +33,7 @@ var (
 		key:     `CAST(? AS jsonb)`,
 		args:    `CAST(args AS TEXT)`,
 		worker:  `attempted_by[cardinality(attempted_by)]`,
-		one:     `SELECT pg_advisory_xact_lock(hashtextextended(? || ' ' || ?, 4866899))`,
+		// Some keys share a lock: a start enqueues for all that waits in one transaction, and the server has room for some thousands of locks.
+		one: `SELECT pg_advisory_xact_lock(4866901, CAST(hashtextextended(? || ' ' || ?, 4866899) & 1023 AS INTEGER))`,
 	}
 )
