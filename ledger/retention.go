@@ -115,6 +115,11 @@ func (l *Ledger) thin(ctx context.Context, tx *sql.Tx, studyUID string) error {
 		WHERE revision_id IN (SELECT id FROM revision WHERE study_uid = ?)`, studyUID); err != nil {
 		return err
 	}
+	var distinct int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(DISTINCT sop_uid) FROM instance WHERE study_uid = ?`, studyUID).Scan(&distinct)
+	if err != nil {
+		return err
+	}
 	result, err := tx.ExecContext(ctx, `DELETE FROM instance WHERE study_uid = ?`, studyUID)
 	if err != nil {
 		return err
@@ -125,8 +130,8 @@ func (l *Ledger) thin(ctx context.Context, tx *sql.Tx, studyUID string) error {
 	}
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE study
-		SET thinned_at = ?, thinned = thinned + ?
-		WHERE uid = ?`, ms(l.now()), n, studyUID); err != nil {
+		SET thinned_at = ?, thinned = MAX(thinned, ?)
+		WHERE uid = ?`, ms(l.now()), distinct, studyUID); err != nil {
 		return err
 	}
 	return l.event(ctx, tx, studyUID, EventThinned, fmt.Sprintf("rows of %d instances removed, since all has long been over", n), nil)
