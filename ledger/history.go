@@ -17,7 +17,7 @@ type History struct {
 	LastAt    time.Time         `json:"last_at,omitzero"`
 	RemovedAt time.Time         `json:"files_removed_at,omitzero"`         // zero while they are there
 	Missing   bool              `json:"files_missing,omitempty"`           // files_removed_at is when somebody found that
-	Thinned   int               `json:"instance_rows_removed,omitempty"`   // of how many instances that came before
+	Thinned   int               `json:"instance_rows_removed,omitempty"`   // of how many distinct instances that came before
 	ThinnedAt time.Time         `json:"instance_rows_removed_at,omitzero"` // zero once the study came again
 	Instances []Instance        `json:"instances"`                         // in order of reception, with the reasons of the newest revision
 	Revisions []RevisionHistory `json:"revisions"`                         // newest last

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -81,26 +82,44 @@ func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, o
 	return nil
 }
 
+// thinnable selects the studies whose rows Thin may remove.
+const thinnable = `
+	SELECT uid
+	FROM study s
+	WHERE s.files_removed_at > 0 AND s.thinned_at = 0 AND s.files_missing = 0 AND ` + over + `
+`
+
 // Thin removes the rows of instances, and what is noted of each, of studies that are over since before the given time and whose files were
 // removed: of at most limit studies, and says of how many. What the counters count stays counted; decisions, findings, objects and
 // deliveries stay.
 func (l *Ledger) Thin(ctx context.Context, before time.Time, limit int) (studies int, err error) {
 	err = l.update(ctx, func(tx *sql.Tx) error {
-		uids, err := query(ctx, tx, `
-			SELECT uid
-			FROM study s
-			WHERE s.files_removed_at > 0 AND s.thinned_at = 0 AND s.files_missing = 0 AND `+over+`
+		uids, err := query(ctx, tx, thinnable+`
 			ORDER BY s.last_at
 			LIMIT ?6`, oneValue[string], append(overArgs(before), limit)...)
 		if err != nil {
 			return err
 		}
+		slices.Sort(uids)
 		for _, uid := range uids {
-			if err := l.thin(ctx, tx, uid); err != nil {
+			if _, err := l.db.Lock(ctx, tx, uid); err != nil {
 				return err
 			}
 		}
-		studies = len(uids)
+		studies = 0
+		for _, uid := range uids {
+			still, err := query(ctx, tx, thinnable+` AND s.uid = ?6`, oneValue[string], append(overArgs(before), uid)...)
+			if err != nil {
+				return err
+			}
+			if len(still) == 0 { // something of it came before it was locked
+				continue
+			}
+			if err := l.thin(ctx, tx, uid); err != nil {
+				return err
+			}
+			studies++
+		}
 		return nil
 	})
 	if err != nil {
@@ -115,6 +134,11 @@ func (l *Ledger) thin(ctx context.Context, tx *sql.Tx, studyUID string) error {
 		WHERE revision_id IN (SELECT id FROM revision WHERE study_uid = ?)`, studyUID); err != nil {
 		return err
 	}
+	var distinct int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(DISTINCT sop_uid) FROM instance WHERE study_uid = ?`, studyUID).Scan(&distinct)
+	if err != nil {
+		return err
+	}
 	result, err := tx.ExecContext(ctx, `DELETE FROM instance WHERE study_uid = ?`, studyUID)
 	if err != nil {
 		return err
@@ -125,8 +149,8 @@ func (l *Ledger) thin(ctx context.Context, tx *sql.Tx, studyUID string) error {
 	}
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE study
-		SET thinned_at = ?, thinned = thinned + ?
-		WHERE uid = ?`, ms(l.now()), n, studyUID); err != nil {
+		SET thinned_at = ?, thinned = MAX(thinned, ?)
+		WHERE uid = ?`, ms(l.now()), distinct, studyUID); err != nil {
 		return err
 	}
 	return l.event(ctx, tx, studyUID, EventThinned, fmt.Sprintf("rows of %d instances removed, since all has long been over", n), nil)

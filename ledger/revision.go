@@ -49,7 +49,8 @@ type Revision struct {
 	FinishedAt   time.Time       `json:"finished_at,omitzero"`
 	SupersededBy int             `json:"superseded_by,omitempty"` // number of a newer revision, 0 = this is the newest
 
-	// Thinned is of how many instances of the study the rows are gone; Ledger.Revision says so.
+	// Thinned is how many distinct SOP instances the study had when their rows went, the most if they went several times; Ledger.Revision
+	// says so.
 	Thinned int `json:"-"`
 }
 

@@ -206,16 +206,17 @@ const filesRemoved = "files-removed"
 func (p *Processor) load(
 	ctx context.Context, rev ledger.Revision, instances []ledger.Instance, ahead *cascade.Ahead, progress Progress,
 ) (*Examination, error) {
-	names := make([]string, len(instances))
+	names, distinct := make([]string, len(instances)), map[string]bool{}
 	for i, in := range instances {
 		names[i] = in.Path
+		distinct[in.SOPInstanceUID] = true
 	}
 	missing, err := lacking(ctx, p.Store, names)
 	if err != nil {
 		return nil, err
 	}
 	// Of what was thinned out nobody knows any more whether it came again: as many must have.
-	missing = max(missing, rev.Thinned-len(instances))
+	missing = max(missing, rev.Thinned-len(distinct))
 	if missing > 0 {
 		return &Examination{Refusal: &ct.Refusal{Code: filesRemoved,
 			Text: fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more",

@@ -128,15 +128,35 @@ func TestRetention_ThinsOutTheLedger(t *testing.T) {
 		t.Errorf("thinned out twice: %d", h.Thinned)
 	}
 
+	inbox := filepath.Join(b.dir, "inbox")
+	files := func() { // those of the study, and a copy of the sixth
+		t.Helper()
+		err := errors.Join(os.RemoveAll(inbox), os.CopyFS(inbox, os.DirFS(phantomStudy(t))))
+		sixth, _ := filepath.Glob(filepath.Join(inbox, "*6.dcm"))
+		data, readErr := os.ReadFile(sixth[0])
+		if err = errors.Join(err, readErr, os.WriteFile(filepath.Join(inbox, "copy.dcm"), data, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files()
+	b.receive(t, "copy.dcm")
 	late := b.process(t, b.receive(t, "*6.dcm"))
 	if late.State != ledger.StateNotProcessed || late.Reason.Code != filesRemoved || !strings.Contains(late.Reason.Text, "4 of 5") {
 		t.Errorf("a late slice: %s, %+v", late.State, late.Reason)
 	}
-	inbox := filepath.Join(b.dir, "inbox")
-	if err := errors.Join(os.RemoveAll(inbox), os.CopyFS(inbox, os.DirFS(phantomStudy(t)))); err != nil {
-		t.Fatal(err)
-	}
-	if whole := b.process(t, b.receive(t, "*[0-5].dcm")); whole.State != got.State || whole.Reason.Code == filesRemoved {
-		t.Errorf("sent again: %s, %+v; want %s", whole.State, whole.Reason, got.State)
+	for round := range 3 {
+		files()
+		whole := b.process(t, b.receive(t, "*[0-6].dcm"))
+		if whole.State != got.State || whole.Reason.Code == filesRemoved {
+			t.Fatalf("sent again, round %d: %s, %+v; want %s", round, whole.State, whole.Reason, got.State)
+		}
+		for _, d := range whole.Deliveries {
+			if err := b.Ledger.RecordDelivery(ctx, d.ID, sent); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if h, _ = sweep(); len(h.Instances) != 0 || h.Thinned != 6 {
+			t.Fatalf("after round %d %d rows, %d gone; want none, 6", round, len(h.Instances), h.Thinned)
+		}
 	}
 }

@@ -53,6 +53,28 @@ func Thinning(t *testing.T, l *ledger.Ledger, db *sql.DB, now func() time.Time) 
 	}
 }
 
+// A study that comes whole as often as its rows go stays as large as it was, copies not counted; a part of it makes it no smaller.
+func (s suite) TestThin_CountsDistinctInstancesOnce(t *testing.T) {
+	l := s.temp(t, ledger.Options{})
+	copied := Slice("1.2", 2)
+	copied.Path, copied.Digest = "inbox/1.2/copy.dcm", "copy"
+	part, whole := []ledger.Instance{Slice("1.2", 1)}, []ledger.Instance{Slice("1.2", 1), Slice("1.2", 2)}
+	for round, came := range [][]ledger.Instance{append(whole, copied), whole, part} {
+		Record(t, l, came...)
+		rev, err := l.Settle(t.Context(), "1.2", "test")
+		Must(t, err, l.Begin(t.Context(), rev.ID), l.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil),
+			l.FilesRemoved(t.Context(), "1.2", len(came), 0))
+		if n, err := l.Thin(t.Context(), time.Now().AddDate(1, 0, 0), 100); n != 1 || err != nil {
+			t.Fatalf("round %d: thinned out %d, %v", round, n, err)
+		}
+		rev, left, err := l.Revision(t.Context(), rev.ID)
+		Must(t, err)
+		if len(left) != 0 || rev.Thinned != 2 {
+			t.Errorf("round %d: %d rows, %d gone; want none, 2", round, len(left), rev.Thinned)
+		}
+	}
+}
+
 // finishAll has all studies come to an outcome and all deliveries to an end.
 func finishAll(t *testing.T, l *ledger.Ledger, db *sql.DB) {
 	t.Helper()

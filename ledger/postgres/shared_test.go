@@ -144,3 +144,39 @@ func BenchmarkRecord(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// An instance that comes while its study is thinned out keeps its row; the other studies are thinned out all the same.
+func TestThin_WaitsForWhatComes(t *testing.T) {
+	ctx := t.Context()
+	l, db := opened(t, place(t), ledger.Options{})
+	for _, study := range []string{"1.1", "1.2"} {
+		ledgertest.Record(t, l, ledgertest.Slice(study, 1))
+		rev, err := l.Settle(ctx, study, "test")
+		ledgertest.Must(t, err, l.Begin(ctx, rev.ID), l.NotProcessed(ctx, rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil),
+			l.FilesRemoved(ctx, study, 1, 0))
+	}
+	// What the writer does when the instance of 1.2 comes again, and does not commit yet.
+	comes, err := db.Pool().BeginTx(ctx, nil)
+	ledgertest.Must(t, err)
+	defer comes.Rollback()
+	_, err = comes.ExecContext(ctx, `UPDATE study SET files_removed_at = 0 WHERE uid = '1.2'`)
+	ledgertest.Must(t, err)
+	_, err = comes.ExecContext(ctx, `UPDATE instance SET again = again + 1 WHERE study_uid = '1.2'`)
+	ledgertest.Must(t, err)
+	thinned := make(chan string, 1)
+	go func() {
+		n, err := l.Thin(ctx, time.Now().AddDate(1, 0, 0), 100)
+		thinned <- fmt.Sprint(n, err)
+	}()
+	ledgertest.WaitFor(t, "the lock", func() bool {
+		return ledgertest.Rows(t, db.Pool(), `SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'`)[0] != "0"
+	})
+	ledgertest.Must(t, comes.Commit())
+	if got := <-thinned; got != "1 <nil>" {
+		t.Errorf("thinned out %s; want 1 <nil>", got)
+	}
+	const left = `SELECT uid, thinned, (SELECT COUNT(*) FROM instance WHERE study_uid = uid) FROM study ORDER BY uid`
+	if got := fmt.Sprint(ledgertest.Rows(t, db.Pool(), left)); got != "[1.1|1|0 1.2|0|1]" {
+		t.Errorf("studies are %s", got)
+	}
+}
