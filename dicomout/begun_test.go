@@ -14,6 +14,7 @@ import (
 	"jcsnode/dicomout/object/objecttest"
 	"jcsnode/dimse"
 	"jcsnode/ledger"
+	"jcsnode/store"
 )
 
 // silenced is an archive that keeps the first object, and whose answer to it never comes.
@@ -31,6 +32,17 @@ func (p *silenced) Store(ctx context.Context, a *dimse.Association, req *dimse.S
 	return status, text
 }
 
+// untouched is a store that a visit has no business with.
+type untouched struct {
+	store.Reader
+	t *testing.T
+}
+
+func (u untouched) Has(context.Context, string) (bool, error) {
+	u.t.Error("a visit that is put off asks the store")
+	return true, nil
+}
+
 // An archive may have an object whose answer was lost. When a newer result comes meanwhile, the archive must hear of it what to reject.
 func TestDeliveryWorker_ReplacedWithoutAnAnswer(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -44,10 +56,13 @@ func TestDeliveryWorker_ReplacedWithoutAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := s.report(t, object.Summary)
+	files := s.Store
+	s.Store = untouched{t: t}
 	var later *ledger.RetryAfter
 	if err := s.Deliver(t.Context(), second.ID, "pacs"); !errors.As(err, &later) {
 		t.Fatalf("revision 2 while nobody knows whether the archive has 1: %v, want it put off", err)
 	}
+	s.Store = files
 	for _, rev := range []ledger.Revision{first, second} { // 1 is due at once
 		if err := s.Deliver(t.Context(), rev.ID, "pacs"); err != nil {
 			t.Fatal(err)

@@ -81,14 +81,6 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 			v.left = append(v.left, withdrawn(d, "the profile of "+name+" does not ask for "+d.Object.Kind+" any more"))
 			continue
 		}
-		gone, err := c.gone(ctx, d)
-		if err != nil {
-			return err
-		}
-		if gone != nil {
-			v.left = append(v.left, *gone)
-			continue
-		}
 		v.byID[d.ID] = d
 		ids = append(ids, d.ID)
 	}
@@ -98,6 +90,16 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	out, held := c.outages.holding(name, destination.Passing, v.now)
 	if held && !v.askedFor() {
 		return c.hold(ctx, &v, ids, out)
+	}
+	// Asked with nothing first: what is put off does not ask the store, and what the store keeps waiting is not begun.
+	if _, err := c.Ledger.BeginDeliveries(ctx, revisionID, name, nil); err != nil {
+		return err
+	}
+	if ids, err = c.present(ctx, &v, ids); err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
 	if v.heirs, err = c.Ledger.BeginDeliveries(ctx, revisionID, name, ids); err != nil {
 		return err
@@ -201,6 +203,23 @@ func longestWait(passing deliver.Policy, trouble deliver.Retry) time.Duration {
 		return max(p.Base, p.Cap)
 	}
 	return max(passing.Base, passing.Cap)
+}
+
+// present are those of the deliveries whose files are there; the others end.
+func (c *DeliveryWorker) present(ctx context.Context, v *visit, ids []int64) (present []int64, err error) {
+	for _, id := range ids {
+		gone, err := c.gone(ctx, v.byID[id])
+		if err != nil {
+			return nil, err
+		}
+		if gone == nil {
+			present = append(present, id)
+			continue
+		}
+		v.left = append(v.left, *gone)
+		delete(v.byID, id)
+	}
+	return present, nil
 }
 
 // gone ends the delivery of an object whose file is not there, as after a restore of the ledger alone: no attempt brings it back. Nil if
