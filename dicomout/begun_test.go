@@ -81,3 +81,64 @@ func TestDeliveryWorker_ReplacedWithoutAnAnswer(t *testing.T) {
 		t.Errorf("the archive got %q, want %q twice, then revision 2 and a rejection", got, one)
 	}
 }
+
+// cutting is an archive that ends every association at one object.
+type cutting struct {
+	*pacs
+	at  string
+	cut func()
+}
+
+func (p *cutting) Store(ctx context.Context, a *dimse.Association, req *dimse.StoreRequest) (dimse.Status, string) {
+	if req.SOPInstanceUID == p.at {
+		p.cut()
+	}
+	return p.pacs.Store(ctx, a, req)
+}
+
+// A result that was corrected does not wait for days for an object of the old one that the archive chokes on, however often it did before.
+func TestDeliveryWorker_ReplacedThatEndsAssociations(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	study := objecttest.Small(t, 2)
+	study.InputDigest = "revision 1"
+	archive := &cutting{pacs: &pacs{}, at: study.InstanceUID(object.Summary)}
+	newest := make(chan net.Conn, 1)
+	archive.cut = func() { conn := <-newest; conn.Close() }
+	address := archive.serveOn(t, archive, func(inner net.Listener) net.Listener { return closing{inner, newest} })
+	s := newSite(t, func() time.Time { return now }, archiveAt("pacs", address, dicomout.Profile{Summary: true}))
+	first := s.report(t, object.Summary)
+	fails := func() (waits bool) {
+		t.Helper()
+		if err := s.Deliver(t.Context(), first.ID, "pacs"); err != nil {
+			t.Fatal(err)
+		}
+		waiting, err := s.Ledger.Pending(t.Context(), first.ID, "pacs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range waiting {
+			now = d.NextAt
+		}
+		return len(waiting) > 0
+	}
+	for range 5 {
+		if !fails() {
+			t.Fatal("given up though nothing waits for it")
+		}
+	}
+	second := s.report(t, object.Summary)
+	for n := 1; n <= 3; n++ {
+		if waits := fails(); waits != (n < 3) {
+			t.Fatalf("replaced, after attempt %d: waits %v", n, waits)
+		}
+	}
+	if d := states(t, s.Ledger)[archive.at]; d.State != ledger.DeliveryFailed {
+		t.Errorf("replaced and given up, it is %s", d.State)
+	}
+	if err := s.Deliver(t.Context(), second.ID, "pacs"); err != nil {
+		t.Errorf("revision 2: %v", err)
+	}
+	if waiting, err := s.Ledger.Pending(t.Context(), second.ID, "pacs"); err != nil || len(waiting) > 0 {
+		t.Errorf("of revision 2 wait %v, %v", waiting, err)
+	}
+}

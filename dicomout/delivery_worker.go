@@ -300,7 +300,11 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since t
 	// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
 	troubles, since := d.Streak(string(o.Retry), v.now)
 	policy := o.Retry.Policy(v.passing)
-	if o.Retry == deliver.RetryAlone && passed(since) {
+	switch {
+	case o.Retry != deliver.RetryAlone:
+	case d.Replaced:
+		policy.Attempts = deliver.ReplacedAttempts
+	case passed(since):
 		policy.Attempts = deliver.AloneAttempts
 	}
 	delay, again := policy.Next(troubles, v.now.Sub(since), func() float64 { return v.random })
