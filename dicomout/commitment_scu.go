@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"net"
 	"time"
 
 	"jcsnode/commitment"
@@ -40,7 +41,7 @@ type CommitmentSCU struct {
 	Ledger       CommitmentLedger
 	Destinations func() []Destination                                // as they are now
 	Out          func(destination string) (next time.Time, out bool) // it cannot be reached until it is tried next
-	Missed       func(destination string)                            // it could not be asked
+	Missed       func(destination string)                            // there was no connection to it
 	Linger       time.Duration                                       // for a report on the association of its request
 	Now          func() time.Time
 	Logger       *slog.Logger
@@ -94,7 +95,10 @@ func (c *CommitmentSCU) Ask(ctx context.Context, id int64) error {
 	case accepted:
 		return err // of the ledger
 	}
-	c.Missed(destination.Name)
+	// A destination that refuses takes deliveries all the same: if they woke this, there were no pause.
+	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
+		c.Missed(destination.Name)
+	}
 	delay := grow(firstAskDelay, request.Attempts, lastAskDelay)
 	log.Warn("storage commitment could not be asked for",
 		"attempt", request.Attempts+1, "again_in", delay, "error", netfault.Words(err), "remedy", deliver.ClassifyError(err).Remedy)

@@ -252,6 +252,7 @@ func TestCommitmentSCU_NobodyToAsk(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := newOffice(t, c.k.serveAs(t, c.k))
 			o.deliver(t)
+			o.scu.Missed = func(string) { t.Error("a delivery would have it asked again at once") }
 			for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
 				if d := o.ask(t, 1); d != want {
 					t.Errorf("again after %s, want %s", d, want)
@@ -330,6 +331,13 @@ func TestCommitmentSCU_WokenByADelivery(t *testing.T) {
 		}
 		o.deliver(t)
 	}
+	tried := o.commitment(t, 1)
+	again()
+	if c := o.commitment(t, 1); !c.NextAt.Equal(tried.NextAt) {
+		t.Fatalf("tried just now, and woken: %+v", c)
+	}
+	o.now = o.now.Add(10 * time.Minute)
+	o.worker.Missed("pacs")
 	again()
 	if c := o.commitment(t, 1); !c.NextAt.IsZero() {
 		t.Fatalf("woken, and waits until %v", c.NextAt.Sub(o.now))

@@ -81,14 +81,6 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 			v.left = append(v.left, withdrawn(d, "the profile of "+name+" does not ask for "+d.Object.Kind+" any more"))
 			continue
 		}
-		gone, err := c.gone(ctx, d)
-		if err != nil {
-			return err
-		}
-		if gone != nil {
-			v.left = append(v.left, *gone)
-			continue
-		}
 		v.byID[d.ID] = d
 		ids = append(ids, d.ID)
 	}
@@ -98,6 +90,16 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	out, held := c.outages.holding(name, destination.Passing, v.now)
 	if held && !v.askedFor() {
 		return c.hold(ctx, &v, ids, out)
+	}
+	// Asked with nothing first: what is put off does not ask the store, and what the store keeps waiting is not begun.
+	if _, err := c.Ledger.BeginDeliveries(ctx, revisionID, name, nil); err != nil {
+		return err
+	}
+	if ids, err = c.present(ctx, &v, ids); err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
 	if v.heirs, err = c.Ledger.BeginDeliveries(ctx, revisionID, name, ids); err != nil {
 		return err
@@ -203,6 +205,23 @@ func longestWait(passing deliver.Policy, trouble deliver.Retry) time.Duration {
 	return max(passing.Base, passing.Cap)
 }
 
+// present are those of the deliveries whose files are there; the others end.
+func (c *DeliveryWorker) present(ctx context.Context, v *visit, ids []int64) (present []int64, err error) {
+	for _, id := range ids {
+		gone, err := c.gone(ctx, v.byID[id])
+		if err != nil {
+			return nil, err
+		}
+		if gone == nil {
+			present = append(present, id)
+			continue
+		}
+		v.left = append(v.left, *gone)
+		delete(v.byID, id)
+	}
+	return present, nil
+}
+
 // gone ends the delivery of an object whose file is not there, as after a restore of the ledger alone: no attempt brings it back. Nil if
 // it is there. A store that cannot be asked now is waited for, without an attempt at the destination.
 func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.DeliveryResult, error) {
@@ -281,7 +300,11 @@ func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since t
 	// Only failures of one kind count together: after a weekend of refused connections the first answer is a first answer.
 	troubles, since := d.Streak(string(o.Retry), v.now)
 	policy := o.Retry.Policy(v.passing)
-	if o.Retry == deliver.RetryAlone && passed(since) {
+	switch {
+	case o.Retry != deliver.RetryAlone:
+	case d.Replaced:
+		policy.Attempts = deliver.ReplacedAttempts
+	case passed(since):
 		policy.Attempts = deliver.AloneAttempts
 	}
 	delay, again := policy.Next(troubles, v.now.Sub(since), func() float64 { return v.random })

@@ -94,16 +94,18 @@ func replacedBy(number int) string {
 	return fmt.Sprintf("replaced by revision %d before it was sent", number)
 }
 
-// hurryBegun has begun deliveries of a study that a newer revision has replaced tried now: that one waits for them.
+// hurryBegun has begun deliveries of a study that a newer revision has replaced tried now, and counts their failures anew: that one waits
+// for them.
 func (l *Ledger) hurryBegun(ctx context.Context, tx *sql.Tx, studyUID string, since int) error {
-	const which = `d.state = ? AND d.begun_at > 0 AND d.next_at > ?`
-	args := []any{DeliveryWaiting, ms(l.now()), studyUID, since}
-	if err := l.enqueueWaiting(ctx, tx, which+` AND r.study_uid = ? AND r.number < ?`, args...); err != nil {
+	const which = `d.state = ? AND d.begun_at > 0`
+	args := []any{DeliveryWaiting, studyUID, since}
+	if err := l.enqueueWaiting(ctx, tx, which+` AND r.study_uid = ? AND r.number < ? AND d.next_at > ?`,
+		append(args, ms(l.now()))...); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `
 		UPDATE delivery AS d
-		SET next_at = 0
+		SET next_at = 0, troubles = 0
 		WHERE `+which+` AND d.object_id IN (
 			SELECT o.id
 			FROM object o

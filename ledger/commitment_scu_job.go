@@ -53,10 +53,21 @@ func (l *Ledger) enqueueCommitmentSCU(ctx context.Context, tx *sql.Tx, id int64,
 	return nil
 }
 
+// A destination may take deliveries and no requests: what was tried within wakePause is not woken, nor more than wakeAtMost at once.
+const (
+	wakePause  = 10 * time.Minute
+	wakeAtMost = 500
+)
+
 // wakeCommitmentsSCU has those tried now that wait for a destination, and not for its answer.
 func (l *Ledger) wakeCommitmentsSCU(ctx context.Context, tx *sql.Tx, destination string) error {
-	waiting, err := queryCommitmentsSCU(ctx, tx, `WHERE state = ? AND destination = ? AND (attempts > 0 OR next_at <= ?)`,
-		SCUWaiting, destination, ms(l.now()))
+	waiting, err := queryCommitmentsSCU(ctx, tx, `
+		WHERE state = ? AND destination = ? AND (
+			next_at <= ?
+			OR attempts > 0 AND id NOT IN (SELECT confirmation_id FROM confirmation_transaction WHERE at > ?))
+		ORDER BY next_at, id
+		LIMIT ?`,
+		SCUWaiting, destination, ms(l.now()), ms(l.now().Add(-wakePause)), wakeAtMost)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,8 @@ type Delivery struct {
 	CommitmentAt     time.Time `json:"commitment_at,omitzero"`
 	Resent           int       `json:"resent,omitempty"` // how often it was sent again since it was not committed
 
-	BegunAt time.Time `json:"begun_at,omitzero"` // of an attempt of which nobody knows whether the destination has the object
+	BegunAt  time.Time `json:"begun_at,omitzero"` // of an attempt of which nobody knows whether the destination has the object
+	Replaced bool      `json:"-"`                 // of what Pending gives: begun, and a newer revision waits for it
 }
 
 // DeliveryOutcome is what an attempt brought.
@@ -146,6 +147,13 @@ func (l *Ledger) Pending(ctx context.Context, revisionID int64, destination stri
 		all, err = queryDeliveries(ctx, tx, `
 			WHERE o.revision_id = ? AND d.destination = ? AND d.state = ?
 			ORDER BY d.attempts, o.id`, revisionID, destination, DeliveryWaiting)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		since, err := oldestValid(ctx, tx, all[0].StudyUID)
+		for i := range all {
+			all[i].Replaced = !all[i].BegunAt.IsZero() && all[i].Revision < since
+		}
 		return err
 	})
 	if err != nil {

@@ -27,10 +27,12 @@ const (
 )
 
 // AloneAttempts is how often an object may end its association while others get through: by the usual schedule an hour, which a
-// restart of the peer in between does not use up. AloneAge ends it where nothing else was sent that would tell.
+// restart of the peer in between does not use up. AloneAge ends it where nothing else was sent that would tell. ReplacedAttempts ends one
+// that a newer result has replaced, which waits for it.
 const (
-	AloneAttempts = 8
-	AloneAge      = 3 * 24 * time.Hour
+	AloneAttempts    = 8
+	AloneAge         = 3 * 24 * time.Hour
+	ReplacedAttempts = 3
 )
 
 // Policy is the schedule of a class of retry.
