@@ -172,7 +172,11 @@ func (n *Node) tellPlaces(ctx context.Context) error {
 
 // compareFiles looks whether files of the ledger's newest studies are gone. A store that cannot be asked now is no reason not to start.
 func (n *Node) compareFiles(ctx context.Context) error {
-	missing, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, pipeline.NewestStudies)
+	var missing pipeline.MissingFiles
+	err := n.elsewhere(ctx)
+	if err == nil {
+		missing, err = pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, pipeline.NewestStudies)
+	}
 	n.filesLacking = missing.Studies > 0
 	if n.ahead != nil && errors.Is(err, store.ErrTemporary) && ctx.Err() == nil {
 		n.log.Warn("whether all files are there is not known: the object store does not answer", "error", err)
