@@ -237,6 +237,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	if e := <-worked; !errors.Is(err, e) {
 		err = errors.Join(err, e)
 	}
+	n.takesUp(ctx)
 	watched()
 	err = errors.Join(err, n.Close())
 	if err == nil {
