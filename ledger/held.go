@@ -108,17 +108,23 @@ func (l *Ledger) EachFile(ctx context.Context, f func(path string) error) error 
 	return nil
 }
 
-// NoteMissing notes that files of a study are not there. While instances are missing, whoever asks for storage commitment is told that
-// they are not here.
+// NoteMissing notes that files of a study are not there, unless somebody removed them meanwhile. While instances are missing, whoever asks
+// for storage commitment is told that they are not here.
 func (l *Ledger) NoteMissing(ctx context.Context, studyUID string, instances, objects int) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
+		set, args := `files_missing = files_missing`, []any{studyUID}
 		if instances > 0 {
-			if _, err := tx.ExecContext(ctx, `
-				UPDATE study
-				SET files_removed_at = ?, files_missing = 1
-				WHERE uid = ?`, ms(l.now()), studyUID); err != nil {
-				return err
-			}
+			set, args = `files_removed_at = ?, files_missing = 1`, []any{ms(l.now()), studyUID}
+		}
+		result, err := tx.ExecContext(ctx, `
+			UPDATE study
+			SET `+set+`
+			WHERE uid = ? AND (files_removed_at = 0 OR files_missing = 1)`, args...)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return err
 		}
 		text := fmt.Sprintf("files of %d instances and %d objects are missing in data_dir, and nobody removed them", instances, objects)
 		return l.event(ctx, tx, studyUID, EventFilesMissing, text, nil)

@@ -70,7 +70,10 @@ func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ende
 // is told that they are not here.
 func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, objects int) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE study SET files_removed_at = ? WHERE uid = ?`, ms(l.now()), studyUID); err != nil {
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE study
+			SET files_removed_at = ?, files_missing = 0
+			WHERE uid = ?`, ms(l.now()), studyUID); err != nil {
 			return err
 		}
 		text := fmt.Sprintf("files of %d instances and %d objects removed, since all is over", instances, objects)

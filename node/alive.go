@@ -85,6 +85,13 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 	if err != nil {
 		return since, err
 	}
+	if n.config.Several() && before.StartedAt.IsZero() { // a new node, or one with a new name
+		all, err := n.ledger.Nodes(ctx)
+		if err != nil {
+			return since, err
+		}
+		before.RecordedAt = recordedBy(all)
+	}
 	if !before.RecordedAt.IsZero() {
 		since = before.RecordedAt.Add(-overlap)
 	}
@@ -104,6 +111,20 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 	}
 	n.sign(ctx)
 	return since, nil
+}
+
+// recordedBy is up to when what the nodes stored is in the ledger, for one that was not among them: the oldest time of those that did not
+// stop of themselves, or else the newest of those that did. Zero = nobody can tell.
+func recordedBy(nodes []ledger.Alive) time.Time {
+	running := slices.DeleteFunc(slices.Clone(nodes), func(a ledger.Alive) bool { return !a.StoppedAt.IsZero() })
+	byTime := func(a, b ledger.Alive) int { return a.RecordedAt.Compare(b.RecordedAt) }
+	switch {
+	case len(running) > 0:
+		return slices.MinFunc(running, byTime).RecordedAt
+	case len(nodes) > 0:
+		return slices.MaxFunc(nodes, byTime).RecordedAt
+	}
+	return time.Time{}
 }
 
 // recorded waits until what was stored up to now is in the ledger, for the next start. It is for a node that has looked through its inbox.

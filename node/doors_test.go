@@ -39,7 +39,7 @@ func newDoor(t *testing.T, c config.Config, address, name string) testDoor {
 			t.Error(err)
 		}
 	})
-	n := &Node{ledger: l, store: all, ahead: ahead, log: log, self: ledger.Alive{ID: name}}
+	n := &Node{config: c, ledger: l, store: all, ahead: ahead, log: log, self: ledger.Alive{ID: name}}
 	return testDoor{n, scp.NewInbox(all, scp.InboxOptions{ImplementationClassUID: "2.25.1", At: n.alone})}
 }
 

@@ -130,6 +130,29 @@ func (n *Node) alone(ctx context.Context, name string) (string, error) {
 	return n.self.ID, nil
 }
 
+// lastLook bounds how long a node that stops takes files up.
+const lastLook = 20 * time.Second
+
+// takesUp takes up what came while the node drained, so that it is not stranded on a machine that may not come back. That ctx has ended
+// is no reason not to.
+func (n *Node) takesUp(ctx context.Context) {
+	if n.ahead == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+	defer cancel()
+	err := n.ledger.Flush(ctx) // what has no row stays
+	if err == nil {
+		err = n.ahead.Sweep(ctx)
+	}
+	n.self.Waiting = n.ahead.Waiting().Files
+	if err != nil || n.self.Waiting > 0 {
+		n.log.Warn("files wait on this machine for the object store: they go up at its next start", "files", n.self.Waiting, "error", err)
+		return
+	}
+	n.log.Info("no file waits on this machine for the object store")
+}
+
 // placesEvery is how often a node looks for files that went up without the ledger having heard of it.
 const placesEvery = time.Minute
 
@@ -172,8 +195,12 @@ func (n *Node) tellPlaces(ctx context.Context) error {
 
 // compareFiles looks whether files of the ledger's newest studies are gone. A store that cannot be asked now is no reason not to start.
 func (n *Node) compareFiles(ctx context.Context) error {
-	missing, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, pipeline.NewestStudies)
-	n.filesLacking = missing.Studies > 0
+	var missing pipeline.MissingFiles
+	err := n.elsewhere(ctx)
+	if err == nil {
+		missing, err = pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, pipeline.NewestStudies)
+	}
+	n.filesLooked = missing.Studies > 0
 	if n.ahead != nil && errors.Is(err, store.ErrTemporary) && ctx.Err() == nil {
 		n.log.Warn("whether all files are there is not known: the object store does not answer", "error", err)
 		return nil

@@ -72,7 +72,7 @@ type Node struct {
 	notifier       *notify.Notifier
 	stuck          *notify.Watch
 	retention      *pipeline.Retention
-	filesLacking   bool         // the start has looked for all files, since some are missing
+	filesLooked    bool         // for all files has been looked: at the start, since some are missing, or later
 	self           ledger.Alive // what it said of itself last
 	life           life
 	configHash     atomic.Pointer[string] // of the file that all of what runs is taken from
@@ -237,6 +237,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	if e := <-worked; !errors.Is(err, e) {
 		err = errors.Join(err, e)
 	}
+	n.takesUp(ctx)
 	watched()
 	err = errors.Join(err, n.Close())
 	if err == nil {
@@ -245,12 +246,17 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	return err
 }
 
-// tidies looks for the files of older studies, which the start has left out, and removes from then on what is to go, until ctx ends.
+// tidies looks once for the files of older studies, which the start has left out, and removes from then on what is to go, until ctx ends.
 func (n *Node) tidies(ctx context.Context) error {
-	if !n.filesLacking {
-		if _, err := pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, 0); err != nil && ctx.Err() == nil {
+	if !n.filesLooked {
+		err := n.elsewhere(ctx)
+		if err == nil {
+			_, err = pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, 0)
+		}
+		if err != nil && ctx.Err() == nil {
 			n.log.Error("cannot look for the files of older studies; the next start looks again", "error", err)
 		}
+		n.filesLooked = ctx.Err() == nil // not by one that lost its place meanwhile
 	}
 	return n.retention.Run(ctx)
 }

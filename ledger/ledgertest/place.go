@@ -67,3 +67,22 @@ func (s suite) TestStored_NobodyElse(t *testing.T) {
 		t.Error(fmt.Sprint(n, " files keep the study of a node that is alone"))
 	}
 }
+
+// Whoever looks for files while another node removes them finds nothing missing.
+func (s suite) TestNoteMissing_FilesRemoved(t *testing.T) {
+	l := s.temp(t, ledger.Options{})
+	Record(t, l, Slice("1.2", 1))
+	Must(t, l.FilesRemoved(t.Context(), "1.2", 1, 0), l.NoteMissing(t.Context(), "1.2", 1, 0), l.NoteMissing(t.Context(), "1.2", 0, 1))
+	if h := History(t, l, "1.2"); h.Missing || len(h.Events) == 0 || h.Events[len(h.Events)-1].Kind != ledger.EventFilesRemoved {
+		t.Errorf("missing %v, %+v", h.Missing, h.Events)
+	}
+	Record(t, l, Slice("1.3", 1))
+	Must(t, l.NoteMissing(t.Context(), "1.3", 1, 0))
+	if h := History(t, l, "1.3"); !h.Missing {
+		t.Error("what is missing is not noted")
+	}
+	Must(t, l.FilesRemoved(t.Context(), "1.3", 1, 0))
+	if h := History(t, l, "1.3"); h.Missing {
+		t.Error("what was removed is missing")
+	}
+}
