@@ -42,7 +42,7 @@ func (n *Node) elsewhere(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("none of the files of the newest %d studies is there: check [store] bucket, prefix or path and whether the folder "+
-		"is mounted", looked)
+		"is mounted. If they are lost for good, start one node once with [store] kind = \"disk\": it notes that", looked)
 }
 
 // place tells where a file is, in the words of tier.Store.At.

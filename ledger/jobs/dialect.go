@@ -33,7 +33,7 @@ var (
 		key:     `CAST(? AS jsonb)`,
 		args:    `CAST(args AS TEXT)`,
 		worker:  `attempted_by[cardinality(attempted_by)]`,
-		// Some keys share a lock: a start enqueues for all that waits in one transaction, and the server has room for some thousands of locks.
+		// Some keys share a lock: a start enqueues for all that waits at once, and the server has room for some thousands of locks.
 		one: `SELECT pg_advisory_xact_lock(4866901, CAST(hashtextextended(? || ' ' || ?, 4866899) & 1023 AS INTEGER))`,
 	}
 )
