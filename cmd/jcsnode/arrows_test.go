@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"dimse/probe":       {},
 	"config":            {},
 	"ledger":            {"guard", "ledger/postgres", "ledger/sqlite", "ledger/jobs"},
-	"ledger/postgres":   {"ledger/jobs"},
+	"ledger/postgres":   {"guard", "ledger/jobs"},
 	"ledger/sqlite":     {"durable", "ledger/jobs"},
 	"ledger/jobs":       {},
 	"ledger/transfer":   {"ledger/postgres", "ledger/sqlite"},
