@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -52,23 +51,9 @@ func (l *Ledger) NodeDied(ctx context.Context, id, incarnation, text string) (ne
 }
 
 // TakeDestination has this process deliver to a destination and ask it for storage commitment, in the order of revisions. The caller sees
-// to it that no other process does, until LeaveDestination. What it left running must have been set back. "" are all that are not named.
+// to it that no other process does, until StopJobs. What it left running must have been set back. "" are all that are not named.
 func (l *Ledger) TakeDestination(ctx context.Context, name string) error {
 	return l.take(ctx, name, deliverJob, commitmentSCUJob)
-}
-
-// LeaveDestination has this process work for a destination no more. What runs for it is not ended, but waited for, at most until ctx ends.
-func (l *Ledger) LeaveDestination(ctx context.Context, name string) error {
-	var errs []error
-	for _, kind := range []string{deliverJob, commitmentSCUJob} {
-		if l.jobs.Runs(kind) {
-			errs = append(errs, l.jobs.Leave(ctx, kind, name))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("leave destination %s: %w", name, err)
-	}
-	return nil
 }
 
 // TakeReceiver has this process tell a receiver. The caller sees to it that no other process does; "" are all that are not named.

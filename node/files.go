@@ -123,8 +123,8 @@ func (n *Node) alone(ctx context.Context, name string) (string, error) {
 	if n.ahead == nil || n.self.ID == "" {
 		return "", nil
 	}
-	place, err := n.ahead.At(ctx, name)
-	if err != nil || place != tier.AtNode {
+	here, err := n.ahead.Here(ctx, name) // for each instance that comes: the store is not asked
+	if err != nil || !here {
 		return "", err
 	}
 	return n.self.ID, nil

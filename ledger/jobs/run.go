@@ -123,7 +123,7 @@ func add(client *river.Client[*sql.Tx], queue string, workers int) error {
 }
 
 // Take has this process work on somebody's own queue of a kind, or with "" on the one of all who have none, which no other process does
-// until it is left. What a dead one left running there must have been set back.
+// until Stop. What a dead one left running there must have been set back.
 func (j *Jobs) Take(ctx context.Context, kind, who string) error {
 	client, k, err := j.queueTaken(kind)
 	if err == nil && who == "" {
@@ -134,18 +134,6 @@ func (j *Jobs) Take(ctx context.Context, kind, who string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("take the %s queue of %s: %w", kind, who, err)
-	}
-	return nil
-}
-
-// Leave has this process work on the queue no more. It waits for what runs there, which the caller has ended, at most until ctx ends.
-func (j *Jobs) Leave(ctx context.Context, kind, who string) error {
-	client, _, err := j.queueTaken(kind)
-	if err == nil {
-		err = client.Queues().Remove(ctx, takenQueue(kind, who))
-	}
-	if err != nil {
-		return fmt.Errorf("leave the %s queue of %s: %w", kind, who, err)
 	}
 	return nil
 }

@@ -85,7 +85,6 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 	if h := ledgertest.History(t, b, "1.0"); !slices.ContainsFunc(h.Events, recovered) {
 		t.Error("the history does not tell of the recovery")
 	}
-	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), b.TakeDestination(t.Context(), "pacs"))
 }
 
 // A revision is read by one node at a time, even if an operator has it tried while it is being read.

@@ -95,6 +95,9 @@ func (s *Store) lockName(name string) (unlock func()) {
 	return m.Unlock
 }
 
+// Here tells whether a file is on the disk. It asks no other machine.
+func (s *Store) Here(ctx context.Context, name string) (bool, error) { return s.local.Has(ctx, name) }
+
 // At tells where a file is, "" if there is none. One that is in both places counts as here until it was compared.
 func (s *Store) At(ctx context.Context, name string) (string, error) {
 	has, err := s.local.Has(ctx, name)
