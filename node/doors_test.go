@@ -58,13 +58,9 @@ func (d testDoor) receive(ctx context.Context, in scp.Incoming, body []byte) err
 
 // Two doors that get the same instance at once have one row and one file of it, and the study waits for what is on one of them alone.
 func TestDoors_SameInstanceAtOnce(t *testing.T) {
-	server := s3test.Start(t)
-	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
 	shared := config.Default()
 	shared.Store.Kind, shared.Store.Path = config.StoreShared, t.TempDir()
-	far := config.Default()
-	far.Store.Kind, far.Store.Endpoint, far.Store.Bucket = config.StoreS3, server.Endpoint(), s3test.Bucket
+	far := onS3(t)
 	in, body := aSlice(t)
 	for name, c := range map[string]config.Config{"shared folder": shared, "object store": far} {
 		t.Run(name, func(t *testing.T) {
@@ -121,13 +117,20 @@ func TestDoors_SameInstanceAtOnce(t *testing.T) {
 	}
 }
 
-// A file that went up when the node died before the ledger heard of it, or whose ledger was told too early, is found to be in the store.
-func TestDoors_FindWhatWentUp(t *testing.T) {
+// onS3 is the configuration of a node with its files in an object store that runs until the test ends.
+func onS3(t testing.TB) config.Config {
+	t.Helper()
 	server := s3test.Start(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
 	c := config.Default()
 	c.Store.Kind, c.Store.Endpoint, c.Store.Bucket = config.StoreS3, server.Endpoint(), s3test.Bucket
+	return c
+}
+
+// A file that went up when the node died before the ledger heard of it, or whose ledger was told too early, is found to be in the store.
+func TestDoors_FindWhatWentUp(t *testing.T) {
+	c := onS3(t)
 	d := newDoor(t, c, pgtest.Shared(t).Database(t, "", nil), "a")
 	in, body := aSlice(t)
 	if err := d.receive(t.Context(), in, body); err != nil {

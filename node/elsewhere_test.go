@@ -8,7 +8,6 @@ import (
 
 	"jcsnode/config"
 	"jcsnode/pgtest"
-	"jcsnode/store/s3test"
 )
 
 // A shared folder that is not mounted is refused, and no study is noted as missing because of it.
@@ -39,11 +38,7 @@ func TestCompareFiles_AnotherFolder(t *testing.T) {
 
 // What came while a node drained goes up before it is gone.
 func TestTakesUp(t *testing.T) {
-	server := s3test.Start(t)
-	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
-	c := config.Default()
-	c.Store.Kind, c.Store.Endpoint, c.Store.Bucket = config.StoreS3, server.Endpoint(), s3test.Bucket
+	c := onS3(t)
 	d := newDoor(t, c, pgtest.Shared(t).Database(t, "", nil), "a")
 	in, body := aSlice(t)
 	if err := d.receive(t.Context(), in, body); err != nil {

@@ -16,7 +16,6 @@ import (
 	"jcsnode/dataset"
 	"jcsnode/phantom"
 	"jcsnode/scp"
-	"jcsnode/store/s3test"
 )
 
 // BenchmarkDoor is what an instance costs before it can be answered, without network and ledger, one and eight at a time: on the disk, on
@@ -24,9 +23,7 @@ import (
 //
 //	go test -run xxx -bench Door -benchtime 300x ./node
 func BenchmarkDoor(b *testing.B) {
-	server := s3test.Start(b)
-	b.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
-	b.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
+	far := onS3(b)
 	in, body := aSlice(b)
 	for _, kind := range []string{"disk", "s3", "s3 before the answer"} {
 		for _, parallel := range []int{1, 8} {
@@ -34,7 +31,7 @@ func BenchmarkDoor(b *testing.B) {
 				c := config.Default()
 				c.Node.DataDir, c.Node.Reserve = b.TempDir(), 0
 				if kind != "disk" {
-					c.Store.Kind, c.Store.Endpoint, c.Store.Bucket = config.StoreS3, server.Endpoint(), s3test.Bucket
+					c.Store = far.Store
 					c.Store.BeforeAnswer = kind != "s3"
 				}
 				all, ahead, err := openFiles(c, allKnown{}, slog.New(slog.DiscardHandler))
