@@ -88,7 +88,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	gauge(buildInfo, 1, o.Version, device(o.Running.Device), weights(o))
 	for _, m := range o.Nodes {
 		if m.State != status.Stopped {
-			gauge(nodeUp, truth(m.State == status.Runs), m.Name)
+			gauge(nodeUp, truth(m.Lives()), m.Name)
 		}
 	}
 	for _, state := range []string{ledger.StateReceiving, ledger.StateSettled, ledger.StateProcessing, ledger.StateReported,
