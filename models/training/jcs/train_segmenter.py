@@ -94,12 +94,13 @@ def train(arguments: argparse.Namespace) -> None:
     sampler = SegmenterSampler(slices, arguments.seed, table)
     held_out = validation_slices(slices, per_patient=arguments.validate_per_patient)
     stored = {"architecture": arguments.network, "normalise": table.normalise}
-    if table.start == "shipped" and not arguments.resume:
+    begun = arguments.resume or arguments.begin_with
+    if table.start == "shipped" and not begun:
         warmed, stored["start"] = warm.shipped_segmenter(table, slices, arguments.models)
         warmed.encoder.blocks[: table.frozen_blocks].requires_grad_(False)
         network: nn.Module = warmed
     else:
-        evening = None if arguments.resume else sampler.batch(0, Stage(0.0, min(160, table.stages[0].size), 12))[0]
+        evening = None if begun else sampler.batch(0, Stage(0.0, min(160, table.stages[0].size), 12))[0]
         network = build(arguments.network, evening, table)
     network = network.to(arguments.device).to(memory_format=torch.channels_last)
     optimiser = run.optimiser_for(optimiser_groups(network, table), table.optimiser)
