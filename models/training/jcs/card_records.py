@@ -183,6 +183,7 @@ EXPERIMENTS = {
     "mixing": classifier_records,
     "source": source_records,
     "ablation": ablation_records,
+    "variant": segmenter_records,
     "pretraining": classifier_records,
     "segmenter": segmenter_records,
     "classifier": classifier_records,

@@ -23,7 +23,8 @@ from jcs.schedule import Budget, Interruption, differences, options, poly, steps
 
 FACTORS = {"poly": poly, "steps": steps}
 # What a checkpoint says of the run or the file that its own run began with.
-CAME_FROM = ("pretrained_options", "pretrained_recipe", "pretrained_iteration", "start", "begun_with")
+CAME_FROM = ("pretrained_options", "pretrained_recipe", "pretrained_iteration", "start", "begun_with", "teacher")
+TOLD = ("options", "recipe", "iteration", "seconds", "machine")  # and of itself, to a run that begins with it
 Table = recipe.SegmenterRecipe | recipe.PretrainRecipe | recipe.ClassifierRecipe
 
 
@@ -101,7 +102,7 @@ class Run:
         """Take another run's network, average and moments, and keep what it says of itself; steps and budget begin at nothing."""
         state = checkpoint.load(path)
         self.parts.load(state)
-        told = {key: value for key, value in state.items() if key in ("options", "recipe", "iteration", "seconds", "machine") or key in CAME_FROM}
+        told = {key: value for key, value in state.items() if key in TOLD + CAME_FROM}
         self.stored["begun_with"] = json.dumps({"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} | told, sort_keys=True)
 
     def take_up(self) -> None:
@@ -114,6 +115,8 @@ class Run:
             raise ResumeError(f"{self.last} was begun with another {', '.join(found)} in its recipe; take that one, or another --folder")
         if state["data"] != self.stored["data"]:
             raise ResumeError(f"{self.last} was begun with other data: the files of the training sets have changed; take another --folder")
+        if state.get("teacher") != self.stored.get("teacher"):
+            raise ResumeError(f"{self.last} was begun with another teacher, {state.get('teacher')}; name its folder with --models")
         self.parts.load(state)
         # What a run came from is said when it begins.
         self.stored |= {key: value for key, value in state.items() if key in CAME_FROM}
