@@ -27,8 +27,8 @@ type Destination struct {
 type DeliveryLedger interface {
 	Outcomes
 	Pending(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
-	BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (heirs map[int64]bool, err error)
-	Waits(ctx context.Context, deliveryID int64, heir bool) (bool, error)
+	BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (map[int64]ledger.Mark, error)
+	Waits(ctx context.Context, deliveryID int64, mark ledger.Mark) (bool, error)
 	Objects(ctx context.Context, revisionID int64) ([]ledger.Object, error)
 	SentBefore(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
 	SentSince(ctx context.Context, destination string, since time.Time) (bool, error)
@@ -101,9 +101,11 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if len(ids) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
-	if v.heirs, err = c.Ledger.BeginDeliveries(ctx, revisionID, name, ids); err != nil {
+	marks, err := c.Ledger.BeginDeliveries(ctx, revisionID, name, ids)
+	if err != nil {
 		return err
 	}
+	v.begun(marks)
 	items, err := c.items(ctx, &v, revisionID, ids)
 	if err != nil {
 		return err
@@ -236,7 +238,7 @@ func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.D
 	c.Logger.Error("object is not on this node any more and cannot be delivered",
 		"study", d.StudyUID, "revision", d.Revision, "destination", d.Destination,
 		"object", d.Object.SOPInstanceUID, "remedy", deliver.GoneRemedy)
-	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed,
+	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Mark: d.BegunAt,
 		Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}, nil
 }
 
@@ -252,6 +254,16 @@ type visit struct {
 	heirs   map[int64]bool // of a visit that does not know what the destination has of them
 	sent    int
 	left    []ledger.DeliveryResult // objects whose turn never came, and those that nobody needs any more
+}
+
+// begun notes what the visit began with, under which marks.
+func (v *visit) begun(marks map[int64]ledger.Mark) {
+	v.heirs = map[int64]bool{}
+	for id, mark := range marks {
+		d := v.byID[id]
+		d.BegunAt = mark.At
+		v.byID[id], v.heirs[id] = d, mark.Heir
+	}
 }
 
 // sum logs what the visit brought, and what waits after it.
@@ -271,14 +283,14 @@ func (v *visit) sum(log *slog.Logger, of int, waiting []ledger.Delivery, stopped
 }
 
 func withdrawn(d ledger.Delivery, why string) ledger.DeliveryResult {
-	return ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryWithdrawn, Detail: why}}
+	return ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryWithdrawn, Detail: why, Mark: d.BegunAt}}
 }
 
 // outcome turns what deliver says about an object into what the ledger keeps. The peer's comment may name a patient: it goes to
 // the ledger, and to the log at debug only. Passed tells whether the destination took any object since a time.
 func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since time.Time) bool) (ledger.Delivery, ledger.DeliveryOutcome) {
 	d := v.byID[o.Item.ID]
-	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted, Begun: o.Unknown || v.heirs[d.ID] && !o.Answered}
+	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted, Begun: o.Unknown || v.heirs[d.ID] && !o.Answered, Mark: d.BegunAt}
 	if o.Answered {
 		out.Status = fmt.Sprintf("%04XH", uint16(o.Status))
 	}
@@ -338,7 +350,8 @@ func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery,
 	}
 	ended := make([]ledger.DeliveryResult, len(waiting))
 	for i, d := range waiting {
-		o := ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "destination " + name + " is not in the configuration"}
+		o := ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "destination " + name + " is not in the configuration",
+			Mark: d.BegunAt}
 		ended[i] = ledger.DeliveryResult{ID: d.ID, Outcome: o}
 	}
 	return c.Ledger.RecordOutcomes(ctx, ended)
