@@ -47,6 +47,9 @@ type DeliveryWorker struct {
 	// Fenced is asked before each object, and says why none may go out from here now; may be nil.
 	Fenced func() error
 
+	// Ends is asked before deliveries end since their destination is not in the configuration, and says why not here; may be nil.
+	Ends func(destination string) error
+
 	// Attempted is told what came of each attempt at an object; with an empty result no association could be made. May be nil.
 	Attempted func(destination, result string)
 	// Delivered is told how long it took, since its objects were made, until a destination had all of a revision; may be nil.
@@ -343,6 +346,11 @@ func find(all []Destination, name string) (Destination, bool) {
 
 // unknown ends deliveries to a destination that was taken out of the configuration.
 func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery, name string) error {
+	if c.Ends != nil {
+		if err := c.Ends(name); err != nil {
+			return err
+		}
+	}
 	if len(waiting) > 0 {
 		c.Logger.Warn("destination is not in the configuration any more; its deliveries end",
 			"study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),

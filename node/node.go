@@ -56,6 +56,7 @@ type Node struct {
 	partiesChanged chan struct{}
 	serving        context.Context // ends when the node takes nothing new
 	lanes          lanes
+	orphans        orphans
 	sweeping       sync.Mutex
 	leading        atomic.Bool
 	ledger         *ledger.Ledger

@@ -87,6 +87,8 @@ func (r *recorder) Store(ctx context.Context, a *dimse.Association, req *dimse.S
 	return dimse.StatusSuccess, ""
 }
 
+func (r *recorder) address() string { return fmt.Sprintf("127.0.0.1:%d", r.port) }
+
 func (r *recorder) arrivals() []arrival {
 	r.mu.Lock()
 	defer r.mu.Unlock()
