@@ -55,7 +55,8 @@ type DeliveryWorker struct {
 	// Delivered is told how long it took, since its objects were made, until a destination had all of a revision; may be nil.
 	Delivered func(took time.Duration)
 
-	outages outages
+	outages outages      // of destinations
+	away    store.Outage // of the store
 }
 
 // soon is how much before its time a delivery goes along with others: one association for many is better than many.
@@ -233,7 +234,10 @@ func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.D
 	has, err := c.Store.Has(ctx, d.Object.Path)
 	if errors.Is(err, store.ErrTemporary) && ctx.Err() == nil {
 		c.Logger.Warn("objects wait for the store of files", "study", d.StudyUID, "destination", d.Destination, "error", err)
-		return nil, &ledger.RetryAfter{Delay: storePause, Err: err}
+		return nil, &ledger.RetryAfter{Delay: c.away.Pause(c.Now()), Err: err}
+	}
+	if err == nil {
+		c.away.Over()
 	}
 	if has || err != nil {
 		return nil, nil // an error comes again when it is read
@@ -244,9 +248,6 @@ func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.D
 	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Mark: d.BegunAt,
 		Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}, nil
 }
-
-// storePause is the wait of a delivery while the store of files does not answer.
-const storePause = 15 * time.Second
 
 // visit is one attempt at one destination.
 type visit struct {
