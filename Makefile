@@ -126,7 +126,7 @@ bench: build provision peers ## reception against DCMTK and Orthanc, networks an
 protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, DCMTK, Orthanc, pynetdicom and, where installed, dicom-rs
 	go run $(TAGS) ./bench/protocol
 
-# FAULTS=200 has each fault of a cluster come 200 times, which is hours; LONG=10m makes its hour of random kills shorter.
+# FAULTS=200 has each fault of a cluster come 200 times, which is hours; LONG=15m PACE=20s makes its hour of random kills shorter and lighter.
 soak: build provision peers ## 10,000 associations that end in every way, minutes of fuzzing, Prometheus, hours of faults in a cluster
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	JCSNODE_SOAK=1 go test -count=1 -timeout 1h -v -run 'Holds|Process' ./cluster/...
