@@ -13,7 +13,6 @@ import (
 	"jcsnode/cabletest"
 	"jcsnode/ledger"
 	"jcsnode/phantom"
-	"jcsnode/store/s3test"
 )
 
 // fault is what happens to a cluster, again and again.
@@ -42,6 +41,7 @@ type siege struct {
 // PACS has every object under one UID, those of a revision before any of the next. The clusters live beside each other, since they mostly
 // wait. JCSNODE_FAULTS says how often instead, and JCSNODE_SEED has the moments of an earlier run come again.
 func TestCluster_Faults(t *testing.T) {
+	t.Parallel()
 	rounds, long := 10, false
 	if text := os.Getenv("JCSNODE_FAULTS"); text != "" {
 		rounds, long = number(t, text), true
@@ -51,8 +51,6 @@ func TestCluster_Faults(t *testing.T) {
 		seed = number(t, text)
 	}
 	t.Logf("JCSNODE_SEED=%d", seed)
-	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey) // here, since each cluster takes back what it sets when it ends
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
 	study := newStamps(t, phantom.Options{Slices: 12, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
 	var clusters sync.WaitGroup
 	for n, f := range faults {

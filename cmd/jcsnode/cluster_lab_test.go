@@ -125,7 +125,12 @@ func newWard(t *testing.T) *ward {
 	t.Helper()
 	w := newSharedWard(t)
 	w.store = s3test.Start(t)
-	w.files = s3Config(t, w.store, "")
+	credentials := filepath.Join(w.dir, "credentials") // the environment is of all tests that run
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", s3test.AccessKey, s3test.SecretKey)
+	if err := os.WriteFile(credentials, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.files = bucketConfig(w.store, fmt.Sprintf("credentials = %q", credentials))
 	return w
 }
 
