@@ -179,7 +179,7 @@ func (n *Node) owns(ctx context.Context) {
 	all.Go(func() { n.hold(serving, lock{"leader", n.leads}) })
 	holding := map[string]context.CancelCauseFunc{}
 	n.orphans.look(nil, nil, time.Now()) // what was seen in another incarnation counts for nothing
-	look := time.NewTicker(orphansEvery)
+	look := time.NewTicker(n.orphans.every)
 	defer look.Stop()
 	for ctx.Err() == nil {
 		locks := n.locks()

@@ -101,7 +101,8 @@ func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
 
 func newNode(c config.Config, version string, log *slog.Logger) *Node {
 	return &Node{config: c, moved: make(chan struct{}, 1), partiesChanged: make(chan struct{}, 1), partaking: make(chan struct{}),
-		member: cluster.NewAlone(""), version: version, log: log, meter: metrics.NewMeter(time.Now)}
+		orphans: orphans{every: orphansEvery, patience: orphanPatience},
+		member:  cluster.NewAlone(""), version: version, log: log, meter: metrics.NewMeter(time.Now)}
 }
 
 // Open makes every part and recovers what a crash left, before any port is open. The caller runs or closes the node.

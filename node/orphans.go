@@ -21,9 +21,11 @@ const (
 
 // orphans are lanes in which something waits, that are not in this node's configuration, and that no other node has.
 type orphans struct {
+	every, patience time.Duration
+
 	mu    sync.Mutex           // guards what follows
 	since map[string]time.Time // when that was first seen
-	old   []string             // for longer than orphanPatience
+	old   []string             // for as long as the patience lasts
 }
 
 // look notes what was seen: lanes that are not in the configuration and in which something waits, and those of them that others have. News
@@ -43,7 +45,7 @@ func (o *orphans) look(waiting, others []string, now time.Time) (news []string) 
 			news = append(news, lane)
 		}
 		o.since[lane] = since
-		if now.Sub(since) >= orphanPatience {
+		if now.Sub(since) >= o.patience {
 			o.old = append(o.old, lane)
 		}
 	}
@@ -75,7 +77,7 @@ func (n *Node) seekOrphans(ctx context.Context) {
 	}
 	for _, lane := range n.orphans.look(waiting, others, time.Now()) {
 		n.log.Warn("something waits for a destination or a webhook that no running node has in its configuration; it ends if none gets it",
-			"lock", lane, "in", orphanPatience.String(), "remedy", "put it into the configuration of a node and reload that (SIGHUP)")
+			"lock", lane, "in", n.orphans.patience.String(), "remedy", "put it into the configuration of a node and reload that (SIGHUP)")
 	}
 }
 
