@@ -172,6 +172,9 @@ func (j *Jobs) sort(ctx context.Context, tx *sql.Tx, kind Kind) error {
 	}
 	for _, one := range common {
 		who, err := kind.Whose(ctx, tx, one.Key)
+		if errors.Is(err, sql.ErrNoRows) { // what it was about is gone
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("job %d: %w", one.id, err)
 		}
