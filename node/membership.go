@@ -14,6 +14,7 @@ import (
 	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/status"
 )
 
 // membership is the node's life among those that share its ledger: cluster.Member, or cluster.Alone.
@@ -175,7 +176,7 @@ func (n *Node) owns(ctx context.Context) {
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(n.serving, cancel)()
-	all.Go(func() { n.hold(serving, lock{"leader", n.leads}) })
+	all.Go(func() { n.hold(serving, lock{status.LeaderLock, n.leads}) })
 	wanted := map[string]bool{}
 	for ctx.Err() == nil {
 		for _, l := range n.locks() {
@@ -223,8 +224,20 @@ func (n *Node) locks() []lock {
 }
 
 // Lanes; the one of the empty name is that of all who are not in the configuration any more.
-func destinationLane(name string) string { return "deliver " + name }
-func receiverLane(name string) string    { return "notify " + name }
+func destinationLane(name string) string { return status.DestinationLock + name }
+func receiverLane(name string) string    { return status.WebhookLock + name }
+
+// owned are the locks that the node has of those that nodes compete for.
+func (n *Node) owned() []string {
+	if !n.config.Several() {
+		return nil
+	}
+	held := n.lanes.names()
+	if n.leading.Load() {
+		held = append([]string{status.LeaderLock}, held...)
+	}
+	return held
+}
 
 // deliverLanes are those in which a destination's jobs may be done here.
 func (n *Node) deliverLanes(name string) []string {
