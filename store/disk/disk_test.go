@@ -17,9 +17,12 @@ import (
 
 const staging = "in/tmp"
 
-func openIn(t *testing.T, dir string) *Store {
+func openIn(t *testing.T, dir string) *Store { t.Helper(); return openAs(t, dir, "") }
+
+// openAs opens a store for an owner of what is staged.
+func openAs(t *testing.T, dir, owner string) *Store {
 	t.Helper()
-	s, err := Open(dir, Options{Staging: staging})
+	s, err := Open(dir, Options{Staging: staging, Owner: owner})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,19 +62,23 @@ func filesBelow(t *testing.T, dir string) []string {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *storetest.Subject {
-		dir := t.TempDir()
-		s := openIn(t, dir)
-		return &storetest.Subject{
-			Store: s,
-			Break: func(f storetest.Fault) bool { return breakSystem(&s.sys, f) },
-			Mend:  func() { s.sys = realSystem() },
-			Crash: func(t *testing.T) store.Store { kill(t, s); return openIn(t, dir) },
-			Left: func(t *testing.T) []string {
-				return slices.DeleteFunc(filesBelow(t, dir), func(path string) bool { return !strings.HasPrefix(path, staging) })
-			},
-		}
-	})
+	for name, owner := range map[string]string{"a disk": "", "a folder of many nodes": "node.1"} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) *storetest.Subject {
+				dir := t.TempDir()
+				s := openAs(t, dir, owner)
+				return &storetest.Subject{
+					Store: s,
+					Break: func(f storetest.Fault) bool { return breakSystem(&s.sys, f) },
+					Mend:  func() { s.sys = realSystem() },
+					Crash: func(t *testing.T) store.Store { kill(t, s); return openAs(t, dir, owner) },
+					Left: func(t *testing.T) []string {
+						return slices.DeleteFunc(filesBelow(t, dir), func(path string) bool { return !strings.HasPrefix(path, staging) })
+					},
+				}
+			})
+		})
+	}
 }
 
 // A folder may be a mount of its own, or a link to another disk: no name goes there from where files are staged, and all is as ever.
