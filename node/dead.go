@@ -44,9 +44,9 @@ func (n *Node) mourn(ctx context.Context) error {
 	return nil
 }
 
-// A node that died may have answered for instances whose rows it could not write any more, as while the database was away. A start looks for
-// them; for one that is not started again the leader does: after seekAfter, since a killed one is back before that, and every seekEvery for
-// seekFor, since who is dead for the others may only be cut off from the database and go on taking instances.
+// A node that died may have answered for instances whose rows it could not write any more, as while the database was away. A start looks
+// for them; for one that is not started again the leader does: after seekAfter, since a killed one is back before that, and every
+// seekEvery for seekFor, since who is dead for the others may only be cut off from the database and go on taking instances.
 const (
 	seekAfter = 2 * time.Minute
 	seekEvery = time.Hour
@@ -69,7 +69,7 @@ func seekDue(a ledger.Alive, now time.Time) (since time.Time, due bool) {
 	return a.RecordedAt.Add(-overlap), true
 }
 
-// seeks looks for what dead nodes took until ctx ends, where others see it: what waits for an object store is on the disk of the dead alone.
+// seeks looks for what dead nodes took until ctx ends, where others see it: what waits for an object store is on the dead one's disk alone.
 func (n *Node) seeks(ctx context.Context) {
 	if n.config.Store.Kind == config.StoreS3 && !n.config.Store.BeforeAnswer {
 		return

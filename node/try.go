@@ -121,6 +121,10 @@ func modelsKey(err error) string {
 // folder looks whether the ledger is free and every folder of data_dir can be written.
 func (t *Trial) folder(ctx context.Context, c config.Config) {
 	t.ledger(ctx, c)
+	if !t.running && folderHeld(c.Node.DataDir) {
+		t.running = true
+		t.note("a node works on this data_dir now; what is said here holds for its next start")
+	}
 	for _, dir := range foldersBelow(c.Node.DataDir) {
 		if unix.Access(dir, unix.W_OK|unix.X_OK) != nil {
 			t.problem("node.data_dir: %s cannot be written by %s; it belongs to %s: give the whole of data_dir to the service's user",

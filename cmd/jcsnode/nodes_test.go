@@ -156,6 +156,10 @@ func TestNodes_OneReadsOtherwise(t *testing.T) {
 		out := jcsnode(t, "check", "--config", other.config)
 		return strings.Contains(out, "node first reads studies otherwise ([cascade] or [objects])")
 	})
+	out, err := program(t.Context(), "serve", "--config", first.config).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "another node works on this data_dir") {
+		t.Errorf("a second node on one data_dir: %v\n%s", err, out)
+	}
 	other.serveQuietly(t)
 	eventually(t, 20*time.Second, "the other one is told", func() bool {
 		return strings.Contains(other.log(t), "another node reads studies otherwise")
