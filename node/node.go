@@ -49,6 +49,7 @@ type Node struct {
 	moved          chan struct{} // another site has come
 	ready          func()
 	settling       pulse
+	databaseAway   pulse // seen when it was
 	version        string
 	log            *slog.Logger
 	member         membership
