@@ -101,7 +101,7 @@ func (s *Store) settleIn() (err error) {
 
 // Close drops what is staged. Nothing may be staged any more; files are still read.
 func (s *Store) Close() error {
-	err := os.RemoveAll(s.mine)
+	err := removeAll(s.mine)
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())
 	}
@@ -249,7 +249,7 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 				return err
 			}
 			foreign := store.CheckName(name) != nil || !d.IsDir() && !d.Type().IsRegular()
-			if foreign && s.opt.Foreign != nil {
+			if foreign && s.opt.Foreign != nil && !strings.HasPrefix(d.Name(), openElsewhere) {
 				s.opt.Foreign(s.path(name))
 			}
 			switch odd := foreign || s.check(name) != nil; {
@@ -267,6 +267,9 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 		}
 	}
 }
+
+// openElsewhere is how NFS names what was removed while a process of this machine had it open.
+const openElsewhere = ".nfs"
 
 // unchanged tells whether no name came into a folder or below it since a time. Only one without folders in it can tell: its number of links
 // is two, where the file system counts them.

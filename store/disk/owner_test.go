@@ -32,13 +32,12 @@ func commit(t *testing.T, f store.Staged, name string) error {
 
 // On a file system that keeps locks to each machine, as NFS does, a node that starts leaves alone what others are receiving.
 func TestOwner_StartsBesideOthersWithoutLocks(t *testing.T) {
-	dir := t.TempDir()
-	a := openAs(t, dir, "node.a")
+	dirs := views(t)
+	a := openAs(t, dirs[0], "node.a")
 	f := begun(t, a)
 	kill(t, a) // the lock alone: the process lives
-	openAs(t, dir, "node")
-	openAs(t, dir, "node.b")
-	openIn(t, dir) // and one that tells by locks
+	openAs(t, dirs[1], "node")
+	openAs(t, dirs[1], "node.b")
 	if err := commit(t, f, "in/a/1"); err != nil {
 		t.Error(err)
 	}
@@ -49,12 +48,12 @@ func TestOwner_StartsBesideOthersWithoutLocks(t *testing.T) {
 
 // Who lives under a name has what was there under it. One that was thought dead and comes back loses what it had begun, and nothing else.
 func TestOwner_HasItsNameForItself(t *testing.T) {
-	dir := t.TempDir()
-	frozen := openAs(t, dir, "a")
+	dirs := views(t)
+	frozen := openAs(t, dirs[0], "a")
 	f := begun(t, frozen)
 	kill(t, frozen)
-	heir := openAs(t, dir, "a")
-	if left := filesBelow(t, dir); len(left) != 0 {
+	heir := openAs(t, dirs[1], "a")
+	if left := filesBelow(t, dirs[1]); len(left) != 0 {
 		t.Errorf("left %v", left)
 	}
 	if err := commit(t, f, "in/a/1"); err == nil {
@@ -111,6 +110,18 @@ func TestOwner_RemovesWhatIsStale(t *testing.T) {
 	}
 	if err := commit(t, begun(t, silent), "in/a/1"); err != nil {
 		t.Errorf("one that was silent for a day: %v", err)
+	}
+}
+
+// Who tells by locks, as the archive of the tests does, leaves alone what has an owner.
+func TestOwner_IsLeftAloneByThoseWithout(t *testing.T) {
+	dir := t.TempDir()
+	a := openAs(t, dir, "a")
+	f := begun(t, a)
+	kill(t, a)
+	openIn(t, dir)
+	if err := commit(t, f, "in/a/1"); err != nil {
+		t.Error(err)
 	}
 }
 

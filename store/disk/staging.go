@@ -49,7 +49,7 @@ func (s *Store) removeDead() error {
 		switch {
 		case path == s.mine:
 		case owner != "" && owner == s.opt.Owner:
-			err = os.RemoveAll(path)
+			err = removeAll(path)
 		case owner != "" || s.opt.Owner != "":
 			err = removeStale(path, before)
 		default:
@@ -74,7 +74,17 @@ func removeUnlocked(path string, isDir bool) error {
 		}
 		defer lock.Close()
 	}
-	return os.RemoveAll(path)
+	return removeAll(path)
+}
+
+// removeAll removes a file or a folder with all in it. NFS keeps a file that a process of this machine has open under another name until
+// that closes it: then the folder stays, for the next one that looks.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if errors.Is(err, unix.ENOTEMPTY) {
+		return nil
+	}
+	return err
 }
 
 // removeStale removes a file that was not written to since a time, or those of a folder, and then the folder, if it is empty. Nothing that
