@@ -16,7 +16,7 @@ type Shape struct {
 	Destinations string // and what they get
 }
 
-// shapeParts are its parts, in the order of the text.
+// parts are those of the shape, in the order of the text.
 func (s *Shape) parts() []shapePart {
 	return []shapePart{
 		{"identity", "[node] id", &s.Identity},
@@ -27,6 +27,7 @@ func (s *Shape) parts() []shapePart {
 	}
 }
 
+// shapePart is one of them, with the words for what it stands for.
 type shapePart struct {
 	name, words string
 	digest      *string
