@@ -47,6 +47,8 @@ type DeliveryWorker struct {
 	// Fenced is asked before each object, and says why none may go out from here now; may be nil.
 	Fenced func() error
 
+	// Sends is told that objects of a study go out, and gets a call when that is over; may be nil.
+	Sends func(studyUID, destination string) (over func())
 	// Attempted is told what came of each attempt at an object; with an empty result no association could be made. May be nil.
 	Attempted func(destination, result string)
 	// Delivered is told how long it took, since its objects were made, until a destination had all of a revision; may be nil.
@@ -122,6 +124,9 @@ func (c *DeliveryWorker) attempt(ctx context.Context, v *visit, to Destination, 
 	recorded := newRecorder(ctx, c.Ledger)
 	var failures []error
 	attempted := false
+	if c.Sends != nil {
+		defer c.Sends(about.StudyUID, to.Name)()
+	}
 	sendErr := deliver.Send(ctx, to.Destination, items, func(o deliver.Outcome) {
 		d, out := v.outcome(log, o, func(since time.Time) bool {
 			if v.sent > 0 { // not all of that need be recorded yet

@@ -143,6 +143,7 @@ func (n *Node) wireDelivery() {
 		Fenced:       n.member.Fenced,
 		Now:          time.Now,
 		Random:       rand.Float64,
+		Sends:        n.life.sends,
 		Attempted:    n.meter.Attempted,
 		Delivered:    func(d time.Duration) { n.meter.Took(metrics.StageDeliver, d) },
 		Logger:       n.log,
