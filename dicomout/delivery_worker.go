@@ -50,6 +50,8 @@ type DeliveryWorker struct {
 	// Ends is asked before deliveries end since their destination is not in the configuration, and says why not here; may be nil.
 	Ends func(destination string) error
 
+	// Sends is told that objects of a study go out, and gets a call when that is over; may be nil.
+	Sends func(studyUID, destination string) (over func())
 	// Attempted is told what came of each attempt at an object; with an empty result no association could be made. May be nil.
 	Attempted func(destination, result string)
 	// Delivered is told how long it took, since its objects were made, until a destination had all of a revision; may be nil.
@@ -128,6 +130,9 @@ func (c *DeliveryWorker) attempt(ctx context.Context, v *visit, to Destination, 
 	recorded := newRecorder(ctx, c.Ledger)
 	var failures []error
 	attempted := false
+	if c.Sends != nil {
+		defer c.Sends(about.StudyUID, to.Name)()
+	}
 	sendErr := deliver.Send(ctx, to.Destination, items, func(o deliver.Outcome) {
 		d, out := v.outcome(log, o, func(since time.Time) bool {
 			if v.sent > 0 { // not all of that need be recorded yet

@@ -25,6 +25,7 @@ type Ledger struct {
 	shared bool // other nodes work on it, too
 
 	parties atomic.Pointer[Parties]
+	pauses  diskPauses
 
 	queue   chan entry
 	closing chan struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 )
 
 // EventNodeDied is in the history of the ledger's nodes.
@@ -48,6 +49,18 @@ func (l *Ledger) NodeDied(ctx context.Context, id, incarnation, text string) (ne
 		return false, fmt.Errorf("note that node %s died: %w", id, err)
 	}
 	return news, nil
+}
+
+// NodeLooked notes when the inbox was looked through for what a node took that died.
+func (l *Ledger) NodeLooked(ctx context.Context, id string, when time.Time) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE node SET looked_at = ? WHERE id = ?`, ms(when), id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note that files of node %s were looked for: %w", id, err)
+	}
+	return nil
 }
 
 // TakeDestination has this process deliver to a destination and ask it for storage commitment, in the order of revisions. The caller sees

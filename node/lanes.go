@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -38,6 +39,20 @@ func (l *lanes) open(ctx context.Context, name string) (shut func()) {
 		l.mu.Unlock()
 		opened.inside.Wait()
 	}
+}
+
+// names are those of the lanes that are held, sorted.
+func (l *lanes) names() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var held []string
+	for name, in := range l.held {
+		if in.ctx.Err() == nil {
+			held = append(held, name)
+		}
+	}
+	slices.Sort(held)
+	return held
 }
 
 // enter lets a job into a lane that is held. Its context ends with the lock, too.

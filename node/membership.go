@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/status"
 )
 
 // membership is the node's life among those that share its ledger: cluster.Member, or cluster.Alone.
@@ -176,7 +176,7 @@ func (n *Node) owns(ctx context.Context) {
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(n.serving, cancel)()
-	all.Go(func() { n.hold(serving, lock{"leader", n.leads}) })
+	all.Go(func() { n.hold(serving, lock{status.LeaderLock, n.leads}) })
 	holding := map[string]context.CancelCauseFunc{}
 	n.orphans.look(nil, nil, time.Now()) // what was seen in another incarnation counts for nothing
 	look := time.NewTicker(n.orphans.every)
@@ -251,8 +251,20 @@ func (n *Node) locks() []lock {
 	return all
 }
 
-func destinationLane(name string) string { return "deliver " + name }
-func receiverLane(name string) string    { return "notify " + name }
+func destinationLane(name string) string { return status.DestinationLock + name }
+func receiverLane(name string) string    { return status.WebhookLock + name }
+
+// owned are the locks that the node has of those that nodes compete for.
+func (n *Node) owned() []string {
+	if !n.config.Several() {
+		return nil
+	}
+	held := n.lanes.names()
+	if n.leading.Load() {
+		held = append([]string{status.LeaderLock}, held...)
+	}
+	return held
+}
 
 // laneLock has the node work in a lane while it has the lock. What a dead one was at in there comes first.
 func (n *Node) laneLock(lane string, take func() error, leave func(ctx context.Context) error) lock {
@@ -295,6 +307,7 @@ func (n *Node) leads(ctx context.Context) error {
 	g.Go(func() error { return n.stuck.Run(ctx) })
 	if n.config.Several() {
 		g.Go(func() error { n.sweeps(ctx); return nil })
+		g.Go(func() error { n.seeks(ctx); return nil })
 	}
 	return g.Wait()
 }
@@ -331,40 +344,6 @@ func (n *Node) sweep(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(n.ledger.RecoverJobs(ctx, dead...), n.ledger.FreeHolds(ctx, dead...))
-}
-
-// mourn tells of nodes that died, each once.
-func (n *Node) mourn(ctx context.Context) error {
-	nodes, err := n.ledger.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	var lives []string
-	for _, a := range nodes {
-		if a.Incarnation != "" && a.StoppedAt.IsZero() {
-			lives = append(lives, a.Incarnation)
-		}
-	}
-	dead, err := n.member.Dead(ctx, lives)
-	if err != nil {
-		return err
-	}
-	for _, a := range nodes {
-		if !slices.Contains(dead, a.Incarnation) {
-			continue
-		}
-		text := fmt.Sprintf("node %s ended without stopping, or cannot reach the database: its last sign of life was at %s. "+
-			"What it was at goes on at the others", a.ID, a.SeenAt.Format(time.RFC3339))
-		news, err := n.ledger.NodeDied(ctx, a.ID, a.Incarnation, text)
-		if err != nil {
-			return err
-		}
-		if news {
-			n.log.Error("another node is dead", "node", a.ID, "incarnation", a.Incarnation, "seen_at", a.SeenAt, "process", a.PID,
-				"remedy", "look at that machine and at the log there; what it was at goes on at the others")
-		}
-	}
-	return nil
 }
 
 // pause waits, and says whether ctx lives.

@@ -147,6 +147,7 @@ func openLast(c config.Config, log *slog.Logger) (files, error) {
 	opt := disk.Options{Reserve: int64(c.Node.Reserve), Staging: scp.Staging}
 	switch c.Store.Kind {
 	case config.StoreShared:
+		opt.Owner = "migrate" // it has the ledger for itself
 		return disk.Open(c.Store.Path, opt)
 	case config.StoreDisk:
 		return disk.Open(c.Node.DataDir, opt)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,7 @@ type Node struct {
 	moved          chan struct{} // another site has come
 	ready          func()
 	settling       pulse
+	databaseAway   pulse // seen when it was
 	version        string
 	log            *slog.Logger
 	member         membership
@@ -86,6 +88,7 @@ type Node struct {
 	metrics        *metrics.Server // nil without [metrics], as is the next one
 	metricsPort    net.Listener
 	draining       atomic.Bool
+	folder         *os.File         // locked: data_dir
 	own            *secure.Identity // of the TLS listener, nil without one
 }
 
@@ -122,7 +125,10 @@ func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.config
 	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
-	// First of all who the node is, and the ledger, which one node alone can have, or nodes that know of each other: another one must not
+	if n.folder, err = lockFolder(c.Node.DataDir); err != nil {
+		return err
+	}
+	// Then who the node is, and the ledger, which one node alone can have, or nodes that know of each other: another one must not
 	// change or occupy anything of theirs.
 	if err := n.join(ctx); err != nil {
 		return err
@@ -284,6 +290,9 @@ func (n *Node) Close() error {
 	}
 	if n.runtime != nil {
 		errs = append(errs, n.runtime.Close())
+	}
+	if n.folder != nil {
+		errs = append(errs, n.folder.Close())
 	}
 	return errors.Join(errs...)
 }

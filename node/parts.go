@@ -144,6 +144,7 @@ func (n *Node) wireDelivery() {
 		Ends:         func(name string) error { return n.mayEnd(destinationLane(name)) },
 		Now:          time.Now,
 		Random:       rand.Float64,
+		Sends:        n.life.sends,
 		Attempted:    n.meter.Attempted,
 		Delivered:    func(d time.Duration) { n.meter.Took(metrics.StageDeliver, d) },
 		Logger:       n.log,

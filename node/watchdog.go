@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -19,26 +20,57 @@ func (p *pulse) since() time.Duration { return time.Since(time.Unix(0, p.at.Load
 
 // Alive says what of a running node has stood still for longer than the limit, nil for nothing: the loop that takes studies as
 // complete, where it is this node's, and the ledger, which reception, reading and delivery all wait for. A ledger that answers with an
-// error is alive: a restart would not mend its disk. So is a node that shares its ledger and cannot reach it.
+// error is alive: a restart would not mend its disk. Nor would it mend a database that cannot be reached, or does not answer.
 func (n *Node) Alive(ctx context.Context, limit time.Duration) error {
-	if silent := n.settling.since(); n.leading.Load() && n.member.Fenced() == nil && silent > max(limit, settleSlack) {
+	err := n.probe(ctx, limit)
+	if errors.Is(err, errDatabaseAway) {
+		n.databaseAway.beat()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	allowed := max(limit, settleSlack)
+	silent := n.settling.since()
+	if n.leading.Load() && n.member.Fenced() == nil && min(silent, n.databaseAway.since()) > allowed {
 		return fmt.Errorf("no study was looked at for %s", silent.Round(time.Second))
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	return nil
+}
+
+// errDatabaseAway says that a database beyond this process does not answer.
+var errDatabaseAway = errors.New("the database does not answer")
+
+// driverSlack is how long a driver may take to hear that nobody waits for its answer any more.
+const driverSlack = 5 * time.Second
+
+// probe has the ledger answer within the limit.
+func (n *Node) probe(ctx context.Context, limit time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	answered := make(chan struct{})
 	go func() { // a driver that hangs does not hear of the end of ctx
 		defer close(answered)
-		_ = n.ledger.Probe(ctx)
+		_ = n.ledger.Probe(waiting)
 	}()
 	select {
 	case <-answered:
-	case <-ctx.Done():
+	case <-waiting.Done():
 	}
-	if ctx.Err() != nil && n.member.Fenced() == nil { // else the database is away, which a restart would not mend
-		return fmt.Errorf("the ledger has not answered within %s", limit)
+	if waiting.Err() == nil {
+		return nil
 	}
-	return nil
+	if n.member.Fenced() != nil {
+		return errDatabaseAway
+	}
+	if n.config.Ledger.URL != "" {
+		select {
+		case <-answered:
+			return errDatabaseAway
+		case <-time.After(driverSlack):
+		}
+	}
+	return fmt.Errorf("the ledger has not answered within %s", limit)
 }
 
 // settleSlack is how long studies may wait to be looked at without a fault: the loop looks once a second, after what it found was settled.

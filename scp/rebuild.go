@@ -39,7 +39,7 @@ const rebuiltAssociation = "rebuilt from the inbox"
 // the answer to the sender and the commit of the ledger. Files that cannot be read or do
 // not have the content that their name stands for go to inbox/quarantine, with an event.
 // Files that came before a time that the ledger knows to be complete up to may be left out; the zero time leaves out none.
-// Call it before associations are accepted.
+// What another one records meanwhile counts as having come again, as it does in a start beside nodes that work.
 func (b *Inbox) Rebuild(ctx context.Context, l Recorder, since time.Time, log *slog.Logger) (Rebuilt, error) {
 	var r Rebuilt
 	for name, err := range b.store.ListSince(ctx, InboxFolder, since) {
