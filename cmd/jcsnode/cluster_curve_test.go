@@ -72,7 +72,7 @@ var limits = []struct {
 }{
 	{"memory, MB", 8, 0.1},
 	{"open files", 10, 0},
-	{"goroutines", 20, 0},
+	{"goroutines", 40, 0}, // a node that gets a destination and leads has some 30 more; an hour has 200 kills and thousands of studies
 	{"jobs", 10, 0.2},
 	{"deliveries that wait", 10, 0.2},
 	{"instances that wait for their study to settle", 60, 0.2},
