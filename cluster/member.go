@@ -285,6 +285,16 @@ func (m *Member) Dead(ctx context.Context, incarnations []string) ([]string, err
 	return i.dead(incarnations)
 }
 
+// Others gives those of the locks that other members have.
+func (m *Member) Others(ctx context.Context, locks []string) ([]string, error) {
+	i := m.enter(ctx)
+	if i == nil {
+		return nil, fmt.Errorf("ask who has locks: %w", ErrLost)
+	}
+	defer i.parts.Done()
+	return i.others(locks)
+}
+
 // joined is a context that ends with either, and says why.
 func joined(ctx, other context.Context) (context.Context, context.CancelFunc) {
 	both, cancel := context.WithCancelCause(ctx)

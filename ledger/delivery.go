@@ -73,6 +73,7 @@ type DeliveryOutcome struct {
 	Detail    string
 	Trouble   string    // kind of failure; another kind begins a new streak
 	NextAt    time.Time // for waiting
+	Mark      time.Time // of the visit that says so; of one that has not begun with the delivery, what BegunAt was (see Mark)
 	// SentClass and SentUID are class and instance of the form that was sent; "": those of the object.
 	SentClass, SentUID string
 }
@@ -202,7 +203,8 @@ type DeliveryResult struct {
 	Outcome DeliveryOutcome
 }
 
-// RecordDelivery keeps the outcome of an attempt. What was sent stays sent, and what was withdrawn is not tried again.
+// RecordDelivery keeps the outcome of an attempt. What was sent stays sent, what was withdrawn is not tried again, and what another visit
+// has in hand stays as it is, unless it was sent.
 func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome) error {
 	return l.RecordOutcomes(ctx, []DeliveryResult{{id, o}})
 }
@@ -262,7 +264,8 @@ func (l *Ledger) RecordDeliveries(ctx context.Context, results []DeliveryResult)
 	return nil
 }
 
-// recordDelivery writes one outcome and returns its event, nil when the object was sent before, or withdrawn while an attempt failed.
+// recordDelivery writes one outcome and returns its event, nil when the object was sent before, or withdrawn or begun anew by somebody
+// else while an attempt failed.
 func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o DeliveryOutcome) (*Event, error) {
 	kind := map[string]string{
 		DeliveryWaiting:   EventRetry,
@@ -275,13 +278,14 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 	}
 	var rev Revision
 	var destination, class, object, before string
+	var begun int64
 	look := func() error {
 		err := tx.QueryRowContext(ctx, `
-			SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state
+			SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state, d.begun_at
 			FROM delivery d
 			JOIN object o ON o.id = d.object_id
 			JOIN revision r ON r.id = o.revision_id
-			WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before)
+			WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before, &begun)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -294,7 +298,7 @@ func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o Del
 			err = look()
 		}
 	}
-	if err != nil || before == DeliverySent || before == DeliveryWithdrawn && o.State != DeliverySent {
+	if err != nil || before == DeliverySent || o.State != DeliverySent && (before == DeliveryWithdrawn || begun != ms(o.Mark)) {
 		return nil, err
 	}
 	now := l.now()

@@ -64,25 +64,59 @@ func (l *Ledger) NodeLooked(ctx context.Context, id string, when time.Time) erro
 }
 
 // TakeDestination has this process deliver to a destination and ask it for storage commitment, in the order of revisions. The caller sees
-// to it that no other process does, until StopJobs. What it left running must have been set back. "" are all that are not named.
-func (l *Ledger) TakeDestination(ctx context.Context, name string) error {
-	return l.take(ctx, name, deliverJob, commitmentSCUJob)
+// to it that no other process does, until LeaveDestination or StopJobs. What a dead one left running must have been set back.
+func (l *Ledger) TakeDestination(name string) error {
+	return l.each(l.jobs.Take, name, deliverJob, commitmentSCUJob)
 }
 
-// TakeReceiver has this process tell a receiver. The caller sees to it that no other process does; "" are all that are not named.
-func (l *Ledger) TakeReceiver(ctx context.Context, name string) error {
-	return l.take(ctx, name, notifyJob)
+// LeaveDestination gives back what TakeDestination took, when what runs has ended.
+func (l *Ledger) LeaveDestination(ctx context.Context, name string) error {
+	return l.each(l.leaving(ctx), name, deliverJob, commitmentSCUJob)
 }
 
-// take takes the queues of the kinds that run here.
-func (l *Ledger) take(ctx context.Context, name string, kinds ...string) error {
+// TakeReceiver has this process tell a receiver. The caller sees to it that no other process does, until LeaveReceiver or StopJobs.
+func (l *Ledger) TakeReceiver(name string) error { return l.each(l.jobs.Take, name, notifyJob) }
+
+// LeaveReceiver gives back what TakeReceiver took, when what runs has ended.
+func (l *Ledger) LeaveReceiver(ctx context.Context, name string) error {
+	return l.each(l.leaving(ctx), name, notifyJob)
+}
+
+func (l *Ledger) leaving(ctx context.Context) func(kind, who string) error {
+	return func(kind, who string) error { return l.jobs.Leave(ctx, kind, who) }
+}
+
+// each does something about the queues of somebody, of those of the kinds that run here.
+func (l *Ledger) each(do func(kind, who string) error, name string, kinds ...string) error {
 	for _, kind := range kinds {
 		if !l.jobs.Runs(kind) {
 			continue
 		}
-		if err := l.jobs.Take(ctx, kind, name); err != nil {
+		if err := do(kind, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Awaited are the destinations and the receivers for which something waits. Jobs for them that lie in a common queue go to their own.
+func (l *Ledger) Awaited(ctx context.Context) (destinations, receivers []string, err error) {
+	if err = l.jobs.Sort(ctx); err == nil {
+		err = l.view(ctx, func(tx *sql.Tx) error {
+			destinations, err = query(ctx, tx, `
+				SELECT DISTINCT destination FROM delivery WHERE state = '`+DeliveryWaiting+`'
+				UNION
+				SELECT DISTINCT destination FROM confirmation WHERE state = '`+SCUWaiting+`'
+				ORDER BY 1`, oneValue[string])
+			if err == nil {
+				receivers, err = query(ctx, tx, `
+					SELECT DISTINCT receiver FROM notification WHERE state = '`+NotificationWaiting+`' ORDER BY 1`, oneValue[string])
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for whom something waits: %w", err)
+	}
+	return destinations, receivers, nil
 }

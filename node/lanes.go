@@ -31,9 +31,11 @@ func (l *lanes) open(ctx context.Context, name string) (shut func()) {
 		l.held = map[string]*lane{}
 	}
 	l.held[name] = opened
-	return func() {
+	return func() { // more than once, it may be
 		l.mu.Lock()
-		delete(l.held, name)
+		if l.held[name] == opened {
+			delete(l.held, name)
+		}
 		l.mu.Unlock()
 		opened.inside.Wait()
 	}
@@ -53,16 +55,11 @@ func (l *lanes) names() []string {
 	return held
 }
 
-// enter lets a job into the first of the lanes that is held. Its context ends with the lock, too.
-func (l *lanes) enter(ctx context.Context, names ...string) (inside context.Context, leave func(), err error) {
+// enter lets a job into a lane that is held. Its context ends with the lock, too.
+func (l *lanes) enter(ctx context.Context, name string) (inside context.Context, leave func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var in *lane
-	for _, name := range names {
-		if in = l.held[name]; in != nil {
-			break
-		}
-	}
+	in := l.held[name]
 	if in == nil || in.ctx.Err() != nil {
 		return nil, nil, errElsewhere
 	}

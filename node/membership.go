@@ -23,6 +23,7 @@ type membership interface {
 	Hold(ctx context.Context, lock string, run func(ctx context.Context) error) error
 	Fenced() error
 	Dead(ctx context.Context, incarnations []string) ([]string, error)
+	Others(ctx context.Context, locks []string) ([]string, error)
 	Close() error
 }
 
@@ -109,7 +110,7 @@ func (n *Node) handlers() ledger.Handlers {
 		Process:       n.fencing(n.processor.Process),
 		CommitmentSCP: n.fencing(n.door.Commitment.Deliver),
 		Deliver: func(ctx context.Context, revisionID int64, destination string) error {
-			return n.within(ctx, n.deliverLanes(destination), func(ctx context.Context) error {
+			return n.within(ctx, destinationLane(destination), func(ctx context.Context) error {
 				return n.delivery.Deliver(ctx, revisionID, destination)
 			})
 		},
@@ -118,7 +119,7 @@ func (n *Node) handlers() ledger.Handlers {
 			if err != nil {
 				return err
 			}
-			return n.within(ctx, n.deliverLanes(request.Destination), func(ctx context.Context) error {
+			return n.within(ctx, destinationLane(request.Destination), func(ctx context.Context) error {
 				return n.commitmentSCU.Ask(ctx, id)
 			})
 		},
@@ -127,7 +128,7 @@ func (n *Node) handlers() ledger.Handlers {
 			if err != nil {
 				return err
 			}
-			return n.within(ctx, n.notifyLanes(note.Receiver), func(ctx context.Context) error { return n.notifier.Notify(ctx, id) })
+			return n.within(ctx, receiverLane(note.Receiver), func(ctx context.Context) error { return n.notifier.Notify(ctx, id) })
 		},
 	}
 }
@@ -142,15 +143,15 @@ func (n *Node) fencing(do func(ctx context.Context, id int64) error) func(ctx co
 	}
 }
 
-// within does a job in the first of the lanes that the node has to itself, and ends it with that.
-func (n *Node) within(ctx context.Context, lanes []string, do func(ctx context.Context) error) error {
+// within does a job in a lane if the node has that to itself, and ends it with that.
+func (n *Node) within(ctx context.Context, lane string, do func(ctx context.Context) error) error {
 	if err := n.member.Fenced(); err != nil {
 		return &ledger.RetryAfter{Delay: again, Err: err}
 	}
 	if !n.config.Several() {
 		return do(ctx)
 	}
-	inside, leave, err := n.lanes.enter(ctx, lanes...)
+	inside, leave, err := n.lanes.enter(ctx, lane)
 	if err != nil {
 		return &ledger.RetryAfter{Delay: again, Err: err}
 	}
@@ -176,22 +177,39 @@ func (n *Node) owns(ctx context.Context) {
 	defer cancel()
 	defer context.AfterFunc(n.serving, cancel)()
 	all.Go(func() { n.hold(serving, lock{status.LeaderLock, n.leads}) })
-	wanted := map[string]bool{}
+	holding := map[string]context.CancelCauseFunc{}
+	n.orphans.look(nil, nil, time.Now()) // what was seen in another incarnation counts for nothing
+	look := time.NewTicker(n.orphans.every)
+	defer look.Stop()
 	for ctx.Err() == nil {
-		for _, l := range n.locks() {
-			if wanted[l.name] {
+		locks := n.locks()
+		for name, give := range holding {
+			if !slices.ContainsFunc(locks, func(l lock) bool { return l.name == name }) {
+				give(errGivenUp)
+				delete(holding, name)
+			}
+		}
+		for _, l := range locks {
+			if holding[l.name] != nil {
 				continue
 			}
-			wanted[l.name] = true
-			all.Go(func() { n.hold(ctx, l) })
+			held, give := context.WithCancelCause(ctx)
+			defer give(nil)
+			holding[l.name] = give
+			all.Go(func() { n.hold(held, l) })
 		}
 		select {
 		case <-ctx.Done():
 		case <-n.partiesChanged:
+		case <-look.C:
+			n.seekOrphans(ctx)
 		}
 	}
 	all.Wait()
 }
+
+// errGivenUp is why a node ends what it had in hand for a destination or a webhook that is not in its configuration any more.
+var errGivenUp = errors.New("it is not in the configuration of this node any more")
 
 // hold has the lock as often as it can be had, until ctx ends.
 func (n *Node) hold(ctx context.Context, l lock) {
@@ -203,26 +221,36 @@ func (n *Node) hold(ctx context.Context, l lock) {
 	}
 }
 
-// locks are those of lanes that the node competes for now. Who once was in the configuration stays among them until the next start: what
-// waits for it needs somebody who ends it.
+// locks are those of lanes that the node competes for now: of its configuration, and those that nobody else has.
 func (n *Node) locks() []lock {
 	if !n.config.Several() || !n.has(config.RoleDeliver) {
 		return nil
 	}
 	var all []lock
 	s := n.site.Load()
-	for _, name := range append(DestinationNames(s.config.Destinations), "") {
-		take := func(ctx context.Context) error { return n.ledger.TakeDestination(ctx, name) }
-		all = append(all, n.laneLock(destinationLane(name), take))
+	destinations, receivers := DestinationNames(s.config.Destinations), []string(nil)
+	for _, w := range s.config.Webhooks {
+		receivers = append(receivers, w.Name)
 	}
-	for _, w := range append(slices.Clone(s.config.Webhooks), config.Webhook{}) {
-		take := func(ctx context.Context) error { return n.ledger.TakeReceiver(ctx, w.Name) }
-		all = append(all, n.laneLock(receiverLane(w.Name), take))
+	for _, lane := range n.orphans.ripe() {
+		if name, ok := strings.CutPrefix(lane, destinationLane("")); ok && !slices.Contains(destinations, name) {
+			destinations = append(destinations, name)
+		}
+		if name, ok := strings.CutPrefix(lane, receiverLane("")); ok && !slices.Contains(receivers, name) {
+			receivers = append(receivers, name)
+		}
+	}
+	for _, name := range destinations {
+		all = append(all, n.laneLock(destinationLane(name), func() error { return n.ledger.TakeDestination(name) },
+			func(ctx context.Context) error { return n.ledger.LeaveDestination(ctx, name) }))
+	}
+	for _, name := range receivers {
+		all = append(all, n.laneLock(receiverLane(name), func() error { return n.ledger.TakeReceiver(name) },
+			func(ctx context.Context) error { return n.ledger.LeaveReceiver(ctx, name) }))
 	}
 	return all
 }
 
-// Lanes; the one of the empty name is that of all who are not in the configuration any more.
 func destinationLane(name string) string { return status.DestinationLock + name }
 func receiverLane(name string) string    { return status.WebhookLock + name }
 
@@ -238,38 +266,32 @@ func (n *Node) owned() []string {
 	return held
 }
 
-// deliverLanes are those in which a destination's jobs may be done here.
-func (n *Node) deliverLanes(name string) []string {
-	if slices.Contains(DestinationNames(n.site.Load().config.Destinations), name) {
-		return []string{destinationLane(name)}
-	}
-	return []string{destinationLane(name), destinationLane("")}
-}
-
-func (n *Node) notifyLanes(name string) []string {
-	known := func(w config.Webhook) bool { return w.Name == name }
-	if slices.ContainsFunc(n.site.Load().config.Webhooks, known) {
-		return []string{receiverLane(name)}
-	}
-	return []string{receiverLane(name), receiverLane("")}
-}
-
 // laneLock has the node work in a lane while it has the lock. What a dead one was at in there comes first.
-func (n *Node) laneLock(lane string, take func(ctx context.Context) error) lock {
+func (n *Node) laneLock(lane string, take func() error, leave func(ctx context.Context) error) lock {
 	return lock{lane, func(ctx context.Context) error {
 		if err := n.sweep(ctx); err != nil {
 			return err
 		}
-		leave := n.lanes.open(ctx, lane)
-		defer leave() // waits for what is in it; the queue goes with the incarnation
-		if err := take(ctx); err != nil {
+		shut := n.lanes.open(ctx, lane)
+		defer shut()
+		if err := take(); err != nil {
 			return err
 		}
-		n.log.Info("the node works for a destination or a webhook from now on", "lock", strings.TrimSpace(lane))
+		n.log.Info("the node works for a destination or a webhook from now on", "lock", lane)
 		<-ctx.Done()
-		return nil
+		if !errors.Is(context.Cause(ctx), errGivenUp) {
+			return nil // the queue goes with the incarnation
+		}
+		shut() // waits for what is in it
+		n.log.Info("the node works for a destination or a webhook no more", "lock", lane)
+		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
+		defer cancel()
+		return leave(leaving)
 	}}
 }
+
+// leaveWait bounds the wait for a queue that is given up. What it holds then is snoozed here until the incarnation ends.
+const leaveWait = 10 * time.Second
 
 // leads does what one node does for all, until ctx ends.
 func (n *Node) leads(ctx context.Context) error {

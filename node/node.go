@@ -58,6 +58,7 @@ type Node struct {
 	partiesChanged chan struct{}
 	serving        context.Context // ends when the node takes nothing new
 	lanes          lanes
+	orphans        orphans
 	sweeping       sync.Mutex
 	leading        atomic.Bool
 	ledger         *ledger.Ledger
@@ -103,7 +104,8 @@ func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
 
 func newNode(c config.Config, version string, log *slog.Logger) *Node {
 	return &Node{config: c, moved: make(chan struct{}, 1), partiesChanged: make(chan struct{}, 1), partaking: make(chan struct{}),
-		member: cluster.NewAlone(""), version: version, log: log, meter: metrics.NewMeter(time.Now)}
+		orphans: orphans{every: orphansEvery, patience: orphanPatience},
+		member:  cluster.NewAlone(""), version: version, log: log, meter: metrics.NewMeter(time.Now)}
 }
 
 // Open makes every part and recovers what a crash left, before any port is open. The caller runs or closes the node.

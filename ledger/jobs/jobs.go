@@ -40,8 +40,10 @@ type Kind struct {
 	Name    string
 	Workers int      // that work on each of its queues; 0: this process knows the kind and does nothing of it
 	Own     []string // who has a queue of their own, so that one that is slow delays nobody; all others share one
-	// Taken: several processes work on the jobs, and each on those queues of the kind alone that it took with Take.
+	// Taken: several processes work on the jobs, whoever they are for has a queue, and each process works on those alone that it took with
+	// Take. Whose says whom a job is for.
 	Taken bool
+	Whose func(ctx context.Context, tx *sql.Tx, key []byte) (who string, err error)
 	// Work is one attempt. It may run again for work that is done already. RetryAfter puts the job off, any other error is a failure.
 	Work func(ctx context.Context, j Job) error
 	// Lane says what a job has to itself while it runs. Nil: what its key names.
@@ -123,7 +125,8 @@ func Migrate(ctx context.Context, driver Driver, log *slog.Logger) error {
 const sleeping = `('available', 'scheduled', 'retryable')`
 
 // Enqueue makes sure that a job of the kind and key will start, now if it waited for its time. A job that runs does not count: it may be
-// past the point where it would see the change. A new one goes to the queue of who is named, if that has its own.
+// past the point where it would see the change. A new one goes to the queue of who is named, if that has its own; where processes share the
+// jobs everybody has.
 func (j *Jobs) Enqueue(ctx context.Context, tx *sql.Tx, kind string, key any, who string) error {
 	text, err := json.Marshal(key)
 	if err != nil {
@@ -152,7 +155,7 @@ func (j *Jobs) Enqueue(ctx context.Context, tx *sql.Tx, kind string, key any, wh
 func (j *Jobs) queueFor(kind, who string) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if slices.Contains(j.own[kind], who) {
+	if slices.Contains(j.own[kind], who) || j.opt.Shared && who != "" {
 		return queueOf(kind, who)
 	}
 	return kind

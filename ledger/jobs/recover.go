@@ -21,7 +21,7 @@ func (j *Jobs) recoverAll(ctx context.Context, tx *sql.Tx, kinds []Kind, missing
 		}
 	}
 	for _, k := range kinds {
-		if k.Taken { // who takes the queue of all others does so: another process may know whose own this one does not
+		if k.Taken { // another process may know who is unknown to this one
 			continue
 		}
 		if err := gather(ctx, tx, k); err != nil {
@@ -96,10 +96,14 @@ func (j *Jobs) setAllBack(ctx context.Context, tx *sql.Tx, kinds []Kind, conditi
 }
 
 func (j *Jobs) running(ctx context.Context, tx *sql.Tx, condition string, values ...any) ([]Job, error) {
+	return j.list(ctx, tx, `state = 'running' `+condition, values...)
+}
+
+func (j *Jobs) list(ctx context.Context, tx *sql.Tx, condition string, values ...any) ([]Job, error) {
 	rows, err := tx.QueryContext(ctx, `
 		SELECT id, kind, `+j.opt.Dialect.args+`, attempt, max_attempts
 		FROM river_job
-		WHERE state = 'running' `+condition+`
+		WHERE `+condition+`
 		ORDER BY id`, values...)
 	if err != nil {
 		return nil, err
@@ -158,4 +162,25 @@ func gather(ctx context.Context, tx *sql.Tx, kind Kind) error {
 		SET queue = ?
 		WHERE finalized_at IS NULL AND kind = ? AND queue NOT IN (?`+strings.Repeat(", ?", len(kind.Own))+`)`, args...)
 	return err
+}
+
+// sort is Sort for a kind.
+func (j *Jobs) sort(ctx context.Context, tx *sql.Tx, kind Kind) error {
+	common, err := j.list(ctx, tx, `kind = ? AND queue = ? AND state IN `+sleeping, kind.Name, kind.Name)
+	if err != nil {
+		return err
+	}
+	for _, one := range common {
+		who, err := kind.Whose(ctx, tx, one.Key)
+		if errors.Is(err, sql.ErrNoRows) { // what it was about is gone
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("job %d: %w", one.id, err)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE id = ?`, queueOf(kind.Name, who), one.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
