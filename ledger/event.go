@@ -54,19 +54,23 @@ func (l *Ledger) event(ctx context.Context, tx *sql.Tx, studyUID, kind, text str
 }
 
 func insertEvent(ctx context.Context, tx *sql.Tx, e Event) error {
-	var attributes []byte
-	if len(e.Attributes) > 0 {
-		var err error
-		if attributes, err = json.Marshal(e.Attributes); err != nil {
-			return fmt.Errorf("attributes of event %q: %w", e.Kind, err)
+	return insertEvents(ctx, tx, []Event{e})
+}
+
+func insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
+	rows := make([][]any, len(events))
+	for i, e := range events {
+		var attributes []byte
+		if len(e.Attributes) > 0 {
+			var err error
+			if attributes, err = json.Marshal(e.Attributes); err != nil {
+				return fmt.Errorf("attributes of event %q: %w", e.Kind, err)
+			}
 		}
+		rows[i] = []any{ms(e.At), e.StudyUID, e.Kind, e.Text, e.Instance, e.Association, string(attributes)}
 	}
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO event (at, study_uid, kind, text, instance, association, attributes)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		ms(e.At), e.StudyUID, e.Kind, e.Text, e.Instance, e.Association, string(attributes))
-	if err != nil {
-		return fmt.Errorf("write event %q: %w", e.Kind, err)
+	if err := insertRows(ctx, tx, `INSERT INTO event (at, study_uid, kind, text, instance, association, attributes)`, rows); err != nil {
+		return fmt.Errorf("write events: %w", err)
 	}
 	return nil
 }

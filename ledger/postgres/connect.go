@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sys/unix"
 )
@@ -48,6 +49,8 @@ func configOf(address, password string) (*pgxpool.Config, error) {
 		return nil, err
 	}
 	c := config.ConnConfig
+	// Statements are planned each time: a plan that was made while the tables were empty reads them whole until the server looks again.
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	if password != "" {
 		c.Password = password
 	}
