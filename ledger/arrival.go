@@ -54,7 +54,7 @@ func addInstances(ctx context.Context, tx *sql.Tx, instances []*Instance, holds 
 	if err != nil {
 		return err
 	}
-	if err := countAgain(ctx, tx, again); err != nil {
+	if err := countAgain(ctx, tx, study, again); err != nil {
 		return err
 	}
 	restored, err := restore(ctx, tx, study, again)
@@ -133,8 +133,18 @@ func insertInstances(ctx context.Context, tx *sql.Tx, fresh []*Instance) (flagge
 	return flagged, nil
 }
 
-// countAgain counts instances that came again, each as often as it did.
-func countAgain(ctx context.Context, tx *sql.Tx, again []*Instance) error {
+// countAgain counts instances that came again, each as often as it did, and notes when: who removes the files of studies that are over
+// asks, at whichever node the instances came.
+func countAgain(ctx context.Context, tx *sql.Tx, studyUID string, again []*Instance) error {
+	var last int64
+	for _, i := range again {
+		last = max(last, ms(i.ReceivedAt))
+	}
+	if last > 0 {
+		if _, err := tx.ExecContext(ctx, `UPDATE study SET again_at = max(again_at, ?) WHERE uid = ?`, last, studyUID); err != nil {
+			return fmt.Errorf("write study %s: %w", studyUID, err)
+		}
+	}
 	for len(again) > 0 {
 		at := again[0].At
 		var paths []string

@@ -26,6 +26,7 @@ const (
 type entry struct {
 	instance *Instance
 	event    *Event
+	visit    *visit // of event
 	refusal  *RefusedInstances
 	sighting *sighting
 	released string // name of an association
@@ -212,11 +213,7 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 				err = addInstances(ctx, tx, instances, holds, seen)
 			}
 		case run[0].event != nil:
-			events := make([]Event, len(run))
-			for i := range run {
-				events[i] = *run[i].event
-			}
-			err = insertEvents(ctx, tx, events)
+			err = addEvents(ctx, tx, run)
 		}
 		if err != nil {
 			return err
@@ -236,6 +233,19 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 		return err
 	}
 	return l.applyShared(ctx, tx, batch, seen)
+}
+
+func addEvents(ctx context.Context, tx *sql.Tx, run []entry) (err error) {
+	events := make([]Event, len(run))
+	for i, e := range run {
+		events[i] = *e.event
+		if e.visit != nil {
+			if events[i], err = e.visit.event(ctx, tx, *e.event); err != nil {
+				return err
+			}
+		}
+	}
+	return insertEvents(ctx, tx, events)
 }
 
 // alike is how many entries of an ordered batch, from the first on, are written as one: instances of one study, or events.
