@@ -110,6 +110,11 @@ func TestCounters_StayWhenRowsGo(t *testing.T) {
 	ledgertest.Thinning(t, l, db.Pool(), opt.Now)
 }
 
+func TestJobs_AreFoundAmongMany(t *testing.T) {
+	_, db := opened(t, place(t), ledger.Options{})
+	ledgertest.FindsWaitingJob(t, db.Pool(), db.Update, `CAST(? AS jsonb)`, `EXPLAIN`)
+}
+
 // Both engines have the same tables with the same columns, and know which may be NULL.
 func TestTables_AreThoseOfSQLite(t *testing.T) {
 	_, db := opened(t, place(t), ledger.Options{})
