@@ -51,8 +51,8 @@ type Kind struct {
 	// Suspect: an attempt during which the process was killed counts, and a job that was running at each of its attempts ends, since it
 	// may be the cause. Otherwise only its own failures count.
 	Suspect bool
-	// Interrupted is told of each job that a killed process left running; may be nil.
-	Interrupted func(ctx context.Context, tx *sql.Tx, j Job) error
+	// Interrupted is told of each job that a process left running: one that was killed, or that lives and had lost the database. May be nil.
+	Interrupted func(ctx context.Context, tx *sql.Tx, j Job, killed bool) error
 }
 
 // RetryAfter is returned by Work when it wants to run again later. It is no failure.
