@@ -33,11 +33,8 @@ func (n *Node) join(ctx context.Context) (err error) {
 		n.member = cluster.NewAlone("")
 		return nil
 	}
-	opt := cluster.Options{URL: c.Ledger.URL, Logger: n.log}
+	opt := cluster.Options{URL: c.Ledger.URL, Password: c.Ledger.Password, Logger: n.log}
 	if opt.ID, err = c.Node.OwnName(); err != nil {
-		return err
-	}
-	if opt.Password, err = c.Ledger.Password(); err != nil {
 		return err
 	}
 	if n.member, err = cluster.Join(ctx, opt); err != nil {

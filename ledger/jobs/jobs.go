@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -66,6 +67,9 @@ func (r *RetryAfter) Error() string {
 }
 
 func (r *RetryAfter) Unwrap() error { return r.Err }
+
+// ErrStopped says that jobs do not run here, or not now.
+var ErrStopped = errors.New("jobs do not run")
 
 // Options of New. All must be set, but for the last ones.
 type Options struct {

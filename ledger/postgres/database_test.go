@@ -28,7 +28,7 @@ func opened(t *testing.T, at string, opt ledger.Options) (*ledger.Ledger, *postg
 	t.Helper()
 	opt.TestOnly = true
 	opt.Logger = slog.New(slog.DiscardHandler)
-	db, err := postgres.Open(t.Context(), at, postgres.Options{Shared: opt.Shared, Logger: opt.Logger})
+	db, err := postgres.Open(t.Context(), at, postgres.Options{Password: opt.Password, Shared: opt.Shared, Logger: opt.Logger})
 	ledgertest.Must(t, err)
 	l, err := ledger.New(db, opt)
 	ledgertest.Must(t, err)
@@ -319,6 +319,7 @@ func TestOpen_Refusals(t *testing.T) {
 		ledgertest.Must(t, l.Close())
 	}
 	nowhere := strings.Replace(empty, "/test", "/nowhere", 1)
+	secret := func() (string, error) { return "geheim", nil }
 	for _, c := range []struct {
 		name, at, want string
 		opt            ledger.Options
@@ -327,7 +328,7 @@ func TestOpen_Refusals(t *testing.T) {
 		{"newer", newer, "written by a newer program", ledger.Options{Shared: true}},
 		{"newer, to look", newer, "written by a newer program", ledger.Options{ReadOnly: true}},
 		{"no database", nowhere, "create the database", ledger.Options{}},
-		{"no server", "postgres://u:secret@127.0.0.1:1/db", "see whether the database runs", ledger.Options{Password: "geheim"}},
+		{"no server", "postgres://u:secret@127.0.0.1:1/db", "see whether the database runs", ledger.Options{Password: secret}},
 	} {
 		_, err := ledger.Open(t.Context(), c.at, c.opt)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
