@@ -155,8 +155,10 @@ func countAgain(ctx context.Context, tx *sql.Tx, studyUID string, again []*Insta
 			}
 			return now
 		})
-		if err := execIn(ctx, tx, `UPDATE instance SET again = again + 1, at = CASE CAST(? AS TEXT) WHEN '' THEN at ELSE ? END WHERE path IN`,
-			paths, at, at); err != nil {
+		if err := execIn(ctx, tx, `
+			UPDATE instance
+			SET again = again + 1, at = CASE CAST(? AS TEXT) WHEN '' THEN at ELSE ? END
+			WHERE path IN`, paths, at, at); err != nil {
 			return fmt.Errorf("count instances that came again: %w", err)
 		}
 		again = rest

@@ -73,10 +73,11 @@ func (l *Ledger) insertObjects(ctx context.Context, tx *sql.Tx, rev Revision, ob
 	for i, o := range objects {
 		uids[i] = o.SOPInstanceUID
 	}
-	before, err := queryIn(ctx, tx, `SELECT sop_uid, sha256, revision_id FROM object WHERE sop_uid IN`, func(rows *sql.Rows) (k known, err error) {
-		err = rows.Scan(&k.uid, &k.sha256, &k.revision)
-		return k, err
-	}, uids)
+	before, err := queryIn(ctx, tx, `SELECT sop_uid, sha256, revision_id FROM object WHERE sop_uid IN`,
+		func(rows *sql.Rows) (k known, err error) {
+			err = rows.Scan(&k.uid, &k.sha256, &k.revision)
+			return k, err
+		}, uids)
 	if err != nil {
 		return fmt.Errorf("look up objects: %w", err)
 	}

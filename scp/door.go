@@ -239,7 +239,8 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 	for _, uid := range v.order {
 		n := v.studies[uid]
 		stored, again = stored+n.stored, again+n.again
-		d.visited(ledger.Event{StudyUID: uid, Kind: EventAssociation, Association: v.name}, n.stored+n.again, func(fresh, again int) string {
+		over := ledger.Event{StudyUID: uid, Kind: EventAssociation, Association: v.name}
+		d.visited(over, n.stored+n.again, func(fresh, again int) string {
 			return fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s",
 				printableOnly(requestor.CallingAETitle), requestor.Addr, fresh, again, how)
 		})

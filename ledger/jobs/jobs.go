@@ -52,7 +52,7 @@ type Kind struct {
 	// Suspect: an attempt during which the process was killed counts, and a job that was running at each of its attempts ends, since it
 	// may be the cause. Otherwise only its own failures count.
 	Suspect bool
-	// Interrupted is told of each job that a process left running: one that was killed, or that lives and had lost the database. May be nil.
+	// Interrupted is told of each job that a process left running, which was killed, or lives and had lost the database; may be nil.
 	Interrupted func(ctx context.Context, tx *sql.Tx, j Job, killed bool) error
 }
 
