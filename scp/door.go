@@ -19,7 +19,6 @@ import (
 // Ledger is what the door writes to.
 type Ledger interface {
 	Record(ctx context.Context, i ledger.Instance) error
-	Event(ctx context.Context, e ledger.Event) error
 	Visited(ctx context.Context, e ledger.Event, came int, text func(fresh, again int) string) error
 	Refused(ctx context.Context, r ledger.RefusedInstances, at time.Time) error
 	Called(ctx context.Context, callingAE, address, rejected string, at time.Time) error
@@ -264,17 +263,7 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 		"stored", stored, "again", again, "refused", refused, "bytes", v.bytes, "end", how)
 }
 
-// event never holds up an association for long.
-func (d *Door) event(ctx context.Context, e ledger.Event) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	e.At = d.now()
-	if err := d.ledger.Event(ctx, e); err != nil {
-		d.log.Error("event not recorded", "kind", e.Kind, "text", e.Text, "error", err)
-	}
-}
-
-// visited is event for an association that is over.
+// visited tells of an association that is over. It never holds one up for long.
 func (d *Door) visited(e ledger.Event, came int, text func(fresh, again int) string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
