@@ -14,23 +14,23 @@ const (
 	// queueLength bounds what waits for the writer: 4096 rows of some 600 bytes are 2.5 MB
 	// and half a minute of reception; beyond it senders feel the disk.
 	queueLength = 4096
-	// batchLength bounds one transaction, so that others get their turn at the connection.
+	// batchLength bounds one transaction, so that others get their turn at the connection; what is recorded together is not parted.
 	batchLength = 512
 
 	firstPause = 100 * time.Millisecond // after a failed commit, doubled up to
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: an instance, an event, a refusal, a sighting, an association that is over, a file that went up, or
+// entry is one thing for the writer: instances of one study, an event, a refusal, a sighting, an association that is over, a file that went up, or
 // somebody who waits for all before.
 type entry struct {
-	instance *Instance
-	event    *Event
-	refusal  *RefusedInstances
-	sighting *sighting
-	released string // name of an association
-	stored   string // path of an instance
-	flushed  chan struct{}
+	instances []Instance
+	event     *Event
+	refusal   *RefusedInstances
+	sighting  *sighting
+	released  string // name of an association
+	stored    string // path of an instance
+	flushed   chan struct{}
 }
 
 func (l *Ledger) enqueue(ctx context.Context, e entry) error {
@@ -102,14 +102,16 @@ func (l *Ledger) writeLoop() {
 	batch := make([]entry, 0, batchLength)
 	for first := range l.queue {
 		batch = append(batch[:0], first)
+		rows := len(first.instances)
 	drain:
-		for len(batch) < batchLength {
+		for max(rows, len(batch)) < batchLength {
 			select {
 			case e, ok := <-l.queue:
 				if !ok {
 					break drain
 				}
 				batch = append(batch, e)
+				rows += len(e.instances)
 			default:
 				break drain
 			}
@@ -173,7 +175,7 @@ func order(batch []entry) {
 }
 
 func (e *entry) rank() int {
-	if e.instance != nil || e.event != nil {
+	if len(e.instances) > 0 || e.event != nil {
 		return 0
 	}
 	return 1
@@ -181,8 +183,8 @@ func (e *entry) rank() int {
 
 func (e *entry) study() string {
 	switch {
-	case e.instance != nil:
-		return e.instance.StudyUID
+	case len(e.instances) > 0:
+		return e.instances[0].StudyUID
 	case e.event != nil:
 		return e.event.StudyUID
 	}
@@ -200,19 +202,17 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 	study := ""
 	for _, e := range batch {
 		switch {
-		case e.instance != nil:
-			if e.instance.StudyUID != study {
-				study = e.instance.StudyUID
-				if err := w.begin(ctx, e.instance); err != nil {
+		case len(e.instances) > 0:
+			if e.study() != study {
+				study = e.study()
+				if err := w.begin(ctx, &e.instances[0]); err != nil {
 					return err
 				}
 				if _, err := l.db.Lock(ctx, tx, study); err != nil {
 					return err
 				}
 			}
-			if err = holds.hold(ctx, tx, e.instance); err == nil {
-				err = w.add(ctx, e.instance)
-			}
+			err = w.addAll(ctx, e.instances, holds)
 		case e.event != nil:
 			err = insertEvent(ctx, tx, *e.event)
 		}

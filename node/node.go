@@ -161,7 +161,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		ImplementationVersionName: object.ImplementationVersionName,
 		At:                        n.alone,
 	})
-	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
+	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, scp.Span{From: since}, n.log)
 	if err != nil {
 		return err
 	}
