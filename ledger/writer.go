@@ -14,7 +14,8 @@ const (
 	// queueLength bounds what waits for the writer: 4096 rows of some 600 bytes are 2.5 MB
 	// and half a minute of reception; beyond it senders feel the disk.
 	queueLength = 4096
-	// batchLength bounds one transaction, so that others get their turn at the connection; what is recorded together is not parted.
+	// batchLength bounds one transaction, so that others get their turn at the connection; what is recorded together is
+	// not parted.
 	batchLength = 512
 
 	firstPause = 100 * time.Millisecond // after a failed commit, doubled up to

@@ -98,7 +98,8 @@ func TestLeads_LooksForWhatDeadDoorsTook(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	n.settler = &pipeline.Settler{Ledger: n.ledger, Holds: func(string) bool { return false }, Quiet: time.Minute, Limit: time.Hour,
 		Now: time.Now, Logger: quiet}
-	n.retention = &pipeline.Retention{Ledger: n.ledger, Store: n.store, For: func() time.Duration { return 0 }, Now: time.Now, Logger: quiet}
+	never := func() time.Duration { return 0 }
+	n.retention = &pipeline.Retention{Ledger: n.ledger, Store: n.store, For: never, Now: time.Now, Logger: quiet}
 	n.stuck = &notify.Watch{Ledger: n.ledger, StuckAfter: ledger.StuckAfter{Receiving: time.Hour, Study: time.Hour, Delivery: time.Hour},
 		Now: time.Now, Logger: quiet}
 	in, body := aSlice(t)
