@@ -22,8 +22,8 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: instances of one study, an event, a refusal, a sighting, an association that is over, a file that went up, or
-// somebody who waits for all before.
+// entry is one thing for the writer: instances of one study, an event, a refusal, a sighting, an association that is over, a file that
+// went up, or somebody who waits for all before.
 type entry struct {
 	instances []Instance
 	event     *Event
