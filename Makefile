@@ -53,7 +53,7 @@ demo-cluster: build provision ## the same study through two nodes that share a P
 	@.ci/install store
 	@.ci/demo-cluster demo-cluster $(if $(STUDY),'$(STUDY)')
 
-test: lint unit training-test e2e viewer-test packages-test ## everything
+test: lint unit both viewer-test packages-test ## everything
 	@[[ -e $$JCSNODE_LEFT_OUT ]] || exit 0; n=$$(sort -u "$$JCSNODE_LEFT_OUT" | wc -l); rm -f "$$JCSNODE_LEFT_OUT"; \
 	echo "Left out: $$n tests, for want of the larger test data; testdata/README.md says what they are and how to get them."
 
@@ -70,14 +70,25 @@ lint: libraries ## gofmt, go vet, staticcheck; ruff, mypy
 	@models/training/setup.sh
 	. "$${XDG_CACHE_HOME:-$$HOME/.cache}/jcsnode/venv/bin/activate" && cd models/training && ruff check . && mypy
 
-unit: rooms race ## every Go package but the program
+# Rooms in which several things happen at once: their tests run with the race detector, and so need not run without it, too.
+RACED := dimse ledger scp dicomout/deliver notify
+empty :=
+# Packages that rooms leaves out; an extended regular expression without a dollar.
+LEAVE ?= /cmd/
 
-.PHONY: rooms race
+unit: race ## every Go package but the program
+	@$(MAKE) --no-print-directory rooms LEAVE='/cmd/|^jcsnode/($(subst $(empty) ,|,$(RACED)))'
+
+.PHONY: rooms race both
 rooms: libraries provision openvino peers
-	go test $(TAGS) $(TESTFLAGS) $$(go list ./... | grep -v /cmd/)
+	go test $(TAGS) $(TESTFLAGS) $$(go list ./... | grep -vE '$(LEAVE)')
 
 race: libraries provision openvino peers
-	go test $(TAGS) -race -short ./dimse/... ./ledger/... ./scp/... ./dicomout/deliver/... ./notify/...
+	go test $(TAGS) -race $(foreach r,$(RACED),./$(r)/...)
+
+# The program's tests wait more than they work, those of the networks work alone.
+both: build provision peers ## e2e, and training-test beside it
+	@.ci/beside '$(MAKE) --no-print-directory training-test' $(MAKE) --no-print-directory e2e
 
 training-test: peers ## the Python of the networks
 	@models/training/setup.sh
@@ -126,11 +137,12 @@ bench: build provision peers ## reception against DCMTK and Orthanc, networks an
 protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, DCMTK, Orthanc, pynetdicom and, where installed, dicom-rs
 	go run $(TAGS) ./bench/protocol
 
-# FAULTS=200 has each fault of a cluster come 200 times, which is hours; LONG=10m makes its hour of random kills shorter.
+# Each fault of a cluster comes 200 times, with a minute for each outage, which is some five hours; FAULTS=10 has them come less often.
+# LONG=15m PACE=20s makes its hour of random kills shorter and lighter.
 soak: build provision peers ## 10,000 associations that end in every way, minutes of fuzzing, Prometheus, hours of faults in a cluster
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	JCSNODE_SOAK=1 go test -count=1 -timeout 1h -v -run 'Holds|Process' ./cluster/...
-	JCSNODE_FAULTS=$(or $(FAULTS),10) go test $(TAGS) -count=1 -timeout 6h -v -run TestCluster_Faults ./cmd/jcsnode
+	JCSNODE_SOAK=1 JCSNODE_FAULTS=$(or $(FAULTS),200) go test $(TAGS) -count=1 -timeout 9h -v -run TestCluster_Faults ./cmd/jcsnode
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 2h -v -run TestCluster_Long ./cmd/jcsnode
 	.ci/fuzz
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 20m -v -run TestScraped ./cmd/jcsnode

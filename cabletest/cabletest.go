@@ -1,4 +1,4 @@
-// Package cabletest gives tests a machine with a cable that can be pulled: a network namespace with one link to ours. It needs root, and is
+// Package cabletest gives tests a machine with cables that can be pulled: a network namespace with two links to ours. It needs root, and is
 // for tests alone.
 package cabletest
 
@@ -6,16 +6,27 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
+	"sync/atomic"
 	"testing"
 )
 
 // Machine is such a namespace.
 type Machine struct {
-	space, link string
-	Net         string // first three numbers of the addresses on the cable: ours is .1, that of the machine .2
+	space string
+	links []string
+	Net   string // first three numbers of the addresses on the first cable: ours is .1, that of the machine .2
+	Side  string // the same of the second one
 }
 
-// New makes one that goes when the test ends. Without CI=true and JCSNODE_SOAK=1, and without root, the test is skipped.
+// machines counts those of this process.
+var machines atomic.Int64
+
+// most is how many machines a process may make: each has two nets of its own.
+const most = 20
+
+// New makes one that goes when the test ends. Without CI=true and JCSNODE_SOAK=1, and without root or the right to make networks, as in
+// many containers, the test is skipped.
 func New(t *testing.T) *Machine {
 	t.Helper()
 	if os.Getenv("CI") != "true" && os.Getenv("JCSNODE_SOAK") != "1" {
@@ -24,55 +35,78 @@ func New(t *testing.T) *Machine {
 	if os.Getuid() != 0 {
 		t.Skip("skipped: network namespaces need root")
 	}
-	n := os.Getpid() % 200
-	m := &Machine{space: fmt.Sprintf("jcs%d", n), link: fmt.Sprintf("jcsa%d", n), Net: fmt.Sprintf("10.213.%d", n)}
-	theirs := fmt.Sprintf("jcsb%d", n)
-	ip(t, "netns", "add", m.space)
-	t.Cleanup(func() { ip(t, "netns", "delete", m.space) }) // and the cable with it
-	ip(t, "link", "add", m.link, "type", "veth", "peer", "name", theirs, "netns", m.space)
-	ip(t, "address", "add", m.Net+".1/24", "dev", m.link)
-	ip(t, "link", "set", m.link, "up")
-	ip(t, "-n", m.space, "address", "add", m.Net+".2/24", "dev", theirs)
-	ip(t, "-n", m.space, "link", "set", theirs, "up")
+	n, k := os.Getpid()%200, machines.Add(1)-1
+	if k >= most {
+		t.Fatalf("more than %d machines", most)
+	}
+	m := &Machine{space: fmt.Sprintf("jcs%d-%d", n, k), Net: fmt.Sprintf("10.%d.%d", 213+k, n), Side: fmt.Sprintf("10.%d.%d", 193+k, n)}
+	if out, err := exec.Command("ip", "netns", "add", m.space).CombinedOutput(); err != nil {
+		t.Skipf("skipped: network namespaces cannot be made here: %v\n%s", err, out)
+	}
+	t.Cleanup(func() { ip(t, "netns", "delete", m.space) }) // and the cables with it
+	for i, net := range []string{m.Net, m.Side} {
+		ours, theirs := fmt.Sprintf("jcsa%d-%d-%d", n, k, i), fmt.Sprintf("jcsb%d-%d-%d", n, k, i)
+		ip(t, "link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", m.space)
+		ip(t, "address", "add", net+".1/24", "dev", ours)
+		ip(t, "link", "set", ours, "up")
+		ip(t, "-n", m.space, "address", "add", net+".2/24", "dev", theirs)
+		ip(t, "-n", m.space, "link", "set", theirs, "up")
+		m.links = append(m.links, ours)
+	}
 	return m
 }
 
 // Inside is what comes before a command that runs on the machine.
 func (m *Machine) Inside() []string { return []string{"ip", "netns", "exec", m.space} }
 
-// Pull pulls the cable.
+// Pull pulls the first cable.
 func (m *Machine) Pull(t *testing.T) {
 	t.Helper()
-	ip(t, "link", "set", m.link, "down")
+	ip(t, "link", "set", m.links[0], "down")
 }
 
-// Plug puts it back.
+// PullBoth pulls both.
+func (m *Machine) PullBoth(t *testing.T) {
+	t.Helper()
+	m.Pull(t)
+	ip(t, "link", "set", m.links[1], "down")
+}
+
+// Plug puts back what was pulled.
 func (m *Machine) Plug(t *testing.T) {
 	t.Helper()
-	ip(t, "link", "set", m.link, "up")
+	for _, link := range m.links {
+		ip(t, "link", "set", link, "up")
+	}
 }
 
-// Postgres are settings of a server that the machine reaches, too, for pgtest.Start.
-func (m *Machine) Postgres(t *testing.T) []string {
+// Postgres are settings of a server that the machines reach by their first cables, too, for pgtest.Start.
+func Postgres(t *testing.T, machines ...*Machine) []string {
 	t.Helper()
-	rules, err := os.CreateTemp("", "pg_hba")
+	rules := "local all all trust\nhost all all 127.0.0.1/32 trust\n"
+	for _, m := range machines {
+		rules += "host all all " + m.Net + ".0/24 trust\n"
+	}
+	f, err := os.CreateTemp("", "pg_hba")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.Remove(rules.Name()) })
-	fmt.Fprintf(rules, "local all all trust\nhost all all 127.0.0.1/32 trust\nhost all all %s.0/24 trust\n", m.Net)
-	if err := rules.Chmod(0o644); err != nil {
+	t.Cleanup(func() { os.Remove(f.Name()) })
+	if _, err := f.WriteString(rules); err != nil {
 		t.Fatal(err)
 	}
-	if err := rules.Close(); err != nil {
+	if err := f.Chmod(0o644); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"listen_addresses = '*'", "hba_file = '" + rules.Name() + "'"}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"listen_addresses = '*'", "hba_file = '" + f.Name() + "'"}
 }
 
 func ip(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		t.Fatalf("ip %v: %v\n%s", args, err, out)
+		t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }

@@ -37,5 +37,8 @@ func (a *Alone) Dead(_ context.Context, incarnations []string) ([]string, error)
 	return slices.DeleteFunc(slices.Clone(incarnations), func(name string) bool { return name == a.name }), nil
 }
 
+// Others gives none.
+func (a *Alone) Others(context.Context, []string) ([]string, error) { return nil, nil }
+
 // Close does nothing.
 func (a *Alone) Close() error { return nil }

@@ -13,7 +13,7 @@ import (
 func TestProcess_CableCut(t *testing.T) {
 	machine := cabletest.New(t)
 	t.Parallel()
-	server := pgtest.Start(t, machine.Postgres(t)...)
+	server := pgtest.Start(t, cabletest.Postgres(t, machine)...)
 	url := server.Database(t, "", nil)
 	a := start(t, strings.Replace(url, "127.0.0.1", machine.Net+".1", 1), "a", machine.Inside()...)
 	a.waits(t, time.Time{}, "sends")

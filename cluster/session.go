@@ -29,14 +29,20 @@ var keepalives = map[string]string{
 }
 
 // open opens a session of our own, which shows up at the server under a name.
-func open(ctx context.Context, url, password, name string) (*pgx.Conn, error) {
+func open(ctx context.Context, url string, password func() (string, error), name string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig(url)
 	if err != nil {
 		// Without the cause, which may quote a password.
 		return nil, errors.New("the address of the database cannot be read: want postgres://USER@HOST:PORT/DATABASE")
 	}
-	if password != "" {
-		c.Password = password
+	if password != nil {
+		text, err := password()
+		if err != nil {
+			return nil, fmt.Errorf("open a session with PostgreSQL: %w", err)
+		}
+		if text != "" {
+			c.Password = text
+		}
 	}
 	c.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip
 	for k, v := range keepalives {
@@ -104,8 +110,45 @@ func (i *incarnation) dead(incarnations []string) (dead []string, err error) {
 	return dead, nil
 }
 
+// others gives those of the locks that other sessions have.
+func (i *incarnation) others(locks []string) (theirs []string, err error) {
+	err = i.ask(func(ctx context.Context) error {
+		found, err := among(ctx, i.conn, keysOf("", locks), `AND l.pid <> pg_backend_pid()`)
+		for _, lock := range locks {
+			if slices.Contains(found, key(lock)) {
+				theirs = append(theirs, lock)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask who has locks: %w", err)
+	}
+	return theirs, nil
+}
+
+func keysOf(prefix string, names []string) []int64 {
+	keys := make([]int64, len(names))
+	for n, name := range names {
+		keys[n] = key(prefix + name)
+	}
+	return keys
+}
+
+// among gives those of the keys of locks that somebody has, under a condition.
+func among(ctx context.Context, conn *pgx.Conn, keys []int64, condition string) ([]int64, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT (l.classid::bigint << 32) | l.objid::bigint
+		FROM pg_locks l
+		WHERE (l.classid::bigint << 32) | l.objid::bigint = ANY($1) AND `+held+` `+condition, keys)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
 // Ask is Member.Dead for whoever is no member.
-func Ask(ctx context.Context, url, password string, incarnations []string) (dead []string, err error) {
+func Ask(ctx context.Context, url string, password func() (string, error), incarnations []string) (dead []string, err error) {
 	conn, err := open(ctx, url, password, "jcsnode, which asks who lives")
 	if err != nil {
 		return nil, err
@@ -118,18 +161,8 @@ func Ask(ctx context.Context, url, password string, incarnations []string) (dead
 }
 
 func deadOf(ctx context.Context, conn *pgx.Conn, incarnations []string) (dead []string, err error) {
-	keys := make([]int64, len(incarnations))
-	for n, name := range incarnations {
-		keys[n] = key(incarnationLock + name)
-	}
-	rows, err := conn.Query(ctx, `
-		SELECT (l.classid::bigint << 32) | l.objid::bigint
-		FROM pg_locks l
-		WHERE (l.classid::bigint << 32) | l.objid::bigint = ANY($1) AND `+held, keys)
-	if err != nil {
-		return nil, err
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	keys := keysOf(incarnationLock, incarnations)
+	found, err := among(ctx, conn, keys, "")
 	if err != nil {
 		return nil, err
 	}

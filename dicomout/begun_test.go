@@ -142,3 +142,37 @@ func TestDeliveryWorker_ReplacedThatEndsAssociations(t *testing.T) {
 		t.Errorf("of revision 2 wait %v, %v", waiting, err)
 	}
 }
+
+// A node comes back that was frozen with an object in hand, while its heir sends it: it does not send it, nor give it back, and the newer
+// revision waits for the heir.
+func TestDeliveryWorker_ComesBackToAnHeir(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	archive := &pacs{}
+	s := newSite(t, func() time.Time { return now }, archiveAt("pacs", archive.serve(t), dicomout.Profile{Summary: true}))
+	first := s.report(t, object.Summary)
+	var heir map[int64]ledger.Mark
+	s.Fenced = func() error {
+		waiting, err := s.Ledger.Pending(t.Context(), first.ID, "pacs")
+		if err == nil {
+			heir, err = s.Ledger.BeginDeliveries(t.Context(), first.ID, "pacs", []int64{waiting[0].ID})
+		}
+		return errors.Join(err, errors.New("another node has the destination"))
+	}
+	if err := s.Deliver(t.Context(), first.ID, "pacs"); err != nil {
+		t.Fatal(err)
+	}
+	s.Fenced = nil
+	if len(archive.received) > 0 || len(heir) != 1 {
+		t.Fatalf("%d objects sent, %d heirs", len(archive.received), len(heir))
+	}
+	second := s.report(t, object.Summary)
+	for id, mark := range heir {
+		if waits, err := s.Ledger.Waits(t.Context(), id, mark); err != nil || !waits || !mark.Heir {
+			t.Errorf("the heir may send: %v, %v, by %+v", waits, err, mark)
+		}
+	}
+	var later *ledger.RetryAfter
+	if err := s.Deliver(t.Context(), second.ID, "pacs"); !errors.As(err, &later) {
+		t.Errorf("revision 2 while the heir has 1 in hand: %v, want it put off", err)
+	}
+}

@@ -36,12 +36,13 @@ type CommitmentLedger interface {
 }
 
 // CommitmentSCU works on the jobs of the ledger that are about storage commitment: it asks destinations to commit to what they were sent,
-// again and again until each object has its answer. All fields must be set.
+// again and again until each object has its answer. All fields but Ends must be set.
 type CommitmentSCU struct {
 	Ledger       CommitmentLedger
 	Destinations func() []Destination                                // as they are now
 	Out          func(destination string) (next time.Time, out bool) // it cannot be reached until it is tried next
 	Missed       func(destination string)                            // there was no connection to it
+	Ends         func(destination string) error                      // like that of DeliveryWorker
 	Linger       time.Duration                                       // for a report on the association of its request
 	Now          func() time.Time
 	Logger       *slog.Logger
@@ -59,6 +60,11 @@ func (c *CommitmentSCU) Ask(ctx context.Context, id int64) error {
 	// A longer wait than any that is given here comes from a clock that was ahead.
 	if wait := request.NextAt.Sub(now); wait > 0 && wait <= max(lastAskWait, lastAskDelay, destination.CommitmentWait) {
 		return &ledger.RetryAfter{Delay: wait, Err: errors.New("the destination was asked not long ago")}
+	}
+	if !ok && c.Ends != nil {
+		if err := c.Ends(request.Destination); err != nil {
+			return err
+		}
 	}
 	switch {
 	case !ok || destination.CommitmentAETitle == "":

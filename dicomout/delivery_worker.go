@@ -27,8 +27,8 @@ type Destination struct {
 type DeliveryLedger interface {
 	Outcomes
 	Pending(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
-	BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (heirs map[int64]bool, err error)
-	Waits(ctx context.Context, deliveryID int64, heir bool) (bool, error)
+	BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (map[int64]ledger.Mark, error)
+	Waits(ctx context.Context, deliveryID int64, mark ledger.Mark) (bool, error)
 	Objects(ctx context.Context, revisionID int64) ([]ledger.Object, error)
 	SentBefore(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
 	SentSince(ctx context.Context, destination string, since time.Time) (bool, error)
@@ -47,12 +47,18 @@ type DeliveryWorker struct {
 	// Fenced is asked before each object, and says why none may go out from here now; may be nil.
 	Fenced func() error
 
+	// Ends is asked before deliveries end since their destination is not in the configuration, and says why not here; may be nil.
+	Ends func(destination string) error
+
+	// Sends is told that objects of a study go out, and gets a call when that is over; may be nil.
+	Sends func(studyUID, destination string) (over func())
 	// Attempted is told what came of each attempt at an object; with an empty result no association could be made. May be nil.
 	Attempted func(destination, result string)
 	// Delivered is told how long it took, since its objects were made, until a destination had all of a revision; may be nil.
 	Delivered func(took time.Duration)
 
-	outages outages
+	outages outages      // of destinations
+	away    store.Outage // of the store
 }
 
 // soon is how much before its time a delivery goes along with others: one association for many is better than many.
@@ -101,9 +107,11 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if len(ids) == 0 {
 		return c.Ledger.RecordDeliveries(ctx, v.left)
 	}
-	if v.heirs, err = c.Ledger.BeginDeliveries(ctx, revisionID, name, ids); err != nil {
+	marks, err := c.Ledger.BeginDeliveries(ctx, revisionID, name, ids)
+	if err != nil {
 		return err
 	}
+	v.begun(marks)
 	items, err := c.items(ctx, &v, revisionID, ids)
 	if err != nil {
 		return err
@@ -122,6 +130,9 @@ func (c *DeliveryWorker) attempt(ctx context.Context, v *visit, to Destination, 
 	recorded := newRecorder(ctx, c.Ledger)
 	var failures []error
 	attempted := false
+	if c.Sends != nil {
+		defer c.Sends(about.StudyUID, to.Name)()
+	}
 	sendErr := deliver.Send(ctx, to.Destination, items, func(o deliver.Outcome) {
 		d, out := v.outcome(log, o, func(since time.Time) bool {
 			if v.sent > 0 { // not all of that need be recorded yet
@@ -228,7 +239,10 @@ func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.D
 	has, err := c.Store.Has(ctx, d.Object.Path)
 	if errors.Is(err, store.ErrTemporary) && ctx.Err() == nil {
 		c.Logger.Warn("objects wait for the store of files", "study", d.StudyUID, "destination", d.Destination, "error", err)
-		return nil, &ledger.RetryAfter{Delay: storePause, Err: err}
+		return nil, &ledger.RetryAfter{Delay: c.away.Pause(c.Now()), Err: err}
+	}
+	if err == nil {
+		c.away.Over()
 	}
 	if has || err != nil {
 		return nil, nil // an error comes again when it is read
@@ -236,12 +250,9 @@ func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.D
 	c.Logger.Error("object is not on this node any more and cannot be delivered",
 		"study", d.StudyUID, "revision", d.Revision, "destination", d.Destination,
 		"object", d.Object.SOPInstanceUID, "remedy", deliver.GoneRemedy)
-	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed,
+	return &ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Mark: d.BegunAt,
 		Detail: "its file is not on this node any more; " + deliver.GoneRemedy}}, nil
 }
-
-// storePause is the wait of a delivery while the store of files does not answer.
-const storePause = 15 * time.Second
 
 // visit is one attempt at one destination.
 type visit struct {
@@ -252,6 +263,16 @@ type visit struct {
 	heirs   map[int64]bool // of a visit that does not know what the destination has of them
 	sent    int
 	left    []ledger.DeliveryResult // objects whose turn never came, and those that nobody needs any more
+}
+
+// begun notes what the visit began with, under which marks.
+func (v *visit) begun(marks map[int64]ledger.Mark) {
+	v.heirs = map[int64]bool{}
+	for id, mark := range marks {
+		d := v.byID[id]
+		d.BegunAt = mark.At
+		v.byID[id], v.heirs[id] = d, mark.Heir
+	}
 }
 
 // sum logs what the visit brought, and what waits after it.
@@ -271,14 +292,14 @@ func (v *visit) sum(log *slog.Logger, of int, waiting []ledger.Delivery, stopped
 }
 
 func withdrawn(d ledger.Delivery, why string) ledger.DeliveryResult {
-	return ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryWithdrawn, Detail: why}}
+	return ledger.DeliveryResult{ID: d.ID, Outcome: ledger.DeliveryOutcome{State: ledger.DeliveryWithdrawn, Detail: why, Mark: d.BegunAt}}
 }
 
 // outcome turns what deliver says about an object into what the ledger keeps. The peer's comment may name a patient: it goes to
 // the ledger, and to the log at debug only. Passed tells whether the destination took any object since a time.
 func (v *visit) outcome(log *slog.Logger, o deliver.Outcome, passed func(since time.Time) bool) (ledger.Delivery, ledger.DeliveryOutcome) {
 	d := v.byID[o.Item.ID]
-	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted, Begun: o.Unknown || v.heirs[d.ID] && !o.Answered}
+	out := ledger.DeliveryOutcome{Detail: o.Text, Attempted: o.Attempted, Begun: o.Unknown || v.heirs[d.ID] && !o.Answered, Mark: d.BegunAt}
 	if o.Answered {
 		out.Status = fmt.Sprintf("%04XH", uint16(o.Status))
 	}
@@ -331,6 +352,11 @@ func find(all []Destination, name string) (Destination, bool) {
 
 // unknown ends deliveries to a destination that was taken out of the configuration.
 func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery, name string) error {
+	if c.Ends != nil {
+		if err := c.Ends(name); err != nil {
+			return err
+		}
+	}
 	if len(waiting) > 0 {
 		c.Logger.Warn("destination is not in the configuration any more; its deliveries end",
 			"study", waiting[0].StudyUID, "destination", name, "objects", len(waiting),
@@ -338,7 +364,8 @@ func (c *DeliveryWorker) unknown(ctx context.Context, waiting []ledger.Delivery,
 	}
 	ended := make([]ledger.DeliveryResult, len(waiting))
 	for i, d := range waiting {
-		o := ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "destination " + name + " is not in the configuration"}
+		o := ledger.DeliveryOutcome{State: ledger.DeliveryFailed, Detail: "destination " + name + " is not in the configuration",
+			Mark: d.BegunAt}
 		ended[i] = ledger.DeliveryResult{ID: d.ID, Outcome: o}
 	}
 	return c.Ledger.RecordOutcomes(ctx, ended)

@@ -19,7 +19,7 @@ import (
 func (c *DeliveryWorker) items(ctx context.Context, v *visit, revisionID int64, ids []int64) (items []deliver.Item, err error) {
 	for _, id := range ids {
 		d := v.byID[id]
-		item, err := c.item(ctx, revisionID, d, v.heirs[id])
+		item, err := c.item(ctx, revisionID, d, ledger.Mark{At: d.BegunAt, Heir: v.heirs[id]})
 		if errors.Is(err, errNothingToReject) {
 			v.left = append(v.left, withdrawn(d, err.Error()))
 			continue
@@ -33,8 +33,8 @@ func (c *DeliveryWorker) items(ctx context.Context, v *visit, revisionID int64, 
 }
 
 // item says where the object of a delivery is read from, and its other form.
-func (c *DeliveryWorker) item(ctx context.Context, revisionID int64, d ledger.Delivery, heir bool) (deliver.Item, error) {
-	waits := func() error { return c.waits(ctx, d.ID, heir) }
+func (c *DeliveryWorker) item(ctx context.Context, revisionID int64, d ledger.Delivery, mark ledger.Mark) (deliver.Item, error) {
+	waits := func() error { return c.waits(ctx, d.ID, mark) }
 	item := c.read(ctx, d.ID, d.Object, waits)
 	if d.Object.Kind == object.Rejection.Name {
 		return c.rejection(ctx, revisionID, d.Destination, item, waits)
@@ -97,11 +97,11 @@ func holds(sent []ledger.Delivery, uid string) bool {
 }
 
 // errReplaced is why an object that waited when the association began does not go out. The ledger knows already.
-var errReplaced = errors.New("a newer revision replaced it meanwhile")
+var errReplaced = errors.New("a newer revision replaced it meanwhile, or another node has it in hand")
 
 // waits asks, right before an object goes out, whether it may.
-func (c *DeliveryWorker) waits(ctx context.Context, id int64, heir bool) error {
-	waits, err := c.Ledger.Waits(ctx, id, heir)
+func (c *DeliveryWorker) waits(ctx context.Context, id int64, mark ledger.Mark) error {
+	waits, err := c.Ledger.Waits(ctx, id, mark)
 	if err == nil && !waits {
 		err = errReplaced
 	}

@@ -25,11 +25,16 @@ type Alive struct {
 	Free        int64  // bytes on the disk of data_dir
 	Reserve     int64
 	Work        []Work
-	Shape       string // whose differ make other objects of a study; "": it makes none
-	Waiting     int    // files on its disk that wait for the object store
+	Shape       string   // whose differ make other objects of a study; "": it makes none
+	Waiting     int      // files on its disk that wait for the object store
+	Owns        []string // locks that it has, as the node names them
+	Sends       []Sending
 
 	// RecordedAt is a time up to which every instance that was stored is in the ledger; zero = nobody can tell.
 	RecordedAt time.Time
+
+	// LookedAt is when the inbox was last looked through for what it had taken and not recorded when it died. SignOfLife leaves it alone.
+	LookedAt time.Time
 
 	// Held says that a process works on the ledger now, whatever it wrote; nil where that cannot be seen. The ledger adds it.
 	Held *bool
@@ -44,6 +49,20 @@ type Work struct {
 	Since    time.Time `json:"since,omitzero"`
 }
 
+// Sending is a study whose objects are on their way to a destination.
+type Sending struct {
+	StudyUID    string    `json:"study_uid"`
+	Destination string    `json:"destination"`
+	Since       time.Time `json:"since,omitzero"`
+}
+
+// owning is the text of the column owns. A program that does not know of it leaves that of another incarnation.
+type owning struct {
+	Incarnation string    `json:"incarnation"`
+	Locks       []string  `json:"locks,omitempty"`
+	Sends       []Sending `json:"sends,omitempty"`
+}
+
 // SignOfLife keeps what a node says of itself instead of what it said before. The time of it is now.
 func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	work, err := json.Marshal(append([]Work{}, a.Work...))
@@ -51,21 +70,26 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	if err == nil {
 		roles, err = json.Marshal(append([]string{}, a.Roles...))
 	}
+	var owns []byte
+	if err == nil {
+		owns, err = json.Marshal(owning{a.Incarnation, a.Owns, a.Sends})
+	}
 	if err == nil {
 		err = l.update(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `
 				INSERT INTO node (id, incarnation, roles, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
-					config_hash, device, weights, free, reserve, work, shape, waiting_files)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+					config_hash, device, weights, free, reserve, work, shape, waiting_files, owns)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 				ON CONFLICT (id) DO UPDATE
 				SET incarnation = excluded.incarnation, roles = excluded.roles,
 					started_at = excluded.started_at, seen_at = excluded.seen_at, stopped_at = excluded.stopped_at,
 					recorded_at = excluded.recorded_at, pid = excluded.pid, version = excluded.version, config_path = excluded.config_path,
 					config_hash = excluded.config_hash, device = excluded.device, weights = excluded.weights, free = excluded.free,
 					reserve = excluded.reserve, work = excluded.work, shape = excluded.shape,
-					waiting_files = excluded.waiting_files`,
+					waiting_files = excluded.waiting_files, owns = excluded.owns`,
 				a.ID, a.Incarnation, string(roles), ms(a.StartedAt), ms(l.now()), ms(a.StoppedAt), ms(a.RecordedAt), a.PID, a.Version,
-				a.ConfigPath, a.ConfigHash, a.Device, a.Weights, a.Free, a.Reserve, string(work), a.Shape, a.Waiting)
+				a.ConfigPath, a.ConfigHash, a.Device, a.Weights, a.Free, a.Reserve, string(work), a.Shape, a.Waiting,
+				string(owns))
 			return err
 		})
 	}
@@ -108,21 +132,29 @@ func newestAlive(ctx context.Context, tx *sql.Tx) (Alive, error) {
 func queryAlive(ctx context.Context, tx *sql.Tx, which string, args ...any) ([]Alive, error) {
 	return query(ctx, tx, `
 		SELECT id, incarnation, roles, started_at, seen_at, stopped_at, recorded_at, pid, version, config_path, config_hash, device,
-			weights, free, reserve, work, shape, waiting_files
+			weights, free, reserve, work, shape, waiting_files, owns, looked_at
 		FROM node `+which, func(rows *sql.Rows) (a Alive, err error) {
-		var started, seen, stopped, recorded int64
-		var roles, work string
+		var started, seen, stopped, recorded, looked int64
+		var roles, work, owns string
 		err = rows.Scan(&a.ID, &a.Incarnation, &roles, &started, &seen, &stopped, &recorded, &a.PID, &a.Version, &a.ConfigPath,
-			&a.ConfigHash, &a.Device, &a.Weights, &a.Free, &a.Reserve, &work, &a.Shape, &a.Waiting)
+			&a.ConfigHash, &a.Device, &a.Weights, &a.Free, &a.Reserve, &work, &a.Shape, &a.Waiting, &owns, &looked)
 		if err != nil {
 			return a, err
 		}
 		a.StartedAt, a.SeenAt, a.StoppedAt, a.RecordedAt = at(started), at(seen), at(stopped), at(recorded)
+		a.LookedAt = at(looked)
 		if err := json.Unmarshal([]byte(roles), &a.Roles); err != nil {
 			return a, fmt.Errorf("roles of node %q: %w", a.ID, err)
 		}
 		if err := json.Unmarshal([]byte(work), &a.Work); err != nil {
 			return a, fmt.Errorf("work of node %q: %w", a.ID, err)
+		}
+		var o owning
+		if err := json.Unmarshal([]byte(owns), &o); err != nil {
+			return a, fmt.Errorf("what node %q owns: %w", a.ID, err)
+		}
+		if o.Incarnation == a.Incarnation {
+			a.Owns, a.Sends = o.Locks, o.Sends
 		}
 		return a, nil
 	}, args...)

@@ -11,18 +11,28 @@ import (
 // earlierPause is the wait of a delivery for what an earlier revision has begun at its destination.
 const earlierPause = 5 * time.Second
 
+// Mark is what a visit to a destination leaves at a delivery that it begins with. The newest one has it in hand: what a visit says of a
+// delivery whose mark is another counts only if it was sent. Else a node that was frozen and comes back would end, or give back, what its
+// heir sends.
+type Mark struct {
+	At   time.Time // no visit before had the same
+	Heir bool      // a visit before began with the delivery without learning what came of it
+}
+
 // BeginDeliveries marks deliveries of a revision to a destination as begun, before the first goes out: from here on the destination may
-// have any of them, and nobody but this visit withdraws them. Heirs are those that a visit before had begun without learning what came of
-// it: they go out even if a newer revision has replaced them, whose rejection could not name them otherwise. While deliveries of an
-// earlier revision of the study are begun there, none is marked and the error is a RetryAfter: the destination gets revisions in order.
-func (l *Ledger) BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (heirs map[int64]bool, err error) {
-	which := `state = '` + DeliveryWaiting + `' AND id IN (NULL` + strings.Repeat(", ?", len(ids)) + `)`
+// have any of them, and nobody but this visit withdraws them. Heirs go out even if a newer revision has replaced them, whose rejection
+// could not name them otherwise; what was replaced and nobody has begun gets no mark, or an heir would send it after that revision. While
+// deliveries of an earlier revision of the study are begun there, none is marked and the error is a RetryAfter: the destination gets
+// revisions in order.
+func (l *Ledger) BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (marks map[int64]Mark, err error) {
+	waiting := `state = '` + DeliveryWaiting + `' AND id IN (NULL` + strings.Repeat(", ?", len(ids)) + `)`
 	args := make([]any, len(ids))
 	for i, id := range ids {
 		args[i] = id
 	}
 	var earlier bool
 	err = l.update(ctx, func(tx *sql.Tx) error {
+		which := waiting
 		rev, err := l.lockRevision(ctx, tx, revisionID)
 		if err != nil {
 			return err
@@ -37,16 +47,21 @@ func (l *Ledger) BeginDeliveries(ctx context.Context, revisionID int64, destinat
 			rev.StudyUID, rev.Number, destination, DeliveryWaiting).Scan(&earlier); err != nil || earlier {
 			return err
 		}
-		found, err := query(ctx, tx, `SELECT id FROM delivery WHERE begun_at > 0 AND `+which, oneValue[int64], args...)
+		since, err := oldestValid(ctx, tx, rev.StudyUID)
 		if err != nil {
 			return err
 		}
-		heirs = map[int64]bool{}
-		for _, id := range found {
-			heirs[id] = true
+		if rev.Number < since {
+			which += ` AND begun_at > 0`
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE delivery SET begun_at = ? WHERE begun_at = 0 AND `+which,
-			append([]any{ms(l.now())}, args...)...)
+		now := ms(l.now())
+		if marks, err = marksOf(ctx, tx, now, which, args); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
+			UPDATE delivery
+			SET begun_at = CASE WHEN begun_at < ? THEN CAST(? AS BIGINT) ELSE begun_at + 1 END
+			WHERE `+which, append([]any{now, now}, args...)...)
 		return err
 	})
 	if err != nil {
@@ -55,23 +70,35 @@ func (l *Ledger) BeginDeliveries(ctx context.Context, revisionID int64, destinat
 	if earlier {
 		return nil, &RetryAfter{Delay: earlierPause}
 	}
-	return heirs, nil
+	return marks, nil
 }
 
-// Waits tells whether a delivery that this visit began may go out: a newer revision may have replaced it while those before it were sent.
-// If so it is withdrawn here, unless it is an heir (see BeginDeliveries).
-func (l *Ledger) Waits(ctx context.Context, id int64, heir bool) (bool, error) {
+// marksOf are those that deliveries get now.
+func marksOf(ctx context.Context, tx *sql.Tx, now int64, which string, args []any) (map[int64]Mark, error) {
+	marks := map[int64]Mark{}
+	_, err := query(ctx, tx, `SELECT id, begun_at FROM delivery WHERE `+which, func(rows *sql.Rows) (struct{}, error) {
+		var id, before int64
+		err := rows.Scan(&id, &before)
+		marks[id] = Mark{At: at(max(now, before+1)), Heir: before > 0}
+		return struct{}{}, err
+	}, args...)
+	return marks, err
+}
+
+// Waits tells whether a delivery that a visit began may go out: another visit may have it in hand by now, or a newer revision may have
+// replaced it while those before it were sent. What was replaced is withdrawn here, unless it is an heir (see BeginDeliveries).
+func (l *Ledger) Waits(ctx context.Context, id int64, mark Mark) (bool, error) {
 	var waits bool
 	replaced := 0 // by this revision
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		var study string
 		var number int
 		if err := tx.QueryRowContext(ctx, `
-			SELECT d.state = ?, r.study_uid, r.number
+			SELECT d.state = ? AND d.begun_at = ?, r.study_uid, r.number
 			FROM delivery d
 			JOIN object o ON o.id = d.object_id
 			JOIN revision r ON r.id = o.revision_id
-			WHERE d.id = ?`, DeliveryWaiting, id).Scan(&waits, &study, &number); err != nil || !waits || heir {
+			WHERE d.id = ?`, DeliveryWaiting, ms(mark.At), id).Scan(&waits, &study, &number); err != nil || !waits || mark.Heir {
 			return err
 		}
 		since, err := oldestValid(ctx, tx, study)
@@ -82,7 +109,7 @@ func (l *Ledger) Waits(ctx context.Context, id int64, heir bool) (bool, error) {
 	})
 	if err == nil && replaced > 0 {
 		waits = false
-		err = l.RecordDelivery(ctx, id, DeliveryOutcome{State: DeliveryWithdrawn, Detail: replacedBy(replaced)})
+		err = l.RecordDelivery(ctx, id, DeliveryOutcome{State: DeliveryWithdrawn, Detail: replacedBy(replaced), Mark: mark.At})
 	}
 	if err != nil {
 		return false, fmt.Errorf("look up delivery %d: %w", id, err)

@@ -21,10 +21,17 @@ type commitmentSCUKey struct {
 
 func (l *Ledger) commitmentSCUKind(handle func(ctx context.Context, commitmentID int64) error) jobs.Kind {
 	return jobs.Kind{
-		Name:        commitmentSCUJob,
-		Workers:     1,
-		Own:         l.parties.Load().CommitmentFrom,
-		Taken:       l.shared,
+		Name:    commitmentSCUJob,
+		Workers: 1,
+		Own:     l.parties.Load().CommitmentFrom,
+		Taken:   l.shared,
+		Whose: func(ctx context.Context, tx *sql.Tx, key []byte) (who string, err error) {
+			k, err := keyOf[commitmentSCUKey](key)
+			if err == nil {
+				err = tx.QueryRowContext(ctx, `SELECT destination FROM confirmation WHERE id = ?`, k.ID).Scan(&who)
+			}
+			return who, err
+		},
 		LongestWait: max(l.longestWait(), longestAsk),
 		Work: works(l, func(ctx context.Context, key commitmentSCUKey) (*task, error) {
 			c, err := l.CommitmentSCU(ctx, key.ID)

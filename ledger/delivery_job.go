@@ -19,10 +19,14 @@ type deliverKey struct {
 // deliverKind sends one revision at a time to a destination, in whichever queue its job lies. A job is over when no delivery waits.
 func (l *Ledger) deliverKind(handle func(ctx context.Context, revisionID int64, destination string) error, own []string) jobs.Kind {
 	return jobs.Kind{
-		Name:        deliverJob,
-		Workers:     1,
-		Own:         own,
-		Taken:       l.shared,
+		Name:    deliverJob,
+		Workers: 1,
+		Own:     own,
+		Taken:   l.shared,
+		Whose: func(_ context.Context, _ *sql.Tx, key []byte) (string, error) {
+			k, err := keyOf[deliverKey](key)
+			return k.Destination, err
+		},
 		LongestWait: l.longestWait(),
 		Lane: func(key []byte) string {
 			k, err := keyOf[deliverKey](key)
@@ -31,10 +35,10 @@ func (l *Ledger) deliverKind(handle func(ctx context.Context, revisionID int64, 
 			}
 			return k.Destination
 		},
-		Interrupted: func(ctx context.Context, tx *sql.Tx, j jobs.Job) error {
+		Interrupted: func(ctx context.Context, tx *sql.Tx, j jobs.Job, killed bool) error {
 			key, err := keyOf[deliverKey](j.Key)
 			if err == nil {
-				_, err = l.interrupted(ctx, tx, j, key.RevisionID)
+				_, err = l.interrupted(ctx, tx, j, key.RevisionID, killed)
 			}
 			return err
 		},

@@ -25,6 +25,7 @@ type Ledger struct {
 	shared bool // other nodes work on it, too
 
 	parties atomic.Pointer[Parties]
+	pauses  diskPauses
 
 	queue   chan entry
 	closing chan struct{}
@@ -43,7 +44,8 @@ type Options struct {
 	Logger   *slog.Logger     // slog.Default()
 	ReadOnly bool             // Open: look only, beside a running node; nothing is migrated
 	Beside   bool             // Open: ask for work, beside a running node; nothing is migrated, and StartJobs refuses
-	Password string           // Open: of the database; "": that of the environment
+	// Password: of Open, of the database, asked for each connection. Nil or "": that of the environment.
+	Password func() (string, error)
 
 	// Shared: this is one node of several on the ledger, which see to it that a destination and a receiver belong to one at a time, and
 	// that the jobs of one that died are set back (TakeDestination, TakeReceiver, RecoverJobs).
@@ -169,6 +171,15 @@ func (l *Ledger) Probe(ctx context.Context) error {
 		return err
 	}
 	return l.update(ctx, nothing)
+}
+
+// Reach asks the database on a connection of its own, which waits for none of those in use.
+func (l *Ledger) Reach(ctx context.Context) error {
+	free, ok, err := l.db.Alone(ctx, "reach")
+	if ok {
+		free()
+	}
+	return err
 }
 
 // update runs f in a transaction that may write; an error of f undoes everything.

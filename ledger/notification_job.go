@@ -19,10 +19,17 @@ type notifyKey struct {
 
 func (l *Ledger) notifyKind(handle func(ctx context.Context, notificationID int64) error) jobs.Kind {
 	return jobs.Kind{
-		Name:        notifyJob,
-		Workers:     notifyWorkers,
-		Own:         l.receiverNames(),
-		Taken:       l.shared,
+		Name:    notifyJob,
+		Workers: notifyWorkers,
+		Own:     l.receiverNames(),
+		Taken:   l.shared,
+		Whose: func(ctx context.Context, tx *sql.Tx, key []byte) (who string, err error) {
+			k, err := keyOf[notifyKey](key)
+			if err == nil {
+				err = tx.QueryRowContext(ctx, `SELECT receiver FROM notification WHERE id = ?`, k.ID).Scan(&who)
+			}
+			return who, err
+		},
 		LongestWait: l.longestWait(),
 		Work: works(l, func(ctx context.Context, key notifyKey) (*task, error) {
 			n, err := l.Notification(ctx, key.ID)

@@ -34,8 +34,6 @@ const (
 	// postponed is the wait of a delivery job whose handler left deliveries waiting without
 	// saying until when, and of a job that met a ledger out of order.
 	postponed = 10 * time.Second
-	// diskPause is the wait of a job for which the disk had no room.
-	diskPause = time.Minute
 	// defaultLongestWait is that of deliveries, and what a receiver of notifications can ask for.
 	defaultLongestWait = 6 * time.Hour
 )
@@ -159,6 +157,7 @@ func works[Key any](l *Ledger, taskOf func(ctx context.Context, key Key) (*task,
 			return l.postpone(ctx, j, err)
 		}
 		if t == nil {
+			l.pauses.over(j)
 			return nil
 		}
 		return l.conclude(ctx, j, t, guard.Call(func() error { return t.do(ctx) }))
@@ -183,6 +182,10 @@ func (l *Ledger) postpone(ctx context.Context, j jobs.Job, err error) error {
 // conclude turns a handler's error into what becomes of the job, and into the
 // ledger's own record when it was the last attempt.
 func (l *Ledger) conclude(ctx context.Context, j jobs.Job, t *task, err error) error {
+	full := err != nil && ctx.Err() == nil && l.noRoom(err)
+	if !full {
+		l.pauses.over(j)
+	}
 	var retry *RetryAfter
 	if err == nil || ctx.Err() != nil || errors.As(err, &retry) {
 		return err
@@ -190,14 +193,16 @@ func (l *Ledger) conclude(ctx context.Context, j jobs.Job, t *task, err error) e
 	rev := t.revision
 	attributes := map[string]any{"revision": rev.Number}
 	log := l.log.With("job", j.Kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", j.Attempt, "of", j.MaxAttempts)
-	if l.noRoom(err) {
-		log.Error("job waits for room on the disk of data_dir; it is tried again", "in", diskPause.String(), "error", err)
+	if full {
+		wait := l.pauses.next(j, l.now())
+		log.Error("job waits for room on the disk of data_dir; it is tried again, sooner when its study is requeued",
+			"in", wait.String(), "error", err)
 		// The ledger may be on that disk: the history does without the event then.
 		_ = l.update(ctx, func(tx *sql.Tx) error {
 			text := fmt.Sprintf("%s waits for room on the disk: %v", j.Kind, err)
 			return l.event(ctx, tx, rev.StudyUID, EventJobFailed, text, attributes)
 		})
-		return &RetryAfter{Delay: diskPause, Err: err}
+		return &RetryAfter{Delay: wait, Err: err}
 	}
 	if l.db.Passing(err) {
 		log.Warn("job waits for the ledger: "+l.db.Advice(), "in", postponed.String(), "error", err)

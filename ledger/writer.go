@@ -14,23 +14,25 @@ const (
 	// queueLength bounds what waits for the writer: 4096 rows of some 600 bytes are 2.5 MB
 	// and half a minute of reception; beyond it senders feel the disk.
 	queueLength = 4096
-	// batchLength bounds one transaction, so that others get their turn at the connection.
+	// batchLength bounds one transaction, so that others get their turn at the connection; what is recorded together is
+	// not parted.
 	batchLength = 512
 
 	firstPause = 100 * time.Millisecond // after a failed commit, doubled up to
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: an instance, an event, a refusal, a sighting, an association that is over, a file that went up, or
-// somebody who waits for all before.
+// entry is one thing for the writer: instances of one study, an event, a refusal, a sighting, an association that is over, a file that
+// went up, or somebody who waits for all before.
 type entry struct {
-	instance *Instance
-	event    *Event
-	refusal  *RefusedInstances
-	sighting *sighting
-	released string // name of an association
-	stored   string // path of an instance
-	flushed  chan struct{}
+	instances []Instance // of one study
+	event     *Event
+	visit     *visit // of event
+	refusal   *RefusedInstances
+	sighting  *sighting
+	released  string // name of an association
+	stored    string // path of an instance
+	flushed   chan struct{}
 }
 
 func (l *Ledger) enqueue(ctx context.Context, e entry) error {
@@ -102,14 +104,16 @@ func (l *Ledger) writeLoop() {
 	batch := make([]entry, 0, batchLength)
 	for first := range l.queue {
 		batch = append(batch[:0], first)
+		rows := len(first.instances)
 	drain:
-		for len(batch) < batchLength {
+		for max(rows, len(batch)) < batchLength {
 			select {
 			case e, ok := <-l.queue:
 				if !ok {
 					break drain
 				}
 				batch = append(batch, e)
+				rows += len(e.instances)
 			default:
 				break drain
 			}
@@ -173,7 +177,7 @@ func order(batch []entry) {
 }
 
 func (e *entry) rank() int {
-	if e.instance != nil || e.event != nil {
+	if len(e.instances) > 0 || e.event != nil {
 		return 0
 	}
 	return 1
@@ -181,8 +185,8 @@ func (e *entry) rank() int {
 
 func (e *entry) study() string {
 	switch {
-	case e.instance != nil:
-		return e.instance.StudyUID
+	case len(e.instances) > 0:
+		return e.instances[0].StudyUID
 	case e.event != nil:
 		return e.event.StudyUID
 	}
@@ -192,29 +196,29 @@ func (e *entry) study() string {
 // apply writes an ordered batch.
 func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 	ctx := context.Background()
-	w, err := newInstanceWriter(ctx, tx)
-	if err != nil {
-		return err
-	}
-	defer w.close()
+	seen := map[string]int64{} // when the newest instance that came again came from each calling AE title
 	study := ""
-	for _, e := range batch {
+	for rest := batch; len(rest) > 0; {
+		run := rest[:alike(rest)]
+		rest = rest[len(run):]
+		var err error
 		switch {
-		case e.instance != nil:
-			if e.instance.StudyUID != study {
-				study = e.instance.StudyUID
-				if err := w.begin(ctx, e.instance); err != nil {
-					return err
-				}
-				if _, err := l.db.Lock(ctx, tx, study); err != nil {
-					return err
+		case len(run[0].instances) > 0:
+			var instances []*Instance
+			for _, e := range run {
+				for i := range e.instances {
+					instances = append(instances, &e.instances[i])
 				}
 			}
-			if err = holds.hold(ctx, tx, e.instance); err == nil {
-				err = w.add(ctx, e.instance)
+			if uid := run[0].study(); uid != study {
+				study = uid
+				err = l.beginStudy(ctx, tx, instances[0])
 			}
-		case e.event != nil:
-			err = insertEvent(ctx, tx, *e.event)
+			if err == nil {
+				err = addInstances(ctx, tx, instances, holds, seen)
+			}
+		case run[0].event != nil:
+			err = addEvents(ctx, tx, run)
 		}
 		if err != nil {
 			return err
@@ -223,14 +227,42 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 	if err := holds.release(ctx, tx, batch); err != nil {
 		return err
 	}
+	var stored []string
 	for _, e := range batch {
 		if e.stored != "" {
-			if err := writeStored(ctx, tx, e.stored); err != nil {
+			stored = append(stored, e.stored)
+		}
+	}
+	slices.Sort(stored)
+	if err := writeStored(ctx, tx, stored); err != nil {
+		return err
+	}
+	return l.applyShared(ctx, tx, batch, seen)
+}
+
+func addEvents(ctx context.Context, tx *sql.Tx, run []entry) (err error) {
+	events := make([]Event, len(run))
+	for i, e := range run {
+		events[i] = *e.event
+		if e.visit != nil {
+			if events[i], err = e.visit.event(ctx, tx, *e.event); err != nil {
 				return err
 			}
 		}
 	}
-	return l.applyShared(ctx, tx, batch, w.seen)
+	return insertEvents(ctx, tx, events)
+}
+
+// alike is how many entries of an ordered batch, from the first on, are written as one: instances of one study, or events.
+func alike(batch []entry) int {
+	kind := func(e *entry) [2]bool { return [2]bool{len(e.instances) > 0, e.event != nil} }
+	n := slices.IndexFunc(batch, func(e entry) bool {
+		return kind(&e) != kind(&batch[0]) || len(e.instances) > 0 && e.study() != batch[0].study()
+	})
+	if n < 0 {
+		return len(batch)
+	}
+	return n
 }
 
 // applyShared writes of an ordered batch what all studies share.

@@ -38,6 +38,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	buildInfo  = desc("build_info", "The running node: 1.", "version", "device", "weights")
 	nodeUp     = desc("node_up", "1 for a node on this ledger that lives, 0 for one that is dead; nothing for one that stopped.", "node")
+	leads      = desc("node_leads", "1 for the node that settles studies and tidies up for all, 0 for each other one.", "node")
+	owner      = desc("destination_owner", "1 for the node that delivers to a destination now.", "destination", "node")
 	scrapeGood = desc("views_up", "1 if the views of the node could be read for this scrape.")
 	studies    = desc("studies", "Studies by state.", "state")
 	finished   = desc("studies_finished_total", "Readings of studies that ended, by outcome.", "outcome")
@@ -62,7 +64,8 @@ var (
 
 // Describe lists all metrics; the node need not run for it.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, scrapeGood, studies, finished, instances, received, lastSeen, deliveries, up,
+	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, leads, owner, scrapeGood, studies, finished, instances, received,
+		lastSeen, deliveries, up,
 		oldest, notifications, diskFree, diskReserve, altered, stale, storeUp, storeWaiting, ledgerBytes, fault} {
 		to <- d
 	}
@@ -89,6 +92,10 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for _, m := range o.Nodes {
 		if m.State != status.Stopped {
 			gauge(nodeUp, truth(m.Lives()), m.Name)
+			gauge(leads, truth(m.Leads), m.Name)
+		}
+		for _, d := range m.Deliver {
+			gauge(owner, 1, d, m.Name)
 		}
 	}
 	for _, state := range []string{ledger.StateReceiving, ledger.StateSettled, ledger.StateProcessing, ledger.StateReported,

@@ -47,6 +47,9 @@ func overview() status.Overview {
 			{Name: "pacs", Configured: true, Sent: 40, Waiting: 2, TroubleSince: at, OldestWaiting: at, LastSuccess: at},
 			{Name: "good", Configured: true, LastSuccess: at}, {Name: "new", Configured: true}, {Name: "gone", Failed: 9}},
 		Webhooks: []status.Webhook{{Name: "ris", Configured: true, Sent: 4}},
+		Nodes: []status.Member{
+			{Name: "a", Running: status.Running{State: status.Runs}, Leads: true, Deliver: []string{"pacs"}},
+			{Name: "b", Running: status.Running{State: status.Dead}}, {Name: "c", Running: status.Running{State: status.Stopped}}},
 	}
 }
 
@@ -90,6 +93,8 @@ func TestMetrics(t *testing.T) {
 	text := w.Body.String()
 	for _, want := range []string{
 		`jcsnode_build_info{device="cpu",version="0.4.0",weights="trained"} 1`,
+		`jcsnode_node_up{node="a"} 1`, `jcsnode_node_up{node="b"} 0`, `jcsnode_node_leads{node="a"} 1`, `jcsnode_node_leads{node="b"} 0`,
+		`jcsnode_destination_owner{destination="pacs",node="a"} 1`,
 		`jcsnode_studies{state="settled"} 3`,
 		`jcsnode_studies{state="not_processed"} 0`,
 		`jcsnode_studies_finished_total{outcome="positive"} 7`,
@@ -125,7 +130,8 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	for _, never := range []string{"STRANGER", "EVIL", "gone", `stage="classify"`, `stage="begin"`, `destination_up{destination="new"}`} {
+	for _, never := range []string{"STRANGER", "EVIL", "gone", `node="c"`, `stage="classify"`, `stage="begin"`,
+		`destination_up{destination="new"}`} {
 		if strings.Contains(text, never) {
 			t.Errorf("%s is a label", never)
 		}

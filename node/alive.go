@@ -25,8 +25,9 @@ const flushWait = 5 * time.Second
 type life struct {
 	mu     sync.Mutex // guards what follows
 	work   map[string]ledger.Work
-	failed time.Time // when a sign of life could not be written for the last time
-	told   time.Time // when the log last said so
+	out    map[string]ledger.Sending // by destination: one revision goes to each at a time
+	failed time.Time                 // when a sign of life could not be written for the last time
+	told   time.Time                 // when the log last said so
 }
 
 // news says whether a sign of life that could not be written is worth a line: the first of several in a row, and one an hour.
@@ -73,6 +74,30 @@ func (l *life) now() []ledger.Work {
 	defer l.mu.Unlock()
 	return slices.SortedFunc(maps.Values(l.work), func(a, b ledger.Work) int {
 		return strings.Compare(a.StudyUID, b.StudyUID)
+	})
+}
+
+// sends is dicomout.DeliveryWorker.Sends.
+func (l *life) sends(studyUID, destination string) (over func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.out == nil {
+		l.out = map[string]ledger.Sending{}
+	}
+	l.out[destination] = ledger.Sending{StudyUID: studyUID, Destination: destination, Since: time.Now().UTC()}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.out, destination)
+	}
+}
+
+// sending lists what is on its way to destinations.
+func (l *life) sending() []ledger.Sending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.SortedFunc(maps.Values(l.out), func(a, b ledger.Sending) int {
+		return strings.Compare(a.Destination, b.Destination)
 	})
 }
 
@@ -158,13 +183,14 @@ func (n *Node) lives(ctx context.Context) error {
 	n.self.Device = n.Device()
 	if n.runtime != nil {
 		n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
-		n.self.Shape = shapeOf(n.config, n.runtime)
 	}
+	n.self.Shape = n.shape()
+	n.compares(ctx)
 	complete := true // once an instance may have been refused its row, the next start looks for it
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	for {
-		n.self.Work, n.self.ConfigHash = n.life.now(), *n.configHash.Load()
+		n.self.ConfigHash, n.self.Shape = *n.configHash.Load(), n.shape()
 		if n.ahead != nil {
 			n.self.Waiting = n.ahead.Waiting().Files
 		}
@@ -174,6 +200,8 @@ func (n *Node) lives(ctx context.Context) error {
 		if complete {
 			complete = n.recorded(ctx) == nil // the writer tells what is wrong
 		}
+		// Right before, or it may be what another incarnation had.
+		n.self.Owns, n.self.Work, n.self.Sends = n.owned(), n.life.now(), n.life.sending()
 		n.sign(ctx)
 		select {
 		case <-ctx.Done():
@@ -188,6 +216,6 @@ func (n *Node) ends() {
 	if n.self.StartedAt.IsZero() {
 		return
 	}
-	n.self.StoppedAt, n.self.Work = time.Now(), nil
+	n.self.StoppedAt, n.self.Work, n.self.Owns, n.self.Sends = time.Now(), nil, nil, nil
 	n.sign(context.Background())
 }

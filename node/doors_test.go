@@ -148,7 +148,8 @@ func TestDoors_FindWhatWentUp(t *testing.T) {
 	if err := d.tellPlaces(t.Context()); err != nil || len(paths) != 1 || len(alone()) != 1 {
 		t.Fatalf("%q on the node, then %q, %v; want the file there", paths, alone(), err)
 	}
-	if err := d.ahead.Sweep(t.Context()); err != nil {
+	// Flushed, since the writer puts what comes at once into the order of studies.
+	if err := errors.Join(d.ahead.Sweep(t.Context()), d.ledger.Flush(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	again := ledger.Instance{StudyUID: "1", Path: paths[0], At: "a"} // as a row that was written late

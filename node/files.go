@@ -50,6 +50,11 @@ func openFiles(
 	}}
 	switch c.Store.Kind {
 	case config.StoreShared:
+		if c.Several() {
+			if opt.Owner, err = c.Node.OwnName(); err != nil {
+				return nil, nil, err
+			}
+		}
 		all, err = disk.Open(c.Store.Path, opt)
 		return all, nil, err
 	case config.StoreDisk:

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -30,24 +31,35 @@ func (l *lanes) open(ctx context.Context, name string) (shut func()) {
 		l.held = map[string]*lane{}
 	}
 	l.held[name] = opened
-	return func() {
+	return func() { // more than once, it may be
 		l.mu.Lock()
-		delete(l.held, name)
+		if l.held[name] == opened {
+			delete(l.held, name)
+		}
 		l.mu.Unlock()
 		opened.inside.Wait()
 	}
 }
 
-// enter lets a job into the first of the lanes that is held. Its context ends with the lock, too.
-func (l *lanes) enter(ctx context.Context, names ...string) (inside context.Context, leave func(), err error) {
+// names are those of the lanes that are held, sorted.
+func (l *lanes) names() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var in *lane
-	for _, name := range names {
-		if in = l.held[name]; in != nil {
-			break
+	var held []string
+	for name, in := range l.held {
+		if in.ctx.Err() == nil {
+			held = append(held, name)
 		}
 	}
+	slices.Sort(held)
+	return held
+}
+
+// enter lets a job into a lane that is held. Its context ends with the lock, too.
+func (l *lanes) enter(ctx context.Context, name string) (inside context.Context, leave func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in := l.held[name]
 	if in == nil || in.ctx.Err() != nil {
 		return nil, nil, errElsewhere
 	}

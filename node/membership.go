@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/status"
 )
 
 // membership is the node's life among those that share its ledger: cluster.Member, or cluster.Alone.
@@ -23,6 +23,7 @@ type membership interface {
 	Hold(ctx context.Context, lock string, run func(ctx context.Context) error) error
 	Fenced() error
 	Dead(ctx context.Context, incarnations []string) ([]string, error)
+	Others(ctx context.Context, locks []string) ([]string, error)
 	Close() error
 }
 
@@ -33,11 +34,8 @@ func (n *Node) join(ctx context.Context) (err error) {
 		n.member = cluster.NewAlone("")
 		return nil
 	}
-	opt := cluster.Options{URL: c.Ledger.URL, Logger: n.log}
+	opt := cluster.Options{URL: c.Ledger.URL, Password: c.Ledger.Password, Logger: n.log}
 	if opt.ID, err = c.Node.OwnName(); err != nil {
-		return err
-	}
-	if opt.Password, err = c.Ledger.Password(); err != nil {
 		return err
 	}
 	if n.member, err = cluster.Join(ctx, opt); err != nil {
@@ -75,15 +73,20 @@ func (n *Node) partakes(ctx context.Context, incarnation string) error {
 		close(n.partaking)
 	}
 	n.owns(ctx)
+	n.lived = append(n.lived, incarnation)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
 	defer cancel()
 	return n.ledger.StopJobs(stopping)
 }
 
-// begin holds the studies of open associations, which a dead one does not, before anything else.
+// begin holds the studies of open associations, which a dead one does not, before anything else. What earlier incarnations of this process
+// were at when they lost the database is set back before others take that for their death.
 func (n *Node) begin(ctx context.Context, incarnation string) error {
 	if n.config.Several() {
 		if err := n.ledger.HoldAgain(ctx, incarnation, n.door.Open); err != nil {
+			return err
+		}
+		if err := n.ledger.ResumeJobs(ctx, n.lived...); err != nil {
 			return err
 		}
 	}
@@ -109,7 +112,7 @@ func (n *Node) handlers() ledger.Handlers {
 		Process:       n.fencing(n.processor.Process),
 		CommitmentSCP: n.fencing(n.door.Commitment.Deliver),
 		Deliver: func(ctx context.Context, revisionID int64, destination string) error {
-			return n.within(ctx, n.deliverLanes(destination), func(ctx context.Context) error {
+			return n.within(ctx, destinationLane(destination), func(ctx context.Context) error {
 				return n.delivery.Deliver(ctx, revisionID, destination)
 			})
 		},
@@ -118,7 +121,7 @@ func (n *Node) handlers() ledger.Handlers {
 			if err != nil {
 				return err
 			}
-			return n.within(ctx, n.deliverLanes(request.Destination), func(ctx context.Context) error {
+			return n.within(ctx, destinationLane(request.Destination), func(ctx context.Context) error {
 				return n.commitmentSCU.Ask(ctx, id)
 			})
 		},
@@ -127,7 +130,7 @@ func (n *Node) handlers() ledger.Handlers {
 			if err != nil {
 				return err
 			}
-			return n.within(ctx, n.notifyLanes(note.Receiver), func(ctx context.Context) error { return n.notifier.Notify(ctx, id) })
+			return n.within(ctx, receiverLane(note.Receiver), func(ctx context.Context) error { return n.notifier.Notify(ctx, id) })
 		},
 	}
 }
@@ -142,15 +145,15 @@ func (n *Node) fencing(do func(ctx context.Context, id int64) error) func(ctx co
 	}
 }
 
-// within does a job in the first of the lanes that the node has to itself, and ends it with that.
-func (n *Node) within(ctx context.Context, lanes []string, do func(ctx context.Context) error) error {
+// within does a job in a lane if the node has that to itself, and ends it with that.
+func (n *Node) within(ctx context.Context, lane string, do func(ctx context.Context) error) error {
 	if err := n.member.Fenced(); err != nil {
 		return &ledger.RetryAfter{Delay: again, Err: err}
 	}
 	if !n.config.Several() {
 		return do(ctx)
 	}
-	inside, leave, err := n.lanes.enter(ctx, lanes...)
+	inside, leave, err := n.lanes.enter(ctx, lane)
 	if err != nil {
 		return &ledger.RetryAfter{Delay: again, Err: err}
 	}
@@ -175,23 +178,40 @@ func (n *Node) owns(ctx context.Context) {
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(n.serving, cancel)()
-	all.Go(func() { n.hold(serving, lock{"leader", n.leads}) })
-	wanted := map[string]bool{}
+	all.Go(func() { n.hold(serving, lock{status.LeaderLock, n.leads}) })
+	holding := map[string]context.CancelCauseFunc{}
+	n.orphans.look(nil, nil, time.Now()) // what was seen in another incarnation counts for nothing
+	look := time.NewTicker(n.orphans.every)
+	defer look.Stop()
 	for ctx.Err() == nil {
-		for _, l := range n.locks() {
-			if wanted[l.name] {
+		locks := n.locks()
+		for name, give := range holding {
+			if !slices.ContainsFunc(locks, func(l lock) bool { return l.name == name }) {
+				give(errGivenUp)
+				delete(holding, name)
+			}
+		}
+		for _, l := range locks {
+			if holding[l.name] != nil {
 				continue
 			}
-			wanted[l.name] = true
-			all.Go(func() { n.hold(ctx, l) })
+			held, give := context.WithCancelCause(ctx)
+			defer give(nil)
+			holding[l.name] = give
+			all.Go(func() { n.hold(held, l) })
 		}
 		select {
 		case <-ctx.Done():
 		case <-n.partiesChanged:
+		case <-look.C:
+			n.seekOrphans(ctx)
 		}
 	}
 	all.Wait()
 }
+
+// errGivenUp is why a node ends what it had in hand for a destination or a webhook that is not in its configuration any more.
+var errGivenUp = errors.New("it is not in the configuration of this node any more")
 
 // hold has the lock as often as it can be had, until ctx ends.
 func (n *Node) hold(ctx context.Context, l lock) {
@@ -203,61 +223,77 @@ func (n *Node) hold(ctx context.Context, l lock) {
 	}
 }
 
-// locks are those of lanes that the node competes for now. Who once was in the configuration stays among them until the next start: what
-// waits for it needs somebody who ends it.
+// locks are those of lanes that the node competes for now: of its configuration, and those that nobody else has.
 func (n *Node) locks() []lock {
 	if !n.config.Several() || !n.has(config.RoleDeliver) {
 		return nil
 	}
 	var all []lock
 	s := n.site.Load()
-	for _, name := range append(DestinationNames(s.config.Destinations), "") {
-		take := func(ctx context.Context) error { return n.ledger.TakeDestination(ctx, name) }
-		all = append(all, n.laneLock(destinationLane(name), take))
+	destinations, receivers := DestinationNames(s.config.Destinations), []string(nil)
+	for _, w := range s.config.Webhooks {
+		receivers = append(receivers, w.Name)
 	}
-	for _, w := range append(slices.Clone(s.config.Webhooks), config.Webhook{}) {
-		take := func(ctx context.Context) error { return n.ledger.TakeReceiver(ctx, w.Name) }
-		all = append(all, n.laneLock(receiverLane(w.Name), take))
+	for _, lane := range n.orphans.ripe() {
+		if name, ok := strings.CutPrefix(lane, destinationLane("")); ok && !slices.Contains(destinations, name) {
+			destinations = append(destinations, name)
+		}
+		if name, ok := strings.CutPrefix(lane, receiverLane("")); ok && !slices.Contains(receivers, name) {
+			receivers = append(receivers, name)
+		}
+	}
+	for _, name := range destinations {
+		all = append(all, n.laneLock(destinationLane(name), func() error { return n.ledger.TakeDestination(name) },
+			func(ctx context.Context) error { return n.ledger.LeaveDestination(ctx, name) }))
+	}
+	for _, name := range receivers {
+		all = append(all, n.laneLock(receiverLane(name), func() error { return n.ledger.TakeReceiver(name) },
+			func(ctx context.Context) error { return n.ledger.LeaveReceiver(ctx, name) }))
 	}
 	return all
 }
 
-// Lanes; the one of the empty name is that of all who are not in the configuration any more.
-func destinationLane(name string) string { return "deliver " + name }
-func receiverLane(name string) string    { return "notify " + name }
+func destinationLane(name string) string { return status.DestinationLock + name }
+func receiverLane(name string) string    { return status.WebhookLock + name }
 
-// deliverLanes are those in which a destination's jobs may be done here.
-func (n *Node) deliverLanes(name string) []string {
-	if slices.Contains(DestinationNames(n.site.Load().config.Destinations), name) {
-		return []string{destinationLane(name)}
+// owned are the locks that the node has of those that nodes compete for.
+func (n *Node) owned() []string {
+	if !n.config.Several() {
+		return nil
 	}
-	return []string{destinationLane(name), destinationLane("")}
-}
-
-func (n *Node) notifyLanes(name string) []string {
-	known := func(w config.Webhook) bool { return w.Name == name }
-	if slices.ContainsFunc(n.site.Load().config.Webhooks, known) {
-		return []string{receiverLane(name)}
+	held := n.lanes.names()
+	if n.leading.Load() {
+		held = append([]string{status.LeaderLock}, held...)
 	}
-	return []string{receiverLane(name), receiverLane("")}
+	return held
 }
 
 // laneLock has the node work in a lane while it has the lock. What a dead one was at in there comes first.
-func (n *Node) laneLock(lane string, take func(ctx context.Context) error) lock {
+func (n *Node) laneLock(lane string, take func() error, leave func(ctx context.Context) error) lock {
 	return lock{lane, func(ctx context.Context) error {
 		if err := n.sweep(ctx); err != nil {
 			return err
 		}
-		leave := n.lanes.open(ctx, lane)
-		defer leave() // waits for what is in it; the queue goes with the incarnation
-		if err := take(ctx); err != nil {
+		shut := n.lanes.open(ctx, lane)
+		defer shut()
+		if err := take(); err != nil {
 			return err
 		}
-		n.log.Info("the node works for a destination or a webhook from now on", "lock", strings.TrimSpace(lane))
+		n.log.Info("the node works for a destination or a webhook from now on", "lock", lane)
 		<-ctx.Done()
-		return nil
+		if !errors.Is(context.Cause(ctx), errGivenUp) {
+			return nil // the queue goes with the incarnation
+		}
+		shut() // waits for what is in it
+		n.log.Info("the node works for a destination or a webhook no more", "lock", lane)
+		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
+		defer cancel()
+		return leave(leaving)
 	}}
 }
+
+// leaveWait bounds the wait for a queue that is given up. What it holds then is snoozed here until the incarnation ends.
+const leaveWait = 10 * time.Second
 
 // leads does what one node does for all, until ctx ends.
 func (n *Node) leads(ctx context.Context) error {
@@ -273,6 +309,7 @@ func (n *Node) leads(ctx context.Context) error {
 	g.Go(func() error { return n.stuck.Run(ctx) })
 	if n.config.Several() {
 		g.Go(func() error { n.sweeps(ctx); return nil })
+		g.Go(func() error { n.seeks(ctx); return nil })
 	}
 	return g.Wait()
 }
@@ -309,40 +346,6 @@ func (n *Node) sweep(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(n.ledger.RecoverJobs(ctx, dead...), n.ledger.FreeHolds(ctx, dead...))
-}
-
-// mourn tells of nodes that died, each once.
-func (n *Node) mourn(ctx context.Context) error {
-	nodes, err := n.ledger.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	var lives []string
-	for _, a := range nodes {
-		if a.Incarnation != "" && a.StoppedAt.IsZero() {
-			lives = append(lives, a.Incarnation)
-		}
-	}
-	dead, err := n.member.Dead(ctx, lives)
-	if err != nil {
-		return err
-	}
-	for _, a := range nodes {
-		if !slices.Contains(dead, a.Incarnation) {
-			continue
-		}
-		text := fmt.Sprintf("node %s ended without stopping, or cannot reach the database: its last sign of life was at %s. "+
-			"What it was at goes on at the others", a.ID, a.SeenAt.Format(time.RFC3339))
-		news, err := n.ledger.NodeDied(ctx, a.ID, a.Incarnation, text)
-		if err != nil {
-			return err
-		}
-		if news {
-			n.log.Error("another node is dead", "node", a.ID, "incarnation", a.Incarnation, "seen_at", a.SeenAt, "process", a.PID,
-				"remedy", "look at that machine and at the log there; what it was at goes on at the others")
-		}
-	}
-	return nil
 }
 
 // pause waits, and says whether ctx lives.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,14 +49,17 @@ type Node struct {
 	moved          chan struct{} // another site has come
 	ready          func()
 	settling       pulse
+	databaseAway   pulse // seen when it was
 	version        string
 	log            *slog.Logger
 	member         membership
 	partook        bool          // it has once done so, see partakes
+	lived          []string      // incarnations that this process had before, as far as it took part in them
 	partaking      chan struct{} // closed from then on
 	partiesChanged chan struct{}
 	serving        context.Context // ends when the node takes nothing new
 	lanes          lanes
+	orphans        orphans
 	sweeping       sync.Mutex
 	leading        atomic.Bool
 	ledger         *ledger.Ledger
@@ -85,6 +89,7 @@ type Node struct {
 	metrics        *metrics.Server // nil without [metrics], as is the next one
 	metricsPort    net.Listener
 	draining       atomic.Bool
+	folder         *os.File         // locked: data_dir
 	own            *secure.Identity // of the TLS listener, nil without one
 }
 
@@ -100,7 +105,8 @@ func Dialer(callingAETitle string, timeout time.Duration) *dimse.Dialer {
 
 func newNode(c config.Config, version string, log *slog.Logger) *Node {
 	return &Node{config: c, moved: make(chan struct{}, 1), partiesChanged: make(chan struct{}, 1), partaking: make(chan struct{}),
-		member: cluster.NewAlone(""), version: version, log: log, meter: metrics.NewMeter(time.Now)}
+		orphans: orphans{every: orphansEvery, patience: orphanPatience},
+		member:  cluster.NewAlone(""), version: version, log: log, meter: metrics.NewMeter(time.Now)}
 }
 
 // Open makes every part and recovers what a crash left, before any port is open. The caller runs or closes the node.
@@ -120,7 +126,10 @@ func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.config
 	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
-	// First of all who the node is, and the ledger, which one node alone can have, or nodes that know of each other: another one must not
+	if n.folder, err = lockFolder(c.Node.DataDir); err != nil {
+		return err
+	}
+	// Then who the node is, and the ledger, which one node alone can have, or nodes that know of each other: another one must not
 	// change or occupy anything of theirs.
 	if err := n.join(ctx); err != nil {
 		return err
@@ -155,7 +164,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		ImplementationVersionName: object.ImplementationVersionName,
 		At:                        n.alone,
 	})
-	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
+	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, scp.Span{From: since}, n.log)
 	if err != nil {
 		return err
 	}
@@ -199,6 +208,10 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 		}
 		return errors.Join(err, n.Close())
 	}
+	living, endLife := context.WithCancel(context.WithoutCancel(ctx)) // while it drains, too
+	defer endLife()
+	var life errgroup.Group
+	life.Go(func() error { return n.lives(living) })
 	for _, l := range listeners {
 		g.Go(func() error { return n.server.Serve(serving, l) })
 	}
@@ -207,7 +220,6 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 			g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
 		}
 	}
-	g.Go(func() error { return n.lives(serving) })
 	g.Go(func() error { return n.watchCertificates(serving) })
 	if n.webListener != nil {
 		g.Go(func() error { return n.runWeb(serving) })
@@ -237,6 +249,8 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	if e := <-worked; !errors.Is(err, e) {
 		err = errors.Join(err, e)
 	}
+	endLife()
+	err = errors.Join(err, life.Wait())
 	n.takesUp(ctx)
 	watched()
 	err = errors.Join(err, n.Close())
@@ -282,6 +296,9 @@ func (n *Node) Close() error {
 	}
 	if n.runtime != nil {
 		errs = append(errs, n.runtime.Close())
+	}
+	if n.folder != nil {
+		errs = append(errs, n.folder.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -54,7 +54,7 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 		t.store(ctx, c)
 	}
 	if slices.Contains(c.Node.Roles, config.RoleRead) && free("models.") {
-		t.networks(c.Models)
+		t.networks(ctx, c)
 	}
 	n := newNode(c, "", slog.New(slog.DiscardHandler))
 	if _, err := TransferSyntaxes(c.Node); err != nil {
@@ -92,13 +92,14 @@ func (noNetworks) Workers() int              { return 1 }
 func (noNetworks) Engine() string            { return "" }
 
 // networks loads the networks, as a node does, and gives them back.
-func (t *Trial) networks(m config.Models) {
-	r, err := OpenNetworks(m, slog.New(slog.DiscardHandler))
+func (t *Trial) networks(ctx context.Context, c config.Config) {
+	r, err := OpenNetworks(c.Models, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.problem("%s: %v", modelsKey(err), err)
 		return
 	}
 	t.Device = r.Device()
+	t.neighbours(ctx, c, r)
 	if err := r.Close(); err != nil {
 		t.problem("models: %v", err)
 	}
@@ -120,6 +121,13 @@ func modelsKey(err error) string {
 // folder looks whether the ledger is free and every folder of data_dir can be written.
 func (t *Trial) folder(ctx context.Context, c config.Config) {
 	t.ledger(ctx, c)
+	switch held, err := folderHeld(c.Node.DataDir); {
+	case err != nil:
+		t.problem("node.data_dir: %v: give the whole of data_dir to the service's user", err)
+	case held && !t.running:
+		t.running = true
+		t.note("a node works on this data_dir now; what is said here holds for its next start")
+	}
 	for _, dir := range foldersBelow(c.Node.DataDir) {
 		if unix.Access(dir, unix.W_OK|unix.X_OK) != nil {
 			t.problem("node.data_dir: %s cannot be written by %s; it belongs to %s: give the whole of data_dir to the service's user",
@@ -136,10 +144,7 @@ func (t *Trial) folder(ctx context.Context, c config.Config) {
 // ledger looks whether the ledger can be had.
 func (t *Trial) ledger(ctx context.Context, c config.Config) {
 	if c.Ledger.URL != "" {
-		password, err := c.Ledger.Password()
-		if err == nil {
-			err = postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: password, Shared: c.Several()})
-		}
+		err := postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: c.Ledger.Password, Shared: c.Several()})
 		switch {
 		case errors.Is(err, postgres.ErrHeld):
 			t.running = true

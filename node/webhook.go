@@ -152,6 +152,7 @@ func (n *Node) wireNotify() {
 		Result:      resultOf,
 		Now:         time.Now,
 		Logger:      n.log,
+		Ends:        func(name string) error { return n.mayEnd(receiverLane(name)) },
 	}
 	study := time.Duration(c.Stuck.Study)
 	n.stuck = &notify.Watch{

@@ -53,6 +53,9 @@ type Notifier struct {
 	Now    func() time.Time
 	Logger *slog.Logger
 
+	// Ends is asked before a notification ends since its receiver is not in the configuration, and says why not here; may be nil.
+	Ends func(receiver string) error
+
 	outages outages
 }
 
@@ -63,6 +66,11 @@ func (n *Notifier) Notify(ctx context.Context, id int64) error {
 		return err
 	}
 	to, ok := n.subscriber(note.Receiver)
+	if !ok && n.Ends != nil {
+		if err := n.Ends(note.Receiver); err != nil {
+			return err
+		}
+	}
 	if !ok {
 		return n.Ledger.FinishNotification(ctx, id, ledger.NotificationFailed, "webhook is not in the configuration any more")
 	}

@@ -61,6 +61,8 @@ type Processor struct {
 	// Waited is told how long a complete study waited until it was begun for the first time; may be nil.
 	Waited func(time.Duration)
 	Logger *slog.Logger
+
+	away store.Outage // of the store
 }
 
 // Process reads one revision of a study and leaves findings and objects in the ledger. It is safe to run twice: the time of
@@ -68,15 +70,16 @@ type Processor struct {
 func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	err := p.process(ctx, revisionID)
 	if fault := (*store.Error)(nil); ctx.Err() == nil && errors.As(err, &fault) && waits(fault) {
-		p.Logger.Warn("a study waits for the store of its files; it is tried again", "revision_id", revisionID, "in", storePause.String(),
+		pause := p.away.Pause(time.Now())
+		p.Logger.Warn("a study waits for the store of its files; it is tried again", "revision_id", revisionID, "in", pause.String(),
 			"error", err)
-		return &ledger.RetryAfter{Delay: storePause, Err: err}
+		return &ledger.RetryAfter{Delay: pause, Err: err}
+	}
+	if err == nil {
+		p.away.Over()
 	}
 	return err
 }
-
-// storePause is the wait of a study whose files cannot be had or written now.
-const storePause = 15 * time.Second
 
 // waits tells a fault of the store that says nothing about the study, and passes.
 func waits(fault *store.Error) bool {

@@ -78,7 +78,7 @@ func (r Running) String() string {
 		if r.Uploads > 0 {
 			text += fmt.Sprintf("; %s to go up to the object store", waits(r.Uploads, "file"))
 		}
-		return text + r.reading("; reads ")
+		return text + r.reading("; reads ") + r.sending("; sends ")
 	case Hangs:
 		if r.Since.IsZero() {
 			return "not responding: a process has the ledger, and never gave a sign of life; it may be starting, or be of an older version"
@@ -107,6 +107,18 @@ func (r Running) reading(words string) string {
 			text += ")"
 		}
 		all = append(all, text)
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return words + strings.Join(all, ", ")
+}
+
+// sending says which studies are delivered, after some words.
+func (r Running) sending(words string) string {
+	var all []string
+	for _, s := range r.Sends {
+		all = append(all, "study "+s.StudyUID+" to "+s.Destination)
 	}
 	if len(all) == 0 {
 		return ""

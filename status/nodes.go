@@ -16,7 +16,52 @@ type Member struct {
 	Roles []string `json:"roles"`
 	Running
 	HeardOf time.Time `json:"heard_of,omitzero"`
-	Differs bool      `json:"differs"` // it reads, and networks or settings that shape objects are not those of another one
+	Leads   bool      `json:"leads"`       // it settles studies and tidies up for all
+	Deliver []string  `json:"delivers_to"` // destinations that are its own now, by name
+	Tells   []string  `json:"tells"`       // webhooks, likewise
+	Differs string    `json:"differs_in"`  // in what it would make other objects of a study than the node that has read for longest
+
+	said ledger.Alive // what all that is taken from
+}
+
+// Locks that nodes compete for: that of the leader, and how those of a destination and of a webhook begin. One without a name after that is
+// for all that are not in the configuration any more.
+const (
+	LeaderLock      = "leader"
+	DestinationLock = "deliver "
+	WebhookLock     = "notify "
+)
+
+// own adds what the node has of the locks, which a dead one does not.
+func (m *Member) own(locks []string) {
+	m.Deliver, m.Tells = []string{}, []string{}
+	if !m.Lives() {
+		return
+	}
+	for _, lock := range locks {
+		m.Leads = m.Leads || lock == LeaderLock
+		if name, is := strings.CutPrefix(lock, DestinationLock); is && name != "" {
+			m.Deliver = append(m.Deliver, name)
+		}
+		if name, is := strings.CutPrefix(lock, WebhookLock); is && name != "" {
+			m.Tells = append(m.Tells, name)
+		}
+	}
+}
+
+// Owns is "leads, delivers to archive and pacs, tells his"; "" for nothing.
+func (m Member) Owns() string {
+	var all []string
+	if m.Leads {
+		all = append(all, "leads")
+	}
+	if len(m.Deliver) > 0 {
+		all = append(all, "delivers to "+strings.Join(m.Deliver, " and "))
+	}
+	if len(m.Tells) > 0 {
+		all = append(all, "tells "+strings.Join(m.Tells, " and "))
+	}
+	return strings.Join(all, ", ")
 }
 
 // forgotten is how long a node that is gone is still listed.
@@ -25,7 +70,7 @@ const forgotten = 30 * 24 * time.Hour
 // members are the nodes that share the ledger, by name; none where one node has it for itself.
 func members(all []ledger.Alive, self Self, now time.Time) []Member {
 	var found []Member
-	shape := ""
+	var first *ledger.Alive // of those that live and read, whom the others are compared with
 	for _, a := range all {
 		if a.ID == "" { // of a time when there was one
 			continue
@@ -34,32 +79,44 @@ func members(all []ledger.Alive, self Self, now time.Time) []Member {
 		if a.ID != self.Name { // its files are on another machine
 			one.ConfigHash = func(string) string { return "" }
 		}
-		m := Member{Name: a.ID, Roles: append([]string{}, a.Roles...), Running: running(a, one, now), HeardOf: a.SeenAt}
+		m := Member{Name: a.ID, Roles: append([]string{}, a.Roles...), Running: running(a, one, now), HeardOf: a.SeenAt, said: a}
 		if !m.Lives() && now.Sub(m.HeardOf) > forgotten {
 			continue
 		}
-		if m.Lives() && a.Shape != "" {
-			if shape == "" {
-				shape = a.Shape
-			}
-			m.Differs = a.Shape != shape
+		m.own(a.Owns)
+		if m.Lives() && a.Shape != "" && (first == nil || a.StartedAt.Before(first.StartedAt)) {
+			first = &a
 		}
 		found = append(found, m)
 	}
+	for i := range found {
+		if m := &found[i]; first != nil {
+			m.Differs = m.Compare(*first)
+		}
+	}
 	return found
+}
+
+// Compare says in what the node, if it lives and reads, would make other objects of a study than one that says this of itself; "" for
+// nothing.
+func (m Member) Compare(with ledger.Alive) string {
+	if !m.Lives() || m.Name == with.ID {
+		return ""
+	}
+	return differing(m.said, with)
 }
 
 // Lives says that the node has its place among the others, be it busy with something else.
 func (m Member) Lives() bool { return m.State == Runs || m.State == Hangs }
 
-// differs is what a node is told by that reads in another way.
-const differs = "its networks, device or settings are not those of the other nodes: a study that is read there gives other objects"
-
 // String is "ct-1 (door, read): running since TIME ...".
 func (m Member) String() string {
 	text := fmt.Sprintf("%s (%s): %s", m.Name, strings.Join(m.Roles, ", "), m.Running)
-	if m.Differs {
-		text += "; " + differs
+	if owns := m.Owns(); owns != "" {
+		text += "; " + owns
+	}
+	if m.Differs != "" {
+		text += "; a study that is read there gives other objects than elsewhere, by " + m.Differs
 	}
 	return text
 }
@@ -69,7 +126,7 @@ func (m Member) At() string {
 	if m.State != Runs {
 		return ""
 	}
-	return strings.TrimPrefix(m.reading("reads "), "reads ")
+	return strings.TrimPrefix(m.reading("; reads ")+m.sending("; sends "), "; ")
 }
 
 // Nodes are those that share the ledger.

@@ -39,17 +39,18 @@ const (
 
 // Running is the node as a process.
 type Running struct {
-	State       string        `json:"state"`
-	Since       time.Time     `json:"since,omitzero"` // of the state; of a dead node: its last sign of life
-	StartedAt   time.Time     `json:"started_at,omitzero"`
-	Version     string        `json:"version,omitempty"`
-	PID         int           `json:"pid,omitempty"`
-	Device      string        `json:"device,omitempty"`
-	Weights     string        `json:"weights,omitempty"`
-	Config      string        `json:"config,omitempty"` // file that it was started with
-	ConfigStale bool          `json:"config_stale"`     // that file has changed since
-	Work        []ledger.Work `json:"work"`             // studies that it reads; of a dead node: that it was reading
-	Uploads     int           `json:"uploads"`          // files on its disk that are still to go up to the object store
+	State       string           `json:"state"`
+	Since       time.Time        `json:"since,omitzero"` // of the state; of a dead node: its last sign of life
+	StartedAt   time.Time        `json:"started_at,omitzero"`
+	Version     string           `json:"version,omitempty"`
+	PID         int              `json:"pid,omitempty"`
+	Device      string           `json:"device,omitempty"`
+	Weights     string           `json:"weights,omitempty"`
+	Config      string           `json:"config,omitempty"` // file that it was started with
+	ConfigStale bool             `json:"config_stale"`     // that file has changed since
+	Work        []ledger.Work    `json:"work"`             // studies that it reads; of a dead node: that it was reading
+	Sends       []ledger.Sending `json:"sends"`            // what it delivers now
+	Uploads     int              `json:"uploads"`          // files on its disk that are still to go up to the object store
 }
 
 // Queue is the studies on their way.

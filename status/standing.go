@@ -60,6 +60,7 @@ func running(a ledger.Alive, self Self, now time.Time) Running {
 		Weights:   a.Weights,
 		Config:    a.ConfigPath,
 		Work:      append([]ledger.Work{}, a.Work...),
+		Sends:     append([]ledger.Sending{}, a.Sends...),
 		Uploads:   a.Waiting,
 	}
 	fresh := now.Sub(a.SeenAt) < lifeSign

@@ -8,13 +8,16 @@ type DeliveryFences struct {
 	Check    bool // whether the bound is over is asked at the start of each job and before each object
 	Ask      bool // whether the object is replaced is asked before each
 	Begun    bool // who begins with an object says so; it is withdrawn by nobody else, and goes out when that one is dead
+	Own      bool // the mark is that of one visit, and what another one says of the object does not count, unless it was sent
+	Fresh    bool // what is replaced already is not begun: nobody's heir shall send it
 	Earlier  bool // a revision waits while an earlier one is begun
 	Sweep    bool // jobs of the dead are set back now and then
 }
 
 // AllDelivery are all of them.
 func AllDelivery() DeliveryFences {
-	return DeliveryFences{Lock: true, Grace: true, SelfStop: true, Check: true, Ask: true, Begun: true, Earlier: true, Sweep: true}
+	return DeliveryFences{Lock: true, Grace: true, SelfStop: true, Check: true, Ask: true, Begun: true, Own: true, Fresh: true,
+		Earlier: true, Sweep: true}
 }
 
 // states of the row of a delivery
@@ -36,12 +39,14 @@ const (
 	wired          // it is on the wire
 	answered       // the PACS has stored it
 	done           // the ledger knows
+	unsent         // cut short before it was on the wire, which the ledger is to know
 	leaving        // cut short
 )
 
 type visit struct {
 	phase, revision uint8
 	heir            bool // somebody else began with the object
+	marked          bool // this visit began with it
 }
 
 // delivery is the state of one destination, to which revisions 1 and 2 of a study send one object each. Index 0 is not used.
@@ -50,6 +55,7 @@ type delivery struct {
 	lock   int8 // whose session holds it, -1 nobody's
 	queue  [nodes]bool
 	row    [3]uint8
+	mark   [3]int8 // whose visit began with it last; of no meaning unless it is begun
 	job    [3]job
 	visit  [nodes]visit
 	flight [nodes][3]bool // on the wire to the PACS, which may be slow
@@ -130,7 +136,9 @@ func (s *delivery) free(n int8) {
 func (s *delivery) stop(n int) {
 	s.queue[n] = false
 	switch s.visit[n].phase {
-	case fetched, checked, loaded, asked, wired:
+	case loaded:
+		s.visit[n].phase = unsent
+	case fetched, checked, asked, wired:
 		s.visit[n].phase = leaving
 	}
 }
@@ -185,6 +193,9 @@ func (s delivery) send(n int, f Faults, on DeliveryFences, say func(string, stri
 	phase := func(p uint8) func(*delivery) { return func(to *delivery) { to.visit[n].phase = p } }
 	fenced := on.Check && !me.believes
 	waits := s.row[v.revision] == waiting || s.row[v.revision] == begun
+	// Another visit has begun with the object since, or ended what this one began.
+	other := on.Own && on.Begun && (v.marked && s.row[v.revision] == waiting ||
+		s.row[v.revision] == begun && (!v.marked || s.mark[v.revision] != int8(n)))
 	of := digit(v.revision)
 	switch v.phase {
 	case noVisit:
@@ -211,8 +222,8 @@ func (s delivery) send(n int, f Faults, on DeliveryFences, say func(string, stri
 		case waits:
 			say("node %s begins with revision "+of, "", func(to *delivery) {
 				to.visit[n].phase, to.visit[n].heir = loaded, s.row[v.revision] == begun
-				if on.Begun {
-					to.row[v.revision] = begun
+				if on.Begun && (s.row[v.revision] == begun || !s.replaced(v.revision) || !on.Fresh) {
+					to.visit[n].marked, to.row[v.revision], to.mark[v.revision] = true, begun, int8(n)
 				}
 			})
 		default:
@@ -222,17 +233,23 @@ func (s delivery) send(n int, f Faults, on DeliveryFences, say func(string, stri
 		mayEnd := s.replaced(v.revision) && !v.heir
 		switch {
 		case fenced:
-			say("node %s is fenced and leaves the job of revision "+of, "", phase(leaving))
+			say("node %s is fenced and does not send revision "+of, "", phase(unsent))
 		case !on.Ask && mayEnd:
 			say("node %s goes on with revision "+of, "an object goes out that was replaced", phase(asked))
 		case !on.Ask:
 			say("node %s goes on with revision "+of, "", phase(asked))
-		case me.works() && mayEnd:
+		case me.works() && other:
+			say("node %s asks, and another one has revision "+of+" in hand", "", phase(leaving))
+		case me.works() && waits && mayEnd:
 			say("node %s asks and finds revision "+of+" replaced", "", func(to *delivery) {
 				to.visit[n].phase, to.row[v.revision] = done, withdrawn
 			})
 		case me.works() && waits:
-			say("node %s asks, and the object of revision "+of+" still waits", "", phase(asked))
+			wrong := ""
+			if !me.believes && s.lock != int8(n) {
+				wrong = "a node goes on to send beside its heir, though its clock says that its time is over"
+			}
+			say("node %s asks, and the object of revision "+of+" still waits", wrong, phase(asked))
 		case me.works():
 			say("node %s asks, and the object of revision "+of+" waits no more", "", phase(done))
 		}
@@ -244,6 +261,15 @@ func (s delivery) send(n int, f Faults, on DeliveryFences, say func(string, stri
 		if me.works() {
 			say("node %s records revision "+of+" as sent", "", func(to *delivery) {
 				to.visit[n].phase, to.row[v.revision] = done, sent
+			})
+		}
+	case unsent:
+		if me.works() {
+			say("node %s records that revision "+of+" was not sent", "", func(to *delivery) {
+				to.visit[n].phase = leaving
+				if s.row[v.revision] == begun && !other && !v.heir {
+					to.row[v.revision] = waiting // what was replaced is withdrawn by the next visit
+				}
 			})
 		}
 	case done, leaving:

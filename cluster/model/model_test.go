@@ -40,7 +40,7 @@ func TestDelivery_Holds(t *testing.T) {
 	holds(t, model.Delivery(noFreeze, model.AllDelivery())) // and never do two nodes send
 }
 
-// Each fence is needed: without it, one fault is enough.
+// Each fence is needed: without it, one fault is enough, or two.
 func TestDelivery_BreaksWithout(t *testing.T) {
 	for _, c := range []struct {
 		fence  string
@@ -52,10 +52,12 @@ func TestDelivery_BreaksWithout(t *testing.T) {
 		{"the grace", noFreeze, func(on *model.DeliveryFences) { on.Grace = false }, "two nodes send"},
 		{"stopping oneself", noFreeze, func(on *model.DeliveryFences) { on.SelfStop = false }, "two nodes send"},
 		{"asking whether it waits", faults, func(on *model.DeliveryFences) { on.Ask = false }, "replaced"},
-		{"the check of the bound", faults, func(on *model.DeliveryFences) { on.Check = false }, "revision"},
+		{"the check of the bound", faults, func(on *model.DeliveryFences) { on.Check = false }, "beside its heir"},
 		{"the sweep", faults, func(on *model.DeliveryFences) { on.Sweep = false }, "nothing"},
 		{"waiting for earlier ones", faults, func(on *model.DeliveryFences) { on.Earlier = false }, "revision"},
 		{"the mark of what is begun", noFreeze, func(on *model.DeliveryFences) { on.Begun = false }, "revision"},
+		{"a mark of one's own", two(faults), func(on *model.DeliveryFences) { on.Own = false }, "revision"},
+		{"leaving alone what is replaced", two(faults), func(on *model.DeliveryFences) { on.Fresh = false }, "revision"},
 	} {
 		t.Run(strings.ReplaceAll(c.fence, " ", "_"), func(t *testing.T) {
 			on := model.AllDelivery()

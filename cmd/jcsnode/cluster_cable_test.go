@@ -2,79 +2,69 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"jcsnode/cabletest"
-	"jcsnode/pgtest"
-	"jcsnode/phantom"
 )
 
-// The cable of the node that delivers is pulled while it sends, and it sends no more until it is one among others again: the other one goes
-// on within 20 s, and the PACS gets nothing that it should not have.
-func TestCluster_CableCut(t *testing.T) {
-	machine := cabletest.New(t)
-	postgres := pgtest.Start(t, append(machine.Postgres(t), "synchronous_commit = on")...)
-	w := &ward{dir: t.TempDir(), postgres: postgres, host: machine.Net + ".1", pacs: startRecorder(t, machine.Net+".1"),
-		networks: exactNetworks(t), acked: map[string]string{}}
-	w.address = strings.Replace(postgres.Database(t, "", nil), "127.0.0.1", w.host, 1)
-	w.files = fmt.Sprintf("[store]\nkind = \"shared\"\npath = %q\n", t.TempDir())
-	w.pacs.slow(300 * time.Millisecond)
-	stamps := newStamps(t, phantom.Options{Slices: 24, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
-	door, far, near := w.add(t, "door", "", "door"), w.add(t, "far", "", "read", "deliver"), w.add(t, "near", "", "read", "deliver")
-	inside := exec.Command("ip", append(machine.Inside()[1:], os.Args[0], "serve", "--config", far.config)...)
-	inside.Env = append(os.Environ(), "JCSNODE_AS_PROGRAM=1")
-	far.node = start(t, inside, filepath.Join(far.dir, "node.log"))
-	w.serveAll(t, door)
-	w.waitUp(t, far)
-	w.look(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	send := func() string {
-		study, files := stamps.stamp(t)
-		w.mustSend(ctx, t, study, files, door)
-		return study
+// onMachines is a door, and two nodes on machines whose first cable leads to PostgreSQL, and the second one to the PACS.
+func (s *siege) onMachines(t *testing.T) {
+	machines := []*cabletest.Machine{cabletest.New(t), cabletest.New(t)}
+	s.ward = newSharedWard(t, cabletest.Postgres(t, machines...)...)
+	s.cables = map[string]*cabletest.Machine{}
+	here := s.address
+	s.add(t, "a", "", "door")
+	for i, m := range machines {
+		s.address, s.host = strings.Replace(here, "127.0.0.1", m.Net+".1", 1), m.Side+".1"
+		l := s.add(t, []string{"b", "c"}[i], "", "read", "deliver")
+		inside := exec.CommandContext(context.WithoutCancel(t.Context()), "ip",
+			append(m.Inside()[1:], os.Args[0], "serve", "--config", l.config)...)
+		inside.Env = append(os.Environ(), "JCSNODE_AS_PROGRAM=1")
+		l.node = start(t, inside, filepath.Join(l.dir, "node.log"))
+		s.cables[s.names[i+1]] = m
 	}
-	all := []string{send()}
-	w.over(t, all, time.Minute) // the far one has what there is to own
-	w.serveAll(t, near)
-	before := len(w.pacs.arrivals())
-	all = append(all, send(), send(), send())
-	eventually(t, time.Minute, "something is sent", func() bool { return len(w.pacs.arrivals()) > before })
+	s.address = here
+	s.serveAll(t, s.nodes[0])
+	for _, l := range s.nodes[1:] {
+		s.waitUp(t, l)
+	}
+}
 
+// cablePulled pulls the cable of the node that is just sending: to PostgreSQL alone, so that nothing but itself keeps it from sending, or
+// every other time both. It sends no more after its bound, and the other one goes on within 20 s.
+func (s *siege) cablePulled(t *testing.T) {
+	n := s.sender(t)
+	machine := s.cables[s.names[n]]
 	cut := time.Now()
-	machine.Pull(t)
-	var first time.Time
-	eventually(t, 40*time.Second, "the other one goes on", func() bool {
-		for _, a := range w.pacs.arrivals()[before:] {
-			if a.node == "NEAR" && a.at.After(cut) {
-				first = a.at
-				return true
-			}
-		}
-		return false
-	})
-	t.Logf("taken over after %.1f s", first.Sub(cut).Seconds())
-	if first.Sub(cut) > 20*time.Second {
-		t.Error("that is more than 20 s")
+	if s.round%2 == 0 {
+		machine.PullBoth(t)
+	} else {
+		machine.Pull(t)
 	}
-	studies := w.over(t, all, time.Minute)
+	s.heir(t, n, cut, 20*time.Second)
+	late := slices.ContainsFunc(s.pacs.arrivals(), func(a arrival) bool {
+		return a.node == strings.ToUpper(s.names[n]) && a.at.After(cut.Add(6*time.Second))
+	})
+	if late {
+		t.Errorf("round %d: %s sent more than 6 s after it lost PostgreSQL", s.round, s.names[n])
+	}
+	back := s.incarnations(t, n)
 	machine.Plug(t)
-	eventually(t, 30*time.Second, "the far one is back", func() bool {
-		log, err := os.ReadFile(far.node.log)
-		return err == nil && strings.Contains(string(log), "session with PostgreSQL again")
-	})
-	copies := w.check(t, studies)
-	if strange := w.strangers(studies); len(strange) > 0 {
-		t.Errorf("at the PACS and not in the ledger: %v", strange)
+	eventually(t, 30*time.Second, s.names[n]+" is back", func() bool { return s.incarnations(t, n) > back })
+}
+
+// incarnations is how often a node has come back among the others.
+func (s *siege) incarnations(t *testing.T, n int) int {
+	t.Helper()
+	log, err := os.ReadFile(s.nodes[n].node.log)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d objects came, %d of them copies", len(w.pacs.arrivals()), copies)
-	for _, l := range w.nodes {
-		l.node.stop(t)
-	}
+	return strings.Count(string(log), "session with PostgreSQL again")
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,8 @@ func (r *recorder) Store(ctx context.Context, a *dimse.Association, req *dimse.S
 	return dimse.StatusSuccess, ""
 }
 
+func (r *recorder) address() string { return fmt.Sprintf("127.0.0.1:%d", r.port) }
+
 func (r *recorder) arrivals() []arrival {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,6 +113,7 @@ type ward struct {
 	ledger   *ledger.Ledger
 	nodes    []*lab
 	names    []string
+	doors    []*lab // those of the nodes that are
 	networks string
 
 	mu    sync.Mutex
@@ -119,10 +123,24 @@ type ward struct {
 // newWard starts database, store and PACS. Nodes come with add.
 func newWard(t *testing.T) *ward {
 	t.Helper()
-	w := &ward{dir: t.TempDir(), postgres: pgtest.Start(t, "synchronous_commit = on"), store: s3test.Start(t),
-		pacs: startRecorder(t, "127.0.0.1"), networks: exactNetworks(t), acked: map[string]string{}}
+	w := newSharedWard(t)
+	w.store = s3test.Start(t)
+	credentials := filepath.Join(w.dir, "credentials") // the environment is of all tests that run
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", s3test.AccessKey, s3test.SecretKey)
+	if err := os.WriteFile(credentials, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.files = bucketConfig(w.store, fmt.Sprintf("credentials = %q", credentials))
+	return w
+}
+
+// newSharedWard has a shared folder for a store, and may have lines more for postgresql.conf. The PACS listens on every address.
+func newSharedWard(t *testing.T, settings ...string) *ward {
+	t.Helper()
+	w := &ward{dir: t.TempDir(), postgres: pgtest.Start(t, append(settings, "synchronous_commit = on")...),
+		pacs: startRecorder(t, ""), networks: exactNetworks(t), acked: map[string]string{}}
 	w.address = w.postgres.Database(t, "", nil)
-	w.files = s3Config(t, w.store, "")
+	w.files = fmt.Sprintf("[store]\nkind = \"shared\"\npath = %q\n", t.TempDir())
 	return w
 }
 
@@ -155,6 +173,9 @@ func (w *ward) add(t *testing.T, name, data string, roles ...string) *lab {
 		t.Fatal(err)
 	}
 	w.nodes, w.names = append(w.nodes, l), append(w.names, name)
+	if slices.Contains(roles, "door") {
+		w.doors = append(w.doors, l)
+	}
 	return l
 }
 
@@ -280,6 +301,12 @@ func newStamps(t *testing.T, opt phantom.Options) *stamps {
 	}
 	s.study, s.files = studyUID(t, first), foldertest.Files(t, first)
 	return s
+}
+
+// copy makes studies of the same one for somebody else.
+func (s *stamps) copy(t *testing.T) *stamps {
+	t.Helper()
+	return &stamps{dir: t.TempDir(), study: s.study, files: s.files}
 }
 
 // stamp writes a study and gives its UID and its files.

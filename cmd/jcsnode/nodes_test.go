@@ -60,6 +60,17 @@ func (l *lab) serveQuietly(t *testing.T) {
 	eventually(t, time.Minute, "the node works", func() bool { return strings.Contains(l.log(t), "listens for none") })
 }
 
+// owns tells whether `jcsnode nodes` has something in the line of a node.
+func owns(t *testing.T, l *lab, name, what string) bool {
+	t.Helper()
+	for line := range strings.Lines(jcsnode(t, "nodes", "--config", l.config)) {
+		if strings.HasPrefix(line, name+" ") {
+			return strings.Contains(line, what)
+		}
+	}
+	return false
+}
+
 // One node takes a study in, one reads it, one delivers it and dies by kill -9 on the way; another has its work within ten seconds.
 func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 	tool(t, "storescu")
@@ -89,6 +100,8 @@ func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 	if n := strings.Count(said, status.Runs); n != 4 {
 		t.Errorf("%d nodes run\n%s", n, said)
 	}
+	owner := func(name string) bool { return owns(t, door, name, "delivers to archive") }
+	eventually(t, 20*time.Second, "the first one is said to have the archive", func() bool { return owner("first") && !owner("second") })
 	first.node.kill()
 	died := time.Now()
 	eventually(t, 20*time.Second, "the second one has the archive", func() bool {
@@ -96,6 +109,10 @@ func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 	})
 	if took := time.Since(died); took > 10*time.Second {
 		t.Errorf("taken over after %v", took)
+	}
+	eventually(t, 20*time.Second, "the second one is said to have the archive", func() bool { return owner("second") && !owner("first") })
+	if leaders := strings.Count(jcsnode(t, "nodes", "--config", door.config), "leads"); leaders != 1 {
+		t.Errorf("%d nodes are said to lead", leaders)
 	}
 	got := door.settled(t, uid, time.Minute)
 	if got.State != ledger.StateReported || len(got.Instances) != 12 {
@@ -126,5 +143,29 @@ func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 	}
 	if i := strings.Index(strings.ReplaceAll(logs, "another node is dead", ""), `"level":"ERROR"`); i >= 0 {
 		t.Logf("%.2000s", logs[max(0, i-100):])
+	}
+}
+
+// A reader with other settings is told so before it starts and when it joins, and everybody sees it.
+func TestNodes_OneReadsOtherwise(t *testing.T) {
+	s := newSeveral(t, "")
+	first, other := s.node(t, "first", "read"), s.node(t, "other", "read")
+	other.change(t, "threshold_mm = 0.0", "threshold_mm = 30.0")
+	first.serveQuietly(t)
+	eventually(t, 20*time.Second, "the first one says how it reads", func() bool {
+		out := jcsnode(t, "check", "--config", other.config)
+		return strings.Contains(out, "node first reads studies otherwise ([cascade] or [objects])")
+	})
+	out, err := program(t.Context(), "serve", "--config", first.config).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "another node works on this data_dir") {
+		t.Errorf("a second node on one data_dir: %v\n%s", err, out)
+	}
+	other.serveQuietly(t)
+	eventually(t, 20*time.Second, "the other one is told", func() bool {
+		return strings.Contains(other.log(t), "another node reads studies otherwise")
+	})
+	said := jcsnode(t, "nodes", "--config", first.config)
+	if want := "gives other objects than elsewhere, by [cascade] or [objects]\n"; strings.Count(said, want) != 1 {
+		t.Errorf("nodes does not tell of it:\n%s", said)
 	}
 }

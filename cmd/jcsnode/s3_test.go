@@ -20,6 +20,10 @@ func s3Config(t *testing.T, server *s3test.Server, more string) string {
 	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
+	return bucketConfig(server, more)
+}
+
+func bucketConfig(server *s3test.Server, more string) string {
 	return fmt.Sprintf("[store]\nkind = \"s3\"\nendpoint = %q\nbucket = %q\nprefix = \"chest\"\ntimeout = \"2s\"\n%s\n",
 		server.Endpoint(), s3test.Bucket, more)
 }

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -40,8 +41,10 @@ type Kind struct {
 	Name    string
 	Workers int      // that work on each of its queues; 0: this process knows the kind and does nothing of it
 	Own     []string // who has a queue of their own, so that one that is slow delays nobody; all others share one
-	// Taken: several processes work on the jobs, and each on those queues of the kind alone that it took with Take.
+	// Taken: several processes work on the jobs, whoever they are for has a queue, and each process works on those alone that it took with
+	// Take. Whose says whom a job is for.
 	Taken bool
+	Whose func(ctx context.Context, tx *sql.Tx, key []byte) (who string, err error)
 	// Work is one attempt. It may run again for work that is done already. RetryAfter puts the job off, any other error is a failure.
 	Work func(ctx context.Context, j Job) error
 	// Lane says what a job has to itself while it runs. Nil: what its key names.
@@ -51,8 +54,8 @@ type Kind struct {
 	// Suspect: an attempt during which the process was killed counts, and a job that was running at each of its attempts ends, since it
 	// may be the cause. Otherwise only its own failures count.
 	Suspect bool
-	// Interrupted is told of each job that a killed process left running; may be nil.
-	Interrupted func(ctx context.Context, tx *sql.Tx, j Job) error
+	// Interrupted is told of each job that a process left running, which was killed, or lives and had lost the database; may be nil.
+	Interrupted func(ctx context.Context, tx *sql.Tx, j Job, killed bool) error
 }
 
 // RetryAfter is returned by Work when it wants to run again later. It is no failure.
@@ -66,6 +69,9 @@ func (r *RetryAfter) Error() string {
 }
 
 func (r *RetryAfter) Unwrap() error { return r.Err }
+
+// ErrStopped says that jobs do not run here, or not now.
+var ErrStopped = errors.New("jobs do not run")
 
 // Options of New. All must be set, but for the last ones.
 type Options struct {
@@ -123,7 +129,8 @@ func Migrate(ctx context.Context, driver Driver, log *slog.Logger) error {
 const sleeping = `('available', 'scheduled', 'retryable')`
 
 // Enqueue makes sure that a job of the kind and key will start, now if it waited for its time. A job that runs does not count: it may be
-// past the point where it would see the change. A new one goes to the queue of who is named, if that has its own.
+// past the point where it would see the change. A new one goes to the queue of who is named, if that has its own; where processes share the
+// jobs everybody has.
 func (j *Jobs) Enqueue(ctx context.Context, tx *sql.Tx, kind string, key any, who string) error {
 	text, err := json.Marshal(key)
 	if err != nil {
@@ -152,7 +159,7 @@ func (j *Jobs) Enqueue(ctx context.Context, tx *sql.Tx, kind string, key any, wh
 func (j *Jobs) queueFor(kind, who string) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if slices.Contains(j.own[kind], who) {
+	if slices.Contains(j.own[kind], who) || j.opt.Shared && who != "" {
 		return queueOf(kind, who)
 	}
 	return kind

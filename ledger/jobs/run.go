@@ -92,7 +92,7 @@ func (j *Jobs) Change(kind string, own []string, longest time.Duration) error {
 	client := j.workers
 	if client == nil || at < 0 {
 		j.mu.Unlock()
-		return fmt.Errorf("jobs of the kind %s do not run", kind)
+		return fmt.Errorf("%w: those of the kind %s", ErrStopped, kind)
 	}
 	j.kinds[at].LongestWait = longest
 	workers, taken := j.kinds[at].Workers, j.kinds[at].Taken || j.kinds[at].Workers == 0
@@ -122,18 +122,44 @@ func add(client *river.Client[*sql.Tx], queue string, workers int) error {
 	return err
 }
 
-// Take has this process work on somebody's own queue of a kind, or with "" on the one of all who have none, which no other process does
-// until Stop. What a dead one left running there must have been set back.
-func (j *Jobs) Take(ctx context.Context, kind, who string) error {
-	client, k, err := j.queueTaken(kind)
-	if err == nil && who == "" {
-		err = j.opt.Update(ctx, func(tx *sql.Tx) error { return gather(ctx, tx, k) })
-	}
+// Take has this process work on somebody's queue of a kind, which no other process does until Leave or Stop. What a dead one left running
+// there must have been set back.
+func (j *Jobs) Take(kind, who string) error {
+	client, k, err := j.taken(kind)
 	if err == nil {
-		err = add(client, takenQueue(kind, who), k.Workers)
+		err = add(client, queueOf(kind, who), k.Workers)
 	}
 	if err != nil {
 		return fmt.Errorf("take the %s queue of %s: %w", kind, who, err)
+	}
+	return nil
+}
+
+// Leave gives back what Take took, when what runs there has ended.
+func (j *Jobs) Leave(ctx context.Context, kind, who string) error {
+	client, _, err := j.taken(kind)
+	if err == nil {
+		err = client.Queues().Remove(ctx, queueOf(kind, who))
+	}
+	if err != nil {
+		return fmt.Errorf("leave the %s queue of %s: %w", kind, who, err)
+	}
+	return nil
+}
+
+// Sort moves jobs of kinds that are taken to the queues of those whom they are for: whoever had the jobs for itself, or enqueues beside
+// them, may have put them into a common one.
+func (j *Jobs) Sort(ctx context.Context) error {
+	j.mu.Lock()
+	kinds := slices.Clone(j.kinds)
+	j.mu.Unlock()
+	for _, k := range kinds {
+		if !k.Taken {
+			continue
+		}
+		if err := j.opt.Update(ctx, func(tx *sql.Tx) error { return j.sort(ctx, tx, k) }); err != nil {
+			return fmt.Errorf("sort the %s jobs: %w", k.Name, err)
+		}
 	}
 	return nil
 }
@@ -145,23 +171,14 @@ func (j *Jobs) Runs(kind string) bool {
 	return j.workers != nil && slices.ContainsFunc(j.kinds, func(k Kind) bool { return k.Name == kind })
 }
 
-func takenQueue(kind, who string) string {
-	if who == "" {
-		return kind
-	}
-	return queueOf(kind, who)
-}
-
-func (j *Jobs) queueTaken(kind string) (*river.Client[*sql.Tx], Kind, error) {
+func (j *Jobs) taken(kind string) (*river.Client[*sql.Tx], Kind, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	at := slices.IndexFunc(j.kinds, func(k Kind) bool { return k.Name == kind && k.Taken })
 	if j.workers == nil || at < 0 {
 		return nil, Kind{}, errors.New("jobs of this kind do not run, or their queues are not taken")
 	}
-	k := j.kinds[at]
-	k.Own = slices.Clone(j.own[kind])
-	return j.workers, k, nil
+	return j.workers, j.kinds[at], nil
 }
 
 // Stop cancels the contexts of running jobs and waits for them, at most until ctx ends. What was interrupted runs again at the next start,

@@ -103,12 +103,17 @@ func (s suite) TestNodes(t *testing.T) {
 	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "one", Incarnation: "one.1", Roles: []string{"door", "deliver"},
 		RecordedAt: recorded}))
 	c.Add(time.Minute)
-	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "two", Incarnation: "two.2", Roles: []string{"read"}, Version: "2", PID: 3}))
+	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "two", Incarnation: "two.2", Roles: []string{"read"}, Version: "2", PID: 3,
+		Owns: []string{"leader", "deliver pacs"}, Sends: []ledger.Sending{{StudyUID: "1.2", Destination: "pacs", Since: c.Now()}}}))
 	all, err := l.Nodes(t.Context())
 	Must(t, err)
 	if len(all) != 2 || all[0].ID != "one" || all[0].Incarnation != "one.1" || !slices.Equal(all[0].Roles, []string{"door", "deliver"}) ||
 		all[1].Incarnation != "two.2" || all[1].PID != 3 || !all[1].SeenAt.Equal(c.Now()) {
 		t.Errorf("%+v", all)
+	}
+	if two := all[1]; !slices.Equal(two.Owns, []string{"leader", "deliver pacs"}) || len(two.Sends) != 1 ||
+		!two.Sends[0].Since.Equal(c.Now()) || len(all[0].Owns) != 0 {
+		t.Errorf("owns %q, sends %+v", two.Owns, two.Sends)
 	}
 	mine, err := l.Alive(t.Context(), "one")
 	Must(t, err)

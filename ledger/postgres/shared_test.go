@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"jcsnode/ledger"
 	"jcsnode/ledger/ledgertest"
+	"jcsnode/ledger/postgres"
 	"jcsnode/pgtest"
 )
 
@@ -67,13 +69,13 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 	if got := delivered(); got != "[]" {
 		t.Fatalf("%s delivered by nodes that took nothing", got)
 	}
-	ledgertest.Must(t, a.TakeDestination(t.Context(), "pacs"))
+	ledgertest.Must(t, a.TakeDestination("pacs"))
 	<-hung
 	ledgertest.Must(t, b.RecoverJobs(t.Context(), "nobody"))
 	if got := delivered(); got != "[a1]" {
 		t.Fatalf("delivered %s; want [a1]", got)
 	}
-	ledgertest.Must(t, b.RecoverJobs(t.Context(), "a"), b.TakeDestination(t.Context(), "pacs"))
+	ledgertest.Must(t, b.RecoverJobs(t.Context(), "a"), b.TakeDestination("pacs"))
 	ledgertest.WaitFor(t, "all deliveries", func() bool {
 		c, err := b.Counts(t.Context())
 		return err == nil && c.Deliveries[ledger.DeliverySent] == 3
@@ -85,6 +87,70 @@ func TestShared_ADestinationChangesHands(t *testing.T) {
 	if h := ledgertest.History(t, b, "1.0"); !slices.ContainsFunc(h.Events, recovered) {
 		t.Error("the history does not tell of the recovery")
 	}
+}
+
+// A destination that is given back is left to whoever takes it next, jobs that lie in the common queue included; and it can be taken again.
+func TestShared_ADestinationIsGivenBack(t *testing.T) {
+	at := place(t)
+	delivered := make(chan string, 10)
+	node := func(name string, destinations ...string) (*ledger.Ledger, *postgres.Database) {
+		l, db := opened(t, at, ledger.Options{Shared: true, Destinations: destinations})
+		ledgertest.Must(t, l.StartJobsAs(t.Context(), ledger.Crew{ClientID: name, Readers: 1, Destinations: destinations}, ledger.Handlers{
+			Process: func(context.Context, int64) error { return nil },
+			Deliver: func(ctx context.Context, id int64, destination string) error {
+				delivered <- name
+				waiting, err := l.Pending(ctx, id, destination)
+				for _, d := range waiting {
+					err = errors.Join(err, l.RecordDelivery(ctx, d.ID, ledger.DeliveryOutcome{State: ledger.DeliverySent}))
+				}
+				return err
+			},
+		}))
+		return l, db
+	}
+	a, db := node("a", "pacs")
+	b, _ := node("b") // whose configuration lacks it
+	report := func(l *ledger.Ledger, study string) {
+		t.Helper()
+		ledgertest.Record(t, l, ledgertest.Slice(study, 1))
+		rev, err := l.Settle(t.Context(), study, "test")
+		ledgertest.Must(t, err)
+		o := ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: "2.25." + study, SOPClassUID: "c"}, Destinations: []string{"pacs"}}
+		ledgertest.Must(t, l.Complete(t.Context(), rev.ID, []ledger.Outgoing{o}, ledger.Reason{}))
+	}
+	comes := func(want string) {
+		t.Helper()
+		select {
+		case got := <-delivered:
+			if got != want {
+				t.Fatalf("delivered by %s, want %s", got, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("not delivered, want by %s", want)
+		}
+	}
+	awaited := func(want string) {
+		t.Helper()
+		got, _, err := b.Awaited(t.Context())
+		ledgertest.Must(t, err)
+		if fmt.Sprint(got) != want {
+			t.Errorf("something waits for %v, want %s", got, want)
+		}
+	}
+	ledgertest.Must(t, a.TakeDestination("pacs"))
+	report(b, "1.1")
+	comes("a")
+	ledgertest.Must(t, a.LeaveDestination(t.Context(), "pacs"))
+	awaited("[]")
+	report(b, "1.2")
+	_, err := db.Pool().ExecContext(t.Context(), `UPDATE river_job SET queue = 'deliver' WHERE state = 'available'`)
+	ledgertest.Must(t, err)
+	awaited("[pacs]")
+	ledgertest.Must(t, b.TakeDestination("pacs"))
+	comes("b")
+	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), a.TakeDestination("pacs"))
+	report(b, "1.3")
+	comes("a")
 }
 
 // A revision is read by one node at a time, even if an operator has it tried while it is being read.

@@ -2,7 +2,6 @@ package disk
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -28,6 +27,7 @@ import (
 type Options struct {
 	Reserve int64             // bytes; see store.Room
 	Staging string            // folder below that of the store where files are that have no name yet; nobody else's
+	Owner   string            // of what is staged: one living process alone, of all on the folder; "" where locks tell, as on a local disk
 	Foreign func(path string) // told of each file and folder that List leaves out, for it has no name of the store; nil: nobody is
 }
 
@@ -37,7 +37,7 @@ type Store struct {
 	opt     Options
 	sys     system
 	mine    string   // folder of this process below Staging
-	lock    *os.File // of mine, held while this process lives
+	lock    *os.File // of mine, held while this process lives; with an owner, nil where it could not be had
 	serial  atomic.Uint64
 	names   [256]sync.Mutex // by hash of the name: looking for a name and taking it are one step
 	folders sync.RWMutex    // held for writing by who removes empty folders, else for reading
@@ -63,37 +63,66 @@ func (s *Store) open() error {
 	if err := s.makeFolder(s.opt.Staging); err != nil {
 		return err
 	}
-	if err := removeDead(s.path(s.opt.Staging)); err != nil {
-		return fmt.Errorf("remove what dead processes left: %w", err)
+	if strings.Contains(s.opt.Owner, "/") {
+		return fmt.Errorf("owner %q: want a name without slashes", s.opt.Owner)
 	}
-	return s.settleIn()
+	if err := s.settleIn(); err != nil {
+		return err
+	}
+	if err := s.removeDead(); err != nil {
+		return fmt.Errorf("remove what dead processes left: %w", errors.Join(err, s.Close()))
+	}
+	return nil
 }
 
 // settleIn makes and locks a folder for what this process stages. Between the two another process that opens the store may take it for
-// one of a dead process: then it is made again.
+// one of a dead process: then it is made again. An owner needs no lock, but programs before it look for one.
 func (s *Store) settleIn() (err error) {
 	for range foldersVanish {
-		s.mine = filepath.Join(s.path(s.opt.Staging), rand.Text())
+		s.mine = filepath.Join(s.path(s.opt.Staging), folderOf(s.opt.Owner))
 		if err = s.sys.mkdir(s.mine); err != nil {
 			return err
 		}
-		s.lock, err = lockDir(s.mine)
-		if err == nil {
+		if s.lock, err = lockDir(s.mine); err == nil {
 			if _, err = os.Stat(s.mine); err == nil {
 				return nil
 			}
 			s.lock.Close() // of a folder that is gone
 		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, unix.EWOULDBLOCK), errors.Is(err, fs.ErrNotExist): // another name
+		case s.lock == nil && s.opt.Owner != "": // there are no locks here
+			return nil
+		default:
 			return err
 		}
 	}
 	return err
 }
 
+// settleAgain makes and locks the folder anew that is gone. Of several at a time one has the lock.
+func (s *Store) settleAgain() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.sys.mkdir(s.mine); err != nil {
+		return err
+	}
+	if lock, err := lockDir(s.mine); err == nil {
+		if s.lock != nil {
+			s.lock.Close()
+		}
+		s.lock = lock
+	}
+	return nil
+}
+
 // Close drops what is staged. Nothing may be staged any more; files are still read.
 func (s *Store) Close() error {
-	return errors.Join(os.RemoveAll(s.mine), s.lock.Close())
+	err := removeAll(s.mine)
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
 }
 
 // path is where a name, or a folder of names, lies.
@@ -237,7 +266,7 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 				return err
 			}
 			foreign := store.CheckName(name) != nil || !d.IsDir() && !d.Type().IsRegular()
-			if foreign && s.opt.Foreign != nil {
+			if foreign && s.opt.Foreign != nil && !strings.HasPrefix(d.Name(), openElsewhere) {
 				s.opt.Foreign(s.path(name))
 			}
 			switch odd := foreign || s.check(name) != nil; {
@@ -255,6 +284,9 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 		}
 	}
 }
+
+// openElsewhere is how NFS names what was removed while a process of this machine had it open.
+const openElsewhere = ".nfs"
 
 // unchanged tells whether no name came into a folder or below it since a time. Only one without folders in it can tell: its number of links
 // is two, where the file system counts them.

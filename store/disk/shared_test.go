@@ -2,7 +2,9 @@ package disk
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,10 +12,27 @@ import (
 	"jcsnode/store"
 )
 
+// views are two ways to one new folder, as two nodes have it. JCSNODE_SHARED=A:B has it on a file system over the network, of which A and B
+// are two mounts.
+func views(t *testing.T) [2]string {
+	t.Helper()
+	a, b, ok := strings.Cut(os.Getenv("JCSNODE_SHARED"), ":")
+	if !ok {
+		dir := t.TempDir()
+		return [2]string{dir, dir}
+	}
+	dir, err := os.MkdirTemp(a, "shared-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return [2]string{dir, filepath.Join(b, filepath.Base(dir))}
+}
+
 // Nodes that share a folder know nothing of each other's locks: what one commits is there, whatever folders the other removes.
 func TestShared_FoldersComeAndGo(t *testing.T) {
-	dir := t.TempDir()
-	nodes := []*Store{openIn(t, dir), openIn(t, dir)}
+	dirs := views(t)
+	nodes := []*Store{openAs(t, dirs[0], "a"), openAs(t, dirs[1], "b")}
 	var all sync.WaitGroup
 	for i, s := range nodes {
 		for k := range 2 {
@@ -65,8 +84,8 @@ func TestShared_ManyStartAtOnce(t *testing.T) {
 
 // Both may commit to one name: it is whole, whoever comes last, and neither fails.
 func TestShared_OneName(t *testing.T) {
-	dir := t.TempDir()
-	nodes := []*Store{openIn(t, dir), openIn(t, dir)}
+	dirs := views(t)
+	nodes := []*Store{openAs(t, dirs[0], "a"), openAs(t, dirs[1], "b")}
 	var all sync.WaitGroup
 	for _, s := range nodes {
 		all.Go(func() {

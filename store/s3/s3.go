@@ -35,6 +35,8 @@ type Options struct {
 	Spool                string        // folder of this machine for what is being written
 	Patience             time.Duration // for a connection, an answer, and for each sign of progress; 0: 30 s
 	Attempts             int           // of each request, while it may help; 0: 3
+	// OnePut is the largest object that goes up, or is copied, in one request; larger ones go in parts. 0: 5 GiB, which is what S3 takes.
+	OnePut int64
 }
 
 // Store implements store.Store in a bucket.
@@ -49,8 +51,9 @@ type Store struct {
 const (
 	defaultPatience = 30 * time.Second
 	defaultAttempts = 3
-	// onePut is the largest object that goes up in one request: 5 GB are what S3 takes. Parts that a dead process left cost room.
-	onePut = 5 << 30
+	defaultOnePut   = 5 << 30
+	// copyPart bounds the parts of a copy: a service answers a part when it has it all.
+	copyPart = 512 << 20
 )
 
 // Open makes the store. It asks the service nothing: one that is away now may be there later.
@@ -64,6 +67,9 @@ func Open(opt Options) (*Store, error) {
 	}
 	if opt.Attempts == 0 {
 		opt.Attempts = defaultAttempts
+	}
+	if opt.OnePut == 0 {
+		opt.OnePut = defaultOnePut
 	}
 	if opt.Region == "" {
 		opt.Region = "us-east-1"
@@ -245,10 +251,16 @@ func (s *Store) Move(ctx context.Context, from, to string) error {
 
 // copy copies within the bucket. Onto its own name it makes an object as young as a new one.
 func (s *Store) copy(ctx context.Context, from, to string, info minio.ObjectInfo) error {
-	_, err := s.client.Client.CopyObject(ctx,
-		minio.CopyDestOptions{Bucket: s.opt.Bucket, Object: s.key(to), ReplaceMetadata: true,
-			UserMetadata: map[string]string{sumKey: info.UserMetadata[sumKey]}},
-		minio.CopySrcOptions{Bucket: s.opt.Bucket, Object: s.key(from)})
+	target := minio.CopyDestOptions{Bucket: s.opt.Bucket, Object: s.key(to), ReplaceMetadata: true,
+		UserMetadata: map[string]string{sumKey: info.UserMetadata[sumKey]}}
+	source := minio.CopySrcOptions{Bucket: s.opt.Bucket, Object: s.key(from)}
+	var err error
+	if info.Size <= s.opt.OnePut {
+		_, err = s.client.Client.CopyObject(ctx, target, source)
+	} else {
+		target.PartSize = uint64(min(s.opt.OnePut, copyPart))
+		_, err = s.client.ComposeObject(ctx, target, source)
+	}
 	if notFound(err) {
 		return missing(from)
 	}

@@ -88,7 +88,7 @@ func (s *Store) put(ctx context.Context, name string, content io.ReaderAt, size 
 		UserMetadata:     map[string]string{sumKey: sums.String()},
 		ContentType:      "application/octet-stream",
 		SendContentMd5:   s.client.EndpointURL().Scheme == "https", // else the signature covers the content
-		DisableMultipart: size <= onePut,
+		DisableMultipart: size <= s.opt.OnePut,
 	})
 	return err
 }

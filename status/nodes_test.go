@@ -1,0 +1,52 @@
+package status_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"jcsnode/ledger"
+	"jcsnode/status"
+)
+
+// What a node owns and is at is said while it lives, and in what it would read otherwise than the one that has read for longest.
+func TestOverview_Nodes(t *testing.T) {
+	yes, no := true, false
+	shape := status.Shape{Identity: "1", Settings: "2", Networks: "3", Device: "cpu", Destinations: "4"}
+	other := shape
+	other.Device, other.Settings = "cuda", "5"
+	node := func(id string, held *bool, started time.Duration, device, shape string) ledger.Alive {
+		return ledger.Alive{ID: id, Held: held, StartedAt: now.Add(-started), SeenAt: now, Device: device, Shape: shape,
+			Roles: []string{"read", "deliver"}, Owns: []string{status.LeaderLock, "deliver pacs", "deliver ", "notify his"},
+			Sends: []ledger.Sending{{StudyUID: "1.2", Destination: "pacs"}},
+			Work:  []ledger.Work{{StudyUID: "1.3", Step: "classify", Done: 1, Total: 2}}}
+	}
+	for name, c := range map[string]struct {
+		node           ledger.Alive
+		owns, at, says string
+		differs        string
+	}{
+		"owns, reads and sends": {node("b", &yes, time.Hour, "cpu", shape.String()),
+			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
+			"; leads, delivers to pacs, tells his", ""},
+		"a dead one": {node("b", &no, time.Hour, "cuda", other.String()), "", "", "DEAD", ""},
+		"reads otherwise": {node("b", &yes, time.Hour, "cuda", other.String()),
+			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
+			"gives other objects than elsewhere, by [cascade] or [objects]; the device: b on cuda, a on cpu",
+			"[cascade] or [objects]; the device: b on cuda, a on cpu"},
+		"of a version that says it in another way": {node("b", &yes, time.Hour, "cuda", "0011223344556677"),
+			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs", "running", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := node("a", &yes, 2*time.Hour, "cpu", shape.String())
+			o := overview(t, ledger.Standing{Nodes: []ledger.Alive{first, c.node}}, site, "")
+			if a := o.Nodes[0]; a.Differs != "" {
+				t.Errorf("the one that has read for longest differs: %s", a.Differs)
+			}
+			b := o.Nodes[1]
+			if b.Owns() != c.owns || b.At() != c.at || b.Differs != c.differs || !strings.Contains(b.String(), c.says) {
+				t.Errorf("owns %q, is at %q, differs in %q\n%s", b.Owns(), b.At(), b.Differs, b)
+			}
+		})
+	}
+}
