@@ -20,6 +20,9 @@ type fault struct {
 	name  string
 	begin func(s *siege, t *testing.T) // starts the cluster
 	now   func(s *siege, t *testing.T)
+	// copies are how many objects may come once more each time. Where a node loses its part: the one that it had in hand, and the one
+	// before, whose outcome was on its way to the ledger.
+	copies int
 }
 
 // siege is a ward to which one fault happens while studies come.
@@ -82,7 +85,10 @@ func (s *siege) bear(t *testing.T, f fault, study *stamps) {
 	if t.Failed() {
 		return
 	}
-	s.check(t, s.all) // what came after its round was over, too
+	// What came after its round was over, too.
+	if s.copies = s.check(t, s.all); s.copies > s.rounds*f.copies {
+		t.Errorf("%d objects came once more, want at most %d", s.copies, s.rounds*f.copies)
+	}
 	if strange := s.strangers(s.all); len(strange) > 0 {
 		t.Errorf("at the PACS and not in the ledger: %v", strange)
 	}
@@ -115,8 +121,10 @@ func (s *siege) once(t *testing.T, f fault) {
 	g.Wait()
 	studies := s.over(t, []string{one, two}, 2*time.Minute)
 	copies := s.check(t, studies)
+	if copies > f.copies {
+		t.Errorf("round %d: %d objects came once more, want at most %d", s.round, copies, f.copies)
+	}
 	maps.Copy(s.all, studies)
-	s.copies += copies
 	t.Logf("round %d: all is over after %.1f s; %d objects came twice", s.round, time.Since(began).Seconds(), copies)
 }
 

@@ -20,13 +20,13 @@ import (
 
 // faults are all of them but that of the cable, each with the cluster that it happens to.
 var faults = []fault{
-	{"the node that sends is killed", (*siege).onFolder, (*siege).senderKilled},
-	{"a node is killed", (*siege).onStore, (*siege).anyKilled},
-	{"PostgreSQL is restarted", (*siege).onFolder, (*siege).databaseRestarted},
-	{"the cable is pulled", (*siege).onMachines, (*siege).cablePulled},
-	{"the store is away", (*siege).onStore, (*siege).storeAway},
-	{"a node stands still and goes on", (*siege).onFolder, (*siege).stoodStill},
-	{"the disk of a door is full", (*siege).onSmallDisk, (*siege).diskFull},
+	{"the node that sends is killed", (*siege).onFolder, (*siege).senderKilled, 2},
+	{"a node is killed", (*siege).onStore, (*siege).anyKilled, 2},
+	{"PostgreSQL is restarted", (*siege).onFolder, (*siege).databaseRestarted, 2},
+	{"the cable is pulled", (*siege).onMachines, (*siege).cablePulled, 2},
+	{"the store is away", (*siege).onStore, (*siege).storeAway, 0},
+	{"a node stands still and goes on", (*siege).onFolder, (*siege).stoodStill, 2},
+	{"the disk of a door is full", (*siege).onSmallDisk, (*siege).diskFull, 0},
 }
 
 // everything is what a node can do.
