@@ -267,7 +267,8 @@ func (n *Node) owned() []string {
 	if !n.config.Several() {
 		return nil
 	}
-	held := n.lanes.names()
+	// Where a lane that nobody has is being ended, nothing is sent.
+	held := slices.DeleteFunc(n.lanes.names(), func(lane string) bool { return !n.configures(lane) })
 	if n.leading.Load() {
 		held = append([]string{status.LeaderLock}, held...)
 	}
