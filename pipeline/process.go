@@ -70,13 +70,13 @@ type Processor struct {
 func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	err := p.process(ctx, revisionID)
 	if fault := (*store.Error)(nil); ctx.Err() == nil && errors.As(err, &fault) && waits(fault) {
-		pause := p.away.Pause(time.Now())
+		pause := p.away.Pause(revisionID, time.Now())
 		p.Logger.Warn("a study waits for the store of its files; it is tried again", "revision_id", revisionID, "in", pause.String(),
 			"error", err)
 		return &ledger.RetryAfter{Delay: pause, Err: err}
 	}
 	if err == nil {
-		p.away.Over()
+		p.away.Over(revisionID)
 	}
 	return err
 }
