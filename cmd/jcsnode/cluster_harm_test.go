@@ -58,10 +58,13 @@ func (s *siege) onSmallDisk(t *testing.T) {
 	s.serveAll(t, s.nodes...)
 }
 
-// again starts a node that was killed.
+// again starts a node that was killed, and waits until it works: it may have to be the heir in the next round.
 func (s *siege) again(t *testing.T, l *lab) {
+	before := strings.Count(l.log(t), "jcsnode starts")
 	cmd := program(context.WithoutCancel(t.Context()), "serve", "--config", l.config)
 	l.node = start(t, cmd, filepath.Join(l.dir, "node.log"))
+	eventually(t, time.Minute, "it starts", func() bool { return strings.Count(l.log(t), "jcsnode starts") > before })
+	s.waitUp(t, l)
 }
 
 // sleep is sleeping for a random time.
@@ -135,16 +138,21 @@ func (s *siege) databaseRestarted(t *testing.T) {
 	how := []os.Signal{syscall.SIGINT, syscall.SIGQUIT}[s.random.IntN(2)]
 	s.sleep(4 * time.Second)
 	s.postgres.Stop(t, how)
-	s.sleep(time.Second)
+	time.Sleep(s.outage(s.draw(5 * time.Second)))
 	s.postgres.Again(t)
 }
 
-// storeAway has the store away for longer than the nodes wait for an answer of it.
+// storeAway has the store refuse connections or, in every other round, take them and not answer, for longer than the nodes wait for that.
 func (s *siege) storeAway(t *testing.T) {
 	s.sleep(3 * time.Second)
-	s.store.Kill(t)
+	if s.round%2 == 0 {
+		s.store.Freeze(t)
+		defer s.store.Thaw(t)
+	} else {
+		s.store.Kill(t)
+		defer s.store.Resume(t)
+	}
 	time.Sleep(s.outage(3 * time.Second))
-	s.store.Resume(t)
 }
 
 // stoodStill stops a node while it sends, for longer than its bound. In every other round it stands still as a machine does that is paused:
