@@ -37,6 +37,7 @@ type siege struct {
 	cables map[string]*cabletest.Machine
 	all    map[string]*ledger.History
 	copies int
+	twice  int // studies of two revisions
 }
 
 // TestCluster_Faults has each fault happen ten times, at random moments, to a cluster of its own that lives through all of them, while a
@@ -92,6 +93,9 @@ func (s *siege) bear(t *testing.T, f fault, study *stamps) {
 	if strange := s.strangers(s.all); len(strange) > 0 {
 		t.Errorf("at the PACS and not in the ledger: %v", strange)
 	}
+	if s.twice < s.rounds/3 {
+		t.Errorf("%d studies have two revisions, want a third of the rounds", s.twice)
+	}
 	t.Logf("%d studies, %d objects came, %d of them copies under the same UID with the same bytes",
 		len(s.all), len(s.pacs.arrivals()), s.copies)
 	for _, l := range s.nodes {
@@ -115,9 +119,15 @@ func (s *siege) once(t *testing.T, f fault) {
 		time.Sleep(first)
 		s.mustSend(ctx, t, two, more, b, a)
 		time.Sleep(then)
+		if s.round%3 == 0 { // else late slices may be of revision 1
+			for h := s.history(ctx, one); ctx.Err() == nil && (h == nil || len(h.Revisions) == 0); h = s.history(ctx, one) {
+				time.Sleep(300 * time.Millisecond)
+			}
+		}
 		s.mustSend(ctx, t, one, files[8:], a, b)
 	})
 	f.now(s, t)
+	s.pacs.slow(0)
 	g.Wait()
 	studies := s.over(t, []string{one, two}, 2*time.Minute)
 	copies := s.check(t, studies)
@@ -125,7 +135,11 @@ func (s *siege) once(t *testing.T, f fault) {
 		t.Errorf("round %d: %d objects came once more, want at most %d", s.round, copies, f.copies)
 	}
 	maps.Copy(s.all, studies)
-	t.Logf("round %d: all is over after %.1f s; %d objects came twice", s.round, time.Since(began).Seconds(), copies)
+	if len(studies[one].Revisions) > 1 {
+		s.twice++
+	}
+	t.Logf("round %d: all is over after %.1f s; %d revisions of the study with late slices; %d objects came once more",
+		s.round, time.Since(began).Seconds(), len(studies[one].Revisions), copies)
 }
 
 // draw is a random time up to one.
