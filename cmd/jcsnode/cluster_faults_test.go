@@ -50,18 +50,25 @@ func TestCluster_Faults(t *testing.T) {
 	if text := os.Getenv("JCSNODE_FAULTS"); text != "" {
 		rounds, long = number(t, text), true
 	}
+	drawn := seed(t)
+	study := newStamps(t, phantom.Options{Slices: 12, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
+	var clusters sync.WaitGroup
+	for n, f := range faults {
+		s := &siege{random: rand.New(rand.NewPCG(drawn, uint64(n))), rounds: rounds, long: long, all: map[string]*ledger.History{}}
+		clusters.Go(func() { t.Run(f.name, func(t *testing.T) { s.bear(t, f, study) }) })
+	}
+	clusters.Wait()
+}
+
+// seed draws one, or takes that of an earlier run, for all random moments of a test.
+func seed(t *testing.T) uint64 {
+	t.Helper()
 	seed := rand.Int()
 	if text := os.Getenv("JCSNODE_SEED"); text != "" {
 		seed = number(t, text)
 	}
 	t.Logf("JCSNODE_SEED=%d", seed)
-	study := newStamps(t, phantom.Options{Slices: 12, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
-	var clusters sync.WaitGroup
-	for n, f := range faults {
-		s := &siege{random: rand.New(rand.NewPCG(uint64(seed), uint64(n))), rounds: rounds, long: long, all: map[string]*ledger.History{}}
-		clusters.Go(func() { t.Run(f.name, func(t *testing.T) { s.bear(t, f, study) }) })
-	}
-	clusters.Wait()
+	return uint64(seed)
 }
 
 func number(t *testing.T, text string) int {
