@@ -14,9 +14,9 @@ import (
 
 // Options of Join. URL and ID must be set; the zero value of each other field is for production.
 type Options struct {
-	URL      string // of the database, straight to the server
-	Password string // "": the one of the environment, if it has one
-	ID       string // of the node, at most 60 letters, digits, -, _ and full stops
+	URL      string                 // of the database, straight to the server
+	Password func() (string, error) // asked for each session; nil or "": the one of the environment, if it has one
+	ID       string                 // of the node, at most 60 letters, digits, -, _ and full stops
 	Logger   *slog.Logger
 
 	// Patience is how long Join waits for another one under the ID to end: 15 s, since a machine that lost its power has a session for

@@ -29,14 +29,20 @@ var keepalives = map[string]string{
 }
 
 // open opens a session of our own, which shows up at the server under a name.
-func open(ctx context.Context, url, password, name string) (*pgx.Conn, error) {
+func open(ctx context.Context, url string, password func() (string, error), name string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig(url)
 	if err != nil {
 		// Without the cause, which may quote a password.
 		return nil, errors.New("the address of the database cannot be read: want postgres://USER@HOST:PORT/DATABASE")
 	}
-	if password != "" {
-		c.Password = password
+	if password != nil {
+		text, err := password()
+		if err != nil {
+			return nil, fmt.Errorf("open a session with PostgreSQL: %w", err)
+		}
+		if text != "" {
+			c.Password = text
+		}
 	}
 	c.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip
 	for k, v := range keepalives {
@@ -142,7 +148,7 @@ func among(ctx context.Context, conn *pgx.Conn, keys []int64, condition string) 
 }
 
 // Ask is Member.Dead for whoever is no member.
-func Ask(ctx context.Context, url, password string, incarnations []string) (dead []string, err error) {
+func Ask(ctx context.Context, url string, password func() (string, error), incarnations []string) (dead []string, err error) {
 	conn, err := open(ctx, url, password, "jcsnode, which asks who lives")
 	if err != nil {
 		return nil, err

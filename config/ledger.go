@@ -11,7 +11,7 @@ import (
 // Ledger is where the ledger is kept.
 type Ledger struct {
 	URL          string `toml:"url"`           // of a PostgreSQL database; empty: a file in data_dir
-	PasswordFile string `toml:"password_file"` // its first line; empty: PGPASSWORD of the environment, or none
+	PasswordFile string `toml:"password_file"` // its first line, read for each connection; empty: PGPASSWORD, or none
 }
 
 // Roles of a node.

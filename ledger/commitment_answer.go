@@ -105,28 +105,38 @@ func (l *Ledger) keepAnswer(ctx context.Context, tx *sql.Tx, s sortedAnswer, fro
 	const answered = `
 		UPDATE delivery
 		SET commitment = ?, commitment_detail = ?, commitment_at = ?
-		WHERE id = ?`
+		WHERE id IN`
 	now := ms(l.now())
+	var committed []int64
 	for _, d := range s.committed {
-		if _, err := tx.ExecContext(ctx, answered, ObjectCommitted, from, now, d.id); err != nil {
+		committed = append(committed, d.id)
+	}
+	if err := execIn(ctx, tx, answered, committed, ObjectCommitted, from, now); err != nil {
+		return err
+	}
+	for reason, ids := range byReason(s.failed) {
+		if err := execIn(ctx, tx, answered, ids, ObjectNotCommitted, reason, now); err != nil {
 			return err
 		}
 	}
-	for _, d := range s.failed {
-		if _, err := tx.ExecContext(ctx, answered, ObjectNotCommitted, d.reason, now, d.id); err != nil {
-			return err
-		}
-	}
-	for _, d := range s.resend {
-		if _, err := tx.ExecContext(ctx, `
+	for reason, ids := range byReason(s.resend) {
+		if err := execIn(ctx, tx, `
 			UPDATE delivery
 			SET state = ?, status = '', detail = ?, next_at = 0, trouble = '', troubles = 0, since = 0,
 				confirmation_id = 0, commitment = '', resent = resent + 1
-			WHERE id = ?`, DeliveryWaiting, "taken, but not kept: "+d.reason, d.id); err != nil {
+			WHERE id IN`, ids, DeliveryWaiting, "taken, but not kept: "+reason); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func byReason(some []askedDelivery) map[string][]int64 {
+	ids := map[string][]int64{}
+	for _, d := range some {
+		ids[d.reason] = append(ids[d.reason], d.id)
+	}
+	return ids
 }
 
 // askedDelivery is a delivery that waits for an answer, or has got one.

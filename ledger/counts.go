@@ -53,18 +53,18 @@ func (l *Ledger) counts(ctx context.Context, tx *sql.Tx) (Counts, error) {
 	}
 	var oldest, last int64
 	err := tx.QueryRowContext(ctx, `
-		SELECT instances, flagged, bytes, (SELECT coalesce(MAX(instance_at), 0) FROM peer),
+		SELECT instances, flagged, bytes, (SELECT coalesce(MAX(instance_at), 0) FROM peer_now),
 			(SELECT COUNT(*) FROM study WHERE files_missing = 1), (SELECT coalesce(SUM(count), 0) FROM refusal),
 			(SELECT coalesce(MIN(oldest), 0) FROM (
 				SELECT (SELECT MIN(created_at) FROM delivery WHERE destination = name AND state = '`+DeliveryWaiting+`') AS oldest
-				FROM counter
+				FROM counter_now
 				WHERE kind = '`+counterDelivery+`' AND state = '`+DeliveryWaiting+`' AND n > 0) waiting)
-		FROM received`).Scan(&c.Instances, &c.Flagged, &c.Bytes, &last, &c.Missing, &c.Refused, &oldest)
+		FROM received_now`).Scan(&c.Instances, &c.Flagged, &c.Bytes, &last, &c.Missing, &c.Refused, &oldest)
 	if err != nil {
 		return c, err
 	}
 	c.OldestWaiting, c.LastInstance = at(oldest), at(last)
-	if c.Studies, err = countBy(ctx, tx, `SELECT state, SUM(n) FROM study_count GROUP BY state HAVING SUM(n) > 0`); err != nil {
+	if c.Studies, err = countBy(ctx, tx, `SELECT state, SUM(n) FROM study_count_now GROUP BY state HAVING SUM(n) > 0`); err != nil {
 		return c, err
 	}
 	for kind, to := range map[string]*map[string]int{
@@ -75,7 +75,7 @@ func (l *Ledger) counts(ctx context.Context, tx *sql.Tx) (Counts, error) {
 	} {
 		if *to, err = countBy(ctx, tx, `
 			SELECT state, SUM(n)
-			FROM counter
+			FROM counter_now
 			WHERE kind = ?
 			GROUP BY state
 			HAVING SUM(n) > 0`, kind); err != nil {
@@ -87,5 +87,5 @@ func (l *Ledger) counts(ctx context.Context, tx *sql.Tx) (Counts, error) {
 
 // counted reads the counters of a kind and a name, by state.
 func counted(ctx context.Context, tx *sql.Tx, kind, name string) (map[string]int, error) {
-	return countBy(ctx, tx, `SELECT state, n FROM counter WHERE kind = ? AND name = ? AND n > 0`, kind, name)
+	return countBy(ctx, tx, `SELECT state, n FROM counter_now WHERE kind = ? AND name = ? AND n > 0`, kind, name)
 }

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -64,66 +63,105 @@ type Delivery struct {
 	Replaced bool      `json:"-"`                 // of what Pending gives: begun, and a newer revision waits for it
 }
 
-// DeliveryOutcome is what an attempt brought.
-type DeliveryOutcome struct {
-	State     string // waiting = will be tried again, sent, failed or withdrawn = will not
-	Attempted bool   // false when the object's turn never came
-	Begun     bool   // for waiting: it stays begun if it was, since nobody knows whether the destination has it (see BeginDeliveries)
-	Status    string
-	Detail    string
-	Trouble   string    // kind of failure; another kind begins a new streak
-	NextAt    time.Time // for waiting
-	Mark      time.Time // of the visit that says so; of one that has not begun with the delivery, what BegunAt was (see Mark)
-	// SentClass and SentUID are class and instance of the form that was sent; "": those of the object.
-	SentClass, SentUID string
-}
-
-// Streak returns how many failures of the kind in a row the delivery will have seen with one more at now, and since when.
-func (d *Delivery) Streak(trouble string, now time.Time) (troubles int, since time.Time) {
-	if d.Trouble != trouble || d.Troubles == 0 {
-		return 1, now
+// insertObjects writes objects of a revision, and a delivery of each to each of its destinations, unless they are there.
+func (l *Ledger) insertObjects(ctx context.Context, tx *sql.Tx, rev Revision, objects []Outgoing) error {
+	type known struct {
+		uid, sha256 string
+		revision    int64
 	}
-	return d.Troubles + 1, d.Since
-}
-
-func (l *Ledger) insertObject(ctx context.Context, tx *sql.Tx, rev Revision, o Outgoing) error {
-	now := ms(l.now())
-	var revisionID int64
-	var sum string
-	err := tx.QueryRowContext(ctx, `SELECT revision_id, sha256 FROM object WHERE sop_uid = ?`, o.SOPInstanceUID).Scan(&revisionID, &sum)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		_, err = tx.ExecContext(ctx, `
-			INSERT INTO object (revision_id, sop_uid, class_uid, series_uid, kind, title, syntax_uid, path, sha256, size, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			rev.ID, o.SOPInstanceUID, o.SOPClassUID, o.SeriesUID, o.Kind, o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, now)
-	case err == nil && revisionID != rev.ID:
-		err = fmt.Errorf("its UID belongs to revision id %d already", revisionID)
-	case err == nil && sum != o.SHA256:
-		// A program or model of another version made the object again before all was sent.
-		text := "object " + o.SOPInstanceUID + " was made again with other bytes under the same UID"
-		if err = l.event(ctx, tx, rev.StudyUID, EventReported, text, map[string]any{"before": sum, "now": o.SHA256}); err == nil {
-			_, err = tx.ExecContext(ctx, `
-				UPDATE object
-				SET title = ?, syntax_uid = ?, path = ?, sha256 = ?, size = ?
-				WHERE sop_uid = ?`,
-				o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, o.SOPInstanceUID)
-		}
+	uids := make([]string, len(objects))
+	for i, o := range objects {
+		uids[i] = o.SOPInstanceUID
 	}
+	before, err := queryIn(ctx, tx, `SELECT sop_uid, sha256, revision_id FROM object WHERE sop_uid IN`,
+		func(rows *sql.Rows) (k known, err error) {
+			err = rows.Scan(&k.uid, &k.sha256, &k.revision)
+			return k, err
+		}, uids)
 	if err != nil {
-		return fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
+		return fmt.Errorf("look up objects: %w", err)
 	}
-	for _, d := range o.Destinations {
-		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO delivery (object_id, destination, state, created_at)
-			SELECT id, ?, ?, CAST(? AS BIGINT)
-			FROM object
-			WHERE sop_uid = ?
-			ON CONFLICT DO NOTHING`, d, DeliveryWaiting, now, o.SOPInstanceUID); err != nil {
-			return fmt.Errorf("write delivery of %s to %s: %w", o.SOPInstanceUID, d, err)
+	there := map[string]known{}
+	for _, k := range before {
+		there[k.uid] = k
+	}
+	now := ms(l.now())
+	var rows [][]any
+	var remade []Outgoing
+	for _, o := range objects {
+		k, ok := there[o.SOPInstanceUID]
+		switch {
+		case !ok:
+			rows = append(rows, []any{rev.ID, o.SOPInstanceUID, o.SOPClassUID, o.SeriesUID, o.Kind, o.Title, o.TransferSyntaxUID, o.Path,
+				o.SHA256, o.Size, now})
+			there[o.SOPInstanceUID] = known{o.SOPInstanceUID, o.SHA256, rev.ID}
+		case k.revision != rev.ID:
+			return fmt.Errorf("write object %s: its UID belongs to revision id %d already", o.SOPInstanceUID, k.revision)
+		case k.sha256 != o.SHA256:
+			remade = append(remade, o)
 		}
+	}
+	if err := insertRows(ctx, tx, `
+		INSERT INTO object (revision_id, sop_uid, class_uid, series_uid, kind, title, syntax_uid, path, sha256, size, created_at)`,
+		rows); err != nil {
+		return fmt.Errorf("write objects: %w", err)
+	}
+	for _, o := range remade {
+		if err := l.remake(ctx, tx, rev, o, there[o.SOPInstanceUID].sha256); err != nil {
+			return fmt.Errorf("write object %s: %w", o.SOPInstanceUID, err)
+		}
+	}
+	if err := insertDeliveries(ctx, tx, rev, objects, now); err != nil {
+		return fmt.Errorf("write deliveries: %w", err)
 	}
 	return nil
+}
+
+// remake is for an object that a program or model of another version made again before all was sent.
+func (l *Ledger) remake(ctx context.Context, tx *sql.Tx, rev Revision, o Outgoing, before string) error {
+	text := "object " + o.SOPInstanceUID + " was made again with other bytes under the same UID"
+	if err := l.event(ctx, tx, rev.StudyUID, EventReported, text, map[string]any{"before": before, "now": o.SHA256}); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE object
+		SET title = ?, syntax_uid = ?, path = ?, sha256 = ?, size = ?
+		WHERE sop_uid = ?`,
+		o.Title, o.TransferSyntaxUID, o.Path, o.SHA256, o.Size, o.SOPInstanceUID)
+	return err
+}
+
+// insertDeliveries writes those that a revision, which is locked, does not have yet.
+func insertDeliveries(ctx context.Context, tx *sql.Tx, rev Revision, objects []Outgoing, now int64) error {
+	type way struct{ uid, destination string }
+	ids, there := map[string]int64{}, map[way]bool{}
+	if _, err := query(ctx, tx, `
+		SELECT o.id, o.sop_uid, coalesce(d.destination, ''), d.id IS NOT NULL
+		FROM object o
+		LEFT JOIN delivery d ON d.object_id = o.id
+		WHERE o.revision_id = ?`, func(rows *sql.Rows) (struct{}, error) {
+		var id int64
+		var w way
+		var has bool
+		err := rows.Scan(&id, &w.uid, &w.destination, &has)
+		ids[w.uid] = id
+		if has {
+			there[w] = true
+		}
+		return struct{}{}, err
+	}, rev.ID); err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, o := range objects {
+		for _, d := range o.Destinations {
+			if w := (way{o.SOPInstanceUID, d}); !there[w] {
+				there[w] = true
+				rows = append(rows, []any{ids[w.uid], d, DeliveryWaiting, now})
+			}
+		}
+	}
+	return insertRows(ctx, tx, `INSERT INTO delivery (object_id, destination, state, created_at)`, rows)
 }
 
 // Objects returns the objects of a revision, in the order in which they were made.
@@ -195,167 +233,6 @@ func (l *Ledger) SentSince(ctx context.Context, destination string, since time.T
 		return false, fmt.Errorf("look up what %s was sent: %w", destination, err)
 	}
 	return sent, nil
-}
-
-// DeliveryResult is the outcome of one delivery among several.
-type DeliveryResult struct {
-	ID      int64
-	Outcome DeliveryOutcome
-}
-
-// RecordDelivery keeps the outcome of an attempt. What was sent stays sent, what was withdrawn is not tried again, and what another visit
-// has in hand stays as it is, unless it was sent.
-func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome) error {
-	return l.RecordOutcomes(ctx, []DeliveryResult{{id, o}})
-}
-
-// RecordOutcomes keeps outcomes of several deliveries, each with an event of its own, in one transaction: a sync costs the same for all.
-func (l *Ledger) RecordOutcomes(ctx context.Context, results []DeliveryResult) error {
-	err := l.update(ctx, func(tx *sql.Tx) error {
-		for _, r := range results {
-			e, err := l.recordDelivery(ctx, tx, r.ID, r.Outcome)
-			if err == nil && e != nil {
-				err = insertEvent(ctx, tx, *e)
-			}
-			if err != nil {
-				return fmt.Errorf("delivery %d: %w", r.ID, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record deliveries: %w", err)
-	}
-	return nil
-}
-
-// RecordDeliveries keeps outcomes of one attempt that belong together, such as those of all objects whose turn never came: one
-// transaction, and one event for all that ended alike.
-func (l *Ledger) RecordDeliveries(ctx context.Context, results []DeliveryResult) error {
-	err := l.update(ctx, func(tx *sql.Tx) error {
-		var events []Event
-		counts := map[string]int{} // by kind and text
-		for _, r := range results {
-			e, err := l.recordDelivery(ctx, tx, r.ID, r.Outcome)
-			if err != nil {
-				return fmt.Errorf("delivery %d: %w", r.ID, err)
-			}
-			if e == nil {
-				continue
-			}
-			key := e.Kind + e.StudyUID + e.Text
-			if counts[key]++; counts[key] == 1 {
-				events = append(events, *e)
-			}
-		}
-		for _, e := range events {
-			if n := counts[e.Kind+e.StudyUID+e.Text]; n > 1 {
-				e.Instance, e.Text = "", fmt.Sprintf("%s (%d objects)", e.Text, n)
-			}
-			if err := insertEvent(ctx, tx, e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record deliveries: %w", err)
-	}
-	return nil
-}
-
-// recordDelivery writes one outcome and returns its event, nil when the object was sent before, or withdrawn or begun anew by somebody
-// else while an attempt failed.
-func (l *Ledger) recordDelivery(ctx context.Context, tx *sql.Tx, id int64, o DeliveryOutcome) (*Event, error) {
-	kind := map[string]string{
-		DeliveryWaiting:   EventRetry,
-		DeliverySent:      EventSent,
-		DeliveryFailed:    EventDeliveryFailed,
-		DeliveryWithdrawn: EventWithdrawn,
-	}[o.State]
-	if kind == "" {
-		return nil, fmt.Errorf("unknown state %q", o.State)
-	}
-	var rev Revision
-	var destination, class, object, before string
-	var begun int64
-	look := func() error {
-		err := tx.QueryRowContext(ctx, `
-			SELECT r.id, r.study_uid, r.number, d.destination, o.class_uid, o.sop_uid, d.state, d.begun_at
-			FROM delivery d
-			JOIN object o ON o.id = d.object_id
-			JOIN revision r ON r.id = o.revision_id
-			WHERE d.id = ?`, id).Scan(&rev.ID, &rev.StudyUID, &rev.Number, &destination, &class, &object, &before, &begun)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		}
-		return err
-	}
-	err := look()
-	if err == nil {
-		var waited bool
-		if waited, err = l.db.Lock(ctx, tx, rev.StudyUID); err == nil && waited {
-			err = look()
-		}
-	}
-	if err != nil || before == DeliverySent || o.State != DeliverySent && (before == DeliveryWithdrawn || begun != ms(o.Mark)) {
-		return nil, err
-	}
-	now := l.now()
-	var sent, failed time.Time
-	if o.State == DeliveryFailed {
-		failed = now
-	}
-	if o.State == DeliverySent {
-		sent = now
-		if o.SentUID == "" {
-			o.SentClass, o.SentUID = class, object
-		}
-	}
-	// The right sides see the row as it was: the same kind of trouble goes on, another begins.
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE delivery
-		SET state = ?1, attempts = attempts + ?2, status = ?3, detail = ?4, sent_at = ?5, next_at = ?6,
-			trouble = ?7,
-			troubles = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 THEN troubles + 1 ELSE 1 END,
-			since = CASE WHEN ?7 = '' THEN 0 WHEN trouble = ?7 AND troubles > 0 THEN since ELSE ?8 END,
-			sent_class_uid = ?10, sent_sop_uid = ?11, failed_at = ?12,
-			begun_at = CASE WHEN ?13 = 1 THEN begun_at ELSE 0 END
-		WHERE id = ?9`,
-		o.State, o.Attempted, o.Status, o.Detail, ms(sent), ms(o.NextAt),
-		o.Trouble, ms(now), id, o.SentClass, o.SentUID, ms(failed), o.State == DeliveryWaiting && o.Begun); err != nil {
-		return nil, err
-	}
-	if err := answered(ctx, tx, destination, o, now); err != nil {
-		return nil, err
-	}
-	if before == DeliveryWaiting && o.State != DeliveryWaiting {
-		if err := l.delivered(ctx, tx, rev, destination); err != nil {
-			return nil, err
-		}
-	}
-	text := destination
-	for _, part := range []string{o.Status, o.Detail} {
-		if part != "" {
-			text += ": " + part
-		}
-	}
-	return &Event{
-		At:         now,
-		StudyUID:   rev.StudyUID,
-		Kind:       kind,
-		Text:       text,
-		Instance:   object,
-		Attributes: map[string]any{"destination": destination},
-	}, nil
-}
-
-// delivered does what follows when a delivery of a revision to a destination may have been the last one.
-func (l *Ledger) delivered(ctx context.Context, tx *sql.Tx, rev Revision, destination string) error {
-	if err := l.requestCommitment(ctx, tx, rev, destination); err != nil {
-		return err
-	}
-	return l.notifyGivenUp(ctx, tx, rev, destination)
 }
 
 func queryDeliveries(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Delivery, error) {

@@ -35,10 +35,10 @@ func (l *Ledger) deliverKind(handle func(ctx context.Context, revisionID int64, 
 			}
 			return k.Destination
 		},
-		Interrupted: func(ctx context.Context, tx *sql.Tx, j jobs.Job) error {
+		Interrupted: func(ctx context.Context, tx *sql.Tx, j jobs.Job, killed bool) error {
 			key, err := keyOf[deliverKey](j.Key)
 			if err == nil {
-				_, err = l.interrupted(ctx, tx, j, key.RevisionID)
+				_, err = l.interrupted(ctx, tx, j, key.RevisionID, killed)
 			}
 			return err
 		},

@@ -7,6 +7,11 @@ import (
 	"time"
 )
 
+// answers says that the outcome tells how the destination is.
+func (o DeliveryOutcome) answers() bool {
+	return o.State == DeliverySent || o.Trouble != "" || o.State == DeliveryFailed
+}
+
 // answered keeps what a destination did last. What a peer adds to its answer may name a patient and stays with the delivery.
 func answered(ctx context.Context, tx *sql.Tx, destination string, o DeliveryOutcome, now time.Time) error {
 	answer := o.Detail
@@ -14,14 +19,13 @@ func answered(ctx context.Context, tx *sql.Tx, destination string, o DeliveryOut
 		answer = "answered " + o.Status
 	}
 	var err error
-	switch {
-	case o.State == DeliverySent:
+	if o.State == DeliverySent {
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO destination (name, sent_at, answer)
 			VALUES (?1, ?2, ?3)
 			ON CONFLICT (name) DO UPDATE
 			SET sent_at = ?2, answer = ?3, trouble_since = 0`, destination, ms(now), answer)
-	case o.Trouble != "" || o.State == DeliveryFailed:
+	} else {
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO destination (name, failed_at, answer, trouble_since)
 			VALUES (?1, ?2, ?3, ?2)

@@ -49,24 +49,54 @@ func (l *Ledger) Event(ctx context.Context, e Event) error {
 	return l.enqueue(ctx, entry{event: &e})
 }
 
+// Visited queues, as Event does, the event of an association that is over. Its text is made from how many of the instances that came of the
+// study were new, and how many were here already, through whichever door they had come: one door knows only what it has itself.
+func (l *Ledger) Visited(ctx context.Context, e Event, came int, text func(fresh, again int) string) error {
+	if e.At.IsZero() {
+		e.At = l.now()
+	}
+	return l.enqueue(ctx, entry{event: &e, visit: &visit{came, text}})
+}
+
+// visit is what the text of an event is made from.
+type visit struct {
+	came int // instances
+	text func(fresh, again int) string
+}
+
+func (v *visit) event(ctx context.Context, tx *sql.Tx, e Event) (Event, error) {
+	var fresh int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM instance WHERE study_uid = ? AND association = ?`,
+		e.StudyUID, e.Association).Scan(&fresh); err != nil {
+		return e, fmt.Errorf("count what came of study %s: %w", e.StudyUID, err)
+	}
+	fresh = min(fresh, v.came)
+	e.Text = v.text(fresh, v.came-fresh)
+	return e, nil
+}
+
 func (l *Ledger) event(ctx context.Context, tx *sql.Tx, studyUID, kind, text string, attributes map[string]any) error {
 	return insertEvent(ctx, tx, Event{At: l.now(), StudyUID: studyUID, Kind: kind, Text: text, Attributes: attributes})
 }
 
 func insertEvent(ctx context.Context, tx *sql.Tx, e Event) error {
-	var attributes []byte
-	if len(e.Attributes) > 0 {
-		var err error
-		if attributes, err = json.Marshal(e.Attributes); err != nil {
-			return fmt.Errorf("attributes of event %q: %w", e.Kind, err)
+	return insertEvents(ctx, tx, []Event{e})
+}
+
+func insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
+	rows := make([][]any, len(events))
+	for i, e := range events {
+		var attributes []byte
+		if len(e.Attributes) > 0 {
+			var err error
+			if attributes, err = json.Marshal(e.Attributes); err != nil {
+				return fmt.Errorf("attributes of event %q: %w", e.Kind, err)
+			}
 		}
+		rows[i] = []any{ms(e.At), e.StudyUID, e.Kind, e.Text, e.Instance, e.Association, string(attributes)}
 	}
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO event (at, study_uid, kind, text, instance, association, attributes)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		ms(e.At), e.StudyUID, e.Kind, e.Text, e.Instance, e.Association, string(attributes))
-	if err != nil {
-		return fmt.Errorf("write event %q: %w", e.Kind, err)
+	if err := insertRows(ctx, tx, `INSERT INTO event (at, study_uid, kind, text, instance, association, attributes)`, rows); err != nil {
+		return fmt.Errorf("write events: %w", err)
 	}
 	return nil
 }

@@ -89,21 +89,19 @@ func replaceReasons(ctx context.Context, tx *sql.Tx, revisionID int64, r Reading
 			return err
 		}
 	}
+	var instances, series [][]any
 	for _, i := range r.Instances {
-		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO instance_reason (revision_id, path, sop_uid, code, text)
-			VALUES (?, ?, ?, ?, ?)`,
-			revisionID, i.Path, i.SOPInstanceUID, i.Code, i.Text); err != nil {
-			return fmt.Errorf("write reason of instance %s: %w", i.Path, err)
-		}
+		instances = append(instances, []any{revisionID, i.Path, i.SOPInstanceUID, i.Code, i.Text})
 	}
 	for _, s := range r.Series {
-		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO series_reason (revision_id, series_uid, chosen, code, text, remedy)
-			VALUES (?, ?, ?, ?, ?, ?)`,
-			revisionID, s.SeriesUID, s.Chosen, s.Code, s.Text, s.Remedy); err != nil {
-			return fmt.Errorf("write reason of series %s: %w", s.SeriesUID, err)
-		}
+		series = append(series, []any{revisionID, s.SeriesUID, s.Chosen, s.Code, s.Text, s.Remedy})
+	}
+	err := insertRows(ctx, tx, `INSERT INTO instance_reason (revision_id, path, sop_uid, code, text)`, instances)
+	if err == nil {
+		err = insertRows(ctx, tx, `INSERT INTO series_reason (revision_id, series_uid, chosen, code, text, remedy)`, series)
+	}
+	if err != nil {
+		return fmt.Errorf("write reasons: %w", err)
 	}
 	return nil
 }
@@ -120,7 +118,11 @@ func (l *Ledger) cameAgain(ctx context.Context, tx *sql.Tx, reasons []InstanceRe
 		}
 		for _, i := range again {
 			i.ReceivedAt = l.now()
-			if err := restoreInstance(ctx, tx, &i); err != nil {
+			restored, err := restore(ctx, tx, i.StudyUID, []*Instance{&i})
+			if err == nil {
+				err = receiving(ctx, tx, restored, 0)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -192,10 +194,10 @@ func (l *Ledger) AddObjects(ctx context.Context, revisionID int64, objects []Out
 
 // addObjects writes objects, their deliveries and the jobs for these, and returns the destinations.
 func (l *Ledger) addObjects(ctx context.Context, tx *sql.Tx, rev Revision, objects []Outgoing) (destinations []string, err error) {
+	if err := l.insertObjects(ctx, tx, rev, objects); err != nil {
+		return nil, err
+	}
 	for _, o := range objects {
-		if err := l.insertObject(ctx, tx, rev, o); err != nil {
-			return nil, err
-		}
 		for _, d := range o.Destinations {
 			if !slices.Contains(destinations, d) {
 				destinations = append(destinations, d)

@@ -44,7 +44,8 @@ type Options struct {
 	Logger   *slog.Logger     // slog.Default()
 	ReadOnly bool             // Open: look only, beside a running node; nothing is migrated
 	Beside   bool             // Open: ask for work, beside a running node; nothing is migrated, and StartJobs refuses
-	Password string           // Open: of the database; "": that of the environment
+	// Password: of Open, of the database, asked for each connection. Nil or "": that of the environment.
+	Password func() (string, error)
 
 	// Shared: this is one node of several on the ledger, which see to it that a destination and a receiver belong to one at a time, and
 	// that the jobs of one that died are set back (TakeDestination, TakeReceiver, RecoverJobs).

@@ -165,7 +165,7 @@ const mostCounted = 10000
 // of UIDs and deliveries have no counters, and are not counted to the end.
 func (l *Ledger) CountStudies(ctx context.Context, f Filter) (n int, atLeast bool, err error) {
 	where, args := f.conditions()
-	text := `SELECT coalesce(SUM(s.n), 0) FROM study_count s ` + where
+	text := `SELECT coalesce(SUM(s.n), 0) FROM study_count_now s ` + where
 	counter := true
 	if !f.From.IsZero() || !f.To.IsZero() || f.StudyUID != "" || f.Accession != "" || f.Delivery != "" {
 		counter = false

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"jcsnode/ledger/jobs"
 )
 
 // Parties are those outside whom the ledger has work for. Values are not changed once they are given.
@@ -14,6 +16,9 @@ type Parties struct {
 	Receivers      []Subscription // that are told of what happens
 	LongestWait    time.Duration  // that any handler asks for; 6 h at least
 }
+
+// ErrAway says that the ledger's database does not answer, or has only just begun to again: what was to be done can be done later.
+var ErrAway = errors.New("the ledger is not there")
 
 // SetParties changes who they are while the jobs run: what is written from now on is for these. Whoever is not among them any more gets
 // nothing new, and its waiting jobs still run, for the handlers to end.
@@ -26,6 +31,9 @@ func (l *Ledger) SetParties(p Parties) error {
 	}
 	if err := errors.Join(errs...); err != nil {
 		l.parties.Store(before)
+		if l.db.Passing(err) || errors.Is(err, jobs.ErrStopped) {
+			err = fmt.Errorf("%w: %w", ErrAway, err)
+		}
 		return fmt.Errorf("change for whom the ledger works: %w", err)
 	}
 	return nil

@@ -45,7 +45,7 @@ func insertSighting(ctx context.Context, tx *sql.Tx, s *sighting) error {
 		DELETE FROM peer
 		WHERE calling_ae IN (
 			SELECT calling_ae
-			FROM peer
+			FROM peer_now
 			WHERE instances = 0
 			ORDER BY max(association_at, rejected_at) DESC
 			LIMIT ? OFFSET ?)`, noLimit, maxSilentPeers); err != nil {
@@ -57,9 +57,10 @@ func insertSighting(ctx context.Context, tx *sql.Tx, s *sighting) error {
 // seeAgain notes when an instance of a caller came that is in the ledger already.
 func seeAgain(ctx context.Context, tx *sql.Tx, callingAE string, at int64) error {
 	if _, err := tx.ExecContext(ctx, `
-		UPDATE peer
-		SET instance_at = max(instance_at, ?2)
-		WHERE calling_ae = ?1`, callingAE, at); err != nil {
+		INSERT INTO peer (calling_ae, instance_at)
+		VALUES (?1, ?2)
+		ON CONFLICT (calling_ae) DO UPDATE
+		SET instance_at = max(peer.instance_at, ?2)`, callingAE, at); err != nil {
 		return fmt.Errorf("note who sent again: %w", err)
 	}
 	return nil
@@ -68,7 +69,7 @@ func seeAgain(ctx context.Context, tx *sql.Tx, callingAE string, at int64) error
 func peersSeen(ctx context.Context, tx *sql.Tx) ([]PeerSeen, error) {
 	all, err := query(ctx, tx, `
 		SELECT calling_ae, address, association_at, instance_at, rejected_at, rejected_because, instances, bytes
-		FROM peer
+		FROM peer_now
 		ORDER BY calling_ae`, func(rows *sql.Rows) (p PeerSeen, err error) {
 		var association, instance, rejected int64
 		err = rows.Scan(&p.CallingAE, &p.Address, &association, &instance, &rejected, &p.RejectedBecause, &p.Instances, &p.Bytes)

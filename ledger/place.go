@@ -19,9 +19,9 @@ func (l *Ledger) Stored(ctx context.Context, path string) error {
 	return l.enqueue(ctx, entry{stored: path})
 }
 
-func writeStored(ctx context.Context, tx *sql.Tx, path string) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE instance SET at = '' WHERE path = ? AND at <> ''`, path); err != nil {
-		return fmt.Errorf("note that %s is in the store: %w", path, err)
+func writeStored(ctx context.Context, tx *sql.Tx, paths []string) error {
+	if err := execIn(ctx, tx, `UPDATE instance SET at = '' WHERE at <> '' AND path IN`, paths); err != nil {
+		return fmt.Errorf("note what is in the store: %w", err)
 	}
 	return nil
 }

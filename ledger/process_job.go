@@ -58,25 +58,29 @@ func (l *Ledger) enqueueRevisions(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// interrupted writes into the history that the end of the program interrupted a job of a revision.
-func (l *Ledger) interrupted(ctx context.Context, tx *sql.Tx, j jobs.Job, revisionID int64) (Revision, error) {
+// interrupted writes into the history that a job of a revision was interrupted: by the end of the program, or since it lost the ledger.
+func (l *Ledger) interrupted(ctx context.Context, tx *sql.Tx, j jobs.Job, revisionID int64, killed bool) (Revision, error) {
 	rev, err := l.lockRevision(ctx, tx, revisionID)
 	if err != nil {
 		return rev, fmt.Errorf("revision %d: %w", revisionID, err)
 	}
-	l.log.Warn("job interrupted by the end of the program, set back", "job", j.Kind, "study", rev.StudyUID, "revision", rev.Number,
-		"attempt", j.Attempt, "of", j.MaxAttempts)
 	text := fmt.Sprintf("%s was interrupted by the end of the program at attempt %d of %d", j.Kind, j.Attempt, j.MaxAttempts)
+	if !killed {
+		text = fmt.Sprintf("%s was interrupted at attempt %d of %d, which does not count: the node had lost the ledger's database", j.Kind,
+			j.Attempt, j.MaxAttempts)
+	}
+	l.log.Warn("job interrupted, set back", "killed", killed, "job", j.Kind, "study", rev.StudyUID, "revision", rev.Number,
+		"attempt", j.Attempt, "of", j.MaxAttempts)
 	return rev, l.event(ctx, tx, rev.StudyUID, EventRecovered, text, map[string]any{"revision": rev.Number})
 }
 
-func (l *Ledger) processInterrupted(ctx context.Context, tx *sql.Tx, j jobs.Job) error {
+func (l *Ledger) processInterrupted(ctx context.Context, tx *sql.Tx, j jobs.Job, killed bool) error {
 	key, err := keyOf[processKey](j.Key)
 	if err != nil {
 		return err
 	}
-	rev, err := l.interrupted(ctx, tx, j, key.RevisionID)
-	if err != nil || !j.Last() {
+	rev, err := l.interrupted(ctx, tx, j, key.RevisionID, killed)
+	if err != nil || !killed || !j.Last() {
 		return err
 	}
 	return l.giveUpRevision(ctx, tx, rev.ID, Reason{

@@ -4,6 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
+	"math/bits"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -51,6 +55,69 @@ func countBy(ctx context.Context, tx *sql.Tx, text string, args ...any) (map[str
 		counts[word] = n
 	}
 	return counts, rows.Err()
+}
+
+// mostAtATime bounds the rows and values of one statement.
+const mostAtATime = 128
+
+// pieces cuts a list into pieces of few lengths: the statements for these are soon known to the engine.
+func pieces[T any](all []T) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		for rest := all; len(rest) > 0; {
+			n := min(1<<(bits.Len(uint(len(rest)))-1), mostAtATime)
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// places are those of parameters: (?, ?, ?).
+func places(n int) string { return "(" + strings.Repeat("?, ", n-1) + "?)" }
+
+// insertRows runs an INSERT without its VALUES for many rows.
+func insertRows(ctx context.Context, tx *sql.Tx, insert string, rows [][]any) error {
+	for piece := range pieces(rows) {
+		one := places(len(piece[0]))
+		text := insert + ` VALUES ` + strings.Repeat(one+", ", len(piece)-1) + one
+		if _, err := tx.ExecContext(ctx, text, slices.Concat(piece...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execIn runs a statement that ends with IN for many values; args come before them.
+func execIn[T any](ctx context.Context, tx *sql.Tx, text string, values []T, args ...any) error {
+	for piece := range pieces(values) {
+		if _, err := tx.ExecContext(ctx, text+` `+places(len(piece)), slices.Concat(args, anys(piece))...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queryIn collects the rows of a query that ends with IN for many values; args come before them.
+func queryIn[T, V any](
+	ctx context.Context, tx *sql.Tx, text string, scan func(*sql.Rows) (T, error), values []V, args ...any,
+) (all []T, err error) {
+	for piece := range pieces(values) {
+		some, err := query(ctx, tx, text+` `+places(len(piece)), scan, slices.Concat(args, anys(piece))...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+func anys[T any](values []T) []any {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = v
+	}
+	return all
 }
 
 // newID runs an INSERT and returns the id of the row, or sql.ErrNoRows if a conflict left it out.

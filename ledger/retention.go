@@ -15,7 +15,7 @@ type Ended struct {
 }
 
 // over says of study s that all about it is over since before ?1; ?2 to ?5 are what overArgs gives.
-const over = `s.last_at < ?1 AND s.state IN (?2, ?3)
+const over = `s.last_at < ?1 AND s.again_at < ?1 AND s.state IN (?2, ?3)
 	AND NOT EXISTS (
 		SELECT 1
 		FROM revision r

@@ -17,6 +17,13 @@ func (l *Ledger) RecoverJobs(ctx context.Context, dead ...string) error {
 	return l.jobs.Recover(ctx, dead...)
 }
 
+// ResumeJobs sets back what this process left running under earlier client IDs of its own, under which it lost the database: no attempt is
+// counted for that, as it is for a job during which a process died. What it had in hand has ended. It comes before anybody takes these
+// IDs for dead, if it can.
+func (l *Ledger) ResumeJobs(ctx context.Context, earlier ...string) error {
+	return l.jobs.Resume(ctx, earlier...)
+}
+
 // AtWork gives the client IDs of the processes that have jobs running, be they alive or not.
 func (l *Ledger) AtWork(ctx context.Context) (ids []string, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {

@@ -99,7 +99,7 @@ func destinationsSeen(ctx context.Context, tx *sql.Tx) ([]DestinationSeen, error
 		SELECT name, sent_at, failed_at, answer, trouble_since
 		FROM (
 			SELECT name, sent_at, failed_at, answer, trouble_since FROM destination
-			UNION ALL SELECT DISTINCT name, 0, 0, '', 0 FROM counter
+			UNION ALL SELECT DISTINCT name, 0, 0, '', 0 FROM counter_now
 			WHERE kind = 'delivery' AND name NOT IN (SELECT name FROM destination)) seen
 		ORDER BY name`,
 		func(rows *sql.Rows) (d DestinationSeen, err error) {
@@ -131,7 +131,7 @@ func destinationsSeen(ctx context.Context, tx *sql.Tx) ([]DestinationSeen, error
 func receiversSeen(ctx context.Context, tx *sql.Tx) ([]ReceiverSeen, error) {
 	seen, err := query(ctx, tx, `
 		SELECT DISTINCT name
-		FROM counter
+		FROM counter_now
 		WHERE kind = '`+counterNotification+`'
 		ORDER BY name`, func(rows *sql.Rows) (r ReceiverSeen, err error) {
 		err = rows.Scan(&r.Name)
@@ -187,8 +187,8 @@ func bytesPerDay(ctx context.Context, tx *sql.Tx, now time.Time) (int64, error) 
 	today := ms(now) / (24 * time.Hour).Milliseconds()
 	var first, bytes int64
 	err := tx.QueryRowContext(ctx, `
-		SELECT coalesce((SELECT MIN(day) FROM day), ?2), coalesce(SUM(bytes), 0)
-		FROM day
+		SELECT coalesce((SELECT MIN(day) FROM day_now), ?2), coalesce(SUM(bytes), 0)
+		FROM day_now
 		WHERE day >= ?1 AND day < ?2`, today-paceDays, today).Scan(&first, &bytes)
 	days := min(paceDays, today-first)
 	if err != nil || days <= 0 {

@@ -26,6 +26,7 @@ const (
 type entry struct {
 	instance *Instance
 	event    *Event
+	visit    *visit // of event
 	refusal  *RefusedInstances
 	sighting *sighting
 	released string // name of an association
@@ -192,29 +193,27 @@ func (e *entry) study() string {
 // apply writes an ordered batch.
 func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 	ctx := context.Background()
-	w, err := newInstanceWriter(ctx, tx)
-	if err != nil {
-		return err
-	}
-	defer w.close()
+	seen := map[string]int64{} // when the newest instance that came again came from each calling AE title
 	study := ""
-	for _, e := range batch {
+	for rest := batch; len(rest) > 0; {
+		run := rest[:alike(rest)]
+		rest = rest[len(run):]
+		var err error
 		switch {
-		case e.instance != nil:
-			if e.instance.StudyUID != study {
-				study = e.instance.StudyUID
-				if err := w.begin(ctx, e.instance); err != nil {
-					return err
-				}
-				if _, err := l.db.Lock(ctx, tx, study); err != nil {
-					return err
-				}
+		case run[0].instance != nil:
+			instances := make([]*Instance, len(run))
+			for i := range run {
+				instances[i] = run[i].instance
 			}
-			if err = holds.hold(ctx, tx, e.instance); err == nil {
-				err = w.add(ctx, e.instance)
+			if uid := run[0].study(); uid != study {
+				study = uid
+				err = l.beginStudy(ctx, tx, instances[0])
 			}
-		case e.event != nil:
-			err = insertEvent(ctx, tx, *e.event)
+			if err == nil {
+				err = addInstances(ctx, tx, instances, holds, seen)
+			}
+		case run[0].event != nil:
+			err = addEvents(ctx, tx, run)
 		}
 		if err != nil {
 			return err
@@ -223,14 +222,42 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 	if err := holds.release(ctx, tx, batch); err != nil {
 		return err
 	}
+	var stored []string
 	for _, e := range batch {
 		if e.stored != "" {
-			if err := writeStored(ctx, tx, e.stored); err != nil {
+			stored = append(stored, e.stored)
+		}
+	}
+	slices.Sort(stored)
+	if err := writeStored(ctx, tx, stored); err != nil {
+		return err
+	}
+	return l.applyShared(ctx, tx, batch, seen)
+}
+
+func addEvents(ctx context.Context, tx *sql.Tx, run []entry) (err error) {
+	events := make([]Event, len(run))
+	for i, e := range run {
+		events[i] = *e.event
+		if e.visit != nil {
+			if events[i], err = e.visit.event(ctx, tx, *e.event); err != nil {
 				return err
 			}
 		}
 	}
-	return l.applyShared(ctx, tx, batch, w.seen)
+	return insertEvents(ctx, tx, events)
+}
+
+// alike is how many entries of an ordered batch, from the first on, are written as one: instances of one study, or events.
+func alike(batch []entry) int {
+	kind := func(e *entry) [2]bool { return [2]bool{e.instance != nil, e.event != nil} }
+	n := slices.IndexFunc(batch, func(e entry) bool {
+		return kind(&e) != kind(&batch[0]) || e.instance != nil && e.study() != batch[0].study()
+	})
+	if n < 0 {
+		return len(batch)
+	}
+	return n
 }
 
 // applyShared writes of an ordered batch what all studies share.

@@ -20,10 +20,6 @@ func ledgerFile(c config.Config) string { return filepath.Join(c.Node.DataDir, "
 
 // OpenLedger opens the ledger of a node, with the password that its configuration names.
 func OpenLedger(ctx context.Context, c config.Config, opt ledger.Options) (*ledger.Ledger, error) {
-	password, err := c.Ledger.Password()
-	if err != nil {
-		return nil, err
-	}
-	opt.Password = password
+	opt.Password = c.Ledger.Password
 	return ledger.Open(ctx, LedgerPlace(c), opt)
 }

@@ -34,11 +34,8 @@ func (n *Node) join(ctx context.Context) (err error) {
 		n.member = cluster.NewAlone("")
 		return nil
 	}
-	opt := cluster.Options{URL: c.Ledger.URL, Logger: n.log}
+	opt := cluster.Options{URL: c.Ledger.URL, Password: c.Ledger.Password, Logger: n.log}
 	if opt.ID, err = c.Node.OwnName(); err != nil {
-		return err
-	}
-	if opt.Password, err = c.Ledger.Password(); err != nil {
 		return err
 	}
 	if n.member, err = cluster.Join(ctx, opt); err != nil {
@@ -76,15 +73,20 @@ func (n *Node) partakes(ctx context.Context, incarnation string) error {
 		close(n.partaking)
 	}
 	n.owns(ctx)
+	n.lived = append(n.lived, incarnation)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
 	defer cancel()
 	return n.ledger.StopJobs(stopping)
 }
 
-// begin holds the studies of open associations, which a dead one does not, before anything else.
+// begin holds the studies of open associations, which a dead one does not, before anything else. What earlier incarnations of this process
+// were at when they lost the database is set back before others take that for their death.
 func (n *Node) begin(ctx context.Context, incarnation string) error {
 	if n.config.Several() {
 		if err := n.ledger.HoldAgain(ctx, incarnation, n.door.Open); err != nil {
+			return err
+		}
+		if err := n.ledger.ResumeJobs(ctx, n.lived...); err != nil {
 			return err
 		}
 	}

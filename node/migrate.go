@@ -71,11 +71,8 @@ func (m *Migration) Run(ctx context.Context) (Migrated, error) {
 	defer known.Close()
 	var to *postgres.Database
 	if rows {
-		password, err := m.To.Ledger.Password()
-		if err != nil {
-			return done, err
-		}
-		if to, err = postgres.Open(ctx, m.To.Ledger.URL, postgres.Options{Password: password, Logger: m.Logger}); err != nil {
+		opt := postgres.Options{Password: m.To.Ledger.Password, Logger: m.Logger}
+		if to, err = postgres.Open(ctx, m.To.Ledger.URL, opt); err != nil {
 			return done, err
 		}
 		defer to.Close()

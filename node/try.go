@@ -141,10 +141,7 @@ func (t *Trial) folder(ctx context.Context, c config.Config) {
 // ledger looks whether the ledger can be had.
 func (t *Trial) ledger(ctx context.Context, c config.Config) {
 	if c.Ledger.URL != "" {
-		password, err := c.Ledger.Password()
-		if err == nil {
-			err = postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: password, Shared: c.Several()})
-		}
+		err := postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: c.Ledger.Password, Shared: c.Several()})
 		switch {
 		case errors.Is(err, postgres.ErrHeld):
 			t.running = true

@@ -19,7 +19,7 @@ import (
 // Ledger is what the door writes to.
 type Ledger interface {
 	Record(ctx context.Context, i ledger.Instance) error
-	Event(ctx context.Context, e ledger.Event) error
+	Visited(ctx context.Context, e ledger.Event, came int, text func(fresh, again int) string) error
 	Refused(ctx context.Context, r ledger.RefusedInstances, at time.Time) error
 	Called(ctx context.Context, callingAE, address, rejected string, at time.Time) error
 	Release(association string)
@@ -238,10 +238,11 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 	for _, uid := range v.order {
 		n := v.studies[uid]
 		stored, again = stored+n.stored, again+n.again
-		text := fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s",
-			printableOnly(requestor.CallingAETitle), requestor.Addr,
-			n.stored, n.again, how)
-		d.event(context.Background(), ledger.Event{StudyUID: uid, Kind: EventAssociation, Text: text, Association: v.name})
+		over := ledger.Event{StudyUID: uid, Kind: EventAssociation, Association: v.name}
+		d.visited(over, n.stored+n.again, func(fresh, again int) string {
+			return fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s",
+				printableOnly(requestor.CallingAETitle), requestor.Addr, fresh, again, how)
+		})
 	}
 	refused := 0
 	for _, n := range v.refused {
@@ -262,13 +263,13 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 		"stored", stored, "again", again, "refused", refused, "bytes", v.bytes, "end", how)
 }
 
-// event never holds up an association for long.
-func (d *Door) event(ctx context.Context, e ledger.Event) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+// visited tells of an association that is over. It never holds one up for long.
+func (d *Door) visited(e ledger.Event, came int, text func(fresh, again int) string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	e.At = d.now()
-	if err := d.ledger.Event(ctx, e); err != nil {
-		d.log.Error("event not recorded", "kind", e.Kind, "text", e.Text, "error", err)
+	if err := d.ledger.Visited(ctx, e, came, text); err != nil {
+		d.log.Error("event not recorded", "kind", e.Kind, "study", e.StudyUID, "association", e.Association, "error", err)
 	}
 }
 

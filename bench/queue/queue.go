@@ -124,7 +124,7 @@ func sheet(m Measured) string {
 	})
 	for _, h := range sites {
 		all := parts(m, h)
-		fmt.Fprintf(&b, "\n**%s**, %g Gbit/s. The first part is at %.0f %% at %.0f studies an hour, %.0f in a day of ten hours.\n\n",
+		fmt.Fprintf(&b, "\n**%s**, %g Gbit/s. The first part is at %.0f %% at %.0f studies an hour, %.0f in ten hours.\n\n",
 			strings.ToUpper(h.Name[:1])+h.Name[1:], h.Gbit, 100*comfortable, most(all, comfortable), 10*most(all, comfortable))
 		heads := []string{"studies an hour", "saturates first", "its load", "mean wait there", "readers for 70 %"}
 		table(&b, heads, func(row func(...string)) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,4 +61,33 @@ func TestStudy_OnPostgres(t *testing.T) {
 	if files, err := filepath.Glob(filepath.Join(l.dir, "data", "ledger.db*")); err != nil || len(files) > 0 {
 		t.Errorf("a ledger in %v, %v", files, err)
 	}
+}
+
+// What cannot be taken while the database is away is no mistake in the configuration, and is taken later.
+func TestReload_WhileTheDatabaseIsAway(t *testing.T) {
+	server := pgtest.Start(t)
+	l := newLabWith(t, glassNetworks(t), "device = \"cpu\"", fmt.Sprintf("[ledger]\nurl = %q", server.Database(t, "", nil)))
+	l.serveBy(t, l.asService(t))
+	before, err := os.ReadFile(l.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(before) + "\n" + destination("pacs", "PACS", 1)
+	if err := os.WriteFile(l.config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	server.Stop(t, syscall.SIGINT)
+	l.hangUp(t, "reload again when the ledger's database is there")
+	if l.logged(t, "correct them") {
+		t.Error("the log speaks of mistakes")
+	}
+	server.Again(t)
+	eventually(t, 30*time.Second, "the configuration is taken", func() bool {
+		if err := l.node.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		return l.logged(t, "configuration reloaded")
+	})
+	l.node.stop(t)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"jcsnode/config"
+	"jcsnode/ledger"
 	"jcsnode/netfault"
 	"jcsnode/node"
 	"jcsnode/status"
@@ -130,7 +131,12 @@ func (s *service) reload(ctx context.Context) {
 	if err == nil {
 		err = s.node.Reload(ctx, cfg)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ledger.ErrAway):
+		s.log.Error("configuration not reloaded", "config", s.path, "error", err, "remedy",
+			"the configuration has no mistake: the node goes on as it was; reload again when the ledger's database is there")
+		return
+	case err != nil:
 		s.log.Error("configuration not reloaded", "config", s.path, "error", err, "remedy", stays)
 		return
 	}

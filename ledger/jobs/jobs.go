@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -53,8 +54,8 @@ type Kind struct {
 	// Suspect: an attempt during which the process was killed counts, and a job that was running at each of its attempts ends, since it
 	// may be the cause. Otherwise only its own failures count.
 	Suspect bool
-	// Interrupted is told of each job that a killed process left running; may be nil.
-	Interrupted func(ctx context.Context, tx *sql.Tx, j Job) error
+	// Interrupted is told of each job that a process left running, which was killed, or lives and had lost the database; may be nil.
+	Interrupted func(ctx context.Context, tx *sql.Tx, j Job, killed bool) error
 }
 
 // RetryAfter is returned by Work when it wants to run again later. It is no failure.
@@ -68,6 +69,9 @@ func (r *RetryAfter) Error() string {
 }
 
 func (r *RetryAfter) Unwrap() error { return r.Err }
+
+// ErrStopped says that jobs do not run here, or not now.
+var ErrStopped = errors.New("jobs do not run")
 
 // Options of New. All must be set, but for the last ones.
 type Options struct {

@@ -166,8 +166,11 @@ func TestStart_SetsBack(t *testing.T) {
 	b.enqueue(t, "bb", key{N: 3, Who: "gone"})
 	b.exec(t, `UPDATE river_job SET state = 'running', attempt = CASE id WHEN 1 THEN 1 ELSE 2 END`)
 	var interrupted, worked atomic.Int32
-	note := func(_ context.Context, _ *sql.Tx, j jobs.Job) error {
+	note := func(_ context.Context, _ *sql.Tx, j jobs.Job, killed bool) error {
 		interrupted.Add(1)
+		if !killed {
+			t.Error("not killed")
+		}
 		if j.Kind == "aa" && j.Last() != (string(j.Key) == `{"n":2,"who":""}`) {
 			t.Errorf("job %s, last %v", j.Key, j.Last())
 		}
@@ -180,6 +183,45 @@ func TestStart_SetsBack(t *testing.T) {
 	waitFor(t, want, func() bool { return b.rows(t) == want })
 	if interrupted.Load() != 3 || worked.Load() != 2 {
 		t.Errorf("%d interrupted, %d worked on; want 3 and 2", interrupted.Load(), worked.Load())
+	}
+}
+
+// A process that loses the database while it is at a job, and begins anew, has not failed at it, however often.
+func TestResume_CountsNoAttempt(t *testing.T) {
+	b := newBench(t, nil)
+	b.enqueue(t, "aa", key{N: 1})
+	var resumed, worked atomic.Int32
+	kind := jobs.Kind{Name: "aa", Workers: 1, Suspect: true,
+		Interrupted: func(_ context.Context, _ *sql.Tx, j jobs.Job, killed bool) error {
+			if killed {
+				t.Error("taken for killed")
+			}
+			resumed.Add(1)
+			return nil
+		},
+		Work: func(ctx context.Context, _ jobs.Job) error {
+			if worked.Add(1) > 1 {
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+	b.start(t, kind)
+	waitFor(t, "the job", func() bool { return worked.Load() == 1 })
+	if err := b.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 { // what the process could not write any more
+		b.exec(t, `UPDATE river_job SET state = 'running', attempt = 2, attempted_by = jsonb('["other", "first"]')`)
+		if err := errors.Join(b.Resume(t.Context(), "another"), b.Resume(t.Context(), "zero", "first")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.start(t, kind)
+	want := "aa 1 aa completed 2; "
+	waitFor(t, want, func() bool { return b.rows(t) == want })
+	if resumed.Load() != 5 {
+		t.Errorf("resumed %d times", resumed.Load())
 	}
 }
 

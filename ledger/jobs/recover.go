@@ -12,7 +12,7 @@ import (
 // recoverAll leaves the jobs as they should be before the first one runs.
 func (j *Jobs) recoverAll(ctx context.Context, tx *sql.Tx, kinds []Kind, missing func(ctx context.Context, tx *sql.Tx) error) error {
 	if !j.opt.Shared {
-		if err := j.setAllBack(ctx, tx, kinds, ``); err != nil {
+		if err := j.setAllBack(ctx, tx, kinds, true, ``); err != nil {
 			return err
 		}
 		// Due work starts at once, not when the dead process's term as leader is over.
@@ -33,8 +33,14 @@ func (j *Jobs) recoverAll(ctx context.Context, tx *sql.Tx, kinds []Kind, missing
 
 // Recover sets back what processes left running that do not live any more, by their client IDs. It comes before their queues are taken:
 // a job that was running would be overtaken by the next one.
-func (j *Jobs) Recover(ctx context.Context, dead ...string) error {
-	if len(dead) == 0 {
+func (j *Jobs) Recover(ctx context.Context, dead ...string) error { return j.recover(ctx, true, dead) }
+
+// Resume sets back what this process left running under client IDs of its own when it lost the database, and does not run any more. That
+// was no attempt: it did not end while it worked.
+func (j *Jobs) Resume(ctx context.Context, own ...string) error { return j.recover(ctx, false, own) }
+
+func (j *Jobs) recover(ctx context.Context, killed bool, workers []string) error {
+	if len(workers) == 0 {
 		return nil
 	}
 	j.mu.Lock()
@@ -44,12 +50,12 @@ func (j *Jobs) Recover(ctx context.Context, dead ...string) error {
 		return errors.New("recover jobs: they do not run here")
 	}
 	var ids []any
-	for _, id := range dead {
+	for _, id := range workers {
 		ids = append(ids, id)
 	}
 	in := `IN (?` + strings.Repeat(", ?", len(ids)-1) + `)`
 	err := j.opt.Update(ctx, func(tx *sql.Tx) error {
-		if err := j.setAllBack(ctx, tx, kinds, `AND `+j.opt.Dialect.worker+` `+in, ids...); err != nil {
+		if err := j.setAllBack(ctx, tx, kinds, killed, `AND `+j.opt.Dialect.worker+` `+in, ids...); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `DELETE FROM river_leader WHERE leader_id `+in, ids...)
@@ -82,13 +88,13 @@ func (j *Jobs) AtWork(ctx context.Context, tx *sql.Tx) (ids []string, err error)
 }
 
 // setAllBack sets back the running jobs that a condition names: nobody runs them.
-func (j *Jobs) setAllBack(ctx context.Context, tx *sql.Tx, kinds []Kind, condition string, args ...any) error {
+func (j *Jobs) setAllBack(ctx context.Context, tx *sql.Tx, kinds []Kind, killed bool, condition string, args ...any) error {
 	interrupted, err := j.running(ctx, tx, condition, args...)
 	if err != nil {
 		return err
 	}
 	for _, one := range interrupted {
-		if err := j.setBack(ctx, tx, kinds, one); err != nil {
+		if err := j.setBack(ctx, tx, kinds, killed, one); err != nil {
 			return fmt.Errorf("job %d: %w", one.id, err)
 		}
 	}
@@ -126,25 +132,25 @@ func (j *Jobs) list(ctx context.Context, tx *sql.Tx, condition string, values ..
 	return all, rows.Err()
 }
 
-// setBack has the job run again, or ends it when it was the last attempt of a suspect.
-func (j *Jobs) setBack(ctx context.Context, tx *sql.Tx, kinds []Kind, one Job) error {
+// setBack has the job run again, or ends it when it was the last attempt of a suspect whose process was killed.
+func (j *Jobs) setBack(ctx context.Context, tx *sql.Tx, kinds []Kind, killed bool, one Job) error {
 	var kind Kind
 	if i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == one.Kind }); i >= 0 {
 		kind = kinds[i]
 	}
 	if kind.Interrupted != nil {
-		if err := kind.Interrupted(ctx, tx, one); err != nil {
+		if err := kind.Interrupted(ctx, tx, one, killed); err != nil {
 			return err
 		}
 	}
-	if kind.Suspect && one.Last() {
+	if kind.Suspect && killed && one.Last() {
 		_, err := tx.ExecContext(ctx, `
 			UPDATE river_job
 			SET state = 'discarded', finalized_at = `+j.opt.Dialect.now+`
 			WHERE id = ?`, one.id)
 		return err
 	}
-	if !kind.Suspect {
+	if !kind.Suspect || !killed {
 		one.Attempt = max(one.Attempt-1, 0)
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available', attempt = ? WHERE id = ?`, one.Attempt, one.id)

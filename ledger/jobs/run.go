@@ -92,7 +92,7 @@ func (j *Jobs) Change(kind string, own []string, longest time.Duration) error {
 	client := j.workers
 	if client == nil || at < 0 {
 		j.mu.Unlock()
-		return fmt.Errorf("jobs of the kind %s do not run", kind)
+		return fmt.Errorf("%w: those of the kind %s", ErrStopped, kind)
 	}
 	j.kinds[at].LongestWait = longest
 	workers, taken := j.kinds[at].Workers, j.kinds[at].Taken || j.kinds[at].Workers == 0

@@ -204,8 +204,8 @@ func (s suite) TestCommitmentSCUJob_SurvivesARestart(t *testing.T) {
 		<-ctx.Done() // until the process ends
 		return ctx.Err()
 	}
+	stored(t, l) // before a job reads the study, too
 	startJobs(t, l, ledger.Handlers{Process: reporting(l), Deliver: deliverNothing, CommitmentSCU: hold})
-	stored(t, l)
 	<-held
 	Must(t, l.Close())
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,11 +16,11 @@ import (
 
 // kept are the counters as they are kept.
 var kept = map[string]string{
-	"received":   `SELECT instances, bytes, flagged FROM received`,
-	"days":       `SELECT SUM(instances), SUM(bytes) FROM day`,
-	"callers":    `SELECT calling_ae, instances, bytes FROM peer WHERE instances > 0 ORDER BY 1`,
-	"counters":   `SELECT kind, name, state, n FROM counter WHERE n <> 0 ORDER BY 1, 2, 3`,
-	"studies":    `SELECT state, calling_ae, result, n FROM study_count WHERE n <> 0 ORDER BY 1, 2, 3`,
+	"received":   `SELECT instances, bytes, flagged FROM received_now`,
+	"days":       `SELECT SUM(instances), SUM(bytes) FROM day_now`,
+	"callers":    `SELECT calling_ae, instances, bytes FROM peer_now WHERE instances > 0 ORDER BY 1`,
+	"counters":   `SELECT kind, name, state, n FROM counter_now WHERE n <> 0 ORDER BY 1, 2, 3`,
+	"studies":    `SELECT state, calling_ae, result, n FROM study_count_now WHERE n <> 0 ORDER BY 1, 2, 3`,
 	"of studies": `SELECT uid, calling_ae, flagged, result FROM study ORDER BY 1`,
 	"deliveries": `SELECT study_uid, destination, state, n FROM study_delivery WHERE n <> 0 ORDER BY 1, 2, 3`,
 	"outcomes":   `SELECT revision_id, outcome, finished_at, took FROM brief ORDER BY 1`,
@@ -88,12 +89,31 @@ func Work() ledger.Options {
 // Happen has what may happen to studies happen, at random, and now and then wants the counters to hold.
 func Happen(t *testing.T, l *ledger.Ledger, db *sql.DB, seed uint64, positive func(column string) string) {
 	t.Helper()
-	fate := chance{rand.New(rand.NewPCG(seed, 1))}
+	fate := chance{Rand: rand.New(rand.NewPCG(seed, 1))}
 	for step := range 250 {
 		fate.act(t, l, db, step)
 		if step%50 == 49 {
 			CountersHold(t, db, positive)
 		}
+	}
+}
+
+// HappenTogether has as much happen at once, by several handles on one ledger, and wants the counters to hold at the end.
+func HappenTogether(t *testing.T, handles []*ledger.Ledger, db *sql.DB, positive func(column string) string) {
+	t.Helper()
+	var work sync.WaitGroup
+	var reading sync.Mutex
+	for n, l := range handles {
+		work.Go(func() {
+			fate := chance{rand.New(rand.NewPCG(uint64(n), 2)), &reading}
+			for step := range 250 / len(handles) {
+				fate.act(t, l, db, 1000*n+step)
+			}
+		})
+	}
+	work.Wait()
+	if !t.Failed() {
+		CountersHold(t, db, positive)
 	}
 }
 
@@ -132,7 +152,10 @@ func answersTo(t *testing.T, db *sql.DB, queries map[string]string) map[string][
 }
 
 // chance does to a ledger what may happen.
-type chance struct{ *rand.Rand }
+type chance struct {
+	*rand.Rand
+	reading *sync.Mutex // of those who act together: a revision is read by one at a time. Nil: nobody else acts
+}
 
 func (c chance) pick(t *testing.T, db *sql.DB, query string) int64 {
 	var id int64
@@ -145,7 +168,8 @@ func (c chance) pick(t *testing.T, db *sql.DB, query string) int64 {
 
 func (c chance) act(t *testing.T, l *ledger.Ledger, db *sql.DB, step int) {
 	ctx := t.Context()
-	study := fmt.Sprintf("1.2.%d", c.IntN(6))
+	number := c.IntN(6)
+	study := fmt.Sprintf("1.2.%d", number)
 	tolerable := func(errs ...error) {
 		for _, err := range errs {
 			if err != nil && !errors.Is(err, ledger.ErrNotFound) && !strings.Contains(err.Error(), "it is ") {
@@ -159,17 +183,28 @@ func (c chance) act(t *testing.T, l *ledger.Ledger, db *sql.DB, step int) {
 		if c.IntN(4) == 0 { // other bytes under the same UID
 			i.Path += fmt.Sprint(c.IntN(3))
 		}
-		i.CallingAE = []string{"CT1", "CT2"}[c.IntN(2)]
+		caller := c.IntN(2)
+		if c.reading != nil { // who was first is not decided by the clock then
+			caller = number % 2
+		}
+		i.CallingAE = []string{"CT1", "CT2"}[caller]
 		Record(t, l, i)
 	case 3:
 		_, err := l.Settle(ctx, study, "test")
 		tolerable(err)
 	case 4, 5: // read a revision
+		if c.reading != nil {
+			c.reading.Lock()
+			defer c.reading.Unlock()
+		}
 		id := c.pick(t, db, `SELECT id FROM revision WHERE state IN ('settled', 'processing')`)
 		if id == 0 {
 			return
 		}
-		tolerable(l.Begin(ctx, id))
+		if err := l.Begin(ctx, id); err != nil { // superseded meanwhile
+			tolerable(err)
+			return
+		}
 		found := fmt.Sprintf(`{"decision": {"positive": %t}, "slices": [{}]}`, c.IntN(2) == 0)
 		_, err := l.SaveFindings(ctx, id, ledger.Reading{InputDigest: fmt.Sprint(step), Findings: []byte(found)})
 		tolerable(err)

@@ -21,12 +21,16 @@ type Engine struct {
 	Open func(ctx context.Context, place string, opt ledger.Options) (*ledger.Ledger, error)
 }
 
-// Run runs the suite against an engine.
+// Run runs the suite against an engine, several tests at a time: each has a place of its own, and waits more than it works.
 func Run(t *testing.T, e Engine) {
 	s := reflect.ValueOf(suite{e})
 	for i := range s.NumMethod() {
 		if name, ok := strings.CutPrefix(s.Type().Method(i).Name, "Test"); ok {
-			t.Run(name, s.Method(i).Interface().(func(*testing.T)))
+			test := s.Method(i).Interface().(func(*testing.T))
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
 		}
 	}
 }

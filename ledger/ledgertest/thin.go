@@ -17,7 +17,7 @@ import (
 // counted once.
 func Thinning(t *testing.T, l *ledger.Ledger, db *sql.DB, now func() time.Time) {
 	t.Helper()
-	fate := chance{rand.New(rand.NewPCG(7, 1))}
+	fate := chance{Rand: rand.New(rand.NewPCG(7, 1))}
 	for step := range 200 {
 		fate.act(t, l, db, step)
 	}
@@ -41,10 +41,10 @@ func Thinning(t *testing.T, l *ledger.Ledger, db *sql.DB, now func() time.Time) 
 		t.Errorf("thinned out again: %d, %v", again, err)
 	}
 	uid := Rows(t, db, `SELECT uid FROM study WHERE thinned > 0`)[0]
-	counted := Rows(t, db, `SELECT instances + 1 FROM received`)
+	counted := Rows(t, db, `SELECT instances + 1 FROM received_now`)
 	Record(t, l, Slice(uid, 77))
 	Must(t, l.Flush(t.Context()))
-	if got := Rows(t, db, `SELECT instances FROM received`); got[0] != counted[0] {
+	if got := Rows(t, db, `SELECT instances FROM received_now`); got[0] != counted[0] {
 		t.Errorf("one came, and %s are counted, want %s", got, counted)
 	}
 	const anew = `SELECT instances, flagged, CASE WHEN thinned > 0 THEN 1 ELSE 0 END, thinned_at FROM study WHERE uid = '%s'`

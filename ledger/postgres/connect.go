@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sys/unix"
 )
@@ -42,15 +43,14 @@ const (
 )
 
 // configOf is how connections are made. The server watches them as closely as we do.
-func configOf(address, password string) (*pgxpool.Config, error) {
+func configOf(address string, password func() (string, error)) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		return nil, err
 	}
 	c := config.ConnConfig
-	if password != "" {
-		c.Password = password
-	}
+	// Statements are planned each time: a plan that was made while the tables were empty reads them whole until the server looks again.
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}
@@ -72,7 +72,25 @@ func configOf(address, password string) (*pgxpool.Config, error) {
 			c.RuntimeParams[name] = value
 		}
 	}
+	config.BeforeConnect = beforeConnect(password)
 	return config, nil
+}
+
+// beforeConnect asks for the password anew: it may have been changed, at the server first.
+func beforeConnect(password func() (string, error)) func(context.Context, *pgx.ConnConfig) error {
+	return func(_ context.Context, c *pgx.ConnConfig) error {
+		if password == nil {
+			return nil
+		}
+		text, err := password()
+		if err != nil {
+			return &wordedError{remedy: "see that the node can read it", passing: true, err: err}
+		}
+		if text != "" {
+			c.Password = text
+		}
+		return nil
+	}
 }
 
 // giveUpLost has a TCP connection end when what was sent is not acknowledged for too long.

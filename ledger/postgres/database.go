@@ -28,7 +28,8 @@ type Database struct {
 
 // Options of Open. The zero value takes the ledger for this process.
 type Options struct {
-	Password string       // "": the one of the environment, if it has one
+	// Password is asked for each connection. Nil or "": the one of the environment, if it has one.
+	Password func() (string, error)
 	ReadOnly bool         // look only; nothing is migrated
 	Beside   bool         // read and write beside nodes; nothing is migrated
 	Shared   bool         // one node of several, which see to it that no two do the same work
@@ -70,10 +71,10 @@ func (d *Database) open(ctx context.Context, address string, opt Options) error 
 	if err != nil {
 		return err
 	}
-	d.db = sql.OpenDB(connectorOf(config.ConnConfig))
+	d.db = sql.OpenDB(connectorOf(config))
 	d.db.SetMaxOpenConns(connections)
 	d.db.SetMaxIdleConns(connections)
-	d.sessions = sql.OpenDB(connectorOf(config.ConnConfig))
+	d.sessions = sql.OpenDB(connectorOf(config))
 	d.sessions.SetMaxIdleConns(0)
 	if opt.ReadOnly {
 		return d.checkVersion(ctx)
@@ -107,7 +108,7 @@ func (d *Database) check(ctx context.Context, address string, opt Options) error
 	if err != nil {
 		return err
 	}
-	d.db = sql.OpenDB(connectorOf(config.ConnConfig))
+	d.db = sql.OpenDB(connectorOf(config))
 	if d.owner, err = own(ctx, d.db, opt.Shared, nil); err != nil {
 		return err
 	}
@@ -255,7 +256,7 @@ func (d *Database) NoRoom(err error) bool {
 // Passing tells an error of the database that says nothing about what was to be done: it was not there.
 func (d *Database) Passing(err error) bool {
 	var w *wordedError
-	return errors.As(err, &w) && w.passing
+	return errors.As(inWords(err), &w) && w.passing
 }
 
 // Close closes the connections and lets others have the ledger.

@@ -28,7 +28,7 @@ func opened(t *testing.T, at string, opt ledger.Options) (*ledger.Ledger, *postg
 	t.Helper()
 	opt.TestOnly = true
 	opt.Logger = slog.New(slog.DiscardHandler)
-	db, err := postgres.Open(t.Context(), at, postgres.Options{Shared: opt.Shared, Logger: opt.Logger})
+	db, err := postgres.Open(t.Context(), at, postgres.Options{Password: opt.Password, Shared: opt.Shared, Logger: opt.Logger})
 	ledgertest.Must(t, err)
 	l, err := ledger.New(db, opt)
 	ledgertest.Must(t, err)
@@ -46,6 +46,61 @@ func TestCounters_AreWhatCountingGives(t *testing.T) {
 	})
 }
 
+// So they do when several nodes change what they count at once; and what is counted beside them gets into them.
+func TestCounters_OfSeveralNodes(t *testing.T) {
+	at := place(t)
+	var handles []*ledger.Ledger
+	var db *postgres.Database
+	var mu sync.Mutex
+	now := time.UnixMilli(1_770_000_000_000)
+	for range 3 {
+		opt := ledgertest.Work()
+		opt.Shared = true
+		opt.Now = func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			now = now.Add(7 * time.Minute)
+			return now
+		}
+		var l *ledger.Ledger
+		l, db = opened(t, at, opt)
+		handles = append(handles, l)
+	}
+	ledgertest.HappenTogether(t, handles, db.Pool(), func(column string) string {
+		return `CAST(nullif(` + column + `, '') AS jsonb) #>> '{decision,positive}' = 'true'`
+	})
+	const beside = `SELECT (SELECT COUNT(*) FROM tally) < 200, (SELECT instances FROM received) > 0, (SELECT SUM(n) FROM counter) > 0`
+	if got := ledgertest.Rows(t, db.Pool(), beside)[0]; got != "true|true|true" {
+		t.Errorf("few beside the counters, some in them: %s", got)
+	}
+}
+
+// A door whose transaction is not over, though it has counted, keeps no other door waiting.
+func TestCounters_KeepNobodyWaiting(t *testing.T) {
+	at := place(t)
+	l, db := opened(t, at, ledger.Options{Shared: true})
+	ledgertest.Record(t, l, ledgertest.Slice("1.1", 1))
+	slow, err := db.Pool().BeginTx(t.Context(), nil)
+	ledgertest.Must(t, err)
+	defer slow.Rollback()
+	for _, statement := range []string{
+		`INSERT INTO instance SELECT 'other', study_uid, series_uid, '1.1.1.2', class_uid, syntax_uid, digest, size, calling_ae, called_ae,
+			remote_addr, association, received_at FROM instance`,
+		`UPDATE study SET state = 'settled'`,
+		`SET CONSTRAINTS ALL IMMEDIATE`, // as a commit that waits for the disk
+	} {
+		_, err := slow.ExecContext(t.Context(), statement)
+		ledgertest.Must(t, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ledgertest.Must(t, l.Record(ctx, ledgertest.Slice("1.2", 1)), l.Flush(ctx))
+	ledgertest.Must(t, slow.Commit())
+	if c, err := l.Counts(t.Context()); err != nil || c.Instances != 3 || c.Studies[ledger.StateReceiving] != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestCounters_StayWhenRowsGo(t *testing.T) {
 	now := time.UnixMilli(1_770_000_000_000)
 	opt := ledgertest.Work()
@@ -55,13 +110,19 @@ func TestCounters_StayWhenRowsGo(t *testing.T) {
 	ledgertest.Thinning(t, l, db.Pool(), opt.Now)
 }
 
+func TestJobs_AreFoundAmongMany(t *testing.T) {
+	_, db := opened(t, place(t), ledger.Options{})
+	ledgertest.FindsWaitingJob(t, db.Pool(), db.Update, `CAST(? AS jsonb)`, `EXPLAIN`)
+}
+
 // Both engines have the same tables with the same columns, and know which may be NULL.
 func TestTables_AreThoseOfSQLite(t *testing.T) {
 	_, db := opened(t, place(t), ledger.Options{})
 	here := ledgertest.Rows(t, db.Pool(), `
 		SELECT c.table_name, c.column_name, CASE c.data_type WHEN 'bigint' THEN 'INTEGER' ELSE upper(c.data_type) END
 		FROM information_schema.columns c
-		WHERE c.table_schema = current_schema() AND c.table_name NOT LIKE 'river%' AND c.table_name <> 'ledger_version'
+		WHERE c.table_schema = current_schema() AND c.table_name NOT LIKE 'river%' AND c.table_name NOT IN ('ledger_version', 'tally')
+			AND c.table_name NOT LIKE '%\_now'
 			AND c.column_name <> 'rowid'
 		ORDER BY c.table_name COLLATE "C", c.column_name COLLATE "C"`)
 	file, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -258,6 +319,7 @@ func TestOpen_Refusals(t *testing.T) {
 		ledgertest.Must(t, l.Close())
 	}
 	nowhere := strings.Replace(empty, "/test", "/nowhere", 1)
+	secret := func() (string, error) { return "geheim", nil }
 	for _, c := range []struct {
 		name, at, want string
 		opt            ledger.Options
@@ -266,7 +328,7 @@ func TestOpen_Refusals(t *testing.T) {
 		{"newer", newer, "written by a newer program", ledger.Options{Shared: true}},
 		{"newer, to look", newer, "written by a newer program", ledger.Options{ReadOnly: true}},
 		{"no database", nowhere, "create the database", ledger.Options{}},
-		{"no server", "postgres://u:secret@127.0.0.1:1/db", "see whether the database runs", ledger.Options{Password: "geheim"}},
+		{"no server", "postgres://u:secret@127.0.0.1:1/db", "see whether the database runs", ledger.Options{Password: secret}},
 	} {
 		_, err := ledger.Open(t.Context(), c.at, c.opt)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

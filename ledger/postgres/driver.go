@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -24,8 +24,8 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &conn{inner.(*stdlib.Conn)}, nil
 }
 
-func connectorOf(config *pgx.ConnConfig) driver.Connector {
-	return connector{stdlib.GetConnector(*config)}
+func connectorOf(config *pgxpool.Config) driver.Connector {
+	return connector{stdlib.GetConnector(*config.ConnConfig, stdlib.OptionBeforeConnect(config.BeforeConnect))}
 }
 
 type conn struct{ *stdlib.Conn }

@@ -65,7 +65,7 @@ func wordsFor(code string) wordedError {
 	case code == "25006":
 		return wordedError{remedy: "this server only reads: name the one that writes in [ledger] url", passing: true}
 	case strings.HasPrefix(code, "28"):
-		return wordedError{remedy: "check user, password_file and pg_hba.conf"}
+		return wordedError{remedy: "check user, password_file and pg_hba.conf", passing: true} // when both sides have the new password
 	case code == "3D000":
 		return wordedError{remedy: "create the database, or name another one in [ledger] url"}
 	case code == "42501":

@@ -43,7 +43,7 @@ func migrations() ([]string, error) {
 	return texts, nil
 }
 
-// migrate brings the database to the version of this program, then the job tables to theirs. One node does so at a time.
+// migrate brings the job tables to the version of this program, then the database, which has an index on them. One node does so at a time.
 func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 	session, err := d.db.Conn(ctx)
 	if err != nil {
@@ -73,6 +73,9 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 	if newest := first + len(texts) - 1; version > newest {
 		return d.checkNewer(ctx, version, newest)
 	}
+	if err := jobs.Migrate(ctx, d.JobDriver(), log); err != nil {
+		return err
+	}
 	for i := max(version-first+1, 0); i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {
 			for _, text := range []string{texts[i], `DELETE FROM ledger_version`} {
@@ -87,7 +90,7 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 			return fmt.Errorf("migration %d: %w", first+i, err)
 		}
 	}
-	return jobs.Migrate(ctx, d.JobDriver(), log)
+	return nil
 }
 
 // checkVersion is for whoever comes beside a node, instead of migrating.

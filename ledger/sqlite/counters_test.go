@@ -87,16 +87,19 @@ func forgetStanding(t *testing.T, path string) {
 	for _, trigger := range ledgertest.Rows(t, db, `SELECT name FROM sqlite_master WHERE type = 'trigger'`) {
 		statements = append(statements, `DROP TRIGGER `+trigger)
 	}
+	for _, view := range []string{"received", "day", "peer", "counter", "study_count"} {
+		statements = append(statements, `DROP VIEW `+view+`_now`)
+	}
 	for _, index := range []string{"study_state", "study_calling_ae", "study_result", "study_accession", "study_missing", "revision_open",
 		"delivery_waiting", "delivery_failed", "study_to_thin",
-		"study_delivery_waiting", "study_delivery_failed", "instance_at"} {
+		"study_delivery_waiting", "study_delivery_failed", "instance_at", "river_job_key"} {
 		statements = append(statements, `DROP INDEX `+index)
 	}
 	for _, table := range []string{"node", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief",
 		"hold"} {
 		statements = append(statements, `DROP TABLE `+table)
 	}
-	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest", "thinned_at", "thinned"} {
+	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest", "thinned_at", "thinned", "again_at"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
 	statements = append(statements, `ALTER TABLE delivery DROP COLUMN begun_at`, `ALTER TABLE instance DROP COLUMN at`)
@@ -130,6 +133,8 @@ func forgetNodes(t *testing.T, path string) {
 	ledgertest.Must(t, err)
 	defer db.Close()
 	for _, s := range []string{
+		`DROP VIEW received_now`, `DROP VIEW day_now`, `DROP VIEW peer_now`, `DROP VIEW counter_now`, `DROP VIEW study_count_now`,
+		`ALTER TABLE study DROP COLUMN again_at`, `DROP INDEX river_job_key`,
 		`CREATE TABLE alive AS SELECT 1 AS id, * FROM (SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
 			config_hash, device, weights, free, reserve, work FROM node)`,
 		`DROP TABLE node`, `ALTER TABLE delivery DROP COLUMN begun_at`, `DROP TABLE hold`, `DROP INDEX instance_at`,

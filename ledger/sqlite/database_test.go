@@ -287,3 +287,8 @@ func BenchmarkRecord(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+func TestJobs_AreFoundAmongMany(t *testing.T) {
+	_, db := opened(t, filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{})
+	ledgertest.FindsWaitingJob(t, db.Reader(), db.Update, `jsonb(?)`, `EXPLAIN QUERY PLAN`)
+}

@@ -34,7 +34,7 @@ func migrations() ([]string, error) {
 	return texts, nil
 }
 
-// migrate brings the file to the version of this program, then the job tables to theirs.
+// migrate brings the job tables to the version of this program, then the file, which has an index on them.
 func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 	texts, err := migrations()
 	if err != nil {
@@ -52,6 +52,9 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 			return err
 		}
 	}
+	if err := jobs.Migrate(ctx, d.JobDriver(), log); err != nil {
+		return err
+	}
 	for i := version; i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {
 			if _, err := tx.ExecContext(ctx, texts[i]); err != nil {
@@ -64,7 +67,7 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 			return fmt.Errorf("migration %d: %w", i+1, err)
 		}
 	}
-	return jobs.Migrate(ctx, d.JobDriver(), log)
+	return nil
 }
 
 // checkVersion is for whoever comes beside a node, instead of migrating.

@@ -22,8 +22,9 @@ type table struct {
 	after   []string // tables whose rows its rows name
 }
 
-// local are tables whose rows say how the processes on one ledger are: of no use to those on another.
-var local = []string{"node", "hold"}
+// local are tables whose rows say how the processes on one ledger are: of no use to those on another. Nor is what is counted beside the
+// counters: a file has none of it, and an empty ledger nothing.
+var local = []string{"node", "hold", "tally"}
 
 // tablesOf gives the tables of the ledger, each after those that it names.
 func tablesOf(ctx context.Context, tx *sql.Tx) ([]table, error) {

@@ -88,6 +88,9 @@ func (m *move) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if _, err := m.tx.ExecContext(ctx, `DELETE FROM tally`); err != nil {
+		return err
+	}
 	for _, t := range m.tables {
 		if err := m.fill(ctx, t); err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)

@@ -1,0 +1,69 @@
+package ledgertest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"jcsnode/ledger"
+)
+
+// What came through one door and comes again through another one is known for that: in the row, in the history of either association, and
+// when the files of studies that are over are removed.
+func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
+	clock := newClock()
+	place := s.Place(t)
+	one := s.open(t, place, ledger.Options{Now: clock.Now})
+	other := s.open(t, place, ledger.Options{Now: clock.Now, Beside: true})
+	visit := func(l *ledger.Ledger, association string, numbers ...int) {
+		for _, n := range numbers {
+			i := Slice("1.2", n)
+			i.Association, i.ReceivedAt = association, clock.Now()
+			Must(t, l.Record(t.Context(), i))
+		}
+		Must(t, l.Visited(t.Context(), ledger.Event{StudyUID: "1.2", Kind: "over", Association: association}, len(numbers),
+			func(fresh, again int) string { return fmt.Sprintf("%s: %d new, %d again", association, fresh, again) }),
+			l.Flush(t.Context()))
+	}
+	visit(one, "a", 1, 2, 3, 3)
+	rev, err := one.Settle(t.Context(), "1.2", "test")
+	Must(t, err, one.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil))
+	ended := func(l *ledger.Ledger) int {
+		all, err := l.Ended(t.Context(), clock.Now().Add(-24*time.Hour), 10)
+		Must(t, err)
+		return len(all)
+	}
+	clock.Add(48 * time.Hour)
+	if n := ended(one); n != 1 {
+		t.Fatalf("%d studies are over", n)
+	}
+	visit(other, "b", 2, 3, 4, 5)
+	h := History(t, one, "1.2")
+	said := ""
+	for _, e := range h.Events {
+		if e.Kind == "over" {
+			said += e.Text + "; "
+		}
+	}
+	if said != "a: 3 new, 1 again; b: 2 new, 2 again; " {
+		t.Error(said)
+	}
+	again := 0
+	for _, i := range h.Instances {
+		again += i.ReceivedAgain
+	}
+	if again != 3 || len(h.Instances) != 5 {
+		t.Errorf("%d instances, %d times again", len(h.Instances), again)
+	}
+	rev, err = one.Settle(t.Context(), "1.2", "test")
+	Must(t, err, one.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil))
+	clock.Add(48 * time.Hour)
+	visit(other, "c", 1)
+	if n := ended(one); n != 0 {
+		t.Error("the files of a study that came again just now would be removed")
+	}
+	clock.Add(48 * time.Hour)
+	if n := ended(one); n != 1 {
+		t.Error("the study is never over again")
+	}
+}

@@ -1,0 +1,54 @@
+package ledgertest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FindsWaitingJob has thousands of jobs wait, and wants the one of a key to be found by the index. key writes a text as the column has it,
+// explain a statement whose answer says how another one is done.
+func FindsWaitingJob(t *testing.T, db *sql.DB, update func(ctx context.Context, f func(tx *sql.Tx) error) error,
+	key, explain string,
+) {
+	t.Helper()
+	const waiting = 10000
+	ctx := t.Context()
+	exec := func(text string) {
+		Must(t, update(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, text)
+			return err
+		}))
+	}
+	exec(fmt.Sprintf(`
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO river_job (kind, args, max_attempts, priority, queue, state)
+		SELECT 'process', %s, 4, 1, 'process', 'available' FROM n`,
+		waiting, strings.ReplaceAll(key, "?", `'{"revision_id":' || (i + 100000) || '}'`)))
+	which := `WHERE kind = 'process' AND args = ` + strings.ReplaceAll(key, "?", `'{"revision_id":1}'`) +
+		` AND state IN ('available', 'scheduled', 'retryable')`
+	plan := strings.Join(Rows(t, db, explain+` UPDATE river_job SET state = 'available' `+which), "\n")
+	if !strings.Contains(plan, "river_job_key") {
+		t.Errorf("it is looked for otherwise:\n%s", plan)
+	}
+	each := func() (spent time.Duration) {
+		const studies = 100
+		Must(t, update(ctx, func(tx *sql.Tx) error {
+			began := time.Now()
+			for range studies {
+				if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available' `+which); err != nil {
+					return err
+				}
+			}
+			spent = time.Since(began) / studies
+			return nil
+		}))
+		return spent
+	}
+	with := each()
+	exec(`DROP INDEX river_job_key`)
+	t.Logf("among %d jobs that wait one is found in %v, without the index in %v", waiting, with, each())
+}

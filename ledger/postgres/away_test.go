@@ -1,0 +1,100 @@
+package postgres_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"jcsnode/ledger"
+	"jcsnode/ledger/ledgertest"
+	"jcsnode/pgtest"
+)
+
+// A password that is changed, at the server first, is taken from its file at the next connection. What fails in between is not the fault
+// of what was being done.
+func TestPassword_IsReadAgain(t *testing.T) {
+	server := pgtest.Start(t)
+	address := server.Database(t, "", nil)
+	admin, err := sql.Open("pgx", address)
+	ledgertest.Must(t, err)
+	defer admin.Close()
+	rules := filepath.Join(server.Folder(), "data", "pg_hba.conf")
+	ledgertest.Must(t, os.WriteFile(rules, []byte("host all node all scram-sha-256\nhost all all all trust\n"), 0o644))
+	reload := func(statements ...string) {
+		for _, s := range append(statements, `SELECT pg_reload_conf()`) {
+			if _, err := admin.ExecContext(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	reload(`CREATE ROLE node LOGIN SUPERUSER PASSWORD 'first'`)
+	file := atomic.Pointer[string]{}
+	write := func(text string) { file.Store(&text) }
+	opt := ledger.Options{Password: func() (string, error) {
+		if text := *file.Load(); text != "" {
+			return text, nil
+		}
+		return "", errors.New("the file is gone")
+	}}
+	at := strings.Replace(address, "postgres@", "node@", 1)
+	write("wrong")
+	ledgertest.WaitFor(t, "the rules", func() bool {
+		_, err := ledger.Open(t.Context(), at, opt)
+		return err != nil && strings.Contains(err.Error(), "check user, password_file")
+	})
+	write("first")
+	l, db := opened(t, at, opt)
+	ledgertest.Record(t, l, ledgertest.Slice("1.2", 1))
+
+	const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'node'`
+	reload(`ALTER ROLE node PASSWORD 'second'`, cut)
+	for _, text := range []string{"first", ""} {
+		write(text)
+		ledgertest.WaitFor(t, "it is refused", func() bool { return l.Probe(t.Context()) != nil })
+		if err := l.Probe(t.Context()); !db.Passing(err) || !strings.Contains(err.Error(), "(") {
+			t.Errorf("with %q: %v", text, err)
+		}
+	}
+	ledgertest.Must(t, l.Record(t.Context(), ledgertest.Slice("1.2", 2)))
+	write("second")
+	ledgertest.WaitFor(t, "all is recorded", func() bool { return l.Flush(t.Context()) == nil && l.Fault() == nil })
+	if h := ledgertest.History(t, l, "1.2"); len(h.Instances) != 2 {
+		t.Errorf("%d instances", len(h.Instances))
+	}
+}
+
+// Who cannot change for whom the ledger works, since the database is away or was a moment ago, learns that this is why.
+func TestSetParties_WhileTheDatabaseIsAway(t *testing.T) {
+	server := pgtest.Start(t)
+	l, _ := opened(t, server.Database(t, "", nil), ledger.Options{})
+	start := func() {
+		ledgertest.Must(t, l.StartJobs(t.Context(), ledger.Handlers{
+			Process:       func(context.Context, int64) error { return nil },
+			Deliver:       func(context.Context, int64, string) error { return nil },
+			Notify:        func(context.Context, int64) error { return nil },
+			CommitmentSCU: func(context.Context, int64) error { return nil },
+		}, 1))
+	}
+	start()
+	parties := ledger.Parties{Destinations: []string{"pacs"}}
+	server.Stop(t, syscall.SIGINT)
+	if err := l.SetParties(parties); !errors.Is(err, ledger.ErrAway) {
+		t.Errorf("away: %v", err)
+	}
+	server.Again(t)
+	ledgertest.WaitFor(t, "the ledger", func() bool { return l.Probe(t.Context()) == nil })
+	ledgertest.Must(t, l.SetParties(parties))
+	stopping, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ledgertest.Must(t, l.StopJobs(stopping))
+	if err := l.SetParties(ledger.Parties{}); !errors.Is(err, ledger.ErrAway) {
+		t.Errorf("between two lives: %v", err)
+	}
+}
