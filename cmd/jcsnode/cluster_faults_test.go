@@ -37,7 +37,8 @@ type siege struct {
 	cables map[string]*cabletest.Machine
 	all    map[string]*ledger.History
 	copies int
-	twice  int // studies of two revisions
+	twice  int      // studies of two revisions
+	probes []string // studies of which a door has taken something beside
 }
 
 // TestCluster_Faults has each fault happen ten times, at random moments, to a cluster of its own that lives through all of them, while a
@@ -96,6 +97,11 @@ func (s *siege) bear(t *testing.T, f fault, study *stamps) {
 	// What came after its round was over, too.
 	if s.copies = s.check(t, s.all); s.copies > s.rounds*f.copies {
 		t.Errorf("%d objects came once more, want at most %d", s.copies, s.rounds*f.copies)
+	}
+	for _, study := range s.probes {
+		if h := s.history(t.Context(), study); h != nil {
+			s.all[study] = h
+		}
 	}
 	if strange := s.strangers(s.all); len(strange) > 0 {
 		t.Errorf("at the PACS and not in the ledger: %v", strange)

@@ -213,7 +213,8 @@ func (s *siege) diskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	_, files := s.stamps.stamp(t)
+	study, files := s.stamps.stamp(t)
+	s.probes = append(s.probes, study)
 	to := scu.Acceptor{Address: s.nodes[1].address(), CalledAETitle: "JCSNODE", Dialer: node.Dialer("SCANNER", 5*time.Second)}
 	eventually(t, 20*time.Second, "the door refuses an instance", func() bool {
 		err := error(nil)
