@@ -144,7 +144,7 @@ func TestShared_ADestinationIsGivenBack(t *testing.T) {
 	ledgertest.Must(t, a.LeaveDestination(t.Context(), "pacs"))
 	awaited("[]")
 	report(b, "1.2")
-	_, err := db.Pool().ExecContext(t.Context(), `UPDATE river_job SET queue = 'deliver' WHERE state = 'available'`)
+	_, err := db.Pool().ExecContext(t.Context(), `UPDATE river_job SET queue = 'deliver' WHERE kind = 'deliver' AND state = 'available'`)
 	ledgertest.Must(t, err)
 	// One whose subject is gone ends, and one that cannot be read keeps no other back.
 	_, err = db.Pool().ExecContext(t.Context(), `
