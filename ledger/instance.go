@@ -41,13 +41,22 @@ const FlagOtherBytes = "duplicate-uid: other bytes"
 // Record may be called any number of times. A new instance of a study that was settled opens it again. It blocks
 // only while the queue is full, that is while the disk is slower than reception.
 func (l *Ledger) Record(ctx context.Context, i Instance) error {
-	if i.Path == "" || i.StudyUID == "" {
-		return errors.New("record instance: no path or no study")
+	return l.RecordTogether(ctx, []Instance{i})
+}
+
+// RecordTogether is Record for instances of one study that nobody may find a part of, since they came long ago: whoever did would take
+// that for the whole study. They are the ledger's from now on.
+func (l *Ledger) RecordTogether(ctx context.Context, all []Instance) error {
+	for n := range all {
+		i := &all[n]
+		if i.Path == "" || i.StudyUID == "" || i.StudyUID != all[0].StudyUID {
+			return errors.New("record instance: no path or no study, or not that of the others")
+		}
+		if i.ReceivedAt.IsZero() {
+			i.ReceivedAt = l.now()
+		}
 	}
-	if i.ReceivedAt.IsZero() {
-		i.ReceivedAt = l.now()
-	}
-	return l.enqueue(ctx, entry{instance: &i})
+	return l.enqueue(ctx, entry{instances: all})
 }
 
 // HasInstance says whether the file at path is in the ledger. What waits in the queue is not.

@@ -173,6 +173,15 @@ func (l *Ledger) Probe(ctx context.Context) error {
 	return l.update(ctx, nothing)
 }
 
+// Reach asks the database on a connection of its own, which waits for none of those in use.
+func (l *Ledger) Reach(ctx context.Context) error {
+	free, ok, err := l.db.Alone(ctx, "reach")
+	if ok {
+		free()
+	}
+	return err
+}
+
 // update runs f in a transaction that may write; an error of f undoes everything.
 func (l *Ledger) update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return l.db.Update(ctx, f)

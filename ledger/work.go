@@ -157,6 +157,7 @@ func works[Key any](l *Ledger, taskOf func(ctx context.Context, key Key) (*task,
 			return l.postpone(ctx, j, err)
 		}
 		if t == nil {
+			l.pauses.over(j)
 			return nil
 		}
 		return l.conclude(ctx, j, t, guard.Call(func() error { return t.do(ctx) }))
@@ -193,7 +194,7 @@ func (l *Ledger) conclude(ctx context.Context, j jobs.Job, t *task, err error) e
 	attributes := map[string]any{"revision": rev.Number}
 	log := l.log.With("job", j.Kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", j.Attempt, "of", j.MaxAttempts)
 	if full {
-		wait := l.pauses.next(j)
+		wait := l.pauses.next(j, l.now())
 		log.Error("job waits for room on the disk of data_dir; it is tried again, sooner when its study is requeued",
 			"in", wait.String(), "error", err)
 		// The ledger may be on that disk: the history does without the event then.

@@ -14,24 +14,25 @@ const (
 	// queueLength bounds what waits for the writer: 4096 rows of some 600 bytes are 2.5 MB
 	// and half a minute of reception; beyond it senders feel the disk.
 	queueLength = 4096
-	// batchLength bounds one transaction, so that others get their turn at the connection.
+	// batchLength bounds one transaction, so that others get their turn at the connection; what is recorded together is
+	// not parted.
 	batchLength = 512
 
 	firstPause = 100 * time.Millisecond // after a failed commit, doubled up to
 	lastPause  = 5 * time.Second
 )
 
-// entry is one thing for the writer: an instance, an event, a refusal, a sighting, an association that is over, a file that went up, or
-// somebody who waits for all before.
+// entry is one thing for the writer: instances of one study, an event, a refusal, a sighting, an association that is over, a file that
+// went up, or somebody who waits for all before.
 type entry struct {
-	instance *Instance
-	event    *Event
-	visit    *visit // of event
-	refusal  *RefusedInstances
-	sighting *sighting
-	released string // name of an association
-	stored   string // path of an instance
-	flushed  chan struct{}
+	instances []Instance // of one study
+	event     *Event
+	visit     *visit // of event
+	refusal   *RefusedInstances
+	sighting  *sighting
+	released  string // name of an association
+	stored    string // path of an instance
+	flushed   chan struct{}
 }
 
 func (l *Ledger) enqueue(ctx context.Context, e entry) error {
@@ -103,14 +104,16 @@ func (l *Ledger) writeLoop() {
 	batch := make([]entry, 0, batchLength)
 	for first := range l.queue {
 		batch = append(batch[:0], first)
+		rows := len(first.instances)
 	drain:
-		for len(batch) < batchLength {
+		for max(rows, len(batch)) < batchLength {
 			select {
 			case e, ok := <-l.queue:
 				if !ok {
 					break drain
 				}
 				batch = append(batch, e)
+				rows += len(e.instances)
 			default:
 				break drain
 			}
@@ -174,7 +177,7 @@ func order(batch []entry) {
 }
 
 func (e *entry) rank() int {
-	if e.instance != nil || e.event != nil {
+	if len(e.instances) > 0 || e.event != nil {
 		return 0
 	}
 	return 1
@@ -182,8 +185,8 @@ func (e *entry) rank() int {
 
 func (e *entry) study() string {
 	switch {
-	case e.instance != nil:
-		return e.instance.StudyUID
+	case len(e.instances) > 0:
+		return e.instances[0].StudyUID
 	case e.event != nil:
 		return e.event.StudyUID
 	}
@@ -200,10 +203,12 @@ func (l *Ledger) apply(tx *sql.Tx, batch []entry, holds *holding) error {
 		rest = rest[len(run):]
 		var err error
 		switch {
-		case run[0].instance != nil:
-			instances := make([]*Instance, len(run))
-			for i := range run {
-				instances[i] = run[i].instance
+		case len(run[0].instances) > 0:
+			var instances []*Instance
+			for _, e := range run {
+				for i := range e.instances {
+					instances = append(instances, &e.instances[i])
+				}
 			}
 			if uid := run[0].study(); uid != study {
 				study = uid
@@ -250,9 +255,9 @@ func addEvents(ctx context.Context, tx *sql.Tx, run []entry) (err error) {
 
 // alike is how many entries of an ordered batch, from the first on, are written as one: instances of one study, or events.
 func alike(batch []entry) int {
-	kind := func(e *entry) [2]bool { return [2]bool{e.instance != nil, e.event != nil} }
+	kind := func(e *entry) [2]bool { return [2]bool{len(e.instances) > 0, e.event != nil} }
 	n := slices.IndexFunc(batch, func(e entry) bool {
-		return kind(&e) != kind(&batch[0]) || e.instance != nil && e.study() != batch[0].study()
+		return kind(&e) != kind(&batch[0]) || len(e.instances) > 0 && e.study() != batch[0].study()
 	})
 	if n < 0 {
 		return len(batch)

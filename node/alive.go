@@ -190,8 +190,7 @@ func (n *Node) lives(ctx context.Context) error {
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	for {
-		n.self.Work, n.self.ConfigHash = n.life.now(), *n.configHash.Load()
-		n.self.Owns, n.self.Sends, n.self.Shape = n.owned(), n.life.sending(), n.shape()
+		n.self.ConfigHash, n.self.Shape = *n.configHash.Load(), n.shape()
 		if n.ahead != nil {
 			n.self.Waiting = n.ahead.Waiting().Files
 		}
@@ -201,6 +200,8 @@ func (n *Node) lives(ctx context.Context) error {
 		if complete {
 			complete = n.recorded(ctx) == nil // the writer tells what is wrong
 		}
+		// Right before, or it may be what another incarnation had.
+		n.self.Owns, n.self.Work, n.self.Sends = n.owned(), n.life.now(), n.life.sending()
 		n.sign(ctx)
 		select {
 		case <-ctx.Done():

@@ -2,12 +2,16 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/scp"
 )
 
 // mourn tells of nodes that died, each once.
@@ -70,41 +74,75 @@ func seekDue(a ledger.Alive, now time.Time) (since time.Time, due bool) {
 }
 
 // seeks looks for what dead nodes took until ctx ends, where others see it: what waits for an object store is on the dead one's disk alone.
+// What could not be looked at, or is left for later, waits longer each time: a look reads all that the ledger lacks.
 func (n *Node) seeks(ctx context.Context) {
 	if n.config.Store.Kind == config.StoreS3 && !n.config.Store.BeforeAnswer {
 		return
 	}
-	for pause(ctx, seekLook) {
-		if err := n.seek(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			n.log.Error("cannot look for what dead nodes took and did not record; trying again", "error", err)
+	for wait := seekLook; ; {
+		done, err := n.seek(ctx, time.Now())
+		if err != nil && ctx.Err() == nil {
+			n.log.Error("cannot look for what dead nodes took and did not record; trying again", "in", nextLook(wait, done), "error", err)
+		}
+		if wait = nextLook(wait, done); !pause(ctx, wait) {
+			return
 		}
 	}
 }
 
-// seek does so once.
-func (n *Node) seek(ctx context.Context, now time.Time) error {
+// nextLook is the wait after one look for the next one.
+func nextLook(wait time.Duration, done bool) time.Duration {
+	if done {
+		return seekLook
+	}
+	return min(2*wait, seekEvery)
+}
+
+// seek does so once, for all nodes that it is due for. done says that nothing is left for later.
+func (n *Node) seek(ctx context.Context, now time.Time) (done bool, err error) {
 	nodes, err := n.ledger.Nodes(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
+	span, due := scp.Span{To: now.Add(-n.atWork())}, map[string]time.Time{}
 	for _, a := range nodes {
-		since, due := seekDue(a, now)
-		if !due {
+		since, is := seekDue(a, now)
+		if !is {
 			continue
 		}
-		found, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
-		if err != nil {
-			return fmt.Errorf("look for what node %s took: %w", a.ID, err)
+		due[a.ID] = now
+		if !now.After(a.SeenAt) { // its clock was ahead
+			due[a.ID] = a.SeenAt.Add(time.Millisecond)
 		}
-		n.log.Info("inbox looked through for what a dead node took", "node", a.ID, "since", since, "files", found.Files,
-			"recorded", found.Recorded, "quarantined", found.Quarantined)
-		looked := now
-		if !looked.After(a.SeenAt) { // its clock was ahead
-			looked = a.SeenAt.Add(time.Millisecond)
-		}
-		if err := n.ledger.NodeLooked(ctx, a.ID, looked); err != nil {
-			return err
+		if len(due) == 1 || since.Before(span.From) {
+			span.From = since
 		}
 	}
-	return nil
+	if len(due) == 0 {
+		return true, nil
+	}
+	names := slices.Sorted(maps.Keys(due))
+	found, err := n.inbox.Rebuild(ctx, n.ledger, span, n.log)
+	if err != nil {
+		return false, fmt.Errorf("look for what %s took: %w", strings.Join(names, ", "), err)
+	}
+	n.log.Info("inbox looked through for what dead nodes took", "nodes", names, "since", span.From, "files", found.Files,
+		"recorded", found.Recorded, "quarantined", found.Quarantined, "left_studies", found.Left)
+	if found.Left > 0 {
+		return false, nil
+	}
+	for id, looked := range due {
+		err = errors.Join(err, n.ledger.NodeLooked(ctx, id, looked))
+	}
+	return err == nil, err
+}
+
+// atWork is how old the newest instance of a study must be for nobody to be at it any more. A node that is cut off from the database goes
+// on receiving what it cannot record, and others have some in their queues: the ledger's holds say nothing of either.
+func (n *Node) atWork() time.Duration {
+	longest := max(time.Minute, time.Duration(n.config.Settle.Quiet))
+	for _, p := range n.config.Peers {
+		longest = max(longest, time.Duration(p.Quiet))
+	}
+	return longest
 }

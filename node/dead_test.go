@@ -2,12 +2,22 @@ package node
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/ledger/ledgertest"
+	"jcsnode/notify"
 	"jcsnode/pgtest"
+	"jcsnode/pipeline"
 )
 
 func TestSeekDue(t *testing.T) {
@@ -41,6 +51,90 @@ func TestSeekDue(t *testing.T) {
 	}
 }
 
+func TestNextLook(t *testing.T) {
+	wait := seekLook
+	var waits []time.Duration
+	for range 9 {
+		wait = nextLook(wait, false)
+		waits = append(waits, wait/time.Minute)
+	}
+	if want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60}; !slices.Equal(waits, want) {
+		t.Errorf("minutes after looks that left something: %v, want %v", waits, want)
+	}
+	if got := nextLook(wait, true); got != seekLook {
+		t.Errorf("%v after one that left nothing", got)
+	}
+}
+
+// dies has a node die some time ago that had been there for a while. It is known by a ledger whose clock goes that much behind.
+func dies(t *testing.T, address, name string, ago time.Duration) {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), address, ledger.Options{Shared: true, TestOnly: true, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Now().Add(-ago) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	then := time.Now().Add(-ago)
+	life := ledger.Alive{ID: name, Incarnation: name + ".1", StartedAt: then, RecordedAt: then}
+	if err := l.SignOfLife(t.Context(), life); err != nil {
+		t.Fatal(err)
+	}
+	if news, err := l.NodeDied(t.Context(), name, name+".1", "it died"); !news || err != nil {
+		t.Fatal(news, err)
+	}
+}
+
+// The node that leads looks through the inbox once for all dead ones, and what it finds is settled in one revision.
+func TestLeads_LooksForWhatDeadDoorsTook(t *testing.T) {
+	address := pgtest.Shared(t).Database(t, "", nil)
+	c := config.Default()
+	c.Store.Kind, c.Store.Path, c.Ledger.URL, c.Node.Name = config.StoreShared, t.TempDir(), address, "leader"
+	leader := newDoor(t, c, address, "leader")
+	n := leader.Node
+	var lines bytes.Buffer
+	n.log = slog.New(slog.NewTextHandler(&lines, nil))
+	n.inbox, n.member, n.filesLooked = leader.inbox, cluster.NewAlone(""), true
+	quiet := slog.New(slog.DiscardHandler)
+	n.settler = &pipeline.Settler{Ledger: n.ledger, Holds: func(string) bool { return false }, Quiet: time.Minute, Limit: time.Hour,
+		Now: time.Now, Logger: quiet}
+	never := func() time.Duration { return 0 }
+	n.retention = &pipeline.Retention{Ledger: n.ledger, Store: n.store, For: never, Now: time.Now, Logger: quiet}
+	n.stuck = &notify.Watch{Ledger: n.ledger, StuckAfter: ledger.StuckAfter{Receiving: time.Hour, Study: time.Hour, Delivery: time.Hour},
+		Now: time.Now, Logger: quiet}
+	in, body := aSlice(t)
+	s, err := leader.inbox.Receive(t.Context(), in, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	when := time.Now().Add(-5 * time.Minute)
+	if err := os.Chtimes(filepath.Join(c.Store.Path, filepath.FromSlash(s.Path)), when, when); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one", "two"} {
+		dies(t, address, name, 6*time.Minute)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	led := make(chan error, 1)
+	go func() { led <- n.leads(ctx) }()
+	ledgertest.WaitFor(t, "the revision", func() bool {
+		h, err := n.ledger.History(t.Context(), s.StudyUID)
+		return err == nil && len(h.Revisions) == 1 && h.State == ledger.StateSettled
+	})
+	ledgertest.WaitFor(t, "both to be looked for", func() bool {
+		one, err := n.ledger.Alive(t.Context(), "one")
+		two, err2 := n.ledger.Alive(t.Context(), "two")
+		return err == nil && err2 == nil && !one.LookedAt.IsZero() && !two.LookedAt.IsZero()
+	})
+	cancel()
+	if err := <-led; err != nil {
+		t.Error(err)
+	}
+	if looks := strings.Count(lines.String(), "inbox looked through"); looks != 1 {
+		t.Errorf("looked through %d times:\n%s", looks, &lines)
+	}
+}
+
 // A door answers while it cannot write rows, and its machine is lost: another node finds what it took, once.
 func TestSeek_WhatADeadDoorTook(t *testing.T) {
 	shared := config.Default()
@@ -63,7 +157,7 @@ func TestSeek_WhatADeadDoorTook(t *testing.T) {
 			later := time.Now().Add(seekAfter + time.Second)
 			found := func() int {
 				t.Helper()
-				if err := leader.seek(t.Context(), later); err != nil {
+				if _, err := leader.seek(t.Context(), later); err != nil {
 					t.Fatal(err)
 				}
 				studies, err := leader.ledger.Receiving(t.Context())
@@ -78,6 +172,11 @@ func TestSeek_WhatADeadDoorTook(t *testing.T) {
 			if news, err := leader.ledger.NodeDied(t.Context(), "dead", "dead.1", "it died"); !news || err != nil {
 				t.Fatal(news, err)
 			}
+			leader.config.Settle.Quiet = config.Duration(time.Hour)
+			if n := found(); n != 0 {
+				t.Errorf("%d studies recorded that somebody may be at", n)
+			}
+			leader.config.Settle.Quiet = config.Duration(time.Minute)
 			if n := found(); n != 1 {
 				t.Errorf("%d studies recorded, want 1", n)
 			}

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -21,25 +22,25 @@ func lockFolder(dataDir string) (*os.File, error) {
 	if err := durable.Folder(dataDir); err != nil {
 		return nil, fmt.Errorf("make data_dir: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dataDir, folderLock), os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := sqlite.LockFile(filepath.Join(dataDir, folderLock))
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: give the whole of data_dir to the service's user", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("take data_dir: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = sqlite.ErrHeld
-		}
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
 	}
 	return f, nil
 }
 
-// folderHeld says whether a node has data_dir now.
-func folderHeld(dataDir string) bool {
-	f, err := os.Open(filepath.Join(dataDir, folderLock))
+// folderHeld says whether a node has data_dir now. An error would keep one from taking it.
+func folderHeld(dataDir string) (bool, error) {
+	f, err := os.OpenFile(filepath.Join(dataDir, folderLock), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer f.Close()
-	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK), nil
 }

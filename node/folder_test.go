@@ -2,18 +2,28 @@ package node
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"golang.org/x/sys/unix"
+
+	"jcsnode/config"
 	"jcsnode/ledger/sqlite"
 )
 
 // Wherever the ledger is, one node alone has a data_dir, and its end gives it back.
 func TestLockFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "there")
-	if folderHeld(dir) {
-		t.Error("a folder that is not there is held")
+	held := func(want bool, when string) {
+		t.Helper()
+		if is, err := folderHeld(dir); err != nil || is != want {
+			t.Errorf("%s: held %v, %v", when, is, err)
+		}
 	}
+	held(false, "before it is there")
 	f, err := lockFolder(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -21,17 +31,35 @@ func TestLockFolder(t *testing.T) {
 	if second, err := lockFolder(dir); !errors.Is(err, sqlite.ErrHeld) {
 		t.Errorf("a second node: %v, %v", second, err)
 	}
-	if !folderHeld(dir) {
-		t.Error("nobody is said to have it")
-	}
+	held(true, "while a node has it")
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if folderHeld(dir) {
-		t.Error("it is held after the end")
+	held(false, "after the end")
+	looks, err := os.Open(filepath.Join(dir, folderLock)) // as a check does, for a moment
+	if err == nil {
+		err = unix.Flock(int(looks.Fd()), unix.LOCK_SH)
 	}
-	if f, err = lockFolder(dir); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
+	time.AfterFunc(30*time.Millisecond, func() { looks.Close() })
+	if f, err = lockFolder(dir); err != nil {
+		t.Fatalf("while somebody looks: %v", err)
+	}
 	f.Close()
+}
+
+// What would keep a node from taking its data_dir, a check tells of.
+func TestTrial_LockThatCannotBeOpened(t *testing.T) {
+	c := config.Default()
+	c.Node.DataDir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(c.Node.DataDir, folderLock), 0o750); err != nil { // root may open whatever is a file
+		t.Fatal(err)
+	}
+	var tried Trial
+	tried.folder(t.Context(), c)
+	if text := strings.Join(tried.Problems, "\n"); !strings.Contains(text, folderLock) || !strings.Contains(text, "the service's user") {
+		t.Errorf("problems: %q", text)
+	}
 }

@@ -164,7 +164,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		ImplementationVersionName: object.ImplementationVersionName,
 		At:                        n.alone,
 	})
-	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, since, n.log)
+	rebuilt, err := n.inbox.Rebuild(ctx, n.ledger, scp.Span{From: since}, n.log)
 	if err != nil {
 		return err
 	}
@@ -208,6 +208,10 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 		}
 		return errors.Join(err, n.Close())
 	}
+	living, endLife := context.WithCancel(context.WithoutCancel(ctx)) // while it drains, too
+	defer endLife()
+	var life errgroup.Group
+	life.Go(func() error { return n.lives(living) })
 	for _, l := range listeners {
 		g.Go(func() error { return n.server.Serve(serving, l) })
 	}
@@ -216,7 +220,6 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 			g.Go(func() error { i.Watch(serving, time.Duration(n.config.TLS.ExpiryWarning)); return nil })
 		}
 	}
-	g.Go(func() error { return n.lives(serving) })
 	g.Go(func() error { return n.watchCertificates(serving) })
 	if n.webListener != nil {
 		g.Go(func() error { return n.runWeb(serving) })
@@ -246,6 +249,8 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 	if e := <-worked; !errors.Is(err, e) {
 		err = errors.Join(err, e)
 	}
+	endLife()
+	err = errors.Join(err, life.Wait())
 	n.takesUp(ctx)
 	watched()
 	err = errors.Join(err, n.Close())

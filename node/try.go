@@ -121,7 +121,10 @@ func modelsKey(err error) string {
 // folder looks whether the ledger is free and every folder of data_dir can be written.
 func (t *Trial) folder(ctx context.Context, c config.Config) {
 	t.ledger(ctx, c)
-	if !t.running && folderHeld(c.Node.DataDir) {
+	switch held, err := folderHeld(c.Node.DataDir); {
+	case err != nil:
+		t.problem("node.data_dir: %v: give the whole of data_dir to the service's user", err)
+	case held && !t.running:
 		t.running = true
 		t.note("a node works on this data_dir now; what is said here holds for its next start")
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"jcsnode/config"
+	"jcsnode/guard"
 )
 
 // pulse is when a loop was last seen at work.
@@ -41,36 +42,37 @@ func (n *Node) Alive(ctx context.Context, limit time.Duration) error {
 // errDatabaseAway says that a database beyond this process does not answer.
 var errDatabaseAway = errors.New("the database does not answer")
 
-// driverSlack is how long a driver may take to hear that nobody waits for its answer any more.
-const driverSlack = 5 * time.Second
+// freshLimit is how long a new connection may take until the database answers on it.
+const freshLimit = 5 * time.Second
 
-// probe has the ledger answer within the limit.
+// probe has the ledger answer within the limit. Where it does not, the connections in use may all be stuck, which a restart mends, or the
+// database may be away. A node of several knows that from the session of its membership; one alone asks on a new connection.
 func (n *Node) probe(ctx context.Context, limit time.Duration) error {
-	waiting, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	answered := make(chan struct{})
-	go func() { // a driver that hangs does not hear of the end of ctx
-		defer close(answered)
-		_ = n.ledger.Probe(waiting)
-	}()
-	select {
-	case <-answered:
-	case <-waiting.Done():
-	}
-	if waiting.Err() == nil {
+	if answered, _ := ask(ctx, limit, n.ledger.Probe); answered {
 		return nil
 	}
-	if n.member.Fenced() != nil {
+	away := n.member.Fenced() != nil
+	if n.config.Ledger.URL != "" && !n.config.Several() {
+		answered, err := ask(ctx, min(limit, freshLimit), n.ledger.Reach)
+		away = !answered || err != nil
+	}
+	if away {
 		return errDatabaseAway
 	}
-	if n.config.Ledger.URL != "" {
-		select {
-		case <-answered:
-			return errDatabaseAway
-		case <-time.After(driverSlack):
-		}
-	}
 	return fmt.Errorf("the ledger has not answered within %s", limit)
+}
+
+// ask says whether there was an answer within the limit, and which. A driver that hangs does not hear of the end of ctx.
+func ask(ctx context.Context, limit time.Duration, question func(ctx context.Context) error) (answered bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { answer <- guard.Call(func() error { return question(ctx) }) }()
+	select {
+	case err = <-answer:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil, err
 }
 
 // settleSlack is how long studies may wait to be looked at without a fault: the loop looks once a second, after what it found was settled.

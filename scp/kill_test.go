@@ -95,7 +95,7 @@ func TestKill_AcknowledgedInstancesAreFound(t *testing.T) {
 
 	b := testInbox(t, dir)
 	l := testLedger(t, dir)
-	r, err := b.Rebuild(t.Context(), l, time.Time{}, slog.New(slog.DiscardHandler))
+	r, err := b.Rebuild(t.Context(), l, Span{}, slog.New(slog.DiscardHandler))
 	if want := (Rebuilt{Files: 20, Recorded: 20}); err != nil || r != want {
 		t.Errorf("rebuilt %+v, %v; want %+v", r, err, want)
 	}

@@ -20,9 +20,15 @@ import (
 // Recorder is what Rebuild needs of the ledger.
 type Recorder interface {
 	HasInstance(ctx context.Context, path string) (bool, error)
-	Record(ctx context.Context, i ledger.Instance) error
+	RecordTogether(ctx context.Context, all []ledger.Instance) error
 	Event(ctx context.Context, e ledger.Event) error
 	Flush(ctx context.Context) error
+}
+
+// Span is what Rebuild looks at; the zero value: everything.
+type Span struct {
+	From time.Time // files that came before may be left out, since the ledger is complete up to then
+	To   time.Time // studies of which the ledger lacks something that came after are left out: whoever took it may still be at it
 }
 
 // Rebuilt counts what Rebuild found in the inbox.
@@ -30,58 +36,138 @@ type Rebuilt struct {
 	Files       int // that it looked at
 	Recorded    int // that the ledger lacked
 	Quarantined int // that are not what they should be
+	Left        int // studies that were left out, since something came after the span
 }
 
 // Association of instances that Rebuild recorded: nobody knows any more.
 const rebuiltAssociation = "rebuilt from the inbox"
 
 // Rebuild records every file of the inbox that the ledger lacks, as after a crash between
-// the answer to the sender and the commit of the ledger. Files that cannot be read or do
-// not have the content that their name stands for go to inbox/quarantine, with an event.
-// Files that came before a time that the ledger knows to be complete up to may be left out; the zero time leaves out none.
+// the answer to the sender and the commit of the ledger. What it lacks of a study is recorded together: the files came long ago, and
+// whoever settles studies beside this would take the first ones for all. Files that do not have the content that their name stands for
+// go to inbox/quarantine, with an event. A file that cannot be read is an error, after all others were looked at.
 // What another one records meanwhile counts as having come again, as it does in a start beside nodes that work.
-func (b *Inbox) Rebuild(ctx context.Context, l Recorder, since time.Time, log *slog.Logger) (Rebuilt, error) {
-	var r Rebuilt
-	for name, err := range b.store.ListSince(ctx, InboxFolder, since) {
+func (b *Inbox) Rebuild(ctx context.Context, l Recorder, span Span, log *slog.Logger) (Rebuilt, error) {
+	r := rebuilding{inbox: b, ledger: l, span: span, log: log}
+	err := r.all(ctx)
+	if r.Recorded > 0 || r.Quarantined > 0 {
+		log.Warn("the ledger lacked instances of the inbox", "files", r.Files, "recorded", r.Recorded, "quarantined", r.Quarantined)
+	}
+	if err != nil {
+		err = fmt.Errorf("rebuild from the inbox: %w", err)
+	}
+	return r.Rebuilt, err
+}
+
+// rebuilding is a Rebuild on its way.
+type rebuilding struct {
+	inbox  *Inbox
+	ledger Recorder
+	span   Span
+	log    *slog.Logger
+	Rebuilt
+	study      []ledger.Instance // what the ledger lacks of the one in hand
+	left       bool              // nothing of it is recorded now
+	unreadable int
+	unread     error // of the first of them
+}
+
+// all looks at the files, which are listed study by study.
+func (r *rebuilding) all(ctx context.Context) error {
+	folder := ""
+	for name, err := range r.inbox.store.ListSince(ctx, InboxFolder, r.span.From) {
 		if err != nil {
-			return r, fmt.Errorf("rebuild from the inbox: %w", err)
+			return err
 		}
 		if path.Dir(name) == InboxFolder || strings.HasPrefix(name, QuarantineFolder+"/") {
 			continue // no instance
 		}
+		if path.Dir(name) != folder {
+			if err := r.record(ctx); err != nil {
+				return err
+			}
+			folder = path.Dir(name)
+		}
 		r.Files++
-		if err := b.rebuildOne(ctx, l, log, name, &r); err != nil {
-			return r, fmt.Errorf("rebuild from the inbox: %s: %w", name, err)
+		if err := r.one(ctx, name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if err := l.Flush(ctx); err != nil {
-		return r, fmt.Errorf("rebuild from the inbox: %w", err)
+	err := r.record(ctx)
+	if err == nil {
+		err = r.ledger.Flush(ctx) // events
 	}
-	if r.Recorded > 0 || r.Quarantined > 0 {
-		log.Warn("the ledger lacked instances of the inbox", "files", r.Files, "recorded", r.Recorded, "quarantined", r.Quarantined)
+	if err != nil {
+		return err
 	}
-	return r, nil
+	if r.unreadable > 0 {
+		return fmt.Errorf("%d files cannot be read, the first: %w", r.unreadable, r.unread)
+	}
+	return nil
 }
 
-func (b *Inbox) rebuildOne(ctx context.Context, l Recorder, log *slog.Logger, name string, r *Rebuilt) error {
-	has, err := l.HasInstance(ctx, name)
+// one looks at a file, and goes on after a fault that is of that file alone.
+func (r *rebuilding) one(ctx context.Context, name string) error {
+	err := r.look(ctx, name)
+	fault := (*store.Error)(nil)
+	switch {
+	case !errors.As(err, &fault):
+		return err
+	case errors.Is(err, store.ErrNotFound):
+		return nil // gone meanwhile
+	case ctx.Err() != nil || errors.Is(err, store.ErrTemporary) || errors.Is(err, store.ErrFull):
+		return err
+	}
+	if r.unreadable++; r.unreadable == 1 {
+		r.unread = fmt.Errorf("%s: %w", name, err)
+	}
+	r.log.Error("file of the inbox cannot be read: check the disk, and who the file belongs to", "path", name, "error", err)
+	return nil
+}
+
+func (r *rebuilding) look(ctx context.Context, name string) error {
+	if r.left {
+		return nil
+	}
+	has, err := r.ledger.HasInstance(ctx, name)
 	if err != nil || has {
 		return err
 	}
-	i, err := b.reread(ctx, name)
+	i, err := r.inbox.reread(ctx, name)
 	if fault := (*store.Error)(nil); errors.As(err, &fault) {
 		return err // of the store, not of the content
 	}
 	if err != nil {
-		r.Quarantined++
-		return b.quarantine(ctx, l, log, name, err)
+		return r.quarantine(ctx, name, err)
 	}
-	if i.At, err = b.at(ctx, name); err != nil {
+	if !r.span.To.IsZero() && i.ReceivedAt.After(r.span.To) {
+		r.left, r.study = true, nil
+		r.Left++
+		return nil
+	}
+	if i.At, err = r.inbox.at(ctx, name); err != nil {
 		return err
 	}
-	r.Recorded++
-	log.Info("instance recorded from the inbox", "study", i.StudyUID, "instance", i.SOPInstanceUID, "path", name)
-	return l.Record(ctx, i)
+	r.study = append(r.study, i)
+	return nil
+}
+
+// record records what the ledger lacks of a study, and waits for that: no more than one study is in memory.
+func (r *rebuilding) record(ctx context.Context) error {
+	study := r.study
+	r.study, r.left = nil, false
+	if len(study) == 0 {
+		return nil
+	}
+	if err := r.ledger.RecordTogether(ctx, study); err != nil {
+		return err
+	}
+	if err := r.ledger.Flush(ctx); err != nil {
+		return err
+	}
+	r.Recorded += len(study)
+	r.log.Info("instances recorded from the inbox", "study", study[0].StudyUID, "instances", len(study))
+	return nil
 }
 
 // reread makes the ledger's row from the file alone and checks that the file is whole.
@@ -119,12 +205,13 @@ func (b *Inbox) reread(ctx context.Context, name string) (ledger.Instance, error
 }
 
 // quarantine moves a file out of the way of everybody but a human.
-func (b *Inbox) quarantine(ctx context.Context, l Recorder, log *slog.Logger, name string, cause error) error {
+func (r *rebuilding) quarantine(ctx context.Context, name string, cause error) error {
 	to := QuarantineFolder + "/" + strings.ReplaceAll(strings.TrimPrefix(name, InboxFolder+"/"), "/", "-")
-	if err := b.store.Move(ctx, name, to); err != nil {
+	if err := r.inbox.store.Move(ctx, name, to); err != nil {
 		return err
 	}
-	log.Error("file of the inbox put into quarantine: look at it, and have the study sent again", "path", name, "to", to, "error", cause)
+	r.Quarantined++
+	r.log.Error("file of the inbox put into quarantine: look at it, and have the study sent again", "path", name, "to", to, "error", cause)
 	text := fmt.Sprintf("%s is now %s: %v. Have the study sent again.", name, to, cause)
-	return l.Event(ctx, ledger.Event{Kind: EventQuarantined, Text: text, Instance: name})
+	return r.ledger.Event(ctx, ledger.Event{Kind: EventQuarantined, Text: text, Instance: name})
 }

@@ -2,15 +2,21 @@ package scp
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"jcsnode/ledger"
 	"jcsnode/ledger/ledgertest"
+	"jcsnode/store"
 )
 
 func testLedger(t *testing.T, dir string) *ledger.Ledger {
@@ -62,7 +68,7 @@ func TestRebuild(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	r, err := b.Rebuild(t.Context(), l, time.Time{}, log)
+	r, err := b.Rebuild(t.Context(), l, Span{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +101,132 @@ func TestRebuild(t *testing.T) {
 		t.Errorf("%d events of quarantine, want 3", n)
 	}
 
-	again, err := b.Rebuild(t.Context(), l, time.Time{}, log)
+	again, err := b.Rebuild(t.Context(), l, Span{}, log)
 	if want := (Rebuilt{Files: 3}); err != nil || again != want {
 		t.Errorf("second time %+v, %v; want %+v", again, err, want)
+	}
+}
+
+// faulty is a store that takes its time to list files, and opens some with an error.
+type faulty struct {
+	store.Store
+	errors map[string]error
+}
+
+func (s faulty) ListSince(ctx context.Context, folder string, since time.Time) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for name, err := range s.Store.ListSince(ctx, folder, since) {
+			time.Sleep(5 * time.Millisecond)
+			if !yield(name, err) {
+				return
+			}
+		}
+	}
+}
+
+func (s faulty) Open(ctx context.Context, name string) (store.File, error) {
+	if err := s.errors[name]; err != nil {
+		return nil, store.FileFault(&fs.PathError{Op: "open", Path: name, Err: err})
+	}
+	return s.Store.Open(ctx, name)
+}
+
+// received has instances of a study received some time ago, and not recorded.
+func received(t *testing.T, b *Inbox, dir, study string, instances int, ago time.Duration) (names []string) {
+	t.Helper()
+	for n := range instances {
+		i := aSlice(study, fmt.Sprintf("%s.%d", study, n+1))
+		s, err := b.Receive(t.Context(), i.incoming(), bytes.NewReader(i.bytes()))
+		if err == nil {
+			when := time.Now().Add(-ago)
+			err = os.Chtimes(filepath.Join(dir, filepath.FromSlash(s.Path)), when, when)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, s.Path)
+	}
+	return names
+}
+
+// Who settles studies beside it, as the node that leads does, finds a study whole or not at all.
+func TestRebuild_StudyBesideASettler(t *testing.T) {
+	dir := t.TempDir()
+	b, l := testInbox(t, dir), testLedger(t, dir)
+	const slices, quiet = 60, time.Minute
+	received(t, b, dir, "1.2", slices, 3*quiet)
+	b.store = faulty{Store: b.store}
+	settled := func() (revisions []int) {
+		all, err := l.Receiving(t.Context())
+		for _, a := range all {
+			var rev ledger.Revision
+			var is bool
+			rev, is, err = l.SettleDue(t.Context(), a.StudyUID, func(a ledger.Activity) (string, bool) {
+				return "quiet", time.Since(a.LastAt) > quiet
+			})
+			if is {
+				revisions = append(revisions, rev.Number)
+			}
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return revisions
+	}
+	rebuilt := make(chan error, 1)
+	go func() {
+		r, err := b.Rebuild(t.Context(), l, Span{}, slog.New(slog.DiscardHandler))
+		if want := (Rebuilt{Files: slices, Recorded: slices}); err == nil && r != want {
+			err = fmt.Errorf("rebuilt %+v, want %+v", r, want)
+		}
+		rebuilt <- err
+	}()
+	var revisions []int
+	for over := false; !over; {
+		select {
+		case err := <-rebuilt:
+			if err != nil {
+				t.Error(err)
+			}
+			over = true
+		case <-time.After(10 * time.Millisecond):
+		}
+		revisions = append(revisions, settled()...)
+	}
+	if len(revisions) != 1 {
+		t.Errorf("revisions %v, want one", revisions)
+	}
+}
+
+// One file that cannot be read keeps no other from being recorded, and one that is gone is no fault.
+func TestRebuild_FilesThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	b, l := testInbox(t, dir), testLedger(t, dir)
+	names := append(received(t, b, dir, "1.2", 3, 0), received(t, b, dir, "1.3", 1, 0)...)
+	b.store = faulty{b.store, map[string]error{names[0]: syscall.EIO, names[1]: fs.ErrNotExist}}
+	r, err := b.Rebuild(t.Context(), l, Span{}, slog.New(slog.DiscardHandler))
+	if want := (Rebuilt{Files: 4, Recorded: 2}); r != want || err == nil || !strings.Contains(err.Error(), names[0]) {
+		t.Errorf("rebuilt %+v, %v; want %+v and the file that cannot be read", r, err, want)
+	}
+}
+
+// A study of which something has just come is whoever's who took it; what came long ago is recorded all the same.
+func TestRebuild_LeavesOutWhatHasJustCome(t *testing.T) {
+	dir := t.TempDir()
+	b, l := testInbox(t, dir), testLedger(t, dir)
+	received(t, b, dir, "1.2", 2, time.Hour)
+	names := received(t, b, dir, "1.3", 4, time.Hour)
+	now := time.Now()
+	if err := os.Chtimes(filepath.Join(dir, filepath.FromSlash(names[3])), now, now); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	r, err := b.Rebuild(t.Context(), l, Span{To: now.Add(-time.Minute)}, log)
+	if want := (Rebuilt{Files: 6, Recorded: 2, Left: 1}); err != nil || r != want {
+		t.Errorf("rebuilt %+v, %v; want %+v", r, err, want)
+	}
+	r, err = b.Rebuild(t.Context(), l, Span{To: now.Add(time.Minute)}, log)
+	if want := (Rebuilt{Files: 6, Recorded: 4}); err != nil || r != want {
+		t.Errorf("later: rebuilt %+v, %v; want %+v", r, err, want)
 	}
 }

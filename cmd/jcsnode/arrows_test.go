@@ -85,7 +85,7 @@ var arrows = map[string][]string{
 	"preview": {"dataset"},
 	"offline": {"dataset", "pipeline", "pipeline/cascade", "pipeline/ct", "preview", "results"},
 	"node": {"cluster", "config", "dataset", "dicomout", "dicomout/deliver", "dicomout/object", "dimse", "dimse/secure",
-		"durable", "ledger", "ledger/postgres", "ledger/sqlite", "ledger/transfer", "migrate", "models", "notify",
+		"durable", "guard", "ledger", "ledger/postgres", "ledger/sqlite", "ledger/transfer", "migrate", "models", "notify",
 		"pipeline", "pipeline/cascade", "pipeline/codec", "results", "scp", "store",
 		"store/cache", "store/disk", "store/s3", "store/tier",
 		"commitment", "metrics", "netfault", "offline", "scu", "status", "web", "web/access", "web/picture", "web/try"},

@@ -328,3 +328,25 @@ func checkStudy(rt *rapid.T, l *ledger.Ledger, study string, want int) {
 		}
 	}
 }
+
+// Who looks meanwhile finds what is recorded together whole or not at all, more than the writer writes at a time though it be.
+func (s suite) TestRecordTogether(t *testing.T) {
+	l := s.temp(t, ledger.Options{})
+	const slices = 1200
+	var all []ledger.Instance
+	for n := range slices {
+		all = append(all, Slice("1.2", n))
+	}
+	Must(t, l.RecordTogether(t.Context(), all))
+	WaitFor(t, "the study", func() bool {
+		found, err := l.Receiving(t.Context())
+		Must(t, err)
+		if len(found) > 0 && found[0].Total != slices {
+			t.Fatalf("%d instances, want %d", found[0].Total, slices)
+		}
+		return len(found) > 0
+	})
+	if err := l.RecordTogether(t.Context(), []ledger.Instance{Slice("1.2", 1), Slice("1.3", 1)}); err == nil {
+		t.Error("two studies are recorded together")
+	}
+}

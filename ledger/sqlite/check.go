@@ -31,7 +31,7 @@ func (d *Database) check(ctx context.Context) error {
 		there[ending] = true
 		f.Close()
 		if ending == ".lock" {
-			if d.lock, err = lockFile(d.path + ending); err != nil {
+			if d.lock, err = LockFile(d.path + ending); err != nil {
 				return err
 			}
 		}

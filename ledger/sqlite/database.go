@@ -25,7 +25,7 @@ type Database struct {
 	write    *sql.DB // one connection: SQLite has one writer, and River must share it; nil when open for reading only
 	read     *sql.DB
 	readOnly bool
-	lock     *fileLock // nil unless this process works on the ledger
+	lock     *os.File // nil unless this process works on the ledger
 }
 
 // Options of Open. The zero value takes the file for this process.
@@ -107,7 +107,7 @@ func (d *Database) openOwn(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	var err error
-	if d.lock, err = lockFile(d.path + ".lock"); err != nil {
+	if d.lock, err = LockFile(d.path + ".lock"); err != nil {
 		return err
 	}
 	if d.write, err = openPool(d.path, writing, 1); err != nil {
@@ -244,7 +244,7 @@ func (d *Database) Close() error {
 		}
 	}
 	if d.lock != nil {
-		errs = append(errs, d.lock.release())
+		errs = append(errs, d.lock.Close())
 	}
 	return errors.Join(errs...)
 }

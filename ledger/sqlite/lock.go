@@ -13,19 +13,14 @@ import (
 // ErrHeld says that another process has the ledger.
 var ErrHeld = errors.New("another node works on this data_dir: stop it, or give this one its own")
 
-// fileLock says that this process works on a ledger. The system releases it
-// when the process ends, however it ends.
-type fileLock struct {
-	f *os.File
-}
-
 // Whoever looks whether a process has the ledger has the lock for a moment; that is no reason not to start.
 const (
 	lockTries = 5
 	lockPause = 20 * time.Millisecond
 )
 
-func lockFile(path string) (*fileLock, error) {
+// LockFile takes a file for this process until it is closed, or the process ends, however it ends. ErrHeld: another one has it.
+func LockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, err
@@ -41,10 +36,8 @@ func lockFile(path string) (*fileLock, error) {
 		}
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 	}
-	return &fileLock{f}, nil
+	return f, nil
 }
-
-func (l *fileLock) release() error { return l.f.Close() }
 
 // heldAt says whether a process has the lock, nil where that cannot be seen.
 func heldAt(path string) *bool {

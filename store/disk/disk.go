@@ -83,20 +83,37 @@ func (s *Store) settleIn() (err error) {
 		if err = s.sys.mkdir(s.mine); err != nil {
 			return err
 		}
-		if s.lock, err = lockDir(s.mine); err != nil && s.opt.Owner != "" && !errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil {
+		if s.lock, err = lockDir(s.mine); err == nil {
 			if _, err = os.Stat(s.mine); err == nil {
 				return nil
 			}
 			s.lock.Close() // of a folder that is gone
 		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, unix.EWOULDBLOCK), errors.Is(err, fs.ErrNotExist): // another name
+		case s.lock == nil && s.opt.Owner != "": // there are no locks here
+			return nil
+		default:
 			return err
 		}
 	}
 	return err
+}
+
+// settleAgain makes and locks the folder anew that is gone. Of several at a time one has the lock.
+func (s *Store) settleAgain() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.sys.mkdir(s.mine); err != nil {
+		return err
+	}
+	if lock, err := lockDir(s.mine); err == nil {
+		if s.lock != nil {
+			s.lock.Close()
+		}
+		s.lock = lock
+	}
+	return nil
 }
 
 // Close drops what is staged. Nothing may be staged any more; files are still read.

@@ -1,12 +1,16 @@
 package disk
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"jcsnode/store"
 )
@@ -131,5 +135,61 @@ func TestOpen_OwnerIsNoPath(t *testing.T) {
 			s.Close()
 			t.Errorf("%q is taken", owner)
 		}
+	}
+}
+
+// Another process that starts may have the new folder of an owner locked for a moment, to remove it: the owner takes another one.
+func TestOwner_FolderIsTakenForADeadOnes(t *testing.T) {
+	s := &Store{root: t.TempDir(), opt: Options{Staging: staging, Owner: "a"}, sys: realSystem(), durable: map[string]bool{}}
+	var first string
+	s.sys.mkdir = func(path string) error {
+		err := mkdir(path)
+		if first != "" || !strings.HasPrefix(filepath.Base(path), "a.") || err != nil {
+			return err
+		}
+		first = path
+		lock, err := lockDir(path)
+		if err == nil {
+			t.Cleanup(func() { lock.Close() })
+		}
+		return err
+	}
+	if err := s.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.lock == nil || s.mine == first {
+		t.Errorf("it has %s, locked: %v", s.mine, s.lock != nil)
+	}
+}
+
+// A folder that was gone is locked again, for programs that tell by locks who lives.
+func TestOwner_LocksItsFolderAgain(t *testing.T) {
+	s := openAs(t, t.TempDir(), "a")
+	if err := os.RemoveAll(s.mine); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		f := begun(t, s)
+		if lock, err := lockDir(s.mine); !errors.Is(err, unix.EWOULDBLOCK) {
+			lock.Close()
+			t.Errorf("others can lock it: %v", err)
+		}
+		if err := f.Abort(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestUnlessUsed(t *testing.T) {
+	for err, want := range map[error]bool{
+		unix.EBUSY: true, unix.ENOTEMPTY: true, unix.EEXIST: true, unix.ENOENT: true, unix.EACCES: false, unix.EIO: false,
+	} {
+		if got := unlessUsed(&fs.PathError{Op: "remove", Path: "x", Err: err}); (got == nil) != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	if err := unlessUsed(nil); err != nil {
+		t.Error(err)
 	}
 }

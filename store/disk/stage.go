@@ -28,7 +28,7 @@ func (s *Store) Stage(context.Context) (store.Staged, error) {
 	path := filepath.Join(s.mine, fmt.Sprintf("%d", s.serial.Add(1)))
 	f, err := s.sys.create(path)
 	if errors.Is(err, fs.ErrNotExist) { // who was silent for long, or is thought dead, finds its folder gone
-		if err = s.sys.mkdir(s.mine); err == nil {
+		if err = s.settleAgain(); err == nil {
 			f, err = s.sys.create(path)
 		}
 	}

@@ -77,12 +77,16 @@ func removeUnlocked(path string, isDir bool) error {
 	return removeAll(path)
 }
 
-// removeAll removes a file or a folder with all in it. NFS keeps a file that a process of this machine has open under another name until
-// that closes it: then the folder stays, for the next one that looks.
-func removeAll(path string) error {
-	err := os.RemoveAll(path)
-	if errors.Is(err, unix.ENOTEMPTY) {
-		return nil
+// removeAll removes a file or a folder with all in it.
+func removeAll(path string) error { return unlessUsed(os.RemoveAll(path)) }
+
+// unlessUsed leaves out the error of a folder that stays for the next one that looks: something came into it, or NFS keeps a file that a
+// process of this machine has open under another name until that closes it, and lets nobody remove that.
+func unlessUsed(err error) error {
+	for _, used := range []error{fs.ErrNotExist, unix.ENOTEMPTY, unix.EEXIST, unix.EBUSY} {
+		if errors.Is(err, used) {
+			return nil
+		}
 	}
 	return err
 }
@@ -111,11 +115,7 @@ func removeStale(path string, before time.Time) error {
 	if !info.ModTime().Before(before) {
 		return nil
 	}
-	err = os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-		return nil
-	}
-	return err
+	return unlessUsed(os.Remove(path))
 }
 
 // lockDir locks a folder as long as the returned file is open or this process lives.
