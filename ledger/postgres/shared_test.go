@@ -105,6 +105,7 @@ func TestShared_ADestinationIsGivenBack(t *testing.T) {
 				}
 				return err
 			},
+			Notify: func(context.Context, int64) error { return nil },
 		}))
 		return l, db
 	}
@@ -143,9 +144,20 @@ func TestShared_ADestinationIsGivenBack(t *testing.T) {
 	ledgertest.Must(t, a.LeaveDestination(t.Context(), "pacs"))
 	awaited("[]")
 	report(b, "1.2")
-	_, err := db.Pool().ExecContext(t.Context(), `UPDATE river_job SET queue = 'deliver' WHERE state = 'available'`)
+	_, err := db.Pool().ExecContext(t.Context(), `UPDATE river_job SET queue = 'deliver' WHERE kind = 'deliver' AND state = 'available'`)
+	ledgertest.Must(t, err)
+	// One whose subject is gone ends, and one that cannot be read keeps no other back.
+	_, err = db.Pool().ExecContext(t.Context(), `
+		INSERT INTO river_job (kind, queue, args, max_attempts)
+		VALUES ('notify', 'notify', '{"notification_id": 4711}', 5), ('deliver', 'deliver', '{"revision_id": "no number"}', 5)`)
 	ledgertest.Must(t, err)
 	awaited("[pacs]")
+	var left string
+	ledgertest.Must(t, db.Pool().QueryRowContext(t.Context(), `
+		SELECT string_agg(kind, ',') FROM river_job WHERE queue IN ('notify', 'deliver') AND finalized_at IS NULL`).Scan(&left))
+	if left != "deliver" {
+		t.Errorf("in the common queues are jobs of the kinds %q", left)
+	}
 	ledgertest.Must(t, b.TakeDestination("pacs"))
 	comes("b")
 	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), a.TakeDestination("pacs"))
