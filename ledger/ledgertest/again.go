@@ -8,6 +8,49 @@ import (
 	"jcsnode/ledger"
 )
 
+// An instance that comes again at another door while the files of its study are removed may have its file: the study is not one without
+// files, and is over again later.
+func (s suite) TestAgain_WhileFilesAreRemoved(t *testing.T) {
+	clock := newClock()
+	place := s.Place(t)
+	one := s.open(t, place, ledger.Options{Now: clock.Now})
+	other := s.open(t, place, ledger.Options{Now: clock.Now, Beside: true})
+	came := Slice("1.2", 1)
+	came.ReceivedAt = clock.Now()
+	Record(t, one, came)
+	rev, err := one.Settle(t.Context(), "1.2", "test")
+	Must(t, err, one.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil))
+	over := func() (before time.Time, is bool) {
+		before = clock.Now().Add(-24 * time.Hour)
+		is, err := one.Over(t.Context(), "1.2", before)
+		Must(t, err)
+		return before, is
+	}
+	clock.Add(48 * time.Hour)
+	before, is := over()
+	if !is {
+		t.Fatal("the study is not over")
+	}
+	came.ReceivedAt = clock.Now()
+	Record(t, other, came)
+	if _, is := over(); is {
+		t.Error("a study that came again just now is over")
+	}
+	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 1, 0))
+	if h := History(t, one, "1.2"); !h.RemovedAt.IsZero() || h.Events[len(h.Events)-1].Kind != ledger.EventFilesRemoved {
+		t.Errorf("removed at %v, %+v", h.RemovedAt, h.Events)
+	}
+	clock.Add(48 * time.Hour)
+	before, is = over()
+	if !is {
+		t.Error("the study is never over again")
+	}
+	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 1, 0))
+	if h := History(t, one, "1.2"); h.RemovedAt.IsZero() {
+		t.Error("its files are not removed")
+	}
+}
+
 // What came through one door and comes again through another one is known for that: in the row, in the history of either association, and
 // when the files of studies that are over are removed.
 func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
