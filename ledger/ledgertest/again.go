@@ -59,12 +59,15 @@ func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
 	one := s.open(t, place, ledger.Options{Now: clock.Now})
 	other := s.open(t, place, ledger.Options{Now: clock.Now, Beside: true})
 	visit := func(l *ledger.Ledger, association string, numbers ...int) {
+		clock.Add(time.Second)
+		since := clock.Now()
 		for _, n := range numbers {
 			i := Slice("1.2", n)
 			i.Association, i.ReceivedAt = association, clock.Now()
 			Must(t, l.Record(t.Context(), i))
 		}
-		Must(t, l.Visited(t.Context(), ledger.Event{StudyUID: "1.2", Kind: "over", Association: association}, len(numbers),
+		Must(t, l.Visited(t.Context(), ledger.Event{StudyUID: "1.2", Kind: "over", Association: association},
+			since, len(numbers),
 			func(fresh, again int) string { return fmt.Sprintf("%s: %d new, %d again", association, fresh, again) }),
 			l.Flush(t.Context()))
 	}
@@ -81,6 +84,7 @@ func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
 		t.Fatalf("%d studies are over", n)
 	}
 	visit(other, "b", 2, 3, 4, 5)
+	visit(other, "b", 4) // another association of that name
 	h := History(t, one, "1.2")
 	said := ""
 	for _, e := range h.Events {
@@ -88,14 +92,14 @@ func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
 			said += e.Text + "; "
 		}
 	}
-	if said != "a: 3 new, 1 again; b: 2 new, 2 again; " {
+	if said != "a: 3 new, 1 again; b: 2 new, 2 again; b: 0 new, 1 again; " {
 		t.Error(said)
 	}
 	again := 0
 	for _, i := range h.Instances {
 		again += i.ReceivedAgain
 	}
-	if again != 3 || len(h.Instances) != 5 {
+	if again != 4 || len(h.Instances) != 5 {
 		t.Errorf("%d instances, %d times again", len(h.Instances), again)
 	}
 	rev, err = one.Settle(t.Context(), "1.2", "test")
