@@ -43,7 +43,7 @@ func migrations() ([]string, error) {
 	return texts, nil
 }
 
-// migrate brings the job tables to the version of this program, then the database, which has an index on them. One node does so at a time.
+// migrate brings the job tables to the version of this program, then the database. One node does so at a time.
 func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 	session, err := d.db.Conn(ctx)
 	if err != nil {
@@ -75,6 +75,13 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	if err := jobs.Migrate(ctx, d.JobDriver(), log); err != nil {
 		return err
+	}
+	// Where the index is already nobody is to wait for those who write jobs, as the statement itself does.
+	if _, err := session.ExecContext(ctx, `
+		DO $$ BEGIN
+			IF to_regclass('river_job_key') IS NULL THEN `+jobs.Index+`; END IF;
+		END $$`); err != nil {
+		return fmt.Errorf("index the jobs: %w", err)
 	}
 	for i := max(version-first+1, 0); i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {
