@@ -76,7 +76,11 @@ func (n *Node) partakes(ctx context.Context, incarnation string) error {
 	n.lived = append(n.lived, incarnation)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
 	defer cancel()
-	return n.ledger.StopJobs(stopping)
+	err := n.ledger.StopJobs(stopping)
+	if err != nil {
+		n.log.Error("the work of an incarnation that is over has not ended in time", "incarnation", incarnation, "error", err)
+	}
+	return err
 }
 
 // begin holds the studies of open associations, which a dead one does not, before anything else. What earlier incarnations of this process
@@ -89,6 +93,7 @@ func (n *Node) begin(ctx context.Context, incarnation string) error {
 		if err := n.ledger.ResumeJobs(ctx, n.lived...); err != nil {
 			return err
 		}
+		n.lived = nil
 	}
 	return n.ledger.StartJobsAs(ctx, n.crew(incarnation), n.handlers())
 }

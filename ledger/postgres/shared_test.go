@@ -230,7 +230,7 @@ func TestThin_WaitsForWhatComes(t *testing.T) {
 		ledgertest.Record(t, l, ledgertest.Slice(study, 1))
 		rev, err := l.Settle(ctx, study, "test")
 		ledgertest.Must(t, err, l.Begin(ctx, rev.ID), l.NotProcessed(ctx, rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil),
-			l.FilesRemoved(ctx, study, 1, 0))
+			l.FilesRemoved(ctx, study, time.Now().AddDate(1, 0, 0), 1, 0))
 	}
 	// What the writer does when the instance of 1.2 comes again, and does not commit yet.
 	comes, err := db.Pool().BeginTx(ctx, nil)
