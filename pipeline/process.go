@@ -91,7 +91,9 @@ const earlierWait = time.Second
 
 // inWork tells of an earlier revision whose objects nobody knows yet: a newer one that is read beside it would not reject them, and they
 // may be sent before it ends.
-func inWork(r ledger.Earlier) bool { return r.State == ledger.StateSettled || r.State == ledger.StateProcessing }
+func inWork(r ledger.Earlier) bool {
+	return r.State == ledger.StateSettled || r.State == ledger.StateProcessing
+}
 
 func (p *Processor) process(ctx context.Context, revisionID int64) error {
 	rev, instances, err := p.Ledger.Revision(ctx, revisionID)
