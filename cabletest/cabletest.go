@@ -25,6 +25,9 @@ var machines atomic.Int64
 // most is how many machines a process may make: each has two nets of its own.
 const most = 20
 
+// nets is how many processes may have machines at a time.
+const nets = 200
+
 // New makes one that goes when the test ends. Without CI=true and JCSNODE_SOAK=1, and without root or the right to make networks, as in
 // many containers, the test is skipped.
 func New(t *testing.T) *Machine {
@@ -35,13 +38,28 @@ func New(t *testing.T) *Machine {
 	if os.Getuid() != 0 {
 		t.Skip("skipped: network namespaces need root")
 	}
-	n, k := os.Getpid()%200, machines.Add(1)-1
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("skipped: ip (iproute2) is not installed")
+	}
+	k := machines.Add(1) - 1
 	if k >= most {
 		t.Fatalf("more than %d machines", most)
 	}
-	m := &Machine{space: fmt.Sprintf("jcs%d-%d", n, k), Net: fmt.Sprintf("10.%d.%d", 213+k, n), Side: fmt.Sprintf("10.%d.%d", 193+k, n)}
-	if out, err := exec.Command("ip", "netns", "add", m.space).CombinedOutput(); err != nil {
-		t.Skipf("skipped: network namespaces cannot be made here: %v\n%s", err, out)
+	var m *Machine
+	n := os.Getpid() % nets
+	for try := 0; m == nil; try++ { // what was killed may have left one, and another process may have the number
+		space := fmt.Sprintf("jcs%d-%d", n, k)
+		out, err := exec.Command("ip", "netns", "add", space).CombinedOutput()
+		switch {
+		case err == nil:
+			m = &Machine{space: space, Net: fmt.Sprintf("10.%d.%d", 213+k, n), Side: fmt.Sprintf("10.%d.%d", 193+k, n)}
+		case strings.Contains(string(out), "File exists") && try < nets:
+			n = (n + 1) % nets
+		case strings.Contains(string(out), "not permitted") || strings.Contains(string(out), "denied"):
+			t.Skipf("skipped: network namespaces may not be made here: %v\n%s", err, out)
+		default:
+			t.Fatalf("making a network namespace: %v\n%s", err, out)
+		}
 	}
 	t.Cleanup(func() { ip(t, "netns", "delete", m.space) }) // and the cables with it
 	for i, net := range []string{m.Net, m.Side} {

@@ -57,8 +57,8 @@ func (c *CommitmentSCU) Ask(ctx context.Context, id int64) error {
 	}
 	now := c.Now()
 	destination, ok := find(c.Destinations(), request.Destination)
-	// A longer wait than any that is given here comes from a clock that was ahead.
-	if wait := request.NextAt.Sub(now); wait > 0 && wait <= max(lastAskWait, lastAskDelay, destination.CommitmentWait) {
+	// A longer wait than any that is given here comes from a clock that was ahead. Who is not in the configuration is not waited for.
+	if wait := request.NextAt.Sub(now); ok && wait > 0 && wait <= max(lastAskWait, lastAskDelay, destination.CommitmentWait) {
 		return &ledger.RetryAfter{Delay: wait, Err: errors.New("the destination was asked not long ago")}
 	}
 	if !ok && c.Ends != nil {

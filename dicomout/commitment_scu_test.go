@@ -74,6 +74,20 @@ func TestCommitmentSCU_WaitsForWhoIsOut(t *testing.T) {
 	}
 }
 
+// An archive that is not in the configuration any more is not waited for.
+func TestCommitmentSCU_EndsForWhoIsGone(t *testing.T) {
+	archive := &commitmentSCP{}
+	o := newOffice(t, archive.serve(t))
+	o.deliver(t)
+	if got := o.ask(t, 1); got < time.Minute {
+		t.Fatalf("asked again in %v, want later", got)
+	}
+	o.scu.Destinations = func() []dicomout.Destination { return nil }
+	if got := o.ask(t, 1); got != 0 || o.commitment(t, 1).State != ledger.SCUFailed {
+		t.Errorf("asked again in %v: %+v", got, o.commitment(t, 1))
+	}
+}
+
 // office is a ledger with a revision of three objects, the archive that they go to, and who sends and asks.
 type office struct {
 	now time.Time

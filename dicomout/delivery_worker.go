@@ -239,10 +239,10 @@ func (c *DeliveryWorker) gone(ctx context.Context, d ledger.Delivery) (*ledger.D
 	has, err := c.Store.Has(ctx, d.Object.Path)
 	if errors.Is(err, store.ErrTemporary) && ctx.Err() == nil {
 		c.Logger.Warn("objects wait for the store of files", "study", d.StudyUID, "destination", d.Destination, "error", err)
-		return nil, &ledger.RetryAfter{Delay: c.away.Pause(c.Now()), Err: err}
+		return nil, &ledger.RetryAfter{Delay: c.away.Pause(d.ID, c.Now()), Err: err}
 	}
 	if err == nil {
-		c.away.Over()
+		c.away.Over(d.ID)
 	}
 	if has || err != nil {
 		return nil, nil // an error comes again when it is read

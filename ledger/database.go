@@ -37,7 +37,9 @@ type Database interface {
 	Held() *bool
 	// NoRoom tells an error of a full disk, which passes when somebody makes room.
 	NoRoom(err error) bool
-	// Passing tells an error that says nothing about what was to be done: the database was not there.
+	// InWords puts an error of the job library, outside Update and View, into words. Others' errors it may take for the database's.
+	InWords(err error) error
+	// Passing tells an error in words that says nothing about what was to be done: the database was not there.
 	Passing(err error) bool
 	Close() error
 }

@@ -50,24 +50,31 @@ func (l *Ledger) Event(ctx context.Context, e Event) error {
 }
 
 // Visited queues, as Event does, the event of an association that is over. Its text is made from how many of the instances that came of the
-// study were new, and how many were here already, through whichever door they had come: one door knows only what it has itself.
-func (l *Ledger) Visited(ctx context.Context, e Event, came int, text func(fresh, again int) string) error {
+// study were new, and how many were here already, through whichever door they had come: one door knows only what it has itself. None came
+// before the time since: a study may come by as many associations as it has instances, and each is asked about.
+func (l *Ledger) Visited(ctx context.Context, e Event, since time.Time, came int, text func(fresh, again int) string) error {
 	if e.At.IsZero() {
 		e.At = l.now()
 	}
-	return l.enqueue(ctx, entry{event: &e, visit: &visit{came, text}})
+	if e.At.Before(since) { // the clock was set back
+		since = e.At
+	}
+	return l.enqueue(ctx, entry{event: &e, visit: &visit{since, came, text}})
 }
 
 // visit is what the text of an event is made from.
 type visit struct {
-	came int // instances
-	text func(fresh, again int) string
+	since time.Time
+	came  int // instances
+	text  func(fresh, again int) string
 }
 
 func (v *visit) event(ctx context.Context, tx *sql.Tx, e Event) (Event, error) {
 	var fresh int
-	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM instance WHERE study_uid = ? AND association = ?`,
-		e.StudyUID, e.Association).Scan(&fresh); err != nil {
+	if err := tx.QueryRowContext(ctx, `
+		SELECT COUNT(*)
+		FROM instance
+		WHERE study_uid = ? AND association = ? AND received_at >= ?`, e.StudyUID, e.Association, ms(v.since)).Scan(&fresh); err != nil {
 		return e, fmt.Errorf("count what came of study %s: %w", e.StudyUID, err)
 	}
 	fresh = min(fresh, v.came)

@@ -89,8 +89,8 @@ func (l *Ledger) RecordDeliveries(ctx context.Context, results []DeliveryResult)
 	return nil
 }
 
-// recordDeliveries writes outcomes and returns their events. Of an object that was sent before there is none, nor of one that was withdrawn,
-// or begun anew by somebody else, while an attempt failed.
+// recordDeliveries writes outcomes and returns their events. Of an object that was sent before there is none, nor of one that was
+// withdrawn, or begun anew by somebody else, while an attempt failed.
 func (l *Ledger) recordDeliveries(ctx context.Context, tx *sql.Tx, results []DeliveryResult) (events []Event, err error) {
 	ways, err := l.lockWays(ctx, tx, results)
 	if err != nil {

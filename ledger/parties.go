@@ -29,7 +29,7 @@ func (l *Ledger) SetParties(p Parties) error {
 		l.jobs.Change(notifyJob, l.receiverNames(), l.longestWait()),
 		l.jobs.Change(commitmentSCUJob, p.CommitmentFrom, max(l.longestWait(), longestAsk)),
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := l.db.InWords(errors.Join(errs...)); err != nil {
 		l.parties.Store(before)
 		if l.db.Passing(err) || errors.Is(err, jobs.ErrStopped) {
 			err = fmt.Errorf("%w: %w", ErrAway, err)

@@ -66,17 +66,44 @@ func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ende
 	return all, nil
 }
 
-// FilesRemoved notes that the files of a study are gone. Until an instance of it comes again, whoever asks for storage commitment
-// is told that they are not here.
-func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, instances, objects int) error {
+// Over says whether a study that Ended has listed is over still.
+func (l *Ledger) Over(ctx context.Context, studyUID string, before time.Time) (still bool, err error) {
+	err = l.view(ctx, func(tx *sql.Tx) error {
+		found, err := query(ctx, tx, `SELECT uid FROM study s WHERE s.files_removed_at = 0 AND `+over+` AND s.uid = ?6`,
+			oneValue[string], append(overArgs(before), studyUID)...)
+		still = len(found) > 0
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("ask whether study %s is over: %w", studyUID, err)
+	}
+	return still, nil
+}
+
+// FilesRemoved notes that the files of a study that was over since before a time are gone. Until an instance of it comes again, whoever
+// asks for storage commitment is told that they are not here. If one came meanwhile, through whichever door, its file may be there: the
+// study is over again later, and Ended lists it.
+func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, before time.Time, instances, objects int) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE study
-			SET files_removed_at = ?, files_missing = 0
-			WHERE uid = ?`, ms(l.now()), studyUID); err != nil {
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("files of %d instances and %d objects removed, since all is over", instances, objects)
+		result, err := tx.ExecContext(ctx, `
+			UPDATE study
+			SET files_removed_at = ?1, files_missing = 0
+			WHERE uid = ?2 AND last_at < ?3 AND again_at < ?3`, ms(l.now()), studyUID, ms(before))
+		if err != nil {
+			return err
+		}
+		quiet, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		why := "all is over"
+		if quiet == 0 {
+			why = "all was over; meanwhile instances came"
+		}
+		text := fmt.Sprintf("files of %d instances and %d objects removed, since %s", instances, objects, why)
 		return l.event(ctx, tx, studyUID, EventFilesRemoved, text, nil)
 	})
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 // lanes are those of the work that this node has to itself: the queues of destinations and webhooks whose locks it holds.
 type lanes struct {
 	mu   sync.Mutex // guards what follows
-	held map[string]*lane
+	held map[string]*heldLane
 }
 
-// lane is one of them, while it is held.
-type lane struct {
+// heldLane is one of them, while it is held.
+type heldLane struct {
 	ctx    context.Context // of the lock
 	inside sync.WaitGroup
 }
@@ -24,11 +24,11 @@ var errElsewhere = errors.New("another node has what it is for, or none yet")
 
 // open lets jobs into a lane until it is closed, or ctx ends. close returns when none is in it.
 func (l *lanes) open(ctx context.Context, name string) (shut func()) {
-	opened := &lane{ctx: ctx}
+	opened := &heldLane{ctx: ctx}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.held == nil {
-		l.held = map[string]*lane{}
+		l.held = map[string]*heldLane{}
 	}
 	l.held[name] = opened
 	return func() { // more than once, it may be

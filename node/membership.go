@@ -76,7 +76,11 @@ func (n *Node) partakes(ctx context.Context, incarnation string) error {
 	n.lived = append(n.lived, incarnation)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(n.config.Node.Drain)+10*time.Second)
 	defer cancel()
-	return n.ledger.StopJobs(stopping)
+	err := n.ledger.StopJobs(stopping)
+	if err != nil {
+		n.log.Error("the work of an incarnation that is over has not ended in time", "incarnation", incarnation, "error", err)
+	}
+	return err
 }
 
 // begin holds the studies of open associations, which a dead one does not, before anything else. What earlier incarnations of this process
@@ -89,6 +93,7 @@ func (n *Node) begin(ctx context.Context, incarnation string) error {
 		if err := n.ledger.ResumeJobs(ctx, n.lived...); err != nil {
 			return err
 		}
+		n.lived = nil
 	}
 	return n.ledger.StartJobsAs(ctx, n.crew(incarnation), n.handlers())
 }
@@ -243,12 +248,20 @@ func (n *Node) locks() []lock {
 		}
 	}
 	for _, name := range destinations {
-		all = append(all, n.laneLock(destinationLane(name), func() error { return n.ledger.TakeDestination(name) },
-			func(ctx context.Context) error { return n.ledger.LeaveDestination(ctx, name) }))
+		all = append(all, n.laneLock(lane{
+			name:  destinationLane(name),
+			take:  func() error { return n.ledger.TakeDestination(name) },
+			hurry: func(ctx context.Context) error { return n.ledger.HurryDestination(ctx, name) },
+			leave: func(ctx context.Context) error { return n.ledger.LeaveDestination(ctx, name) },
+		}))
 	}
 	for _, name := range receivers {
-		all = append(all, n.laneLock(receiverLane(name), func() error { return n.ledger.TakeReceiver(name) },
-			func(ctx context.Context) error { return n.ledger.LeaveReceiver(ctx, name) }))
+		all = append(all, n.laneLock(lane{
+			name:  receiverLane(name),
+			take:  func() error { return n.ledger.TakeReceiver(name) },
+			hurry: func(ctx context.Context) error { return n.ledger.HurryReceiver(ctx, name) },
+			leave: func(ctx context.Context) error { return n.ledger.LeaveReceiver(ctx, name) },
+		}))
 	}
 	return all
 }
@@ -261,34 +274,54 @@ func (n *Node) owned() []string {
 	if !n.config.Several() {
 		return nil
 	}
-	held := n.lanes.names()
+	// Where a lane that nobody has is being ended, nothing is sent.
+	held := slices.DeleteFunc(n.lanes.names(), func(lane string) bool { return !n.configures(lane) })
 	if n.leading.Load() {
 		held = append([]string{status.LeaderLock}, held...)
 	}
 	return held
 }
 
-// laneLock has the node work in a lane while it has the lock. What a dead one was at in there comes first.
-func (n *Node) laneLock(lane string, take func() error, leave func(ctx context.Context) error) lock {
-	return lock{lane, func(ctx context.Context) error {
+// lane is what the node does about the work for a destination or a webhook.
+type lane struct {
+	name  string
+	take  func() error                    // begins to work on it
+	hurry func(ctx context.Context) error // has all that waits in it come up
+	leave func(ctx context.Context) error // ends working on it
+}
+
+// laneLock has the node work in a lane while it has the lock. What a dead one was at in there comes first. One that is not in the
+// configuration it leaves as soon as what waits there has ended: a node that has it in its own may come any time.
+func (n *Node) laneLock(l lane) lock {
+	return lock{l.name, func(ctx context.Context) error {
+		orphan := !n.configures(l.name)
+		if orphan && n.mayEnd(l.name) != nil {
+			return nil // ended a moment ago
+		}
 		if err := n.sweep(ctx); err != nil {
 			return err
 		}
-		shut := n.lanes.open(ctx, lane)
+		shut := n.lanes.open(ctx, l.name)
 		defer shut()
-		if err := take(); err != nil {
+		if err := l.take(); err != nil {
 			return err
 		}
-		n.log.Info("the node works for a destination or a webhook from now on", "lock", lane)
-		<-ctx.Done()
-		if !errors.Is(context.Cause(ctx), errGivenUp) {
+		if orphan {
+			n.endOrphan(ctx, l)
+		} else {
+			n.log.Info("the node works for a destination or a webhook from now on", "lock", l.name)
+			<-ctx.Done()
+		}
+		if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errGivenUp) {
 			return nil // the queue goes with the incarnation
 		}
 		shut() // waits for what is in it
-		n.log.Info("the node works for a destination or a webhook no more", "lock", lane)
+		if !orphan {
+			n.log.Info("the node works for a destination or a webhook no more", "lock", l.name)
+		}
 		leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWait)
 		defer cancel()
-		return leave(leaving)
+		return l.leave(leaving)
 	}}
 }
 

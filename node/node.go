@@ -54,7 +54,7 @@ type Node struct {
 	log            *slog.Logger
 	member         membership
 	partook        bool          // it has once done so, see partakes
-	lived          []string      // incarnations that this process had before, as far as it took part in them
+	lived          []string      // incarnations that this process had before and whose work is not set back yet
 	partaking      chan struct{} // closed from then on
 	partiesChanged chan struct{}
 	serving        context.Context // ends when the node takes nothing new

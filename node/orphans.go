@@ -17,6 +17,10 @@ const (
 	// orphanPatience is how long something waits for a destination or a webhook that no living node has in its configuration: the node
 	// that has it may be down, or not have read its new configuration yet.
 	orphanPatience = 10 * time.Minute
+	// orphanEnding is for how long a node has such a lane at most, to end what waits there.
+	orphanEnding = time.Minute
+	// orphanPause is between two looks whether all of that has ended.
+	orphanPause = 200 * time.Millisecond
 )
 
 // orphans are lanes in which something waits, that are not in this node's configuration, and that no other node has.
@@ -59,6 +63,14 @@ func (o *orphans) ripe() []string {
 	return slices.Clone(o.old)
 }
 
+// forget has the patience for a lane begin anew.
+func (o *orphans) forget(lane string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.since, lane)
+	o.old = slices.DeleteFunc(o.old, func(one string) bool { return one == lane })
+}
+
 // seekOrphans looks for them now.
 func (n *Node) seekOrphans(ctx context.Context) {
 	if !n.config.Several() || !n.has(config.RoleDeliver) {
@@ -87,7 +99,6 @@ func (n *Node) unconfigured(ctx context.Context) (lanes []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := n.site.Load().config
 	waiting := map[string]bool{}
 	for _, name := range destinations {
 		waiting[destinationLane(name)] = true
@@ -95,13 +106,35 @@ func (n *Node) unconfigured(ctx context.Context) (lanes []string, err error) {
 	for _, name := range receivers {
 		waiting[receiverLane(name)] = true
 	}
-	for _, name := range DestinationNames(c.Destinations) {
-		delete(waiting, destinationLane(name))
-	}
-	for _, w := range c.Webhooks {
-		delete(waiting, receiverLane(w.Name))
-	}
+	maps.DeleteFunc(waiting, func(lane string, _ bool) bool { return n.configures(lane) })
 	return slices.Sorted(maps.Keys(waiting)), nil
+}
+
+// configures says whether a lane is in the configuration of this node.
+func (n *Node) configures(lane string) bool {
+	c := n.site.Load().config
+	return slices.ContainsFunc(c.Destinations, func(d config.Destination) bool { return destinationLane(d.Name) == lane }) ||
+		slices.ContainsFunc(c.Webhooks, func(w config.Webhook) bool { return receiverLane(w.Name) == lane })
+}
+
+// endOrphan has the jobs of a lane that was taken, and that no node has, end what waits there, even what was to wait for hours: whoever
+// comes back with it in its configuration would not get it meanwhile, and what that makes would end here, too.
+func (n *Node) endOrphan(ctx context.Context, l lane) {
+	n.log.Warn("what waits for a destination or a webhook that no running node has in its configuration ends", "lock", l.name)
+	ctx, cancel := context.WithTimeout(ctx, orphanEnding)
+	defer cancel()
+	err := l.hurry(ctx)
+	for err == nil && pause(ctx, orphanPause) {
+		var waiting []string
+		if waiting, err = n.unconfigured(ctx); !slices.Contains(waiting, l.name) {
+			break
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		n.log.Error("cannot end all of it; trying again after the same time", "lock", l.name, "error", err)
+	}
+	n.orphans.forget(l.name)
+	n.changed()
 }
 
 // mayEnd says why what waits in a lane that is not in the configuration does not end here now. The configuration may have changed a moment

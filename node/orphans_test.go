@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"slices"
@@ -39,7 +40,8 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
-// What waits for a destination that a node lacks waits as long as another one has it, and ends when none does.
+// What waits for a destination that a node lacks waits as long as another one has it, and ends when none does, even if it was to be tried
+// in some hours only. Whoever has it comes back and gets it, and what that makes waits for that.
 func TestOrphans_EndWhenNobodyHasThem(t *testing.T) {
 	t.Parallel() // it waits
 	ctx := t.Context()
@@ -66,46 +68,77 @@ func TestOrphans_EndWhenNobodyHasThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	has := make(chan struct{})
-	go func() {
-		_ = other.Hold(ctx, destinationLane("pacs"), func(ctx context.Context) error { close(has); <-ctx.Done(); return nil })
-	}()
-	<-has
+	has := func(m *cluster.Member) chan struct{} {
+		has := make(chan struct{})
+		go func() {
+			_ = m.Hold(ctx, destinationLane("pacs"), func(ctx context.Context) error { close(has); <-ctx.Done(); return nil })
+		}()
+		return has
+	}
+	<-has(other)
 
 	l, err := ledger.Open(ctx, c.Ledger.URL, ledger.Options{Shared: true, TestOnly: true, Logger: n.log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	err = l.Record(ctx, ledger.Instance{StudyUID: "1.2", SeriesUID: "1.2.3", SOPInstanceUID: "1.2.3.4", Path: "inbox/1.2/1.2.3/1.2.3.4"})
-	if err != nil {
-		t.Fatal(err)
+	report := func(study string) {
+		t.Helper()
+		err := l.Record(ctx, ledger.Instance{StudyUID: study, SeriesUID: study + ".3", SOPInstanceUID: study + ".3.4",
+			Path: "inbox/" + study})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rev, err := l.Settle(ctx, study, "test")
+		if err == nil {
+			o := ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: study + ".3.5", SOPClassUID: "c"}, Destinations: []string{"pacs"}}
+			err = l.Complete(ctx, rev.ID, []ledger.Outgoing{o}, ledger.Reason{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	rev, err := l.Settle(ctx, "1.2", "test")
-	if err == nil {
-		o := ledger.Outgoing{Object: ledger.Object{SOPInstanceUID: "1.2.3.5", SOPClassUID: "c"}, Destinations: []string{"pacs"}}
-		err = l.Complete(ctx, rev.ID, []ledger.Outgoing{o}, ledger.Reason{})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := func() string {
-		h, err := l.History(ctx, "1.2")
+	state := func(study string) string {
+		h, err := l.History(ctx, study)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return h.Revisions[0].Deliveries[0].State
 	}
-	time.Sleep(4 * time.Second) // the patience, several times
-	if got := state(); got != ledger.DeliveryWaiting {
+	report("1.2")
+	db, err := sql.Open("pgx", c.Ledger.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, `UPDATE river_job SET state = 'scheduled', scheduled_at = now() + INTERVAL '6 hours'`); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second) // the patience, twice
+	if got := state("1.2"); got != ledger.DeliveryWaiting {
 		t.Fatalf("while another node has the destination: %s", got)
 	}
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); state() != ledger.DeliveryFailed; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); state("1.2") != ledger.DeliveryFailed; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("nobody has the destination, and the delivery is %s", state())
+			t.Fatalf("nobody has the destination, and the delivery is %s", state("1.2"))
 		}
+	}
+
+	if other, err = cluster.Join(ctx, cluster.Options{URL: c.Ledger.URL, ID: "b", Logger: n.log}); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	select {
+	case <-has(other):
+	case <-time.After(20 * time.Second):
+		t.Fatal("a node whose configuration has the destination does not get it back")
+	}
+	report("1.3")
+	time.Sleep(2 * time.Second)
+	if got := state("1.3"); got != ledger.DeliveryWaiting {
+		t.Errorf("what waits for the node that is back: %s", got)
 	}
 }

@@ -28,10 +28,7 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 		case n.moved <- struct{}{}:
 		default:
 		}
-		select {
-		case n.partiesChanged <- struct{}{}:
-		default:
-		}
+		n.changed()
 		n.log.Info("configuration reloaded", "changed", taken)
 		n.reconsider(ctx, before.config, next.config)
 	} else {
@@ -43,6 +40,14 @@ func (n *Node) Reload(ctx context.Context, file config.Config) error {
 		n.log.Warn("these settings differ from what runs: they are taken at the next start", "settings", restart)
 	}
 	return nil
+}
+
+// changed has the node look again for whom it works.
+func (n *Node) changed() {
+	select { // one signal is enough for any number of changes
+	case n.partiesChanged <- struct{}{}:
+	default:
+	}
 }
 
 // reconsider has what waits for a destination or a webhook that was corrected go now: who corrects it expects that.

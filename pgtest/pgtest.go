@@ -194,7 +194,7 @@ func (c *Cluster) initialise(settings []string) error {
 		return err
 	}
 	lines := append([]string{"", "fsync = off", "full_page_writes = off", "synchronous_commit = off", "listen_addresses = '127.0.0.1'",
-		"unix_socket_directories = '" + c.dir + "'", "max_connections = 200", "shared_buffers = 64MB"}, settings...)
+		"unix_socket_directories = '" + c.dir + "'", "max_connections = 1000", "shared_buffers = 64MB"}, settings...)
 	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
 	if e := f.Close(); err == nil {
 		err = e

@@ -70,13 +70,13 @@ type Processor struct {
 func (p *Processor) Process(ctx context.Context, revisionID int64) error {
 	err := p.process(ctx, revisionID)
 	if fault := (*store.Error)(nil); ctx.Err() == nil && errors.As(err, &fault) && waits(fault) {
-		pause := p.away.Pause(time.Now())
+		pause := p.away.Pause(revisionID, time.Now())
 		p.Logger.Warn("a study waits for the store of its files; it is tried again", "revision_id", revisionID, "in", pause.String(),
 			"error", err)
 		return &ledger.RetryAfter{Delay: pause, Err: err}
 	}
 	if err == nil {
-		p.away.Over()
+		p.away.Over(revisionID)
 	}
 	return err
 }
@@ -86,12 +86,28 @@ func waits(fault *store.Error) bool {
 	return fault.Kind == store.ErrTemporary || fault.Far && fault.Kind == store.ErrFull
 }
 
+// earlierWait is the pause before the next look whether an earlier revision has ended.
+const earlierWait = time.Second
+
+// inWork tells of an earlier revision whose objects nobody knows yet: a newer one that is read beside it would not reject them, and they
+// may be sent before it ends.
+func inWork(r ledger.Earlier) bool {
+	return r.State == ledger.StateSettled || r.State == ledger.StateProcessing
+}
+
 func (p *Processor) process(ctx context.Context, revisionID int64) error {
 	rev, instances, err := p.Ledger.Revision(ctx, revisionID)
 	if err != nil {
 		return err
 	}
 	log := p.Logger.With("study", rev.StudyUID, "revision", rev.Number)
+	earlier, err := p.Ledger.Earlier(ctx, rev.ID)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(earlier, inWork) {
+		return &ledger.RetryAfter{Delay: earlierWait, Err: errors.New("an earlier revision of the study is being read")}
+	}
 	if err := p.Ledger.Begin(ctx, rev.ID); err != nil {
 		return err
 	}
@@ -101,10 +117,6 @@ func (p *Processor) process(ctx context.Context, revisionID int64) error {
 	p.works(rev.StudyUID, "begin", 0, 0)
 	defer p.works(rev.StudyUID, "", 0, 0)
 	began := time.Now()
-	earlier, err := p.Ledger.Earlier(ctx, rev.ID)
-	if err != nil {
-		return err
-	}
 	before := outcomeBefore(earlier)
 	again := before != nil && !slices.ContainsFunc(instances, func(i ledger.Instance) bool { return i.Revision == rev.Number })
 	progress := p.logged(log, rev.StudyUID)

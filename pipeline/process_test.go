@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,6 +70,24 @@ func TestProcess_LateInstances(t *testing.T) {
 	got = b.process(t, b.receive(t, "*[6-9].dcm"))
 	if got.State != ledger.StateReported || len(got.Objects) != 1 || got.Number != 3 {
 		t.Errorf("%s with %d objects in revision %d; want reported, 1, 3", got.State, len(got.Objects), got.Number)
+	}
+}
+
+// A revision waits for one before it that is being read, whose objects it replaces.
+func TestProcess_WaitsForAnEarlierRevision(t *testing.T) {
+	b := newBench(t)
+	first := b.receive(t, "*[0-5].dcm")
+	if err := b.Ledger.Begin(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	second := b.receive(t, "*[6-9].dcm")
+	var again *ledger.RetryAfter
+	if err := b.Process(t.Context(), second.ID); !errors.As(err, &again) || b.nets.calls != 0 {
+		t.Errorf("%v after %d calls, want to come again without any", err, b.nets.calls)
+	}
+	b.process(t, first)
+	if got := b.process(t, second); got.State != ledger.StateReported || len(got.Objects) != 1 {
+		t.Errorf("%s with %d objects; want reported, 1", got.State, len(got.Objects))
 	}
 }
 

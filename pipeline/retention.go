@@ -12,7 +12,8 @@ import (
 // RetentionLedger is what Retention asks of the ledger.
 type RetentionLedger interface {
 	Ended(ctx context.Context, before time.Time, limit int) ([]ledger.Ended, error)
-	FilesRemoved(ctx context.Context, studyUID string, instances, objects int) error
+	Over(ctx context.Context, studyUID string, before time.Time) (still bool, err error)
+	FilesRemoved(ctx context.Context, studyUID string, before time.Time, instances, objects int) error
 	Thin(ctx context.Context, before time.Time, limit int) (studies int, err error)
 	ForgetCommitments(ctx context.Context, before time.Time) error
 }
@@ -110,8 +111,11 @@ func (k *Retention) removeFiles(ctx context.Context, before time.Time) error {
 }
 
 // remove removes the files of a study and tells whether all are gone. An instance that came again since before stays, and with it the
-// objects.
+// objects; so does a study of which something came while those before it were removed.
 func (k *Retention) remove(ctx context.Context, e ledger.Ended, before time.Time) (bool, error) {
+	if still, err := k.Ledger.Over(ctx, e.StudyUID, before); err != nil || !still {
+		return false, err
+	}
 	all := true
 	for _, path := range e.Instances {
 		gone, err := k.Store.Remove(ctx, path, before)
@@ -130,5 +134,5 @@ func (k *Retention) remove(ctx context.Context, e ledger.Ended, before time.Time
 	}
 	k.Logger.Info("files of a study removed, since all is over",
 		"study", e.StudyUID, "instances", len(e.Instances), "objects", len(e.Objects))
-	return true, k.Ledger.FilesRemoved(ctx, e.StudyUID, len(e.Instances), len(e.Objects))
+	return true, k.Ledger.FilesRemoved(ctx, e.StudyUID, before, len(e.Instances), len(e.Objects))
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -76,6 +77,51 @@ func TestRetention(t *testing.T) {
 	late := b.process(t, b.receive(t, "*6.dcm"))
 	if late.State != ledger.StateNotProcessed || late.Reason.Code != "files-removed" || late.Reason.Remedy == "" {
 		t.Errorf("%s, %+v; want files-removed and what to do", late.State, late.Reason)
+	}
+}
+
+// comingAgain is a ledger in which an instance comes again at another door once the studies that are over are listed.
+type comingAgain struct {
+	RetentionLedger
+	come func()
+}
+
+func (c comingAgain) Ended(ctx context.Context, before time.Time, limit int) ([]ledger.Ended, error) {
+	all, err := c.RetentionLedger.Ended(ctx, before, limit)
+	c.come()
+	return all, err
+}
+
+func TestRetention_ComesAgainMeanwhile(t *testing.T) {
+	b := newBench(t)
+	got := b.process(t, b.receive(t, "*[0-5].dcm"))
+	sent := ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}
+	if err := b.Ledger.RecordDelivery(t.Context(), got.Deliveries[0].ID, sent); err != nil {
+		t.Fatal(err)
+	}
+	h, err := b.Ledger.History(t.Context(), b.study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, came := time.Now().AddDate(0, 0, 3), 0
+	come := func() {
+		came++
+		again := h.Instances[0]
+		again.ReceivedAt = now
+		if err := errors.Join(b.Ledger.Record(t.Context(), again), b.Ledger.Flush(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := &Retention{Ledger: comingAgain{b.Ledger, come}, Store: b.Store, Logger: slog.New(slog.DiscardHandler),
+		For: func() time.Duration { return 24 * time.Hour }, Rows: func() time.Duration { return 0 },
+		Now: func() time.Time { return now }}
+	if err := k.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{h.Instances[0].Path, got.Objects[0].Path} {
+		if _, err := os.Stat(filepath.Join(b.dir, path)); err != nil || came != 1 {
+			t.Errorf("after %d times: %v", came, err)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // Ledger is what the door writes to.
 type Ledger interface {
 	Record(ctx context.Context, i ledger.Instance) error
-	Visited(ctx context.Context, e ledger.Event, came int, text func(fresh, again int) string) error
+	Visited(ctx context.Context, e ledger.Event, since time.Time, came int, text func(fresh, again int) string) error
 	Refused(ctx context.Context, r ledger.RefusedInstances, at time.Time) error
 	Called(ctx context.Context, callingAE, address, rejected string, at time.Time) error
 	Release(association string)
@@ -61,6 +61,7 @@ func NewDoor(s func() Settings, inbox *Inbox, l Ledger, log *slog.Logger, now fu
 // visit is what an association did so far. Only its own goroutine touches it.
 type visit struct {
 	name    string
+	since   time.Time
 	studies map[string]*visited
 	order   []string       // of studies
 	opens   bool           // the association stays open: it holds a study while it sends, and no longer
@@ -77,7 +78,8 @@ func (d *Door) visit(a *dimse.Association) *visit {
 	if v, ok := a.Value.(*visit); ok {
 		return v
 	}
-	v := &visit{name: a.Name(), studies: map[string]*visited{}, refused: map[string]int{}, opens: d.staysOpen(a.Requestor())}
+	v := &visit{name: a.Name(), since: d.now(), studies: map[string]*visited{}, refused: map[string]int{},
+		opens: d.staysOpen(a.Requestor())}
 	a.Value = v
 	return v
 }
@@ -239,7 +241,7 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 		n := v.studies[uid]
 		stored, again = stored+n.stored, again+n.again
 		over := ledger.Event{StudyUID: uid, Kind: EventAssociation, Association: v.name}
-		d.visited(over, n.stored+n.again, func(fresh, again int) string {
+		d.visited(over, v.since, n.stored+n.again, func(fresh, again int) string {
 			return fmt.Sprintf("%s at %s: %d instances stored, %d were here already; %s",
 				printableOnly(requestor.CallingAETitle), requestor.Addr, fresh, again, how)
 		})
@@ -264,11 +266,11 @@ func (d *Door) Closed(a *dimse.Association, err error) {
 }
 
 // visited tells of an association that is over. It never holds one up for long.
-func (d *Door) visited(e ledger.Event, came int, text func(fresh, again int) string) {
+func (d *Door) visited(e ledger.Event, since time.Time, came int, text func(fresh, again int) string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	e.At = d.now()
-	if err := d.ledger.Visited(ctx, e, came, text); err != nil {
+	if err := d.ledger.Visited(ctx, e, since, came, text); err != nil {
 		d.log.Error("event not recorded", "kind", e.Kind, "study", e.StudyUID, "association", e.Association, "error", err)
 	}
 }

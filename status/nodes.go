@@ -24,8 +24,7 @@ type Member struct {
 	said ledger.Alive // what all that is taken from
 }
 
-// Locks that nodes compete for: that of the leader, and how those of a destination and of a webhook begin. One without a name after that is
-// for all that are not in the configuration any more.
+// Locks that nodes compete for: that of the leader, and how those of a destination and of a webhook begin, before its name.
 const (
 	LeaderLock      = "leader"
 	DestinationLock = "deliver "
@@ -40,10 +39,10 @@ func (m *Member) own(locks []string) {
 	}
 	for _, lock := range locks {
 		m.Leads = m.Leads || lock == LeaderLock
-		if name, is := strings.CutPrefix(lock, DestinationLock); is && name != "" {
+		if name, is := strings.CutPrefix(lock, DestinationLock); is {
 			m.Deliver = append(m.Deliver, name)
 		}
-		if name, is := strings.CutPrefix(lock, WebhookLock); is && name != "" {
+		if name, is := strings.CutPrefix(lock, WebhookLock); is {
 			m.Tells = append(m.Tells, name)
 		}
 	}

@@ -15,21 +15,25 @@ const (
 type Outage struct {
 	mu    sync.Mutex // guards what follows
 	since time.Time  // zero: it answers
+	waits map[int64]bool
 }
 
-// Pause notes that the store is away, and gives the time after which to ask again.
-func (o *Outage) Pause(now time.Time) time.Duration {
+// Pause notes that something waits for the store, which is away, and gives the time after which to ask again.
+func (o *Outage) Pause(who int64, now time.Time) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.since.IsZero() {
-		o.since = now
+		o.since, o.waits = now, map[int64]bool{}
 	}
+	o.waits[who] = true
 	return min(max(now.Sub(o.since), shortestPause), longestPause)
 }
 
-// Over notes that the store answers.
-func (o *Outage) Over() {
+// Over notes that something went through. If it waited before, the store answers again; what did not may have needed this disk alone.
+func (o *Outage) Over(who int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.since = time.Time{}
+	if o.waits[who] {
+		o.since, o.waits = time.Time{}, nil
+	}
 }

@@ -12,18 +12,17 @@ func TestOutage(t *testing.T) {
 	begins := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		after, want time.Duration
-		over        bool
+		through     int64 // 1 and 2 wait
 	}{
-		{0, 2 * time.Second, false},
-		{time.Second, 2 * time.Second, false},
-		{7 * time.Second, 7 * time.Second, false},
-		{time.Hour, 15 * time.Second, false},
-		{time.Hour, 2 * time.Second, true},
+		{0, 2 * time.Second, 0},
+		{time.Second, 2 * time.Second, 0},
+		{7 * time.Second, 7 * time.Second, 3},
+		{time.Hour, 15 * time.Second, 0},
+		{time.Hour, 2 * time.Second, 1},
 	} {
-		if c.over {
-			o.Over()
-		}
-		if got := o.Pause(begins.Add(c.after)); got != c.want {
+		o.Over(c.through)
+		o.Pause(1, begins.Add(c.after))
+		if got := o.Pause(2, begins.Add(c.after)); got != c.want {
 			t.Errorf("away for %v: again in %v, want %v", c.after, got, c.want)
 		}
 	}

@@ -5,13 +5,15 @@ type DeliveryFences struct {
 	Lock     bool // only who holds the lock of the destination adds its queue
 	Grace    bool // who got the lock waits for the bound before it does: whoever had it has stopped by then
 	SelfStop bool // a node whose bound is over ends what it has in hand, and its queues
-	Check    bool // whether the bound is over is asked at the start of each job and before each object
-	Ask      bool // whether the object is replaced is asked before each
-	Begun    bool // who begins with an object says so; it is withdrawn by nobody else, and goes out when that one is dead
-	Own      bool // the mark is that of one visit, and what another one says of the object does not count, unless it was sent
-	Fresh    bool // what is replaced already is not begun: nobody's heir shall send it
-	Earlier  bool // a revision waits while an earlier one is begun
-	Sweep    bool // jobs of the dead are set back now and then
+	// Check: whether the bound is over is asked at the start of each job and before each object. Without it the order of what goes out is
+	// kept all the same, by Ask and the marks; it is for fewer copies, and only what it is itself is found wrong.
+	Check   bool
+	Ask     bool // whether the object is replaced is asked before each
+	Begun   bool // who begins with an object says so; it is withdrawn by nobody else, and goes out when that one is dead
+	Own     bool // the mark is that of one visit, and what another one says of the object does not count, unless it was sent
+	Fresh   bool // what is replaced already is not begun: nobody's heir shall send it
+	Earlier bool // a revision waits while an earlier one is begun
+	Sweep   bool // jobs of the dead are set back now and then
 }
 
 // AllDelivery are all of them.

@@ -36,8 +36,9 @@ func (s *siege) onMachines(t *testing.T) {
 	}
 }
 
-// cablePulled pulls the cable of the node that is just sending: to PostgreSQL alone, so that nothing but itself keeps it from sending, or
-// every other time both. It sends no more after its bound, and the other one goes on within 20 s.
+// cablePulled pulls the cable of the node that is just sending: to PostgreSQL alone or, every other time, both. It sends no more after its
+// bound, and the other one goes on within 20 s. In the first case the ledger keeps it from sending, which cannot be asked before the next
+// object, as well as the node itself; that it stops itself without that is shown by TestProcess_CableCut in cluster.
 func (s *siege) cablePulled(t *testing.T) {
 	n := s.sender(t)
 	machine := s.cables[s.names[n]]

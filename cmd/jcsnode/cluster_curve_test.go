@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -72,7 +73,9 @@ var limits = []struct {
 }{
 	{"memory, MB", 8, 0.1},
 	{"open files", 10, 0},
-	{"goroutines", 40, 0}, // a node that gets a destination and leads has some 30 more; an hour has 200 kills and thousands of studies
+	// A node that gets a destination and leads has some 30 more. So an hour, with 200 kills, tells one that is left by each kill; a quarter
+	// of an hour tells only those that are left by each study.
+	{"goroutines", 40, 0},
 	{"jobs", 10, 0.2},
 	{"deliveries that wait", 10, 0.2},
 	{"instances that wait for their study to settle", 60, 0.2},
@@ -103,6 +106,9 @@ func measured(address string) (map[string]float64, error) {
 		return nil, err
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the metrics answer %s", answer.Status)
+	}
 	all := map[string]float64{}
 	lines := bufio.NewScanner(io.LimitReader(answer.Body, 4<<20))
 	for lines.Scan() {
@@ -111,8 +117,11 @@ func measured(address string) (map[string]float64, error) {
 			all[name] = v
 		}
 	}
-	return map[string]float64{"memory, MB": all["process_resident_memory_bytes"] / 1e6, "open files": all["process_open_fds"],
-		"goroutines": all["go_goroutines"]}, lines.Err()
+	memory, files, goroutines := all["process_resident_memory_bytes"], all["process_open_fds"], all["go_goroutines"]
+	if err := lines.Err(); err != nil || memory*files*goroutines == 0 {
+		return nil, errors.Join(errors.New("the metrics lack memory, open files or goroutines"), err)
+	}
+	return map[string]float64{"memory, MB": memory / 1e6, "open files": files, "goroutines": goroutines}, nil
 }
 
 // queued is what waits in the ledger of a cluster.

@@ -20,6 +20,9 @@ type fault struct {
 	name  string
 	begin func(s *siege, t *testing.T) // starts the cluster
 	now   func(s *siege, t *testing.T)
+	// copies are how many objects may come once more each time. Where a node loses its part: the one that it had in hand, and the one
+	// before, whose outcome was on its way to the ledger.
+	copies int
 }
 
 // siege is a ward to which one fault happens while studies come.
@@ -34,6 +37,8 @@ type siege struct {
 	cables map[string]*cabletest.Machine
 	all    map[string]*ledger.History
 	copies int
+	twice  int      // studies of two revisions
+	probes []string // studies of which a door has taken something beside
 }
 
 // TestCluster_Faults has each fault happen ten times, at random moments, to a cluster of its own that lives through all of them, while a
@@ -46,18 +51,25 @@ func TestCluster_Faults(t *testing.T) {
 	if text := os.Getenv("JCSNODE_FAULTS"); text != "" {
 		rounds, long = number(t, text), true
 	}
+	drawn := seed(t)
+	study := newStamps(t, phantom.Options{Slices: 12, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
+	var clusters sync.WaitGroup
+	for n, f := range faults {
+		s := &siege{random: rand.New(rand.NewPCG(drawn, uint64(n))), rounds: rounds, long: long, all: map[string]*ledger.History{}}
+		clusters.Go(func() { t.Run(f.name, func(t *testing.T) { s.bear(t, f, study) }) })
+	}
+	clusters.Wait()
+}
+
+// seed draws one, or takes that of an earlier run, for all random moments of a test.
+func seed(t *testing.T) uint64 {
+	t.Helper()
 	seed := rand.Int()
 	if text := os.Getenv("JCSNODE_SEED"); text != "" {
 		seed = number(t, text)
 	}
 	t.Logf("JCSNODE_SEED=%d", seed)
-	study := newStamps(t, phantom.Options{Slices: 12, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
-	var clusters sync.WaitGroup
-	for n, f := range faults {
-		s := &siege{random: rand.New(rand.NewPCG(uint64(seed), uint64(n))), rounds: rounds, long: long, all: map[string]*ledger.History{}}
-		clusters.Go(func() { t.Run(f.name, func(t *testing.T) { s.bear(t, f, study) }) })
-	}
-	clusters.Wait()
+	return uint64(seed)
 }
 
 func number(t *testing.T, text string) int {
@@ -82,9 +94,20 @@ func (s *siege) bear(t *testing.T, f fault, study *stamps) {
 	if t.Failed() {
 		return
 	}
-	s.check(t, s.all) // what came after its round was over, too
+	// What came after its round was over, too.
+	if s.copies = s.check(t, s.all); s.copies > s.rounds*f.copies {
+		t.Errorf("%d objects came once more, want at most %d", s.copies, s.rounds*f.copies)
+	}
+	for _, study := range s.probes {
+		if h := s.history(t.Context(), study); h != nil {
+			s.all[study] = h
+		}
+	}
 	if strange := s.strangers(s.all); len(strange) > 0 {
 		t.Errorf("at the PACS and not in the ledger: %v", strange)
+	}
+	if s.twice < s.rounds/3 {
+		t.Errorf("%d studies have two revisions, want a third of the rounds", s.twice)
 	}
 	t.Logf("%d studies, %d objects came, %d of them copies under the same UID with the same bytes",
 		len(s.all), len(s.pacs.arrivals()), s.copies)
@@ -109,15 +132,27 @@ func (s *siege) once(t *testing.T, f fault) {
 		time.Sleep(first)
 		s.mustSend(ctx, t, two, more, b, a)
 		time.Sleep(then)
+		if s.round%3 == 0 { // else late slices may be of revision 1
+			for h := s.history(ctx, one); ctx.Err() == nil && (h == nil || len(h.Revisions) == 0); h = s.history(ctx, one) {
+				time.Sleep(300 * time.Millisecond)
+			}
+		}
 		s.mustSend(ctx, t, one, files[8:], a, b)
 	})
 	f.now(s, t)
+	s.pacs.slow(0)
 	g.Wait()
 	studies := s.over(t, []string{one, two}, 2*time.Minute)
 	copies := s.check(t, studies)
+	if copies > f.copies {
+		t.Errorf("round %d: %d objects came once more, want at most %d", s.round, copies, f.copies)
+	}
 	maps.Copy(s.all, studies)
-	s.copies += copies
-	t.Logf("round %d: all is over after %.1f s; %d objects came twice", s.round, time.Since(began).Seconds(), copies)
+	if len(studies[one].Revisions) > 1 {
+		s.twice++
+	}
+	t.Logf("round %d: all is over after %.1f s; %d revisions of the study with late slices; %d objects came once more",
+		s.round, time.Since(began).Seconds(), len(studies[one].Revisions), copies)
 }
 
 // draw is a random time up to one.

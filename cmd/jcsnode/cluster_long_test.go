@@ -44,6 +44,7 @@ func TestCluster_Long(t *testing.T) {
 	w.serveAll(t, w.nodes...)
 	w.look(t)
 	stamps := newStamps(t, phantom.Options{Slices: 12, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
+	random := rand.New(rand.NewPCG(seed(t), 0)) // of the kills
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), lasts)
 	defer cancel()
@@ -62,7 +63,7 @@ func TestCluster_Long(t *testing.T) {
 				// A study that was begun is sent to its end.
 				w.mustSend(context.WithoutCancel(ctx), t, study, files, w.nodes[n%4], w.nodes[(n+1)%4], w.nodes[(n+2)%4])
 				os.RemoveAll(filepath.Dir(files[0].Path))
-				for ; ctx.Err() == nil && sent-w.reported(ctx) > 16; pause(ctx, time.Second) { // as fast as they are read
+				for w.behind(ctx, sent) && pause(ctx, time.Second) { // as fast as they are read
 				}
 				pause(ctx, rand.N(2*pace+1))
 			}
@@ -72,14 +73,14 @@ func TestCluster_Long(t *testing.T) {
 	background.Go(func() { w.watch(ctx, t, metrics, max(lasts/120, 2*time.Second), curves) })
 	kills := 0
 	for ctx.Err() == nil {
-		if pause(ctx, 10*time.Second+rand.N(20*time.Second)) {
-			n := rand.IntN(len(w.nodes))
+		if pause(ctx, 10*time.Second+time.Duration(random.Int64N(int64(20*time.Second)))) {
+			n := random.IntN(len(w.nodes))
 			if w.nodes[n] == spared && time.Since(began) > lasts/5 {
 				continue
 			}
 			w.nodes[n].node.kill()
 			kills++
-			pause(ctx, rand.N(15*time.Second))
+			pause(ctx, time.Duration(random.Int64N(int64(15*time.Second))))
 			w.nodes[n].node = start(t, program(context.WithoutCancel(t.Context()), "serve", "--config", w.nodes[n].config),
 				filepath.Join(w.nodes[n].dir, "node.log"))
 		}
@@ -123,7 +124,9 @@ func (w *ward) watch(ctx context.Context, t *testing.T, metrics string, every ti
 		if own, err := measured(metrics); err == nil {
 			maps.Copy(values, own)
 		}
-		values["studies read"] = float64(w.reported(ctx))
+		if read, err := w.reported(ctx); err == nil {
+			values["studies read"] = float64(read)
+		}
 		for name, v := range values {
 			curves[name] = append(curves[name], v)
 		}
@@ -155,11 +158,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// behind says whether too many of the studies that were sent are still to be read.
+func (w *ward) behind(ctx context.Context, sent int) bool {
+	read, err := w.reported(ctx)
+	return err != nil || sent-read > 16
+}
+
 // reported is how many studies have been read.
-func (w *ward) reported(ctx context.Context) int {
+func (w *ward) reported(ctx context.Context) (int, error) {
 	s, err := w.ledger.Standing(ctx, time.Time{})
-	if err != nil {
-		return 0
-	}
-	return s.Counts.Studies[ledger.StateReported]
+	return s.Counts.Studies[ledger.StateReported], err
 }

@@ -83,13 +83,13 @@ func TestCluster_Reload(t *testing.T) {
 	}
 	without, _, _ := strings.Cut(string(with), "[[destination]]")
 
-	w.pacs.slow(time.Second) // so that something is in hand
+	w.pacs.slow(5 * time.Second) // so that something is in hand
 	study := send()
 	eventually(t, 30*time.Second, "something is sent", func() bool { return len(w.pacs.arrivals()) > 0 })
 	change(a, without, `destination \"pacs\" removed`)
+	w.pacs.slow(0)
 	b.has(t, 1)
 	over(study, "B")
-	w.pacs.slow(0)
 
 	b.node.kill() // the only one that knows the destination
 	study = send()

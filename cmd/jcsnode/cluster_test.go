@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/dataset"
+	"jcsnode/dicomout/object"
 	"jcsnode/ledger"
 	"jcsnode/phantom"
 	"jcsnode/scu"
@@ -63,7 +65,7 @@ func (r *recorder) delivered(t *testing.T) map[string][]byte {
 
 // The main job over two doors, two readers and an object store, against one node with its file and its disk. A study comes in two halves
 // through two doors and is one revision; a second one comes late slices through the other door and is two. The PACS gets the same objects
-// to the byte, each once, revision 2 after 1.
+// to the byte, each once, revision 2 after 1, and a rejection of what that replaces.
 func TestCluster_SameResultsAsOneNode(t *testing.T) {
 	stamps := newStamps(t, phantom.Options{Slices: 24, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
 	one, files := stamps.stamp(t)
@@ -93,8 +95,8 @@ func TestCluster_SameResultsAsOneNode(t *testing.T) {
 	deliver(t, alone, single, single)
 	single.node.stop(t)
 	want := alone.pacs.delivered(t)
-	if len(want) != 9 {
-		t.Fatalf("%d objects, want 3 of each of three revisions", len(want))
+	if len(want) != 10 {
+		t.Fatalf("%d objects, want 3 of each of three revisions and a rejection", len(want))
 	}
 
 	w := newWard(t)
@@ -128,8 +130,8 @@ func (w *ward) mustSend(ctx context.Context, t *testing.T, study string, files [
 	}
 }
 
-// check wants every object at the PACS under one UID with the same bytes whenever it came, none that the ledger does not know, and those of
-// a revision for the first time before any of the next. It says how many came more than once.
+// check wants every object at the PACS under one UID with the same bytes whenever it came, those of a revision for the first time before
+// any of the next, and each rejection to name what came before it and was not rejected yet. It says how many came once more.
 func (w *ward) check(t *testing.T, studies map[string]*ledger.History) (copies int) {
 	t.Helper()
 	first, times := map[string]time.Time{}, map[string]int{}
@@ -141,9 +143,12 @@ func (w *ward) check(t *testing.T, studies map[string]*ledger.History) (copies i
 		sums[a.uid][a.sum] = true
 	}
 	for study, h := range studies {
-		var last time.Time // that an object of an earlier revision came for the first time
+		var last time.Time    // that an object of an earlier revision came for the first time
+		var replaced []string // objects of earlier revisions that came and were not rejected
 		for n, r := range h.Revisions {
 			var latest time.Time
+			var results []string
+			rejected := false
 			for _, d := range r.Deliveries {
 				uid := d.Object.SOPInstanceUID
 				if d.SentUID != "" {
@@ -160,6 +165,14 @@ func (w *ward) check(t *testing.T, studies map[string]*ledger.History) (copies i
 				case came && at.Before(last):
 					t.Errorf("study %s: %s of revision %d came before one of an earlier revision", study, d.Object.Kind, n+1)
 				}
+				if came && d.Object.Kind == object.Rejection.Name {
+					rejected = true
+					if names := w.pacs.rejected(t, uid); !slices.Equal(names, slices.Sorted(slices.Values(replaced))) {
+						t.Errorf("study %s: revision %d rejects %q; before it came, and was not rejected, %q", study, n+1, names, replaced)
+					}
+				} else if came {
+					results = append(results, uid)
+				}
 				if came {
 					copies += times[uid] - 1
 					latest = slices.MaxFunc([]time.Time{latest, at}, time.Time.Compare)
@@ -167,9 +180,29 @@ func (w *ward) check(t *testing.T, studies map[string]*ledger.History) (copies i
 				delete(first, uid)
 			}
 			last = slices.MaxFunc([]time.Time{last, latest}, time.Time.Compare)
+			if rejected {
+				replaced = nil
+			}
+			if n == len(h.Revisions)-1 && len(replaced) > 0 {
+				t.Errorf("study %s: nothing rejects %q", study, replaced)
+			}
+			replaced = append(replaced, results...)
 		}
 	}
 	return copies
+}
+
+// rejected is what a rejection that came lists, sorted.
+func (r *recorder) rejected(t *testing.T, uid string) []string {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, err := dataset.Read(bytes.NewReader(r.files[uid]), int64(len(r.files[uid])), dataset.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return slices.Sorted(slices.Values(rejectedBy(f)))
 }
 
 // strangers are objects at the PACS that the ledger does not know of these studies.

@@ -125,6 +125,10 @@ func Migrate(ctx context.Context, driver Driver, log *slog.Logger) error {
 	return nil
 }
 
+// Index makes what Enqueue and Due find the job of a key by. It is of this program, not of the library, which may leave it out when it
+// makes its table anew: engines make it at each start that lacks it. Its condition is that of the statements.
+const Index = `CREATE INDEX IF NOT EXISTS river_job_key ON river_job (kind, args) WHERE state IN ` + sleeping
+
 // sleeping are the states of a job that waits for its turn or its time.
 const sleeping = `('available', 'scheduled', 'retryable')`
 

@@ -179,10 +179,18 @@ func (j *Jobs) sort(ctx context.Context, tx *sql.Tx, kind Kind) error {
 	for _, one := range common {
 		who, err := kind.Whose(ctx, tx, one.Key)
 		if errors.Is(err, sql.ErrNoRows) { // what it was about is gone
+			if _, err := tx.ExecContext(ctx, `
+				UPDATE river_job
+				SET state = 'discarded', finalized_at = `+j.opt.Dialect.now+`
+				WHERE id = ?`, one.id); err != nil {
+				return err
+			}
 			continue
 		}
-		if err != nil {
-			return fmt.Errorf("job %d: %w", one.id, err)
+		if err != nil { // one that cannot be read keeps no other back
+			j.opt.Logger.Error("cannot tell for whom a job is, which stays where nobody works on it", "job", one.id, "kind", kind.Name,
+				"error", err)
+			continue
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE river_job SET queue = ? WHERE id = ?`, queueOf(kind.Name, who), one.id); err != nil {
 			return err

@@ -8,6 +8,49 @@ import (
 	"jcsnode/ledger"
 )
 
+// An instance that comes again at another door while the files of its study are removed may have its file: the study is not one without
+// files, and is over again later.
+func (s suite) TestAgain_WhileFilesAreRemoved(t *testing.T) {
+	clock := newClock()
+	place := s.Place(t)
+	one := s.open(t, place, ledger.Options{Now: clock.Now})
+	other := s.open(t, place, ledger.Options{Now: clock.Now, Beside: true})
+	came := Slice("1.2", 1)
+	came.ReceivedAt = clock.Now()
+	Record(t, one, came)
+	rev, err := one.Settle(t.Context(), "1.2", "test")
+	Must(t, err, one.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil))
+	over := func() (before time.Time, is bool) {
+		before = clock.Now().Add(-24 * time.Hour)
+		is, err := one.Over(t.Context(), "1.2", before)
+		Must(t, err)
+		return before, is
+	}
+	clock.Add(48 * time.Hour)
+	before, is := over()
+	if !is {
+		t.Fatal("the study is not over")
+	}
+	came.ReceivedAt = clock.Now()
+	Record(t, other, came)
+	if _, is := over(); is {
+		t.Error("a study that came again just now is over")
+	}
+	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 1, 0))
+	if h := History(t, one, "1.2"); !h.RemovedAt.IsZero() || h.Events[len(h.Events)-1].Kind != ledger.EventFilesRemoved {
+		t.Errorf("removed at %v, %+v", h.RemovedAt, h.Events)
+	}
+	clock.Add(48 * time.Hour)
+	before, is = over()
+	if !is {
+		t.Error("the study is never over again")
+	}
+	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 1, 0))
+	if h := History(t, one, "1.2"); h.RemovedAt.IsZero() {
+		t.Error("its files are not removed")
+	}
+}
+
 // What came through one door and comes again through another one is known for that: in the row, in the history of either association, and
 // when the files of studies that are over are removed.
 func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
@@ -16,12 +59,15 @@ func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
 	one := s.open(t, place, ledger.Options{Now: clock.Now})
 	other := s.open(t, place, ledger.Options{Now: clock.Now, Beside: true})
 	visit := func(l *ledger.Ledger, association string, numbers ...int) {
+		clock.Add(time.Second)
+		since := clock.Now()
 		for _, n := range numbers {
 			i := Slice("1.2", n)
 			i.Association, i.ReceivedAt = association, clock.Now()
 			Must(t, l.Record(t.Context(), i))
 		}
-		Must(t, l.Visited(t.Context(), ledger.Event{StudyUID: "1.2", Kind: "over", Association: association}, len(numbers),
+		Must(t, l.Visited(t.Context(), ledger.Event{StudyUID: "1.2", Kind: "over", Association: association},
+			since, len(numbers),
 			func(fresh, again int) string { return fmt.Sprintf("%s: %d new, %d again", association, fresh, again) }),
 			l.Flush(t.Context()))
 	}
@@ -38,6 +84,7 @@ func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
 		t.Fatalf("%d studies are over", n)
 	}
 	visit(other, "b", 2, 3, 4, 5)
+	visit(other, "b", 4) // another association of that name
 	h := History(t, one, "1.2")
 	said := ""
 	for _, e := range h.Events {
@@ -45,14 +92,14 @@ func (s suite) TestAgain_AtAnotherDoor(t *testing.T) {
 			said += e.Text + "; "
 		}
 	}
-	if said != "a: 3 new, 1 again; b: 2 new, 2 again; " {
+	if said != "a: 3 new, 1 again; b: 2 new, 2 again; b: 0 new, 1 again; " {
 		t.Error(said)
 	}
 	again := 0
 	for _, i := range h.Instances {
 		again += i.ReceivedAgain
 	}
-	if again != 3 || len(h.Instances) != 5 {
+	if again != 4 || len(h.Instances) != 5 {
 		t.Errorf("%d instances, %d times again", len(h.Instances), again)
 	}
 	rev, err = one.Settle(t.Context(), "1.2", "test")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -141,6 +142,28 @@ func (s suite) TestJobs_ErrorThenRequeue(t *testing.T) {
 }
 
 // A full disk passes: however long it lasts, no attempt is used up.
+// What goes wrong with a file or a peer is a failure of the job, however much it looks like a database that does not answer.
+func (s suite) TestJobs_FaultsOfOthersEnd(t *testing.T) {
+	l := s.temp(t, ledger.Options{RetryDelay: fast, MaxAttempts: 2})
+	faults := map[int64]error{}
+	for n, fault := range []error{
+		&os.PathError{Op: "open", Path: "1.dcm", Err: syscall.ENOENT}, io.ErrUnexpectedEOF, context.DeadlineExceeded, syscall.ECONNREFUSED,
+	} {
+		faults[settle(t, l, fmt.Sprintf("1.%d", n+1)).ID] = fmt.Errorf("load study: %w", fault)
+	}
+	startJobs(t, l, ledger.Handlers{Process: func(_ context.Context, id int64) error { return faults[id] }, Deliver: deliverNothing})
+	WaitFor(t, "the end", func() bool {
+		c, err := l.Counts(t.Context())
+		return err == nil && c.Studies[ledger.StateNotProcessed] == len(faults)
+	})
+	for n := range faults {
+		h := History(t, l, fmt.Sprintf("1.%d", n))
+		if r := h.Revisions[0].Reason; r.Code != ledger.ReasonFailed || strings.Count(eventKinds(h), ledger.EventJobFailed) != 2 {
+			t.Errorf("study %d: %+v, %s", n, r, eventKinds(h))
+		}
+	}
+}
+
 func (s suite) TestJobs_FullDiskIsNoFailure(t *testing.T) {
 	l := s.temp(t, ledger.Options{RetryDelay: fast, MaxAttempts: 1})
 	var calls atomic.Int32

@@ -223,7 +223,7 @@ func (s suite) TestRedeliver(t *testing.T) {
 		}
 		c.Add(time.Hour)
 	}
-	Must(t, l.FilesRemoved(t.Context(), "1.2.4", 1, 1))
+	Must(t, l.FilesRemoved(t.Context(), "1.2.4", time.Now().AddDate(1, 0, 0), 1, 1))
 	for _, step := range []struct {
 		name string
 		r    ledger.Redelivery

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"jcsnode/ledger"
 )
@@ -72,7 +73,9 @@ func (s suite) TestStored_NobodyElse(t *testing.T) {
 func (s suite) TestNoteMissing_FilesRemoved(t *testing.T) {
 	l := s.temp(t, ledger.Options{})
 	Record(t, l, Slice("1.2", 1))
-	Must(t, l.FilesRemoved(t.Context(), "1.2", 1, 0), l.NoteMissing(t.Context(), "1.2", 1, 0), l.NoteMissing(t.Context(), "1.2", 0, 1))
+	before := time.Now().AddDate(1, 0, 0)
+	Must(t, l.FilesRemoved(t.Context(), "1.2", before, 1, 0), l.NoteMissing(t.Context(), "1.2", 1, 0),
+		l.NoteMissing(t.Context(), "1.2", 0, 1))
 	if h := History(t, l, "1.2"); h.Missing || len(h.Events) == 0 || h.Events[len(h.Events)-1].Kind != ledger.EventFilesRemoved {
 		t.Errorf("missing %v, %+v", h.Missing, h.Events)
 	}
@@ -81,7 +84,7 @@ func (s suite) TestNoteMissing_FilesRemoved(t *testing.T) {
 	if h := History(t, l, "1.3"); !h.Missing {
 		t.Error("what is missing is not noted")
 	}
-	Must(t, l.FilesRemoved(t.Context(), "1.3", 1, 0))
+	Must(t, l.FilesRemoved(t.Context(), "1.3", before, 1, 0))
 	if h := History(t, l, "1.3"); h.Missing {
 		t.Error("what was removed is missing")
 	}

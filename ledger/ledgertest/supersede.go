@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"jcsnode/ledger"
 )
@@ -175,7 +176,7 @@ func (s suite) TestRequeue_WhatWasRemovedOrNeverSettled(t *testing.T) {
 	}
 	rev := begun(t, l, 2)
 	Must(t, l.Complete(t.Context(), rev.ID, twoObjects(rev), ledger.Reason{}))
-	Must(t, l.FilesRemoved(t.Context(), "1.2", 2, 2))
+	Must(t, l.FilesRemoved(t.Context(), "1.2", time.Now().AddDate(1, 0, 0), 2, 2))
 	if err := l.Resend(t.Context(), "1.2"); !errors.Is(err, ledger.ErrFilesRemoved) {
 		t.Errorf("a study whose files were removed: %v", err)
 	}

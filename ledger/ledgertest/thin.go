@@ -23,7 +23,7 @@ func Thinning(t *testing.T, l *ledger.Ledger, db *sql.DB, now func() time.Time) 
 	}
 	finishAll(t, l, db)
 	for _, uid := range Rows(t, db, `SELECT uid FROM study`) {
-		Must(t, l.FilesRemoved(t.Context(), uid, 0, 0))
+		Must(t, l.FilesRemoved(t.Context(), uid, time.Now().AddDate(1, 0, 0), 0, 0))
 	}
 	before := answersTo(t, db, kept)
 	had := Rows(t, db, `SELECT COUNT(*) FROM instance`)
@@ -63,7 +63,7 @@ func (s suite) TestThin_CountsDistinctInstancesOnce(t *testing.T) {
 		Record(t, l, came...)
 		rev, err := l.Settle(t.Context(), "1.2", "test")
 		Must(t, err, l.Begin(t.Context(), rev.ID), l.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil),
-			l.FilesRemoved(t.Context(), "1.2", len(came), 0))
+			l.FilesRemoved(t.Context(), "1.2", time.Now().AddDate(1, 0, 0), len(came), 0))
 		if n, err := l.Thin(t.Context(), time.Now().AddDate(1, 0, 0), 100); n != 1 || err != nil {
 			t.Fatalf("round %d: thinned out %d, %v", round, n, err)
 		}

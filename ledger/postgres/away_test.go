@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"jcsnode/ledger"
 	"jcsnode/ledger/ledgertest"
+	"jcsnode/ledger/postgres"
 	"jcsnode/pgtest"
 )
 
@@ -67,6 +70,22 @@ func TestPassword_IsReadAgain(t *testing.T) {
 	ledgertest.WaitFor(t, "all is recorded", func() bool { return l.Flush(t.Context()) == nil && l.Fault() == nil })
 	if h := ledgertest.History(t, l, "1.2"); len(h.Instances) != 2 {
 		t.Errorf("%d instances", len(h.Instances))
+	}
+}
+
+// Only what the database said, or did not, passes: errors of files and of other connections look like those of a lost one.
+func TestPassing_IsOfTheDatabaseAlone(t *testing.T) {
+	db := &postgres.Database{}
+	for _, err := range []error{
+		nil, &os.PathError{Op: "open", Path: "1.dcm", Err: syscall.ENOENT}, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded,
+		syscall.ECONNREFUSED, db.InWords(errors.New("no such column")),
+	} {
+		if db.Passing(err) {
+			t.Errorf("%v passes", err)
+		}
+	}
+	if err := db.InWords(io.ErrUnexpectedEOF); !db.Passing(fmt.Errorf("write: %w", err)) {
+		t.Errorf("%v does not pass", err)
 	}
 }
 

@@ -253,10 +253,14 @@ func (d *Database) NoRoom(err error) bool {
 	return errors.As(err, &w) && w.noRoom
 }
 
-// Passing tells an error of the database that says nothing about what was to be done: it was not there.
+// InWords puts an error of the job library, which uses connections of its own, into words.
+func (d *Database) InWords(err error) error { return inWords(err) }
+
+// Passing tells an error of the database that says nothing about what was to be done: it was not there. It is in words: an error that is
+// not may be of a file or of another connection.
 func (d *Database) Passing(err error) bool {
 	var w *wordedError
-	return errors.As(inWords(err), &w) && w.passing
+	return errors.As(err, &w) && w.passing
 }
 
 // Close closes the connections and lets others have the ledger.

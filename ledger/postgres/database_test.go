@@ -75,11 +75,12 @@ func TestCounters_OfSeveralNodes(t *testing.T) {
 	}
 }
 
-// A door whose transaction is not over, though it has counted, keeps no other door waiting.
+// A door whose transaction is not over, though it has counted and folded what is counted, keeps no other door waiting that folds, too.
 func TestCounters_KeepNobodyWaiting(t *testing.T) {
 	at := place(t)
 	l, db := opened(t, at, ledger.Options{Shared: true})
 	ledgertest.Record(t, l, ledgertest.Slice("1.1", 1))
+	ledgertest.Rows(t, db.Pool(), `SELECT setval('tally_id_seq', 62)`) // slow folds
 	slow, err := db.Pool().BeginTx(t.Context(), nil)
 	ledgertest.Must(t, err)
 	defer slow.Rollback()
@@ -92,6 +93,12 @@ func TestCounters_KeepNobodyWaiting(t *testing.T) {
 		_, err := slow.ExecContext(t.Context(), statement)
 		ledgertest.Must(t, err)
 	}
+	var folded int
+	ledgertest.Must(t, slow.QueryRowContext(t.Context(), `SELECT instances FROM received`).Scan(&folded))
+	if folded != 2 {
+		t.Errorf("%d are folded by the slow one, want 2", folded)
+	}
+	ledgertest.Rows(t, db.Pool(), `SELECT setval('tally_id_seq', 126)`) // and the other one would
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	ledgertest.Must(t, l.Record(ctx, ledgertest.Slice("1.2", 1)), l.Flush(ctx))
@@ -111,8 +118,15 @@ func TestCounters_StayWhenRowsGo(t *testing.T) {
 }
 
 func TestJobs_AreFoundAmongMany(t *testing.T) {
-	_, db := opened(t, place(t), ledger.Options{})
+	at := place(t)
+	l, db := opened(t, at, ledger.Options{})
 	ledgertest.FindsWaitingJob(t, db.Pool(), db.Update, `CAST(? AS jsonb)`, `EXPLAIN`)
+	// The index is gone now, as when a newer job library makes its table anew.
+	ledgertest.Must(t, l.Close())
+	_, db = opened(t, at, ledger.Options{})
+	if got := ledgertest.Rows(t, db.Pool(), `SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'river_job_key'`); got[0] != "1" {
+		t.Error("the next start does not make the index again")
+	}
 }
 
 // Both engines have the same tables with the same columns, and know which may be NULL.

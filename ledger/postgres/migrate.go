@@ -19,8 +19,9 @@ var migrationFiles embed.FS
 // there.
 const first = 9
 
-// bears is the oldest version whose programs can work on the newest one, since the migrations from there on only add: nodes of both run
-// side by side, and one of the older program that is started again goes on. It is raised to the newest when a migration does more.
+// bears is the oldest version whose programs can work on the newest one: what they write is right there, and all that they ask is there.
+// Nodes of both run side by side, and one of the older program that is started again goes on. The migrations from there on add columns and
+// tables, but for one: since 19 what older programs ask for totals lags behind (tally). It is raised to the newest when one does more.
 const bears = 17
 
 // migrations returns the texts in order; text i leads to version first+i.
@@ -43,7 +44,7 @@ func migrations() ([]string, error) {
 	return texts, nil
 }
 
-// migrate brings the job tables to the version of this program, then the database, which has an index on them. One node does so at a time.
+// migrate brings the job tables to the version of this program, then the database. One node does so at a time.
 func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 	session, err := d.db.Conn(ctx)
 	if err != nil {
@@ -75,6 +76,13 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	if err := jobs.Migrate(ctx, d.JobDriver(), log); err != nil {
 		return err
+	}
+	// Where the index is already nobody is to wait for those who write jobs, as the statement itself does.
+	if _, err := session.ExecContext(ctx, `
+		DO $$ BEGIN
+			IF to_regclass('river_job_key') IS NULL THEN `+jobs.Index+`; END IF;
+		END $$`); err != nil {
+		return fmt.Errorf("index the jobs: %w", err)
 	}
 	for i := max(version-first+1, 0); i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {

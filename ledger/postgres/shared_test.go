@@ -105,6 +105,7 @@ func TestShared_ADestinationIsGivenBack(t *testing.T) {
 				}
 				return err
 			},
+			Notify: func(context.Context, int64) error { return nil },
 		}))
 		return l, db
 	}
@@ -143,9 +144,20 @@ func TestShared_ADestinationIsGivenBack(t *testing.T) {
 	ledgertest.Must(t, a.LeaveDestination(t.Context(), "pacs"))
 	awaited("[]")
 	report(b, "1.2")
-	_, err := db.Pool().ExecContext(t.Context(), `UPDATE river_job SET queue = 'deliver' WHERE state = 'available'`)
+	_, err := db.Pool().ExecContext(t.Context(), `UPDATE river_job SET queue = 'deliver' WHERE kind = 'deliver' AND state = 'available'`)
+	ledgertest.Must(t, err)
+	// One whose subject is gone ends, and one that cannot be read keeps no other back.
+	_, err = db.Pool().ExecContext(t.Context(), `
+		INSERT INTO river_job (kind, queue, args, max_attempts)
+		VALUES ('notify', 'notify', '{"notification_id": 4711}', 5), ('deliver', 'deliver', '{"revision_id": "no number"}', 5)`)
 	ledgertest.Must(t, err)
 	awaited("[pacs]")
+	var left string
+	ledgertest.Must(t, db.Pool().QueryRowContext(t.Context(), `
+		SELECT string_agg(kind, ',') FROM river_job WHERE queue IN ('notify', 'deliver') AND finalized_at IS NULL`).Scan(&left))
+	if left != "deliver" {
+		t.Errorf("in the common queues are jobs of the kinds %q", left)
+	}
 	ledgertest.Must(t, b.TakeDestination("pacs"))
 	comes("b")
 	ledgertest.Must(t, b.LeaveDestination(t.Context(), "pacs"), a.TakeDestination("pacs"))
@@ -218,7 +230,7 @@ func TestThin_WaitsForWhatComes(t *testing.T) {
 		ledgertest.Record(t, l, ledgertest.Slice(study, 1))
 		rev, err := l.Settle(ctx, study, "test")
 		ledgertest.Must(t, err, l.Begin(ctx, rev.ID), l.NotProcessed(ctx, rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil),
-			l.FilesRemoved(ctx, study, 1, 0))
+			l.FilesRemoved(ctx, study, time.Now().AddDate(1, 0, 0), 1, 0))
 	}
 	// What the writer does when the instance of 1.2 comes again, and does not commit yet.
 	comes, err := db.Pool().BeginTx(ctx, nil)

@@ -232,6 +232,9 @@ func (d *Database) NoRoom(err error) bool {
 	return errors.As(err, &code) && code.Code == sqlite3.ErrFull
 }
 
+// InWords puts an error of the job library into words.
+func (d *Database) InWords(err error) error { return d.inWords(err) }
+
 // Passing tells nothing: a file does not go and come.
 func (d *Database) Passing(error) bool { return false }
 

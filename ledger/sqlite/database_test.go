@@ -289,6 +289,13 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 func TestJobs_AreFoundAmongMany(t *testing.T) {
-	_, db := opened(t, filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{})
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, db := opened(t, path, ledger.Options{})
 	ledgertest.FindsWaitingJob(t, db.Reader(), db.Update, `jsonb(?)`, `EXPLAIN QUERY PLAN`)
+	// The index is gone now, as when a newer job library makes its table anew.
+	ledgertest.Must(t, l.Close())
+	_, db = opened(t, path, ledger.Options{})
+	if got := ledgertest.Rows(t, db.Reader(), `SELECT COUNT(*) FROM sqlite_master WHERE name = 'river_job_key'`); got[0] != "1" {
+		t.Error("the next start does not make the index again")
+	}
 }

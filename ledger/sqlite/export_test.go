@@ -14,8 +14,5 @@ func (d *Database) Writer() *sql.DB { return d.write }
 // Reader are the connections that read.
 func (d *Database) Reader() *sql.DB { return d.read }
 
-// InWords is what an operator is told of an error.
-func (d *Database) InWords(err error) error { return d.inWords(err) }
-
 // OpenPool opens a file for writing, whatever is in it.
 func OpenPool(path string) (*sql.DB, error) { return openPool(path, writing, 1) }

@@ -34,7 +34,7 @@ func migrations() ([]string, error) {
 	return texts, nil
 }
 
-// migrate brings the job tables to the version of this program, then the file, which has an index on them.
+// migrate brings the job tables to the version of this program, then the file.
 func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 	texts, err := migrations()
 	if err != nil {
@@ -54,6 +54,9 @@ func (d *Database) migrate(ctx context.Context, log *slog.Logger) error {
 	}
 	if err := jobs.Migrate(ctx, d.JobDriver(), log); err != nil {
 		return err
+	}
+	if _, err := d.write.ExecContext(ctx, jobs.Index); err != nil {
+		return fmt.Errorf("index the jobs: %w", err)
 	}
 	for i := version; i < len(texts); i++ {
 		err := d.Update(ctx, func(tx *sql.Tx) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -51,6 +52,9 @@ func (f *staged) Abort() error {
 	return nil
 }
 
+// otherRequest is what another request for a key is given to end, longer each time.
+const otherRequest = 20 * time.Millisecond
+
 // Commit implements store.Staged.
 func (f *staged) Commit(ctx context.Context, name string, same func(old store.File) bool) (kept bool, err error) {
 	return f.store.Upload(ctx, name, f.file, f.size, same)
@@ -74,9 +78,11 @@ func (s *Store) Upload(
 		}
 	}
 	err = s.put(ctx, name, content, size, sums)
-	for range s.opt.Attempts {
-		if !conflict(err) {
-			break
+	for n := 1; conflict(err) && n <= s.opt.Attempts; n++ {
+		select {
+		case <-time.After(time.Duration(n) * otherRequest):
+		case <-ctx.Done():
+			return false, ctx.Err()
 		}
 		err = s.put(ctx, name, content, size, sums)
 	}

@@ -151,3 +151,16 @@ func (s *Server) Kill(t testing.TB) {
 	s.running.Wait()
 	s.running = nil
 }
+
+// Freeze has the server take connections and answer none, until Thaw.
+func (s *Server) Freeze(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+
+// Thaw has it go on.
+func (s *Server) Thaw(t testing.TB) { s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	if err := s.running.Process.Signal(signal); err != nil {
+		t.Error(err)
+	}
+}

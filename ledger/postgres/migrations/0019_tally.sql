@@ -3,6 +3,9 @@
 -- add them to what the tables of counters say (the views ..._now). Every 64th has the commit of its transaction put all of them into these
 -- tables, unless another one holds what all studies share. What is counted of one study is counted at once, under the lock of the study.
 
+-- Nodes of older programs go on meanwhile. Their transactions begin with the study, and so does this one: nobody waits in a circle.
+LOCK TABLE study, instance, object, brief, delivery, notification IN ACCESS EXCLUSIVE MODE;
+
 CREATE TABLE tally (
     id     BIGINT GENERATED ALWAYS AS IDENTITY,
     kind   TEXT COLLATE "C" NOT NULL,                -- instance, flagged, object, study, and the kinds of counter

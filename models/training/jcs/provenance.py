@@ -22,7 +22,7 @@ def provenance(state: dict) -> dict:
     if "begun_with" in state:
         before = json.loads(state["begun_with"])
         made = f"{before['iteration']} steps, {before['seconds'] / 60:.1f} minutes"
-        given["begun_with"] = f"{repeatable(before['options'])}: {made}; {before['sha256']}"
+        given["begun_with"] = f"{repeatable(before['options'])}: {made}; {before['sha256'][:12]}"
     return given | ({"refit": state["refit_options"]} if "refit_options" in state else {})
 
 

@@ -207,7 +207,7 @@ def test_a_run_of_another_recipe_goes_on_with_a_checkpoint(asked, tiny, begun, t
     assert all(same(before[key], after[key]) for key in ("network", "average", "extra"))
     told = json.loads(after["begun_with"])
     assert told["options"] == before["options"] and told["iteration"] == 1 and after["iteration"] == 0
-    assert re.fullmatch(r".*--seed 1.*: 1 steps, [\d.]+ minutes; [0-9a-f]{64}", provenance(after)["begun_with"])
+    assert re.fullmatch(r".*--seed 1.*: 1 steps, [\d.]+ minutes; [0-9a-f]{12}", provenance(after)["begun_with"])
     stop_after(monkeypatch, 1000)
     train_classifier.train(asked("classifier", "on", *more[:-2], "--resume"))
     end = checkpoint.load(tmp_path / "on" / "classifier-last.pt")
