@@ -7,7 +7,7 @@
 #   setsid nice -n 19 models/training/train.sh segmenter </dev/null >/dev/null 2>&1 &
 #
 # Checkpoints, curves and NAME.log: ~/.cache/jcsnode/training (XDG_CACHE_HOME), of other recipes in a folder of their own below it.
-# JCS_SEED (1) and JCS_THREADS (1) change a run, and one of JCS_ITERATIONS (the recipe's), JCS_MINUTES of processor time, and JCS_UNTIL, a time of
+# JCS_BEGIN_WITH, a -last.pt of another run, is trained on by this recipe. JCS_SEED (1) and JCS_THREADS (1) change a run, and one of JCS_ITERATIONS (the recipe's), JCS_MINUTES of processor time, and JCS_UNTIL, a time of
 # day (18:00) at which the schedule ends, however busy the machine was.
 set -eu
 
@@ -35,7 +35,7 @@ step() {
     echo "$(date -u +%FT%TZ) $module $*" >>"$folder/$network.log"
     "$cache/venv/bin/python" -m "$module" --recipe "$recipe" --seed "$seed" --threads "$OMP_NUM_THREADS" --folder "$folder" \
         --validate-every 20 ${JCS_ITERATIONS:+--iterations "$JCS_ITERATIONS"} ${JCS_MINUTES:+--minutes "$JCS_MINUTES"} \
-        ${JCS_UNTIL:+--until "$JCS_UNTIL"} "$@" >>"$folder/$network.log" 2>&1
+        ${JCS_UNTIL:+--until "$JCS_UNTIL"} ${JCS_BEGIN_WITH:+--begin-with "$JCS_BEGIN_WITH"} "$@" >>"$folder/$network.log" 2>&1
 }
 
 case $network in

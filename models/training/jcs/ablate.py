@@ -3,7 +3,7 @@
     python -m jcs.ablate --iterations 100         # all that have no result yet; again after any end, it goes on
     python -m jcs.ablate --iterations 100 --only source-luna --only ablation-without_mixing
 
-They begin with the shipped classifier (recipe `short`), or with that of another `--models` folder. What the start has seen is part of the
+They begin with the shipped network (recipe `short`), or with that of another `--models` folder. What the start has seen is part of the
 result: a set can only be left out of a training whose start had not seen it. Results go where `jcs.experiment` puts them, for the card.
 """
 
@@ -11,8 +11,9 @@ import argparse
 import dataclasses
 import pathlib
 
-from jcs import checkpoint, data, experiment, manifest, recipe, results, train_classifier
-from jcs.train_classifier import NAME
+from jcs import checkpoint, data, experiment, manifest, recipe, results, train_classifier, train_segmenter
+
+TRAINERS = {"classifier": train_classifier, "segmenter": train_segmenter}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Trial:
     recipe: str
     without: str | None = None
     title: str | None = None
+    network: str = "classifier"
 
 
 TRIALS = (
@@ -29,6 +31,10 @@ TRIALS = (
     Trial("ablation-without_mixing", "without-mixing", title="without mixing"),
     Trial("ablation-mixing_anyhow", "mixing-anyhow", title="mixing with anything"),
     Trial("ablation-without_transplants", "without-transplants", title="without transplants"),
+    Trial("variant-plain", "short", title="as shipped is trained, but short", network="segmenter"),
+    Trial("variant-lesion_wise", "short-lesion-wise", title="with the lesion-wise term", network="segmenter"),
+    Trial("variant-self_training", "short-self-training", title="with self-training", network="segmenter"),
+    Trial("variant-384", "short-384", title="at 384 pixels", network="segmenter"),
     *(Trial(f"source-{name}", "short", without=name) for name in data.OTHER_LUNGS),
 )
 
@@ -39,19 +45,21 @@ def begun(trial: Trial, folder: pathlib.Path, arguments: argparse.Namespace) -> 
     words += ["--folder", str(folder), "--models", str(arguments.models), "--validate-every", "1000"]
     words += ["--data", str(arguments.data)] if arguments.data else []
     words += ["--without", trial.without] if trial.without else []
-    return words + (["--resume"] if (folder / f"{NAME}-last.pt").exists() else [])
+    return words + (["--resume"] if (folder / f"{trial.network}-last.pt").exists() else [])
 
 
 def examined(trial: Trial, folder: pathlib.Path, arguments: argparse.Namespace) -> list[str]:
-    words = [trial.name, "--checkpoint", str(folder / f"{NAME}-last.pt"), "--every", str(arguments.every)]
+    words = [trial.name, "--checkpoint", str(folder / f"{trial.network}-last.pt"), "--every", str(arguments.every)]
     words += ["--results", str(arguments.results), "--threads", str(arguments.threads), "--arithmetic", "auto"]
-    words += ["--classifier-size", str(recipe.load(trial.recipe).classifier.stages[-1].size)]
+    asked = recipe.load(trial.recipe)
+    table = asked.classifier if trial.network == "classifier" else asked.segmenter
+    words += [f"--{trial.network}-size", str(table.stages[-1].size)]
     words += ["--data", str(arguments.data)] if arguments.data else []
     return words + (["--title", trial.title] if trial.title else [])
 
 
-def finished(folder: pathlib.Path, iterations: int) -> bool:
-    path = folder / f"{NAME}-last.pt"
+def finished(trial: Trial, folder: pathlib.Path, iterations: int) -> bool:
+    path = folder / f"{trial.network}-last.pt"
     return path.exists() and checkpoint.load(path)["iteration"] >= iterations
 
 
@@ -73,12 +81,13 @@ def main() -> None:
         if given.only and trial.name not in given.only:
             continue
         folder = given.folder / trial.name
-        done = finished(folder, given.iterations)
+        done = finished(trial, folder, given.iterations)
         if done and (given.results / f"{trial.name}.json").exists():
             print(f"{trial.name}: there already", flush=True)
             continue
         if not done:
-            train_classifier.train(train_classifier.parser().parse_args(begun(trial, folder, given)))
+            trainer = TRAINERS[trial.network]
+            trainer.train(trainer.parser().parse_args(begun(trial, folder, given)))
         experiment.record(experiment.parser().parse_args(examined(trial, folder, given)))
 
 

@@ -18,6 +18,8 @@ def command(record: dict) -> str:
         lines.insert(0, f"python -m jcs.pretrain_classifier {given['pretrained']}".rstrip())
     if "start" in given:
         lines[0] += f"    # from {given['start']}"
+    if "begun_with" in given:
+        lines[0] += f"    # begun with the checkpoint of {given['begun_with']}"
     if "refit" in given:
         lines.insert(-1, f"python -m jcs.refit_classifier --checkpoint CHECKPOINT {given['refit']}")
     return "\n".join(f"    {line}" for line in lines)
@@ -181,6 +183,7 @@ EXPERIMENTS = {
     "mixing": classifier_records,
     "source": source_records,
     "ablation": ablation_records,
+    "variant": segmenter_records,
     "pretraining": classifier_records,
     "segmenter": segmenter_records,
     "classifier": classifier_records,

@@ -34,7 +34,7 @@ def sensitivity_specificity(score: np.ndarray, label: np.ndarray, threshold: flo
 
 def specific_threshold(score: np.ndarray, label: np.ndarray, specificity: float) -> float:
     """Where at most so many negatives are wrong that this specificity is kept: halfway between the highest negative that has to be right
-    and the next above it (or 1), so that neither is near."""
+    and the next above it (or 1), so that neither is near, with as few decimals as that allows."""
     negative = np.sort(np.asarray(score, np.float64)[np.asarray(label) == 0])[::-1]
     tolerated = int((1 - specificity) * len(negative) + 1e-9)
     if tolerated >= len(negative):
@@ -42,7 +42,8 @@ def specific_threshold(score: np.ndarray, label: np.ndarray, specificity: float)
     right = negative[tolerated]
     wrong = float(np.min(negative[negative > right], initial=1.0))
     middle = (right + wrong) / 2
-    return round(middle, 2) if right < round(middle, 2) < wrong else middle
+    short = (round(middle, digits) for digits in range(2, 6))
+    return next((value for value in short if right < value < wrong), middle)
 
 
 def reliability(score: np.ndarray, label: np.ndarray, bins: int = 10) -> list[dict]:

@@ -1,5 +1,6 @@
 """What a checkpoint says about how it was made, as it is typed again."""
 
+import json
 import pathlib
 import re
 import shlex
@@ -18,6 +19,10 @@ def provenance(state: dict) -> dict:
         given["pretrained"] = repeatable(state["pretrained_options"])
     given |= {"start": state["start"].rpartition(" ")[0]} if "start" in state else {}
     given |= {"machine": state["machine"]} if "machine" in state else {}
+    if "begun_with" in state:
+        before = json.loads(state["begun_with"])
+        made = f"{before['iteration']} steps, {before['seconds'] / 60:.1f} minutes"
+        given["begun_with"] = f"{repeatable(before['options'])}: {made}; {before['sha256'][:12]}"
     return given | ({"refit": state["refit_options"]} if "refit_options" in state else {})
 
 

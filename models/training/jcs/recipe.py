@@ -47,6 +47,7 @@ class SegmenterRecipe:
     encoder_rate: float  # of the ImageNet convolutions
     frozen_blocks: int  # of VGG-16
     lesion_weight: float  # of the lesion-wise term (jcs.losses.lesion_wise)
+    self_training: float  # share of the samples that are of jcs.self_training, by the shipped network
     start: typing.Literal["imagenet", "shipped"]  # weights of VGG-16 alone, or of the whole shipped network (jcs.warm)
 
 

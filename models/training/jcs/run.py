@@ -7,6 +7,7 @@ bit as one that was never stopped, since a batch depends on seed and iteration a
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import pathlib
 import time
@@ -21,6 +22,9 @@ from jcs.machine import processor
 from jcs.schedule import Budget, Interruption, differences, options, poly, steps, time_of_day, warm_up
 
 FACTORS = {"poly": poly, "steps": steps}
+# What a checkpoint says of the run or the file that its own run began with.
+CAME_FROM = ("pretrained_options", "pretrained_recipe", "pretrained_iteration", "start", "begun_with", "teacher")
+TOLD = ("options", "recipe", "iteration", "seconds", "machine")  # and of itself, to a run that begins with it
 Table = recipe.SegmenterRecipe | recipe.PretrainRecipe | recipe.ClassifierRecipe
 
 
@@ -86,11 +90,20 @@ class Run:
         self.losses: list[dict[str, float]] = []
         if arguments.resume:
             self.take_up()
+        elif arguments.begin_with:
+            self.begin_with(arguments.begin_with)
         self.curves = checkpoint.Curves(self.folder / f"{name}.csv", arguments.resume)
 
     @property
     def last(self) -> pathlib.Path:
         return self.folder / f"{self.name}-last.pt"
+
+    def begin_with(self, path: pathlib.Path) -> None:
+        """Take another run's network, average and moments, and keep what it says of itself; steps and budget begin at nothing."""
+        state = checkpoint.load(path)
+        self.parts.load(state)
+        told = {key: value for key, value in state.items() if key in TOLD + CAME_FROM}
+        self.stored["begun_with"] = json.dumps({"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} | told, sort_keys=True)
 
     def take_up(self) -> None:
         if not self.last.exists():
@@ -102,9 +115,11 @@ class Run:
             raise ResumeError(f"{self.last} was begun with another {', '.join(found)} in its recipe; take that one, or another --folder")
         if state["data"] != self.stored["data"]:
             raise ResumeError(f"{self.last} was begun with other data: the files of the training sets have changed; take another --folder")
+        if state.get("teacher") != self.stored.get("teacher"):
+            raise ResumeError(f"{self.last} was begun with another teacher, {state.get('teacher')}; name its folder with --models")
         self.parts.load(state)
         # What a run came from is said when it begins.
-        self.stored |= {key: value for key, value in state.items() if key.startswith("pretrained_") or key == "start"}
+        self.stored |= {key: value for key, value in state.items() if key in CAME_FROM}
         self.budget.begun = state.get("begun", self.budget.begun)
         self.budget.iteration, self.budget.seconds_before, self.best = state["iteration"], state["seconds"], state["best"]
 
@@ -209,6 +224,9 @@ def add_arguments(arguments: argparse.ArgumentParser) -> None:
         "--models", type=pathlib.Path, default=manifest.models_folder(), help="what a recipe that starts with shipped ones starts with"
     )
     arguments.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
+    arguments.add_argument(
+        "--begin-with", type=pathlib.Path, default=None, help="a -last.pt of another run, of any recipe: its network is trained on"
+    )
     arguments.add_argument("--folder", type=pathlib.Path, default=data.training_folder(), help="checkpoints and curves (%(default)s)")
     arguments.add_argument(
         "--data", type=pathlib.Path, default=None, help="folder of the training sets (JCS_DATA, or ../shared/data/train)"

@@ -3,6 +3,8 @@
 The same seed and iteration give the same batch.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -67,8 +69,11 @@ class Grafts:
 
 
 class SegmenterSampler:
-    def __init__(self, slices: list[data.Slice], seed: int, table: SegmenterRecipe):
+    """`outlined` are slices of `jcs.self_training`, where the recipe asks for them."""
+
+    def __init__(self, slices: list[data.Slice], seed: int, table: SegmenterRecipe, outlined: Sequence[data.Slice] = ()):
         self.seed, self.table = seed, table
+        self.outlined = list(outlined) if table.self_training else []
         train = [s for s in slices if s.split == "train" and s.lesion is not None]
         self.sources = [source for source in table.share if any(s.source == source for s in train)]
         self.share = np.array([table.share[source] for source in self.sources])
@@ -78,11 +83,13 @@ class SegmenterSampler:
         self.grafts = Grafts(train, self.sources, table.views)
 
     def drawn(self) -> list[data.Slice]:
-        return [s for pool in (*self.lesion.values(), *self.empty.values(), self.grafts.drawn()) for s in pool]
+        return [s for pool in (*self.lesion.values(), *self.empty.values(), self.grafts.drawn(), self.outlined) for s in pool]
 
     def draw(self, rng: np.random.Generator) -> data.Slice:
         if abdomen := self.grafts.abdomen(rng):
             return abdomen
+        if self.outlined and rng.random() < self.table.self_training:
+            return any_of(self.outlined, rng)
         source = self.sources[rng.choice(len(self.sources), p=self.share)]
         lesion, empty = self.lesion[source], self.empty[source]
         if not lesion:

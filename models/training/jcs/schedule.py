@@ -101,7 +101,7 @@ LOCAL = (
     "models",
 )  # without influence on a result
 # When a run is resumed; the schedule then follows the new budget.
-MAY_CHANGE = ("minutes", "iterations", "until", "arithmetic", "pretrained")
+MAY_CHANGE = ("minutes", "iterations", "until", "arithmetic", "pretrained", "begin-with")
 
 
 def options(arguments: argparse.Namespace) -> dict[str, str]:

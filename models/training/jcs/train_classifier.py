@@ -82,7 +82,8 @@ def train(arguments: argparse.Namespace) -> None:
     held_out = validation_slices(slices, THINNED)
     network = Res2Net(arguments.depth)
     stored: dict = {"depth": arguments.depth}
-    if table.start == "shipped" and not arguments.resume:
+    begun = arguments.resume or arguments.begin_with
+    if table.start == "shipped" and not begun:
         network, stored["start"] = warm.shipped_classifier(table, slices, arguments.models, arguments.without)
     elif arguments.pretrained:
         trunk = checkpoint.load(arguments.pretrained)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run, warm
+from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run, self_training, validate, warm
 from jcs.losses import deep_supervision, lesion_wise
 from jcs.networks.segmenter import Segmenter
 from jcs.networks.unet import UNet
@@ -85,21 +85,33 @@ def optimiser_groups(network: nn.Module, table: recipe.SegmenterRecipe) -> list[
     return [group for group in groups if group["params"]]
 
 
+def taught(slices: list[data.Slice], arguments: argparse.Namespace) -> tuple[list[data.Slice], str]:
+    """Slices that the shipped segmenter outlines for the training, and which file that is."""
+    model, origin = warm.shipped(arguments.models, NAME)
+    network = validate.session(model.SerializeToString(), arguments.threads)
+    asked = self_training.unmasked(slices)
+    found = self_training.outlined(asked, lambda item: network.run(["mask_probability"], validate.whole(item))[0][0])
+    print(f"self-training: sure of {len(found)} of {len(asked)} slices without masks", flush=True)
+    return found, origin
+
+
 def train(arguments: argparse.Namespace) -> None:
     table = recipe.load(arguments.recipe).segmenter
     if table.start == "shipped" and arguments.network != "jcs":
         raise SystemExit(f"there is no shipped {arguments.network} to start from, as the recipe {arguments.recipe} says")
     precision = run.begin(arguments)
     slices = data.load(arguments.data)
-    sampler = SegmenterSampler(slices, arguments.seed, table)
+    outlined, teacher = taught(slices, arguments) if table.self_training else ([], None)
+    sampler = SegmenterSampler(slices, arguments.seed, table, outlined)
     held_out = validation_slices(slices, per_patient=arguments.validate_per_patient)
-    stored = {"architecture": arguments.network, "normalise": table.normalise}
-    if table.start == "shipped" and not arguments.resume:
+    stored = {"architecture": arguments.network, "normalise": table.normalise} | ({"teacher": teacher} if teacher else {})
+    begun = arguments.resume or arguments.begin_with
+    if table.start == "shipped" and not begun:
         warmed, stored["start"] = warm.shipped_segmenter(table, slices, arguments.models)
         warmed.encoder.blocks[: table.frozen_blocks].requires_grad_(False)
         network: nn.Module = warmed
     else:
-        evening = None if arguments.resume else sampler.batch(0, Stage(0.0, min(160, table.stages[0].size), 12))[0]
+        evening = None if begun else sampler.batch(0, Stage(0.0, min(160, table.stages[0].size), 12))[0]
         network = build(arguments.network, evening, table)
     network = network.to(arguments.device).to(memory_format=torch.channels_last)
     optimiser = run.optimiser_for(optimiser_groups(network, table), table.optimiser)

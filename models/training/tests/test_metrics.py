@@ -41,12 +41,13 @@ def test_a_score_at_the_threshold_is_positive():
         ([0.1, 0.4, 0.6], 0.0, 0.0),
         ([0.1, 0.4, 0.4, 0.9], 0.5, 0.65),  # two may be wrong, but the second and third are alike
         ([0.101, 0.105], 0.5, 0.103),  # not rounded onto one of them
+        ([0.861, 0.86900413], 0.5, 0.865),  # no decimals that say nothing
         ([1.0, 1.0], 0.5, 1.0),
     ],
 )
 def test_specific_threshold_is_in_the_middle_between_right_and_wrong_negatives(negatives, specificity, threshold):
     score, label = np.array([*negatives, 0.95, 0.2]), np.array([0] * len(negatives) + [1, 1])
-    assert metrics.specific_threshold(score, label, specificity) == pytest.approx(threshold)
+    assert metrics.specific_threshold(score, label, specificity) == pytest.approx(threshold, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The three trainers, from the command line to their checkpoints, on sets made in code."""
 
+import json
 import pathlib
 import re
 import shutil
@@ -10,6 +11,7 @@ import torch
 from hand_made import write_sets
 from jcs import checkpoint, data, manifest, pretrain_classifier, recipe, run, train_classifier, train_segmenter, warm
 from jcs.networks.vgg16_imagenet import wheel_path
+from jcs.provenance import provenance
 
 TRAINERS = {"segmenter": train_segmenter, "pretrained": pretrain_classifier, "classifier": train_classifier}
 
@@ -192,6 +194,24 @@ def test_a_longer_budget_is_no_other_option(asked, begun, tmp_path, monkeypatch)
     stop_after(monkeypatch, 1000)
     train_classifier.train(asked("classifier", "run", "--iterations", "3", "--resume"))
     assert checkpoint.load(tmp_path / "run" / "classifier-last.pt")["iteration"] == 3
+
+
+def test_a_run_of_another_recipe_goes_on_with_a_checkpoint(asked, tiny, begun, tmp_path, monkeypatch):
+    other = tmp_path / "other.toml"
+    other.write_text(tiny.read_text().replace("mix_share = 0.5", "mix_share = 0.0"))
+    more = ["--iterations", "1", "--recipe", str(other), "--seed", "2", "--begin-with", str(begun / "classifier-last.pt")]
+    stop_after(monkeypatch, 0)
+    with pytest.raises(SystemExit, match="stopped at iteration 0"):
+        train_classifier.train(asked("classifier", "on", *more))
+    before, after = checkpoint.load(begun / "classifier-last.pt"), checkpoint.load(tmp_path / "on" / "classifier-last.pt")
+    assert all(same(before[key], after[key]) for key in ("network", "average", "extra"))
+    told = json.loads(after["begun_with"])
+    assert told["options"] == before["options"] and told["iteration"] == 1 and after["iteration"] == 0
+    assert re.fullmatch(r".*--seed 1.*: 1 steps, [\d.]+ minutes; [0-9a-f]{12}", provenance(after)["begun_with"])
+    stop_after(monkeypatch, 1000)
+    train_classifier.train(asked("classifier", "on", *more[:-2], "--resume"))
+    end = checkpoint.load(tmp_path / "on" / "classifier-last.pt")
+    assert end["iteration"] == 1 and end["begun_with"] == after["begun_with"]
 
 
 @pytest.mark.parametrize("name", ["segmenter", "classifier"])
