@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run, self_training, validate, warm
+from jcs import arithmetic, augment, checkpoint, data, metrics, recipe, run, self_training, serve, warm
 from jcs.losses import deep_supervision, lesion_wise
 from jcs.networks.segmenter import Segmenter
 from jcs.networks.unet import UNet
@@ -88,9 +88,9 @@ def optimiser_groups(network: nn.Module, table: recipe.SegmenterRecipe) -> list[
 def taught(slices: list[data.Slice], arguments: argparse.Namespace) -> tuple[list[data.Slice], str]:
     """Slices that the shipped segmenter outlines for the training, and which file that is."""
     model, origin = warm.shipped(arguments.models, NAME)
-    network = validate.session(model.SerializeToString(), arguments.threads)
+    network = serve.session(model.SerializeToString(), arguments.threads)
     asked = self_training.unmasked(slices)
-    found = self_training.outlined(asked, lambda item: network.run(["mask_probability"], validate.whole(item))[0][0])
+    found = self_training.outlined(asked, lambda item: network.run(["mask_probability"], serve.whole(item))[0][0])
     print(f"self-training: sure of {len(found)} of {len(asked)} slices without masks", flush=True)
     return found, origin
 

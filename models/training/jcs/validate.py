@@ -12,23 +12,11 @@ import numpy as np
 import onnxruntime
 
 from jcs import data, manifest, metrics, train_classifier, train_segmenter
+from jcs.serve import session, whole
 
 MASK_THRESHOLDS = np.round(np.arange(0.30, 0.901, 0.05), 2)
 # Lungs are some 300 mm long and 25 mm of positive slices make a patient positive, so of clear slices no larger part may be wrong.
 LEAST_SPECIFICITY = 1 - 25 / 300
-
-
-def session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.x64quantprecision", "1")  # without VNNI int8 would overflow; the node finds out
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def whole(item: data.Slice) -> dict[str, np.ndarray]:
-    """A slice as the networks' input."""
-    return {"hu": item.hu.astype(np.float32)[None, None]}
 
 
 def classify(network: onnxruntime.InferenceSession, slices: list[data.Slice]) -> np.ndarray:
