@@ -94,7 +94,7 @@ func TestLeads_LooksForWhatDeadDoorsTook(t *testing.T) {
 	n := leader.Node
 	var lines bytes.Buffer
 	n.log = slog.New(slog.NewTextHandler(&lines, nil))
-	n.inbox, n.member, n.filesLooked = leader.inbox, cluster.NewAlone(""), true
+	n.inbox, n.member, n.allLooked = leader.inbox, cluster.NewAlone(""), true
 	quiet := slog.New(slog.DiscardHandler)
 	n.settler = &pipeline.Settler{Ledger: n.ledger, Holds: func(string) bool { return false }, Quiet: time.Minute, Limit: time.Hour,
 		Now: time.Now, Logger: quiet}

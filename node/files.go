@@ -205,7 +205,7 @@ func (n *Node) compareFiles(ctx context.Context) error {
 	if err == nil {
 		missing, err = pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, pipeline.NewestStudies)
 	}
-	n.filesLooked = missing.Studies > 0
+	n.allLooked = missing.Studies > 0
 	if n.ahead != nil && errors.Is(err, store.ErrTemporary) && ctx.Err() == nil {
 		n.log.Warn("whether all files are there is not known: the object store does not answer", "error", err)
 		return nil

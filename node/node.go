@@ -76,7 +76,7 @@ type Node struct {
 	notifier       *notify.Notifier
 	stuck          *notify.Watch
 	retention      *pipeline.Retention
-	filesLooked    bool         // for all files has been looked: at the start, since some are missing, or later
+	allLooked      bool         // for all files has been looked: at the start, since some are missing, or later
 	self           ledger.Alive // what it said of itself last
 	life           life
 	configHash     atomic.Pointer[string] // of the file that all of what runs is taken from
@@ -262,7 +262,7 @@ func (n *Node) Run(ctx context.Context, listeners ...net.Listener) error {
 
 // tidies looks once for the files of older studies, which the start has left out, and removes from then on what is to go, until ctx ends.
 func (n *Node) tidies(ctx context.Context) error {
-	if !n.filesLooked {
+	if !n.allLooked {
 		err := n.elsewhere(ctx)
 		if err == nil {
 			_, err = pipeline.CheckFiles(ctx, n.ledger, n.store, n.log, 0)
@@ -270,7 +270,7 @@ func (n *Node) tidies(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			n.log.Error("cannot look for the files of older studies; the next start looks again", "error", err)
 		}
-		n.filesLooked = ctx.Err() == nil // not by one that lost its place meanwhile
+		n.allLooked = ctx.Err() == nil // not by one that lost its place meanwhile
 	}
 	return n.retention.Run(ctx)
 }

@@ -73,7 +73,7 @@ var limits = []struct {
 }{
 	{"memory, MB", 8, 0.1},
 	{"open files", 10, 0},
-	// A node that gets a destination and leads has some 30 more. So an hour, with 200 kills, tells one that is left by each kill; a quarter
+	// A node that gets a destination and leads has some 30 more. So an hour, with some hundred kills, tells one that is left by each kill; a quarter
 	// of an hour tells only those that are left by each study.
 	{"goroutines", 40, 0},
 	{"jobs", 10, 0.2},

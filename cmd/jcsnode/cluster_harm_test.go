@@ -18,7 +18,7 @@ import (
 	"jcsnode/scu"
 )
 
-// faults are all of them but that of the cable, each with the cluster that it happens to.
+// faults are all of them, each with the cluster that it happens to.
 var faults = []fault{
 	{"the node that sends is killed", (*siege).onFolder, (*siege).senderKilled, 2},
 	{"a node is killed", (*siege).onStore, (*siege).anyKilled, 2},

@@ -7,8 +7,9 @@
 #   setsid nice -n 19 models/training/train.sh segmenter </dev/null >/dev/null 2>&1 &
 #
 # Checkpoints, curves and NAME.log: ~/.cache/jcsnode/training (XDG_CACHE_HOME), of other recipes in a folder of their own below it.
-# JCS_BEGIN_WITH, a -last.pt of another run, is trained on by this recipe. JCS_SEED (1) and JCS_THREADS (1) change a run, and one of JCS_ITERATIONS (the recipe's), JCS_MINUTES of processor time, and JCS_UNTIL, a time of
-# day (18:00) at which the schedule ends, however busy the machine was.
+# JCS_BEGIN_WITH, a -last.pt of another run, is trained on by this recipe. JCS_SEED (1) and JCS_THREADS (1) change a run, and one of
+# JCS_ITERATIONS (the recipe's), JCS_MINUTES of processor time, and JCS_UNTIL, a time of day (18:00) at which the schedule ends, however busy
+# the machine was.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
