@@ -115,7 +115,7 @@ func (l *Ledger) revisionHistory(ctx context.Context, tx *sql.Tx, rev Revision, 
 	if rh.Commitments, err = queryCommitmentsSCU(ctx, tx, `WHERE revision_id = ? ORDER BY id`, rev.ID); err != nil {
 		return rh, err
 	}
-	if rev.State == StateSettled || rev.State == StateProcessing {
+	if !rev.Over() {
 		rh.Failure = failure(events, rev.Number)
 	}
 	if rh.Failure != nil {

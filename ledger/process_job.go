@@ -23,8 +23,12 @@ func (l *Ledger) processKind(handle func(ctx context.Context, revisionID int64) 
 		Suspect:     true,
 		Interrupted: l.processInterrupted,
 		Work: works(l, func(ctx context.Context, key processKey) (*task, error) {
-			rev, _, err := l.Revision(ctx, key.RevisionID)
-			if err != nil || rev.over() {
+			var rev Revision
+			err := l.view(ctx, func(tx *sql.Tx) (err error) {
+				rev, err = oneRevision(ctx, tx, `WHERE id = ?`, key.RevisionID)
+				return err
+			})
+			if err != nil || rev.Over() {
 				return nil, err // superseded, or a crash came after its last write
 			}
 			return &task{
@@ -46,7 +50,14 @@ func (l *Ledger) enqueueProcess(ctx context.Context, tx *sql.Tx, revisionID int6
 
 // enqueueRevisions gives every revision that has not ended a job.
 func (l *Ledger) enqueueRevisions(ctx context.Context, tx *sql.Tx) error {
-	revisions, err := queryRevisions(ctx, tx, `WHERE state IN ('`+StateSettled+`', '`+StateProcessing+`')`)
+	return l.enqueueOpen(ctx, tx, `1 = 1`)
+}
+
+// enqueueOpen does so for those that a condition names, and has jobs that wait for their time start now.
+func (l *Ledger) enqueueOpen(ctx context.Context, tx *sql.Tx, condition string, args ...any) error {
+	revisions, err := queryRevisions(ctx, tx, `
+		WHERE state IN ('`+StateSettled+`', '`+StateProcessing+`') AND `+condition+`
+		ORDER BY id`, args...)
 	if err != nil {
 		return err
 	}
@@ -93,7 +104,7 @@ func (l *Ledger) processInterrupted(ctx context.Context, tx *sql.Tx, j jobs.Job,
 // giveUpRevision ends a revision that is not ended yet.
 func (l *Ledger) giveUpRevision(ctx context.Context, tx *sql.Tx, id int64, why Reason) error {
 	rev, err := l.lockRevision(ctx, tx, id)
-	if err != nil || rev.over() {
+	if err != nil || rev.Over() {
 		return err
 	}
 	return l.finish(ctx, tx, rev, StateNotProcessed, why, fmt.Sprintf("revision %d: %s", rev.Number, why.Text))

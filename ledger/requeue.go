@@ -73,8 +73,8 @@ func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error 
 
 // readAgain has the study of its newest revision processed: by that one if it has not ended, else by a new one of the same instances.
 func (l *Ledger) readAgain(ctx context.Context, tx *sql.Tx, newest Revision) error {
-	if !newest.over() {
-		if err := l.enqueueProcess(ctx, tx, newest.ID); err != nil {
+	if !newest.Over() {
+		if err := l.enqueueOpen(ctx, tx, `study_uid = ?`, newest.StudyUID); err != nil { // it may wait for earlier ones
 			return err
 		}
 		text := fmt.Sprintf("revision %d, which is %s, will be tried now", newest.Number, newest.State)

@@ -54,8 +54,8 @@ type Revision struct {
 	Thinned int `json:"-"`
 }
 
-// over says that the revision has its outcome.
-func (r *Revision) over() bool { return r.State != StateSettled && r.State != StateProcessing }
+// Over says that the revision has its outcome.
+func (r *Revision) Over() bool { return r.State != StateSettled && r.State != StateProcessing }
 
 // Settle makes a new revision of all instances that the study has so far and enqueues
 // its process job. When nothing came since the newest revision, that one is returned and
@@ -203,7 +203,7 @@ func (l *Ledger) Begin(ctx context.Context, revisionID int64) error {
 		if err != nil {
 			return err
 		}
-		if rev.over() {
+		if rev.Over() {
 			return fmt.Errorf("it is %s", rev.State)
 		}
 		if _, err := tx.ExecContext(ctx, `
@@ -253,7 +253,10 @@ func (l *Ledger) finish(ctx context.Context, tx *sql.Tx, rev Revision, state str
 	if why.Remedy != "" {
 		attributes["remedy"] = why.Remedy
 	}
-	return l.event(ctx, tx, rev.StudyUID, kind, text, attributes)
+	if err := l.event(ctx, tx, rev.StudyUID, kind, text, attributes); err != nil {
+		return err
+	}
+	return l.enqueueOpen(ctx, tx, `study_uid = ? AND number > ?`, rev.StudyUID, rev.Number) // which waits for this one
 }
 
 const revisionColumns = `id, study_uid, number, state, reason_code, reason_text, reason_remedy, input_digest, findings, findings_at,

@@ -86,28 +86,26 @@ func waits(fault *store.Error) bool {
 	return fault.Kind == store.ErrTemporary || fault.Far && fault.Kind == store.ErrFull
 }
 
-// earlierWait is the pause before the next look whether an earlier revision has ended.
-const earlierWait = time.Second
+// earlierWait is the pause before the next look whether an earlier revision has ended, if its end wakes nobody.
+const earlierWait = time.Minute
 
 // inWork tells of an earlier revision whose objects nobody knows yet: a newer one that is read beside it would not reject them, and they
 // may be sent before it ends.
-func inWork(r ledger.Earlier) bool {
-	return r.State == ledger.StateSettled || r.State == ledger.StateProcessing
-}
+func inWork(r ledger.Earlier) bool { return !r.Over() }
 
 func (p *Processor) process(ctx context.Context, revisionID int64) error {
-	rev, instances, err := p.Ledger.Revision(ctx, revisionID)
-	if err != nil {
-		return err
-	}
-	log := p.Logger.With("study", rev.StudyUID, "revision", rev.Number)
-	earlier, err := p.Ledger.Earlier(ctx, rev.ID)
+	earlier, err := p.Ledger.Earlier(ctx, revisionID)
 	if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(earlier, inWork) {
 		return &ledger.RetryAfter{Delay: earlierWait, Err: errors.New("an earlier revision of the study is being read")}
 	}
+	rev, instances, err := p.Ledger.Revision(ctx, revisionID)
+	if err != nil {
+		return err
+	}
+	log := p.Logger.With("study", rev.StudyUID, "revision", rev.Number)
 	if err := p.Ledger.Begin(ctx, rev.ID); err != nil {
 		return err
 	}

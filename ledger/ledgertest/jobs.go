@@ -75,6 +75,48 @@ func (s suite) TestJobs_ProcessThenDeliver(t *testing.T) {
 	})
 }
 
+// A revision that waits for the one before goes on when that has ended, and whoever requeues the study has that one tried, too: neither
+// waits for its own time.
+func (s suite) TestJobs_ARevisionThatWaitsGoesOnAfterTheOneBefore(t *testing.T) {
+	l := s.temp(t, ledger.Options{RetryDelay: fast})
+	later := &ledger.RetryAfter{Delay: time.Hour, Err: errors.New("not now")}
+	var free atomic.Bool
+	var began, waited atomic.Int32
+	startJobs(t, l, ledger.Handlers{
+		Process: func(ctx context.Context, id int64) error {
+			earlier, err := l.Earlier(ctx, id)
+			if err != nil {
+				return err
+			}
+			if len(earlier) > 0 && !earlier[0].Over() {
+				waited.Add(1)
+				return later
+			}
+			if err := l.Begin(ctx, id); err != nil {
+				return err
+			}
+			if !free.Load() {
+				began.Add(1)
+				return later
+			}
+			return l.NotProcessed(ctx, id, ledger.Reason{Code: "test", Text: "test"}, nil)
+		},
+		Deliver: deliverNothing,
+	})
+	settle(t, l, "1.2")
+	WaitFor(t, "the first revision", func() bool { return began.Load() > 0 })
+	Record(t, l, Slice("1.2", 2))
+	_, err := l.Settle(t.Context(), "1.2", "test")
+	Must(t, err)
+	WaitFor(t, "the second one", func() bool { return waited.Load() > 0 })
+	free.Store(true)
+	Must(t, l.Requeue(t.Context(), "1.2"))
+	WaitFor(t, "the end of both", func() bool {
+		h := History(t, l, "1.2")
+		return h.Revisions[0].Over() && h.Revisions[1].Over()
+	})
+}
+
 func (s suite) TestJobs_PanicIsRetriedThenEndsAsCrashed(t *testing.T) {
 	var out bytes.Buffer
 	var mu sync.Mutex
