@@ -127,7 +127,7 @@ peers:
 	  python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q -r .ci/peers.txt && cp .ci/peers.txt $(PEERS)/installed.txt; }; \
 	wait $$store
 	@grep -qs '"version": "4.10.2"' $(PEERS)/node_modules/axe-core/package.json || ! command -v npm >/dev/null || \
-	  npm install --silent --no-audit --no-fund --no-save --prefix $(PEERS) playwright-core@1.57.0 axe-core@4.10.2
+	  npm install --loglevel=error --no-audit --no-fund --no-save --prefix $(PEERS) playwright-core@1.57.0 axe-core@4.10.2
 
 bench: build provision peers ## reception against DCMTK and Orthanc, networks and the whole case against VGG-16: ratios of one run, an hour
 	go run $(TAGS) ./bench/reception

@@ -137,7 +137,8 @@ func (d *Database) Update(ctx context.Context, f func(tx *sql.Tx) error) error {
 		return errors.New("ledger is open for reading only")
 	}
 	if d.owner != nil && d.owner.taken.Load() {
-		return ErrHeld
+		lost := "where no other one runs, the server still keeps the lost session of this one, for some seconds"
+		return &wordedError{remedy: lost, passing: true, err: ErrHeld}
 	}
 	for try := 1; ; try++ {
 		err := d.update(ctx, f)
