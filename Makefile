@@ -57,13 +57,14 @@ test: lint unit both viewer-test packages-test ## everything
 	@[[ -e $$JCSNODE_LEFT_OUT ]] || exit 0; n=$$(sort -u "$$JCSNODE_LEFT_OUT" | wc -l); rm -f "$$JCSNODE_LEFT_OUT"; \
 	echo "Left out: $$n tests, for want of the larger test data; testdata/README.md says what they are and how to get them."
 
-lint: libraries ## gofmt, go vet, staticcheck; ruff, mypy
+lint: libraries ## gofmt, go vet, staticcheck, width and imports; ruff, mypy
 	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	go vet $(TAGS) ./...
 	go vet $(TAGS) -tags viewer ./cmd/jcsnode
 	go vet -tags packages ./packaging
 	go -C packaging/tools vet ./...
 	go tool staticcheck $(TAGS) ./...
+	go test $(TAGS) -run 'Test(Columns|Arrows|Documents|Notice)' ./cmd/jcsnode
 	@# The DICOM libraries are of use elsewhere: they build without cgo and on other systems.
 	@for target in linux/arm64 darwin/arm64 windows/amd64; do \
 	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build ./dimse/... ./dataset/... ./commitment/... || exit 1; done

@@ -73,8 +73,8 @@ var limits = []struct {
 }{
 	{"memory, MB", 8, 0.1},
 	{"open files", 10, 0},
-	// A node that gets a destination and leads has some 30 more. So an hour, with some hundred kills, tells one that is left by each kill; a quarter
-	// of an hour tells only those that are left by each study.
+	// A node that gets a destination and leads has some 30 more. So an hour, with some hundred kills, tells one that is left by each kill;
+	// a quarter of an hour tells only those that are left by each study.
 	{"goroutines", 40, 0},
 	{"jobs", 10, 0.2},
 	{"deliveries that wait", 10, 0.2},

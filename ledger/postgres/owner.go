@@ -102,8 +102,8 @@ func (o *owner) look(ctx context.Context) error {
 			o.log.Info("the ledger is this node's again")
 		}
 	case errors.Is(err, ErrHeld) && !o.taken.Swap(true):
-		o.log.Error("the ledger is held by another session since the database was away, and nothing is written to it: this node's lost one, " +
-			"which the server gives up within seconds, or another node, of which one has to be stopped")
+		o.log.Error("the ledger is held by another session since the database was away, and nothing is written to it: " +
+			"this node's lost one, which the server gives up within seconds, or another node, of which one has to be stopped")
 	}
 	return err
 }
