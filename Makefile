@@ -139,11 +139,12 @@ protocol: build provision peers ## the cases of docs/robustness.md at jcsnode, D
 	go run $(TAGS) ./bench/protocol
 
 # Each fault of a cluster comes 200 times, with a minute for each outage of PostgreSQL, the store and a node that stands still, which is
-# more than 200 minutes; FAULTS=10 has them come less often. LONG=15m PACE=20s makes its hour of random kills shorter and lighter.
+# more than an hour for sixteen clusters beside each other; FAULTS=10 has them come less often. LONG=15m PACE=20s makes its hour of random
+# kills shorter and lighter.
 soak: build provision peers ## 10,000 associations that end in every way, minutes of fuzzing, Prometheus, hours of faults in a cluster
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 1h -v -run LeavesNothingBehind ./scp
 	JCSNODE_SOAK=1 go test -count=1 -timeout 1h -v -run 'Holds|Process' ./cluster/...
-	JCSNODE_SOAK=1 JCSNODE_FAULTS=$(or $(FAULTS),200) go test $(TAGS) -count=1 -timeout 9h -v -run TestCluster_Faults ./cmd/jcsnode
+	JCSNODE_SOAK=1 JCSNODE_FAULTS=$(or $(FAULTS),200) go test $(TAGS) -count=1 -timeout 4h -v -run TestCluster_Faults ./cmd/jcsnode
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 2h -v -run TestCluster_Long ./cmd/jcsnode
 	.ci/fuzz
 	JCSNODE_SOAK=1 go test $(TAGS) -count=1 -timeout 20m -v -run TestScraped ./cmd/jcsnode

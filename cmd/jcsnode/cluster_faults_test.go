@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -23,6 +24,7 @@ type fault struct {
 	// copies are how many objects may come once more each time. Where a node loses its part: the one that it had in hand, and the one
 	// before, whose outcome was on its way to the ledger.
 	copies int
+	minute bool // an outage, which lasts for one when it is long
 }
 
 // siege is a ward to which one fault happens while studies come.
@@ -44,7 +46,8 @@ type siege struct {
 // TestCluster_Faults has each fault happen ten times, at random moments, to a cluster of its own that lives through all of them, while a
 // study comes through its doors and another one gets late slices. After each time every instance that was answered for is read, and the
 // PACS has every object under one UID, those of a revision before any of the next. The clusters live beside each other, since they mostly
-// wait. JCSNODE_FAULTS says how often instead, and JCSNODE_SEED has the moments of an earlier run come again.
+// wait. JCSNODE_FAULTS says how often instead, with a minute for each outage; a fault of such outages
+// then comes to several clusters, so that 200 take an hour. JCSNODE_SEED has the moments of an earlier run come again.
 func TestCluster_Faults(t *testing.T) {
 	t.Parallel()
 	rounds, long := 10, false
@@ -54,11 +57,28 @@ func TestCluster_Faults(t *testing.T) {
 	drawn := seed(t)
 	study := newStamps(t, phantom.Options{Slices: 12, Spacing: 12, Rows: 64, Columns: 64, Lesions: true})
 	var clusters sync.WaitGroup
-	for n, f := range faults {
-		s := &siege{random: rand.New(rand.NewPCG(drawn, uint64(n))), rounds: rounds, long: long, all: map[string]*ledger.History{}}
-		clusters.Go(func() { t.Run(f.name, func(t *testing.T) { s.bear(t, f, study) }) })
+	n := uint64(0)
+	for _, f := range faults {
+		for share := range f.shares(rounds, long) {
+			s := &siege{random: rand.New(rand.NewPCG(drawn, n)), rounds: share, long: long, all: map[string]*ledger.History{}}
+			n++
+			clusters.Go(func() { t.Run(f.name, func(t *testing.T) { s.bear(t, f, study) }) })
+		}
 	}
 	clusters.Wait()
+}
+
+// shares are how often the fault comes to each of its clusters: at most 50 times with a minute's outage each.
+func (f fault) shares(rounds int, long bool) iter.Seq[int] {
+	most := rounds
+	if long && f.minute {
+		most = 50
+	}
+	return func(yield func(int) bool) {
+		for left := rounds; left > 0 && yield(min(left, most)); {
+			left -= most
+		}
+	}
 }
 
 // seed draws one, or takes that of an earlier run, for all random moments of a test.

@@ -20,13 +20,13 @@ import (
 
 // faults are all of them, each with the cluster that it happens to.
 var faults = []fault{
-	{"the node that sends is killed", (*siege).onFolder, (*siege).senderKilled, 2},
-	{"a node is killed", (*siege).onStore, (*siege).anyKilled, 2},
-	{"PostgreSQL is restarted", (*siege).onFolder, (*siege).databaseRestarted, 2},
-	{"the cable is pulled", (*siege).onMachines, (*siege).cablePulled, 2},
-	{"the store is away", (*siege).onStore, (*siege).storeAway, 0},
-	{"a node stands still and goes on", (*siege).onFolder, (*siege).stoodStill, 2},
-	{"the disk of a door is full", (*siege).onSmallDisk, (*siege).diskFull, 0},
+	{"the node that sends is killed", (*siege).onFolder, (*siege).senderKilled, 2, false},
+	{"a node is killed", (*siege).onStore, (*siege).anyKilled, 2, false},
+	{"PostgreSQL is restarted", (*siege).onFolder, (*siege).databaseRestarted, 2, true},
+	{"the cable is pulled", (*siege).onMachines, (*siege).cablePulled, 2, false},
+	{"the store is away", (*siege).onStore, (*siege).storeAway, 0, true},
+	{"a node stands still and goes on", (*siege).onFolder, (*siege).stoodStill, 2, true},
+	{"the disk of a door is full", (*siege).onSmallDisk, (*siege).diskFull, 0, false},
 }
 
 // everything is what a node can do.
