@@ -105,6 +105,7 @@ func number(t *testing.T, text string) int {
 func (s *siege) bear(t *testing.T, f fault, study *stamps) {
 	s.stamps = study.copy(t)
 	f.begin(s, t)
+	s.pacs.few = true
 	s.look(t)
 	began := time.Now()
 	for s.round = 1; s.round <= s.rounds && !t.Failed(); s.round++ {

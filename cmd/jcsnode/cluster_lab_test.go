@@ -44,6 +44,7 @@ type recorder struct {
 	mu    sync.Mutex
 	all   []arrival
 	files map[string][]byte // by UID, the last
+	few   bool              // keeps the files of rejections alone: those of an hour are too many
 	pause time.Duration     // before each answer
 }
 
@@ -81,7 +82,9 @@ func (r *recorder) Store(ctx context.Context, a *dimse.Association, req *dimse.S
 	r.mu.Lock()
 	pause := r.pause
 	r.all = append(r.all, arrival{time.Now(), a.Requestor().CallingAETitle, req.SOPInstanceUID, sha256.Sum256(b.Bytes())})
-	r.files[req.SOPInstanceUID] = b.Bytes()
+	if !r.few || req.SOPClassUID == object.KeyObjectSelectionDocumentStorage {
+		r.files[req.SOPInstanceUID] = b.Bytes()
+	}
 	r.mu.Unlock()
 	time.Sleep(pause)
 	return dimse.StatusSuccess, ""

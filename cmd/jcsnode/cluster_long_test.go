@@ -35,6 +35,7 @@ func TestCluster_Long(t *testing.T) {
 		t.Skip("skipped: an hour; JCSNODE_SOAK=1 runs it")
 	}
 	w := newWard(t)
+	w.pacs.few = true
 	for _, name := range []string{"a", "b", "c", "d"} {
 		w.add(t, name, "", "door", "read", "deliver")
 	}
