@@ -260,7 +260,13 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 				return nil // gone meanwhile
 			}
 			if err != nil {
-				return fault(err)
+				if name == folder {
+					return fault(err)
+				}
+				if !yield(name, fault(err)) {
+					return fs.SkipAll
+				}
+				return fs.SkipDir
 			}
 			if err := ctx.Err(); err != nil {
 				return err

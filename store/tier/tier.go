@@ -157,7 +157,7 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 		here := map[string]bool{}
 		for name, err := range s.local.ListSince(ctx, folder, since) {
 			here[name] = true
-			if !yield(name, err) || err != nil {
+			if !yield(name, err) || err != nil && name == "" {
 				return
 			}
 		}
