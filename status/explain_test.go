@@ -94,6 +94,8 @@ func TestExplain_Headings(t *testing.T) {
 func TestExplain_WhatArrived(t *testing.T) {
 	again := instance("CT_B", now)
 	again.ReceivedAgain, again.Flag = 2, ledger.FlagOtherBytes
+	gone := instance("CT_A", now)
+	gone.Gone = true
 	for _, c := range []struct {
 		name string
 		h    ledger.History
@@ -114,6 +116,11 @@ The same bytes came again twice. That changes nothing, unless a correction had r
 1 instance of 1 series came from CT_A 10.0.0.1 at TIME, over 1 association.
 Its files were removed at TIME, as keep.days asks.
   What to do: to have it read again, send the study again; then ` + "`jcsnode requeue 1.2`."},
+		{"files removed, and one came again",
+			ledger.History{FirstAt: now, LastAt: now, Instances: []ledger.Instance{instance("CT_A", now), gone}}, `
+2 instances of 1 series came from CT_A 10.0.0.1 at TIME, over 1 association.
+The files of 1 of them were removed, as keep.days asks.
+  What to do: to have it read again, send the whole study again; then ` + "`jcsnode requeue 1.2`."},
 		{"files missing",
 			ledger.History{FirstAt: now, LastAt: now,
 				Instances: []ledger.Instance{instance("CT_A", now)}, RemovedAt: now, Missing: true}, `
