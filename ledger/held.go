@@ -16,7 +16,8 @@ type Held struct {
 
 // SampleHeld lists the studies whose files nobody removed, with the instance that came last: where files are lost, because data_dir is
 // another one or an older one, that one is lost, and looking for all would take minutes. What is on one node alone is left out, as is what
-// was removed of a study that came again in part. Objects that wait are all listed. With most > 0 it lists no more than these studies, the newest.
+// was removed of a study that came again in part. Objects that wait are all listed. With most > 0 it lists no more than these studies, the
+// newest.
 func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err error) {
 	if most <= 0 {
 		most = noLimit

@@ -116,7 +116,7 @@ func host(address string) string {
 func revision(r *ledger.RevisionHistory) []Sentence {
 	all := []Sentence{say("Taken as complete at %s: %s", Clock(r.SettledAt), stop(r.SettledWhy))}
 	for _, s := range r.Series {
-		all = append(all, say("Series %s was %s: %s", s.SeriesUID, read(s.Chosen), stop(s.Text)).todo(s.Remedy))
+		all = append(all, say("Series %s was %s: %s", s.SeriesUID, read(s.Chosen, len(r.Findings) > 0), stop(s.Text)).todo(s.Remedy))
 	}
 	var left tally
 	for _, i := range r.Reasons {

@@ -194,6 +194,15 @@ It was not processed (no-axial-series): no axial series.
   What to do: send the axial reconstruction.
 No object was made.
 Revision 2 followed.`},
+		{"failed", ledger.RevisionHistory{
+			Revision: ledger.Revision{State: ledger.StateNotProcessed,
+				Reason: ledger.Reason{Code: ledger.ReasonFailed, Text: "attempt 4 of 4: no memory", Remedy: "look into the log"}},
+			Series: []ledger.SeriesReason{{SeriesUID: "1.2.1", Chosen: true, Text: "axial"}, {SeriesUID: "1.2.2", Text: "a localizer"}}}, `
+Series 1.2.1 was chosen: axial.
+Series 1.2.2 was not read: a localizer.
+It was not processed (failed): attempt 4 of 4: no memory.
+  What to do: look into the log.
+No object was made.`},
 		{"settled", ledger.RevisionHistory{Revision: ledger.Revision{State: ledger.StateSettled}}, "It waits to be processed."},
 		{"processing", ledger.RevisionHistory{Revision: ledger.Revision{State: ledger.StateProcessing}},
 			"Processing began at TIME and has not ended."},
