@@ -113,19 +113,21 @@ func (l *Ledger) EachFile(ctx context.Context, f func(path string) error) error 
 // for storage commitment is told that they are not here.
 func (l *Ledger) NoteMissing(ctx context.Context, studyUID string, instances, objects int) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		set, args := `files_missing = files_missing`, []any{studyUID}
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
+		found, err := query(ctx, tx, `SELECT uid FROM study WHERE uid = ? AND (files_removed_at = 0 OR files_missing = 1)`,
+			oneValue[string], studyUID)
+		if err != nil || len(found) == 0 {
+			return err
+		}
 		if instances > 0 {
-			set, args = `files_removed_at = ?, files_missing = 1`, []any{ms(l.now()), studyUID}
-		}
-		result, err := tx.ExecContext(ctx, `
-			UPDATE study
-			SET `+set+`
-			WHERE uid = ? AND (files_removed_at = 0 OR files_missing = 1)`, args...)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return err
+			if _, err := tx.ExecContext(ctx, `
+				UPDATE study
+				SET files_removed_at = ?, files_missing = 1
+				WHERE uid = ?`, ms(l.now()), studyUID); err != nil {
+				return err
+			}
 		}
 		text := fmt.Sprintf("files of %d instances and %d objects are missing in data_dir, and nobody removed them", instances, objects)
 		return l.event(ctx, tx, studyUID, EventFilesMissing, text, nil)
