@@ -64,7 +64,10 @@ func FindsTriedRequests(t *testing.T, db *sql.DB, explain string) {
 		FROM confirmation
 		WHERE state = 'waiting' AND destination = 'PACS' AND (
 			next_at <= 1
-			OR attempts > 0 AND NOT EXISTS (SELECT 1 FROM confirmation_transaction t WHERE t.confirmation_id = confirmation.id AND t.at > 2))
+			OR attempts > 0 AND NOT EXISTS (
+				SELECT 1
+				FROM confirmation_transaction t
+				WHERE t.confirmation_id = confirmation.id AND t.at > 2))
 		ORDER BY next_at, id
 		LIMIT 3`), "\n")
 	// SQLite and PostgreSQL, as above.

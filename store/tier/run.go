@@ -162,7 +162,7 @@ func (s *Store) take(ctx context.Context, name string) (gone bool, err error) {
 			return false, err
 		}
 	}
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	f, err := s.local.Open(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return true, nil // removed meanwhile
