@@ -27,6 +27,7 @@ type Destination struct {
 type DeliveryLedger interface {
 	Outcomes
 	Pending(ctx context.Context, revisionID int64, destination string) ([]ledger.Delivery, error)
+	MayBegin(ctx context.Context, revisionID int64, destination string) error
 	BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (map[int64]ledger.Mark, error)
 	Waits(ctx context.Context, deliveryID int64, mark ledger.Mark) (bool, error)
 	Objects(ctx context.Context, revisionID int64) ([]ledger.Object, error)
@@ -97,8 +98,8 @@ func (c *DeliveryWorker) Deliver(ctx context.Context, revisionID int64, name str
 	if held && !v.askedFor() {
 		return c.hold(ctx, &v, ids, out)
 	}
-	// Asked with nothing first: what is put off does not ask the store, and what the store keeps waiting is not begun.
-	if _, err := c.Ledger.BeginDeliveries(ctx, revisionID, name, nil); err != nil {
+	// Asked first: what is put off does not ask the store, and what the store keeps waiting is not begun.
+	if err := c.Ledger.MayBegin(ctx, revisionID, name); err != nil {
 		return err
 	}
 	if ids, err = c.present(ctx, &v, ids); err != nil {

@@ -29,11 +29,7 @@ func addInstances(ctx context.Context, tx *sql.Tx, instances []*Instance, holds 
 		}
 	}
 	study := instances[0].StudyUID
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE study
-		SET files_removed_at = 0, files_missing = 0, thinned_at = 0,
-			instances = CASE thinned_at WHEN 0 THEN instances ELSE 0 END, flagged = CASE thinned_at WHEN 0 THEN flagged ELSE 0 END
-		WHERE uid = ? AND files_removed_at > 0`, study); err != nil {
+	if err := filesAgain(ctx, tx, study); err != nil {
 		return fmt.Errorf("write study %s: %w", study, err)
 	}
 	known, err := values(ctx, tx, `SELECT path FROM instance WHERE path IN`, instances, func(i *Instance) string { return i.Path })
@@ -71,6 +67,26 @@ func addInstances(ctx context.Context, tx *sql.Tx, instances []*Instance, holds 
 		return err
 	}
 	return insertEvents(ctx, tx, flagged)
+}
+
+// filesAgain is for a study of which something comes: it is none without files any more, but of what came before each instance is.
+func filesAgain(ctx context.Context, tx *sql.Tx, studyUID string) error {
+	const removed = ` WHERE uid = ? AND files_removed_at > 0`
+	found, err := query(ctx, tx, `SELECT files_missing FROM study`+removed, oneValue[bool], studyUID)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	if missing := found[0]; !missing { // else some may be there
+		if err := allGone(ctx, tx, studyUID); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE study
+		SET files_removed_at = 0, files_missing = 0, thinned_at = 0,
+			instances = CASE thinned_at WHEN 0 THEN instances ELSE 0 END, flagged = CASE thinned_at WHEN 0 THEN flagged ELSE 0 END`+removed,
+		studyUID)
+	return err
 }
 
 // values asks for those of instances that a query which ends with IN finds.
@@ -157,7 +173,7 @@ func countAgain(ctx context.Context, tx *sql.Tx, studyUID string, again []*Insta
 		})
 		if err := execIn(ctx, tx, `
 			UPDATE instance
-			SET again = again + 1, at = CASE CAST(? AS TEXT) WHEN '' THEN at ELSE ? END
+			SET again = again + 1, gone = 0, at = CASE CAST(? AS TEXT) WHEN '' THEN at ELSE ? END
 			WHERE path IN`, paths, at, at); err != nil {
 			return fmt.Errorf("count instances that came again: %w", err)
 		}

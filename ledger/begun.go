@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -25,44 +24,32 @@ type Mark struct {
 // deliveries of an earlier revision of the study are begun there, none is marked and the error is a RetryAfter: the destination gets
 // revisions in order.
 func (l *Ledger) BeginDeliveries(ctx context.Context, revisionID int64, destination string, ids []int64) (marks map[int64]Mark, err error) {
-	waiting := `state = '` + DeliveryWaiting + `' AND id IN (NULL` + strings.Repeat(", ?", len(ids)) + `)`
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
-	}
 	var earlier bool
 	err = l.update(ctx, func(tx *sql.Tx) error {
-		which := waiting
 		rev, err := l.lockRevision(ctx, tx, revisionID)
 		if err != nil {
 			return err
 		}
-		if err := tx.QueryRowContext(ctx, `
-			SELECT EXISTS (
-				SELECT 1
-				FROM revision r
-				JOIN object o ON o.revision_id = r.id
-				JOIN delivery d ON d.object_id = o.id
-				WHERE r.study_uid = ? AND r.number < ? AND d.destination = ? AND d.state = ? AND d.begun_at > 0)`,
-			rev.StudyUID, rev.Number, destination, DeliveryWaiting).Scan(&earlier); err != nil || earlier {
+		if earlier, err = earlierBegun(ctx, tx, rev, destination); err != nil || earlier {
 			return err
 		}
 		since, err := oldestValid(ctx, tx, rev.StudyUID)
 		if err != nil {
 			return err
 		}
+		which := `WHERE state = '` + DeliveryWaiting + `'`
 		if rev.Number < since {
 			which += ` AND begun_at > 0`
 		}
+		which += ` AND id IN`
 		now := ms(l.now())
-		if marks, err = marksOf(ctx, tx, now, which, args); err != nil {
+		if marks, err = marksOf(ctx, tx, now, which, ids); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `
+		return execIn(ctx, tx, `
 			UPDATE delivery
 			SET begun_at = CASE WHEN begun_at < ? THEN CAST(? AS BIGINT) ELSE begun_at + 1 END
-			WHERE `+which, append([]any{now, now}, args...)...)
-		return err
+			`+which, ids, now, now)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin deliveries of revision %d to %s: %w", revisionID, destination, err)
@@ -73,15 +60,48 @@ func (l *Ledger) BeginDeliveries(ctx context.Context, revisionID int64, destinat
 	return marks, nil
 }
 
+// MayBegin is the RetryAfter that BeginDeliveries would give now, and changes nothing.
+func (l *Ledger) MayBegin(ctx context.Context, revisionID int64, destination string) error {
+	var earlier bool
+	err := l.view(ctx, func(tx *sql.Tx) error {
+		rev, err := oneRevision(ctx, tx, `WHERE id = ?`, revisionID)
+		if err != nil {
+			return err
+		}
+		earlier, err = earlierBegun(ctx, tx, rev, destination)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ask whether deliveries of revision %d to %s may begin: %w", revisionID, destination, err)
+	}
+	if earlier {
+		return &RetryAfter{Delay: earlierPause}
+	}
+	return nil
+}
+
+// earlierBegun says whether deliveries of an earlier revision of the study are begun at a destination.
+func earlierBegun(ctx context.Context, tx *sql.Tx, rev Revision, destination string) (is bool, err error) {
+	err = tx.QueryRowContext(ctx, `
+		SELECT EXISTS (
+			SELECT 1
+			FROM revision r
+			JOIN object o ON o.revision_id = r.id
+			JOIN delivery d ON d.object_id = o.id
+			WHERE r.study_uid = ? AND r.number < ? AND d.destination = ? AND d.state = ? AND d.begun_at > 0)`,
+		rev.StudyUID, rev.Number, destination, DeliveryWaiting).Scan(&is)
+	return is, err
+}
+
 // marksOf are those that deliveries get now.
-func marksOf(ctx context.Context, tx *sql.Tx, now int64, which string, args []any) (map[int64]Mark, error) {
+func marksOf(ctx context.Context, tx *sql.Tx, now int64, which string, ids []int64) (map[int64]Mark, error) {
 	marks := map[int64]Mark{}
-	_, err := query(ctx, tx, `SELECT id, begun_at FROM delivery WHERE `+which, func(rows *sql.Rows) (struct{}, error) {
+	_, err := queryIn(ctx, tx, `SELECT id, begun_at FROM delivery `+which, func(rows *sql.Rows) (struct{}, error) {
 		var id, before int64
 		err := rows.Scan(&id, &before)
 		marks[id] = Mark{At: at(max(now, before+1)), Heir: before > 0}
 		return struct{}{}, err
-	}, args...)
+	}, ids)
 	return marks, err
 }
 

@@ -176,7 +176,7 @@ func (l *Ledger) Presence(ctx context.Context, of []Reference) ([]Presence, erro
 		look, err := tx.PrepareContext(ctx, `
 			SELECT coalesce(MAX(CASE class_uid WHEN ? THEN 2 ELSE 1 END), 0)
 			FROM instance
-			WHERE sop_uid = ? AND study_uid IN (SELECT uid FROM study WHERE files_removed_at = 0)`)
+			WHERE sop_uid = ? AND gone = 0 AND study_uid IN (SELECT uid FROM study WHERE files_removed_at = 0)`)
 		if err != nil {
 			return err
 		}

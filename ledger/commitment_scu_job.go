@@ -71,7 +71,10 @@ func (l *Ledger) wakeCommitmentsSCU(ctx context.Context, tx *sql.Tx, destination
 	waiting, err := queryCommitmentsSCU(ctx, tx, `
 		WHERE state = ? AND destination = ? AND (
 			next_at <= ?
-			OR attempts > 0 AND id NOT IN (SELECT confirmation_id FROM confirmation_transaction WHERE at > ?))
+			OR attempts > 0 AND NOT EXISTS (
+				SELECT 1
+				FROM confirmation_transaction t
+				WHERE t.confirmation_id = confirmation.id AND t.at > ?))
 		ORDER BY next_at, id
 		LIMIT ?`,
 		SCUWaiting, destination, ms(l.now()), ms(l.now().Add(-wakePause)), wakeAtMost)

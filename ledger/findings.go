@@ -66,6 +66,22 @@ func (l *Ledger) SaveFindings(ctx context.Context, revisionID int64, r Reading) 
 	return when, nil
 }
 
+// SaveReasons keeps what there is to say about instances and series before anything is found, instead of what was kept before. A revision
+// whose reading fails, or ends with the program, has these.
+func (l *Ledger) SaveReasons(ctx context.Context, revisionID int64, r Reading) error {
+	err := l.update(ctx, func(tx *sql.Tx) error {
+		rev, err := l.lockRevision(ctx, tx, revisionID)
+		if err != nil {
+			return err
+		}
+		return replaceReasons(ctx, tx, rev.ID, r)
+	})
+	if err != nil {
+		return fmt.Errorf("save reasons of revision %d: %w", revisionID, err)
+	}
+	return nil
+}
+
 func (l *Ledger) saveFindings(ctx context.Context, tx *sql.Tx, rev Revision, r Reading) (time.Time, error) {
 	if !rev.FindingsAt.IsZero() && rev.InputDigest == r.InputDigest && string(rev.Findings) == string(r.Findings) {
 		return rev.FindingsAt, nil

@@ -15,8 +15,9 @@ type Held struct {
 }
 
 // SampleHeld lists the studies whose files nobody removed, with the instance that came last: where files are lost, because data_dir is
-// another one or an older one, that one is lost, and looking for all would take minutes. What is on one node alone is left out. Objects
-// that wait are all listed. With most > 0 it lists no more than these studies, the newest.
+// another one or an older one, that one is lost, and looking for all would take minutes. What is on one node alone is left out, as is what
+// was removed of a study that came again in part. Objects that wait are all listed. With most > 0 it lists no more than these studies, the
+// newest.
 func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err error) {
 	if most <= 0 {
 		most = noLimit
@@ -40,7 +41,7 @@ func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err erro
 			SELECT uid, files_missing, newest
 			FROM study
 			WHERE (files_removed_at = 0 OR files_missing = 1) AND NOT EXISTS (
-				SELECT 1 FROM instance i WHERE i.path = newest AND i.at <> '')
+				SELECT 1 FROM instance i WHERE i.path = newest AND (i.at <> '' OR i.gone = 1))
 			ORDER BY last_at DESC
 			LIMIT ?`,
 			func(rows *sql.Rows) (h Held, err error) {
@@ -60,10 +61,10 @@ func (l *Ledger) SampleHeld(ctx context.Context, most int) (all []Held, err erro
 	return all, nil
 }
 
-// InstancePaths lists the files of the instances of a study, but for those on the disk of one node alone.
+// InstancePaths lists the files of the instances of a study, but for those on the disk of one node alone and those that were removed.
 func (l *Ledger) InstancePaths(ctx context.Context, studyUID string) (paths []string, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {
-		paths, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ? AND at = ''`, oneValue[string], studyUID)
+		paths, err = query(ctx, tx, `SELECT path FROM instance WHERE study_uid = ? AND at = '' AND gone = 0`, oneValue[string], studyUID)
 		return err
 	})
 	if err != nil {
@@ -80,7 +81,7 @@ func (l *Ledger) EachFile(ctx context.Context, f func(path string) error) error 
 			SELECT i.path
 			FROM study s
 			JOIN instance i ON i.study_uid = s.uid
-			WHERE (s.files_removed_at = 0 OR s.files_missing = 1) AND i.at = ''
+			WHERE (s.files_removed_at = 0 OR s.files_missing = 1) AND i.at = '' AND i.gone = 0
 			UNION ALL
 			SELECT o.path
 			FROM study s
@@ -112,19 +113,21 @@ func (l *Ledger) EachFile(ctx context.Context, f func(path string) error) error 
 // for storage commitment is told that they are not here.
 func (l *Ledger) NoteMissing(ctx context.Context, studyUID string, instances, objects int) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		set, args := `files_missing = files_missing`, []any{studyUID}
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
+		found, err := query(ctx, tx, `SELECT uid FROM study WHERE uid = ? AND (files_removed_at = 0 OR files_missing = 1)`,
+			oneValue[string], studyUID)
+		if err != nil || len(found) == 0 {
+			return err
+		}
 		if instances > 0 {
-			set, args = `files_removed_at = ?, files_missing = 1`, []any{ms(l.now()), studyUID}
-		}
-		result, err := tx.ExecContext(ctx, `
-			UPDATE study
-			SET `+set+`
-			WHERE uid = ? AND (files_removed_at = 0 OR files_missing = 1)`, args...)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return err
+			if _, err := tx.ExecContext(ctx, `
+				UPDATE study
+				SET files_removed_at = ?, files_missing = 1
+				WHERE uid = ?`, ms(l.now()), studyUID); err != nil {
+				return err
+			}
 		}
 		text := fmt.Sprintf("files of %d instances and %d objects are missing in data_dir, and nobody removed them", instances, objects)
 		return l.event(ctx, tx, studyUID, EventFilesMissing, text, nil)

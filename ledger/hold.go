@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"jcsnode/guard"
@@ -104,13 +103,8 @@ func (l *Ledger) Holders(ctx context.Context) (incarnations []string, err error)
 
 // FreeHolds ends the holds of incarnations that are dead: their associations are over.
 func (l *Ledger) FreeHolds(ctx context.Context, dead ...string) error {
-	args := make([]any, len(dead))
-	for i, d := range dead {
-		args[i] = d
-	}
 	err := l.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM hold WHERE incarnation IN (NULL`+strings.Repeat(", ?", len(dead))+`)`, args...)
-		return err
+		return execIn(ctx, tx, `DELETE FROM hold WHERE incarnation IN`, dead)
 	})
 	if err != nil {
 		return fmt.Errorf("free what dead nodes hold: %w", err)

@@ -30,6 +30,7 @@ type Instance struct {
 
 	// What the ledger adds when it is asked.
 	ReceivedAgain int              `json:"received_again,omitempty"` // times the same bytes came again
+	Gone          bool             `json:"file_removed,omitempty"`   // its file was removed, and it has not come again since
 	Revision      int              `json:"revision,omitempty"`       // first revision that has it, 0 = not settled yet
 	Reasons       []InstanceReason `json:"reasons,omitempty"`        // why it is not part of the volume, newest revision
 }
@@ -95,7 +96,7 @@ func (l *Ledger) NewestInstance(ctx context.Context, studyUID, seriesUID string)
 }
 
 const instanceColumns = `path, study_uid, series_uid, sop_uid, class_uid, syntax_uid, digest, size,
-	calling_ae, called_ae, remote_addr, association, received_at, flag, again, revision, at`
+	calling_ae, called_ae, remote_addr, association, received_at, flag, again, revision, at, gone`
 
 func queryInstances(ctx context.Context, tx *sql.Tx, rest string, args ...any) ([]Instance, error) {
 	return query(ctx, tx, `
@@ -104,7 +105,7 @@ func queryInstances(ctx context.Context, tx *sql.Tx, rest string, args ...any) (
 		func(rows *sql.Rows) (i Instance, err error) {
 			var received int64
 			err = rows.Scan(&i.Path, &i.StudyUID, &i.SeriesUID, &i.SOPInstanceUID, &i.SOPClassUID, &i.TransferSyntaxUID, &i.Digest, &i.Size,
-				&i.CallingAE, &i.CalledAE, &i.RemoteAddr, &i.Association, &received, &i.Flag, &i.ReceivedAgain, &i.Revision, &i.At)
+				&i.CallingAE, &i.CalledAE, &i.RemoteAddr, &i.Association, &received, &i.Flag, &i.ReceivedAgain, &i.Revision, &i.At, &i.Gone)
 			i.ReceivedAt = at(received)
 			return i, err
 		}, args...)

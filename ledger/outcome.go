@@ -46,6 +46,9 @@ func (l *Ledger) RecordDelivery(ctx context.Context, id int64, o DeliveryOutcome
 
 // RecordOutcomes keeps outcomes of several deliveries, each with an event of its own, in one transaction: a sync costs the same for all.
 func (l *Ledger) RecordOutcomes(ctx context.Context, results []DeliveryResult) error {
+	if len(results) == 0 {
+		return nil
+	}
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		events, err := l.recordDeliveries(ctx, tx, results)
 		if err != nil {
@@ -62,6 +65,9 @@ func (l *Ledger) RecordOutcomes(ctx context.Context, results []DeliveryResult) e
 // RecordDeliveries keeps outcomes of one attempt that belong together, such as those of all objects whose turn never came: one
 // transaction, and one event for all that ended alike.
 func (l *Ledger) RecordDeliveries(ctx context.Context, results []DeliveryResult) error {
+	if len(results) == 0 {
+		return nil
+	}
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		all, err := l.recordDeliveries(ctx, tx, results)
 		if err != nil {

@@ -66,23 +66,34 @@ func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ende
 	return all, nil
 }
 
-// Over says whether a study that Ended has listed is over still.
-func (l *Ledger) Over(ctx context.Context, studyUID string, before time.Time) (still bool, err error) {
-	err = l.view(ctx, func(tx *sql.Tx) error {
+// FilesGo says whether a study that Ended has listed is over still, so that its files may be removed. From here on each of its instances
+// is one without a file, until it comes again: through whichever door that is, while the files are removed or after, what the ledger says
+// is true of each.
+func (l *Ledger) FilesGo(ctx context.Context, studyUID string, before time.Time) (may bool, err error) {
+	err = l.update(ctx, func(tx *sql.Tx) error {
+		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
 		found, err := query(ctx, tx, `SELECT uid FROM study s WHERE s.files_removed_at = 0 AND `+over+` AND s.uid = ?6`,
 			oneValue[string], append(overArgs(before), studyUID)...)
-		still = len(found) > 0
-		return err
+		if may = len(found) > 0; err != nil || !may {
+			return err
+		}
+		return allGone(ctx, tx, studyUID)
 	})
 	if err != nil {
-		return false, fmt.Errorf("ask whether study %s is over: %w", studyUID, err)
+		return false, fmt.Errorf("note that the files of study %s go: %w", studyUID, err)
 	}
-	return still, nil
+	return may, nil
 }
 
-// FilesRemoved notes that the files of a study that was over since before a time are gone. Until an instance of it comes again, whoever
-// asks for storage commitment is told that they are not here. If one came meanwhile, through whichever door, its file may be there: the
-// study is over again later, and Ended lists it.
+func allGone(ctx context.Context, tx *sql.Tx, studyUID string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE instance SET gone = 1 WHERE study_uid = ? AND gone = 0`, studyUID)
+	return err
+}
+
+// FilesRemoved notes that the files of a study that was over since before a time are gone, after FilesGo. If an instance came meanwhile its
+// file may be there: the study is over again later, and Ended lists it.
 func (l *Ledger) FilesRemoved(ctx context.Context, studyUID string, before time.Time, instances, objects int) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {

@@ -127,7 +127,7 @@ func (n *Node) seek(ctx context.Context, now time.Time) (done bool, err error) {
 		return false, fmt.Errorf("look for what %s took: %w", strings.Join(names, ", "), err)
 	}
 	n.log.Info("inbox looked through for what dead nodes took", "nodes", names, "since", span.From, "files", found.Files,
-		"recorded", found.Recorded, "quarantined", found.Quarantined, "left_studies", found.Left)
+		"recorded", found.Recorded, "quarantined", found.Quarantined, "unreadable", found.Unreadable, "left_studies", found.Left)
 	if found.Left > 0 {
 		return false, nil
 	}

@@ -3,11 +3,13 @@ package node
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +20,8 @@ import (
 	"jcsnode/notify"
 	"jcsnode/pgtest"
 	"jcsnode/pipeline"
+	"jcsnode/scp"
+	"jcsnode/store"
 )
 
 func TestSeekDue(t *testing.T) {
@@ -185,5 +189,41 @@ func TestSeek_WhatADeadDoorTook(t *testing.T) {
 				t.Errorf("looked for again at once: %+v, %v", a, err)
 			}
 		})
+	}
+}
+
+// spoilt is a store of which one file cannot be read for good.
+type spoilt struct {
+	store.Store
+	name string
+}
+
+func (s spoilt) Open(ctx context.Context, name string) (store.File, error) {
+	if name == s.name {
+		return nil, store.FileFault(&fs.PathError{Op: "read", Path: name, Err: syscall.EIO})
+	}
+	return s.Store.Open(ctx, name)
+}
+
+// One file that cannot be read has the leader look no second time.
+func TestSeek_PastAFileThatCannotBeRead(t *testing.T) {
+	c := config.Default()
+	c.Store.Kind, c.Store.Path = config.StoreShared, t.TempDir()
+	address := pgtest.Shared(t).Database(t, "", nil)
+	leader := newDoor(t, c, address, "leader")
+	in, body := aSlice(t)
+	s, err := leader.inbox.Receive(t.Context(), in, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader.Node.inbox = scp.NewInbox(spoilt{leader.store, s.Path}, scp.InboxOptions{})
+	dies(t, address, "dead", 6*time.Minute)
+	later := time.Now().Add(seekAfter)
+	if done, err := leader.seek(t.Context(), later); !done || err != nil {
+		t.Errorf("done %v, %v", done, err)
+	}
+	a, err := leader.ledger.Alive(t.Context(), "dead")
+	if _, due := seekDue(a, later); err != nil || due {
+		t.Errorf("looked for again at once: %+v, %v", a, err)
 	}
 }

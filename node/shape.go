@@ -39,9 +39,9 @@ func digestOf(values ...any) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// shape is what the node says of how it reads; "" if it does not.
+// shape is what the node says of how it reads; "" if it does not, or if there is no other one to compare it with.
 func (n *Node) shape() string {
-	if n.runtime == nil {
+	if n.runtime == nil || !n.config.Several() {
 		return ""
 	}
 	return shapeOf(n.site.Load().config, n.runtime)
@@ -49,7 +49,7 @@ func (n *Node) shape() string {
 
 // compares tells once how this node reads otherwise than those that live.
 func (n *Node) compares(ctx context.Context) {
-	if !n.config.Several() || n.self.Shape == "" {
+	if n.self.Shape == "" {
 		return
 	}
 	nodes, err := n.views.Nodes(ctx)

@@ -37,6 +37,7 @@ type ProcessorLedger interface {
 	Revision(ctx context.Context, id int64) (ledger.Revision, []ledger.Instance, error)
 	Earlier(ctx context.Context, revisionID int64) ([]ledger.Earlier, error)
 	Begin(ctx context.Context, revisionID int64) error
+	SaveReasons(ctx context.Context, revisionID int64, r ledger.Reading) error
 	SaveFindings(ctx context.Context, revisionID int64, r ledger.Reading) (time.Time, error)
 	AddObjects(ctx context.Context, revisionID int64, objects []ledger.Outgoing) error
 	Complete(ctx context.Context, revisionID int64, objects []ledger.Outgoing, note ledger.Reason) error
@@ -142,6 +143,9 @@ func (p *Processor) process(ctx context.Context, revisionID int64) error {
 		return p.unchanged(ctx, rev, before, reading, ledger.Reason{Text: "the late instances change nothing of what was read"})
 	}
 	if x.Refusal == nil {
+		if err := p.Ledger.SaveReasons(ctx, rev.ID, reading); err != nil {
+			return err
+		}
 		if err := x.Read(ctx, p.Networks, p.Settings, progress); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 // RetentionLedger is what Retention asks of the ledger.
 type RetentionLedger interface {
 	Ended(ctx context.Context, before time.Time, limit int) ([]ledger.Ended, error)
-	Over(ctx context.Context, studyUID string, before time.Time) (still bool, err error)
+	FilesGo(ctx context.Context, studyUID string, before time.Time) (may bool, err error)
 	FilesRemoved(ctx context.Context, studyUID string, before time.Time, instances, objects int) error
 	Thin(ctx context.Context, before time.Time, limit int) (studies int, err error)
 	ForgetCommitments(ctx context.Context, before time.Time) error
@@ -113,7 +113,7 @@ func (k *Retention) removeFiles(ctx context.Context, before time.Time) error {
 // remove removes the files of a study and tells whether all are gone. An instance that came again since before stays, and with it the
 // objects; so does a study of which something came while those before it were removed.
 func (k *Retention) remove(ctx context.Context, e ledger.Ended, before time.Time) (bool, error) {
-	if still, err := k.Ledger.Over(ctx, e.StudyUID, before); err != nil || !still {
+	if may, err := k.Ledger.FilesGo(ctx, e.StudyUID, before); err != nil || !may {
 		return false, err
 	}
 	all := true

@@ -80,48 +80,76 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// comingAgain is a ledger in which an instance comes again at another door once the studies that are over are listed.
+// comingAgain is a ledger in which something happens once the studies that are over are listed, or once their files may go.
 type comingAgain struct {
 	RetentionLedger
-	come func()
+	listed, going func()
 }
 
 func (c comingAgain) Ended(ctx context.Context, before time.Time, limit int) ([]ledger.Ended, error) {
 	all, err := c.RetentionLedger.Ended(ctx, before, limit)
-	c.come()
+	c.listed()
 	return all, err
 }
 
+func (c comingAgain) FilesGo(ctx context.Context, studyUID string, before time.Time) (bool, error) {
+	may, err := c.RetentionLedger.FilesGo(ctx, studyUID, before)
+	c.going()
+	return may, err
+}
+
+// An instance that comes again at another door while the files of its study are removed has a file, and what the ledger says of the others
+// is true.
 func TestRetention_ComesAgainMeanwhile(t *testing.T) {
-	b := newBench(t)
-	got := b.process(t, b.receive(t, "*[0-5].dcm"))
-	sent := ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}
-	if err := b.Ledger.RecordDelivery(t.Context(), got.Deliveries[0].ID, sent); err != nil {
-		t.Fatal(err)
-	}
-	h, err := b.Ledger.History(t.Context(), b.study)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now, came := time.Now().AddDate(0, 0, 3), 0
-	come := func() {
-		came++
-		again := h.Instances[0]
-		again.ReceivedAt = now
-		if err := errors.Join(b.Ledger.Record(t.Context(), again), b.Ledger.Flush(t.Context())); err != nil {
-			t.Fatal(err)
-		}
-	}
-	k := &Retention{Ledger: comingAgain{b.Ledger, come}, Store: b.Store, Logger: slog.New(slog.DiscardHandler),
-		For: func() time.Duration { return 24 * time.Hour }, Rows: func() time.Duration { return 0 },
-		Now: func() time.Time { return now }}
-	if err := k.Sweep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{h.Instances[0].Path, got.Objects[0].Path} {
-		if _, err := os.Stat(filepath.Join(b.dir, path)); err != nil || came != 1 {
-			t.Errorf("after %d times: %v", came, err)
-		}
+	for name, c := range map[string]struct{ listed, gone bool }{
+		"before they may go": {listed: true},
+		"when they go":       {gone: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			got := b.process(t, b.receive(t, "*[0-5].dcm"))
+			sent := ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}
+			if err := b.Ledger.RecordDelivery(t.Context(), got.Deliveries[0].ID, sent); err != nil {
+				t.Fatal(err)
+			}
+			h, err := b.Ledger.History(t.Context(), b.study)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, came := time.Now().AddDate(0, 0, 3), 0
+			come := func(is bool) func() {
+				return func() {
+					if !is {
+						return
+					}
+					came++
+					again := h.Instances[0]
+					again.ReceivedAt = now
+					err := os.Chtimes(filepath.Join(b.dir, again.Path), now, now)
+					if err := errors.Join(err, b.Ledger.Record(t.Context(), again), b.Ledger.Flush(t.Context())); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			k := &Retention{Ledger: comingAgain{b.Ledger, come(c.listed), come(c.gone)}, Store: b.Store,
+				Logger: slog.New(slog.DiscardHandler), For: func() time.Duration { return 24 * time.Hour },
+				Rows: func() time.Duration { return 0 }, Now: func() time.Time { return now }}
+			if err := k.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(filepath.Join(b.dir, got.Objects[0].Path)); err != nil || came != 1 {
+				t.Errorf("after %d times: %v", came, err)
+			}
+			if h, err = b.Ledger.History(t.Context(), b.study); err != nil {
+				t.Fatal(err)
+			}
+			for n, i := range h.Instances {
+				_, err := os.Stat(filepath.Join(b.dir, i.Path))
+				if want := c.gone && n > 0; i.Gone != want || (err != nil) != want {
+					t.Errorf("instance %d is gone: %v, and its file: %v", n, i.Gone, err)
+				}
+			}
+		})
 	}
 }
 

@@ -29,6 +29,7 @@ type Ledger interface {
 const (
 	EventAssociation = "association ended"
 	EventQuarantined = "file quarantined"
+	EventUnreadable  = "file not readable"
 )
 
 // recordWait bounds how long a sender waits for a ledger that cannot write.

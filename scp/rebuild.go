@@ -36,6 +36,7 @@ type Rebuilt struct {
 	Files       int // that it looked at
 	Recorded    int // that the ledger lacked
 	Quarantined int // that are not what they should be
+	Unreadable  int // files and folders that could not be read and were passed over
 	Left        int // studies that were left out, since something came after the span
 }
 
@@ -45,7 +46,8 @@ const rebuiltAssociation = "rebuilt from the inbox"
 // Rebuild records every file of the inbox that the ledger lacks, as after a crash between
 // the answer to the sender and the commit of the ledger. What it lacks of a study is recorded together: the files came long ago, and
 // whoever settles studies beside this would take the first ones for all. Files that do not have the content that their name stands for
-// go to inbox/quarantine, with an event. A file that cannot be read is an error, after all others were looked at.
+// go to inbox/quarantine, with an event. One that cannot be read for a reason that does not pass by itself is passed over, with a line in
+// the log and an event, and stays where it is: nobody knows what is in it.
 // What another one records meanwhile counts as having come again, as it does in a start beside nodes that work.
 func (b *Inbox) Rebuild(ctx context.Context, l Recorder, span Span, log *slog.Logger) (Rebuilt, error) {
 	r := rebuilding{inbox: b, ledger: l, span: span, log: log}
@@ -66,10 +68,8 @@ type rebuilding struct {
 	span   Span
 	log    *slog.Logger
 	Rebuilt
-	study      []ledger.Instance // what the ledger lacks of the one in hand
-	left       bool              // nothing of it is recorded now
-	unreadable int
-	unread     error // of the first of them
+	study []ledger.Instance // what the ledger lacks of the one in hand
+	left  bool              // nothing of it is recorded now
 }
 
 // all looks at the files, which are listed study by study.
@@ -77,7 +77,10 @@ func (r *rebuilding) all(ctx context.Context) error {
 	folder := ""
 	for name, err := range r.inbox.store.ListSince(ctx, InboxFolder, r.span.From) {
 		if err != nil {
-			return err
+			if err := r.passOver(ctx, name, err); err != nil {
+				return err
+			}
+			continue
 		}
 		if path.Dir(name) == InboxFolder || strings.HasPrefix(name, QuarantineFolder+"/") {
 			continue // no instance
@@ -89,41 +92,35 @@ func (r *rebuilding) all(ctx context.Context) error {
 			folder = path.Dir(name)
 		}
 		r.Files++
-		if err := r.one(ctx, name); err != nil {
+		if err := r.passOver(ctx, name, r.look(ctx, name)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	err := r.record(ctx)
-	if err == nil {
-		err = r.ledger.Flush(ctx) // events
-	}
-	if err != nil {
+	if err := r.record(ctx); err != nil {
 		return err
 	}
-	if r.unreadable > 0 {
-		return fmt.Errorf("%d files cannot be read, the first: %w", r.unreadable, r.unread)
-	}
-	return nil
+	return r.ledger.Flush(ctx) // events
 }
 
-// one looks at a file, and goes on after a fault that is of that file alone.
-func (r *rebuilding) one(ctx context.Context, name string) error {
-	err := r.look(ctx, name)
+// passOver goes on after a fault that is of a file or folder alone and does not pass by itself: a look that begins again because of it
+// would find the same for ever. Any other error it returns.
+func (r *rebuilding) passOver(ctx context.Context, name string, err error) error {
 	fault := (*store.Error)(nil)
 	switch {
-	case !errors.As(err, &fault):
+	case !errors.As(err, &fault) || name == "":
 		return err
 	case errors.Is(err, store.ErrNotFound):
 		return nil // gone meanwhile
 	case ctx.Err() != nil || errors.Is(err, store.ErrTemporary) || errors.Is(err, store.ErrFull):
 		return err
 	}
-	if r.unreadable++; r.unreadable == 1 {
-		r.unread = fmt.Errorf("%s: %w", name, err)
-	}
-	r.log.Error("file of the inbox cannot be read: check the disk, and who the file belongs to", "path", name, "error", err)
-	return nil
+	r.Unreadable++
+	r.log.Warn("this of the inbox cannot be read: it is passed over, and not recorded", "path", name, "error", err, "remedy", unreadRemedy)
+	text := fmt.Sprintf("%s cannot be read and was not recorded: %v. To do: %s.", name, err, unreadRemedy)
+	return r.ledger.Event(ctx, ledger.Event{Kind: EventUnreadable, Text: text, Instance: name})
 }
+
+const unreadRemedy = "look at the disk, and whether the node's user may read it; then have the study sent again"
 
 func (r *rebuilding) look(ctx context.Context, name string) error {
 	if r.left {

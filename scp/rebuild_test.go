@@ -107,14 +107,20 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
-// faulty is a store that takes its time to list files, and opens some with an error.
+// faulty is a store that takes its time to list files, cannot read some folders, and opens some files with an error.
 type faulty struct {
 	store.Store
-	errors map[string]error
+	errors  map[string]error
+	folders []string
 }
 
 func (s faulty) ListSince(ctx context.Context, folder string, since time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		for _, name := range s.folders {
+			if !yield(name, store.FileFault(&fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission})) {
+				return
+			}
+		}
 		for name, err := range s.Store.ListSince(ctx, folder, since) {
 			time.Sleep(5 * time.Millisecond)
 			if !yield(name, err) {
@@ -198,15 +204,40 @@ func TestRebuild_StudyBesideASettler(t *testing.T) {
 	}
 }
 
-// One file that cannot be read keeps no other from being recorded, and one that is gone is no fault.
-func TestRebuild_FilesThatCannotBeRead(t *testing.T) {
+// What cannot be read for good is told of and passed over: it keeps nothing else from being recorded, nor a start from going on. What is
+// gone is no fault.
+func TestRebuild_WhatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
 	b, l := testInbox(t, dir), testLedger(t, dir)
 	names := append(received(t, b, dir, "1.2", 3, 0), received(t, b, dir, "1.3", 1, 0)...)
-	b.store = faulty{b.store, map[string]error{names[0]: syscall.EIO, names[1]: fs.ErrNotExist}}
-	r, err := b.Rebuild(t.Context(), l, Span{}, slog.New(slog.DiscardHandler))
-	if want := (Rebuilt{Files: 4, Recorded: 2}); r != want || err == nil || !strings.Contains(err.Error(), names[0]) {
-		t.Errorf("rebuilt %+v, %v; want %+v and the file that cannot be read", r, err, want)
+	const folder = InboxFolder + "/1.4"
+	b.store = faulty{b.store, map[string]error{names[0]: syscall.EIO, names[1]: fs.ErrNotExist}, []string{folder}}
+	var lines bytes.Buffer
+	r, err := b.Rebuild(t.Context(), l, Span{}, slog.New(slog.NewTextHandler(&lines, nil)))
+	if want := (Rebuilt{Files: 4, Recorded: 2, Unreadable: 2}); r != want || err != nil {
+		t.Errorf("rebuilt %+v, %v; want %+v", r, err, want)
+	}
+	for _, name := range []string{names[0], folder} {
+		if n := strings.Count(lines.String(), "path="+name); n != 1 || !strings.Contains(lines.String(), "level=WARN") {
+			t.Errorf("%d lines about %s:\n%s", n, name, &lines)
+		}
+	}
+	if n := len(ledgertest.Events(t, filepath.Join(dir, "ledger.db"), EventUnreadable)); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+	if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(names[0]))); err != nil {
+		t.Error("it was moved: ", err)
+	}
+}
+
+// What may be read in a moment is not passed over: another look finds it.
+func TestRebuild_WhatCannotBeReadNow(t *testing.T) {
+	dir := t.TempDir()
+	b, l := testInbox(t, dir), testLedger(t, dir)
+	names := received(t, b, dir, "1.2", 2, 0)
+	b.store = faulty{Store: b.store, errors: map[string]error{names[0]: syscall.EMFILE}}
+	if r, err := b.Rebuild(t.Context(), l, Span{}, slog.New(slog.DiscardHandler)); err == nil || r.Recorded > 0 || r.Unreadable > 0 {
+		t.Errorf("rebuilt %+v, %v", r, err)
 	}
 }
 

@@ -78,7 +78,7 @@ func (r Running) String() string {
 		if r.Uploads > 0 {
 			text += fmt.Sprintf("; %s to go up to the object store", waits(r.Uploads, "file"))
 		}
-		return text + r.reading("; reads ") + r.sending("; sends ")
+		return text + r.reading("; reads ") + r.sending()
 	case Hangs:
 		if r.Since.IsZero() {
 			return "not responding: a process has the ledger, and never gave a sign of life; it may be starting, or be of an older version"
@@ -114,8 +114,8 @@ func (r Running) reading(words string) string {
 	return words + strings.Join(all, ", ")
 }
 
-// sending says which studies are delivered, after some words.
-func (r Running) sending(words string) string {
+// sending says which studies are delivered, as more of a sentence.
+func (r Running) sending() string {
 	var all []string
 	for _, s := range r.Sends {
 		all = append(all, "study "+s.StudyUID+" to "+s.Destination)
@@ -123,7 +123,7 @@ func (r Running) sending(words string) string {
 	if len(all) == 0 {
 		return ""
 	}
-	return words + strings.Join(all, ", ")
+	return "; sends " + strings.Join(all, ", ")
 }
 
 // String is "1 study is being received, 2 wait, 1 is being read".

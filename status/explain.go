@@ -52,12 +52,15 @@ var stateWords = map[string]string{
 
 func arrived(h *ledger.History) []Sentence {
 	series, callers, associations := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	again := 0
+	again, gone := 0, 0
 	var flags tally
 	for _, i := range h.Instances {
 		series[i.SeriesUID], associations[i.Association] = true, true
 		callers[strings.TrimSpace(i.CallingAE+" "+host(i.RemoteAddr))] = true
 		again += i.ReceivedAgain
+		if i.Gone {
+			gone++
+		}
 		if i.Flag != "" {
 			flags.add(i.Flag)
 		}
@@ -80,6 +83,9 @@ func arrived(h *ledger.History) []Sentence {
 				"then `jcsnode requeue "+h.StudyUID+"`"))
 	case !h.RemovedAt.IsZero():
 		all = append(all, filesGone(h))
+	case gone > 0:
+		all = append(all, say("The files of %d of them were removed, as keep.days asks.", gone).
+			todo("to have it read again, send the whole study again; then `jcsnode requeue "+h.StudyUID+"`"))
 	}
 	if h.Thinned > 0 {
 		all = append(all, say("%s that came before %s no rows in the ledger any more, as keep.ledger_days asks.",
@@ -110,7 +116,7 @@ func host(address string) string {
 func revision(r *ledger.RevisionHistory) []Sentence {
 	all := []Sentence{say("Taken as complete at %s: %s", Clock(r.SettledAt), stop(r.SettledWhy))}
 	for _, s := range r.Series {
-		all = append(all, say("Series %s was %s: %s", s.SeriesUID, read(s.Chosen), stop(s.Text)).todo(s.Remedy))
+		all = append(all, say("Series %s was %s: %s", s.SeriesUID, read(s.Chosen, len(r.Findings) > 0), stop(s.Text)).todo(s.Remedy))
 	}
 	var left tally
 	for _, i := range r.Reasons {

@@ -94,6 +94,8 @@ func TestExplain_Headings(t *testing.T) {
 func TestExplain_WhatArrived(t *testing.T) {
 	again := instance("CT_B", now)
 	again.ReceivedAgain, again.Flag = 2, ledger.FlagOtherBytes
+	gone := instance("CT_A", now)
+	gone.Gone = true
 	for _, c := range []struct {
 		name string
 		h    ledger.History
@@ -114,6 +116,11 @@ The same bytes came again twice. That changes nothing, unless a correction had r
 1 instance of 1 series came from CT_A 10.0.0.1 at TIME, over 1 association.
 Its files were removed at TIME, as keep.days asks.
   What to do: to have it read again, send the study again; then ` + "`jcsnode requeue 1.2`."},
+		{"files removed, and one came again",
+			ledger.History{FirstAt: now, LastAt: now, Instances: []ledger.Instance{instance("CT_A", now), gone}}, `
+2 instances of 1 series came from CT_A 10.0.0.1 at TIME, over 1 association.
+The files of 1 of them were removed, as keep.days asks.
+  What to do: to have it read again, send the whole study again; then ` + "`jcsnode requeue 1.2`."},
 		{"files missing",
 			ledger.History{FirstAt: now, LastAt: now,
 				Instances: []ledger.Instance{instance("CT_A", now)}, RemovedAt: now, Missing: true}, `
@@ -187,6 +194,15 @@ It was not processed (no-axial-series): no axial series.
   What to do: send the axial reconstruction.
 No object was made.
 Revision 2 followed.`},
+		{"failed", ledger.RevisionHistory{
+			Revision: ledger.Revision{State: ledger.StateNotProcessed,
+				Reason: ledger.Reason{Code: ledger.ReasonFailed, Text: "attempt 4 of 4: no memory", Remedy: "look into the log"}},
+			Series: []ledger.SeriesReason{{SeriesUID: "1.2.1", Chosen: true, Text: "axial"}, {SeriesUID: "1.2.2", Text: "a localizer"}}}, `
+Series 1.2.1 was chosen: axial.
+Series 1.2.2 was not read: a localizer.
+It was not processed (failed): attempt 4 of 4: no memory.
+  What to do: look into the log.
+No object was made.`},
 		{"settled", ledger.RevisionHistory{Revision: ledger.Revision{State: ledger.StateSettled}}, "It waits to be processed."},
 		{"processing", ledger.RevisionHistory{Revision: ledger.Revision{State: ledger.StateProcessing}},
 			"Processing began at TIME and has not ended."},

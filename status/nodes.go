@@ -125,7 +125,7 @@ func (m Member) At() string {
 	if m.State != Runs {
 		return ""
 	}
-	return strings.TrimPrefix(m.reading("; reads ")+m.sending("; sends "), "; ")
+	return strings.TrimPrefix(m.reading("; reads ")+m.sending(), "; ")
 }
 
 // Nodes are those that share the ledger.

@@ -181,7 +181,7 @@ func revisionPart(r *ledger.RevisionHistory) Part {
 		add(say("limit: %s", limit))
 	}
 	for _, s := range r.Series {
-		add(say("series %s was %s: %s", s.SeriesUID, read(s.Chosen), s.Text))
+		add(say("series %s was %s: %s", s.SeriesUID, read(s.Chosen, len(r.Findings) > 0), s.Text))
 	}
 	for _, omitted := range found.Omitted {
 		add(say("in its objects %s", omitted))
@@ -290,9 +290,12 @@ func nextAttempt(waits bool, at time.Time) string {
 // said is what a destination answered.
 func said(d ledger.Delivery) string { return strings.TrimSpace(d.Status + " " + d.Detail) }
 
-func read(chosen bool) string {
-	if chosen {
+func read(chosen, found bool) string {
+	switch {
+	case chosen && found:
 		return "read"
+	case chosen: // it may have failed
+		return "chosen"
 	}
 	return "not read"
 }

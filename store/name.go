@@ -2,7 +2,10 @@ package store
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 	"strings"
+	"sync"
 )
 
 // Limits of names: an object key may have 1024 bytes (Amazon S3), an element of a path 255 (Linux).
@@ -27,4 +30,17 @@ func CheckName(name string) error {
 
 func foreign(c rune) bool {
 	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
+}
+
+// NameLocks are locks of names, for a store in which looking for a name and taking it, or giving it up, must be one step in this process.
+// Names may share a lock: nobody takes a second one while he has one.
+type NameLocks [256]sync.Mutex
+
+// Lock locks a name.
+func (l *NameLocks) Lock(name string) (unlock func()) {
+	h := fnv.New32a()
+	io.WriteString(h, name)
+	m := &l[h.Sum32()%uint32(len(l))]
+	m.Lock()
+	return m.Unlock
 }

@@ -18,7 +18,8 @@ type Store interface {
 	// tells whether there is no file of that name any more. None from the beginning is no error.
 	Remove(ctx context.Context, name string, before time.Time) (gone bool, err error)
 	// List gives the names below a folder, in no order that counts: those that begin with it and a slash. A file that comes or goes
-	// meanwhile is listed or not. What lies there under no name as CheckName wants it is not the store's and left out.
+	// meanwhile is listed or not. What lies there under no name as CheckName wants it is not the store's and left out. An error with a
+	// name is of the folder of that name alone: who goes on gets the rest.
 	List(ctx context.Context, folder string) iter.Seq2[string, error]
 	// ListSince is List that may leave out files that have had their names since before a time; the zero time leaves out none. Where there
 	// are millions of files and few are new it is much faster.

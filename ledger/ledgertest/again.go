@@ -2,52 +2,92 @@ package ledgertest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"jcsnode/ledger"
 )
 
-// An instance that comes again at another door while the files of its study are removed may have its file: the study is not one without
-// files, and is over again later.
+// An instance that comes again at another door while the files of its study are removed has its file, and the others have none: whoever
+// asks for either is told so, before and after the removal is noted. The study is over again later.
 func (s suite) TestAgain_WhileFilesAreRemoved(t *testing.T) {
 	clock := newClock()
 	place := s.Place(t)
 	one := s.open(t, place, ledger.Options{Now: clock.Now})
 	other := s.open(t, place, ledger.Options{Now: clock.Now, Beside: true})
-	came := Slice("1.2", 1)
-	came.ReceivedAt = clock.Now()
-	Record(t, one, came)
+	came, stays := Slice("1.2", 1), Slice("1.2", 2)
+	came.ReceivedAt, stays.ReceivedAt = clock.Now(), clock.Now()
+	Record(t, one, came, stays)
+	here := func(want ...ledger.Presence) {
+		t.Helper()
+		got, err := one.Presence(t.Context(), []ledger.Reference{reference(came.SOPClassUID, came.SOPInstanceUID),
+			reference(stays.SOPClassUID, stays.SOPInstanceUID)})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("here are %v, %v; want %v", got, err, want)
+		}
+	}
 	rev, err := one.Settle(t.Context(), "1.2", "test")
 	Must(t, err, one.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil))
-	over := func() (before time.Time, is bool) {
+	filesGo := func() (before time.Time, may bool) {
 		before = clock.Now().Add(-24 * time.Hour)
-		is, err := one.Over(t.Context(), "1.2", before)
+		may, err := one.FilesGo(t.Context(), "1.2", before)
 		Must(t, err)
-		return before, is
+		return before, may
 	}
+	here(ledger.Present, ledger.Present)
 	clock.Add(48 * time.Hour)
-	before, is := over()
-	if !is {
+	before, may := filesGo()
+	if !may {
 		t.Fatal("the study is not over")
 	}
+	here(ledger.Absent, ledger.Absent)
 	came.ReceivedAt = clock.Now()
 	Record(t, other, came)
-	if _, is := over(); is {
+	here(ledger.Present, ledger.Absent)
+	if _, may := filesGo(); may {
 		t.Error("a study that came again just now is over")
 	}
-	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 1, 0))
+	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 2, 0))
 	if h := History(t, one, "1.2"); !h.RemovedAt.IsZero() || h.Events[len(h.Events)-1].Kind != ledger.EventFilesRemoved {
 		t.Errorf("removed at %v, %+v", h.RemovedAt, h.Events)
 	}
+	here(ledger.Present, ledger.Absent)
+	paths, err := one.InstancePaths(t.Context(), "1.2")
+	if err != nil || !slices.Equal(paths, []string{came.Path}) {
+		t.Errorf("files that should be here: %v, %v", paths, err)
+	}
 	clock.Add(48 * time.Hour)
-	before, is = over()
-	if !is {
+	if before, may = filesGo(); !may {
 		t.Error("the study is never over again")
 	}
-	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 1, 0))
+	Must(t, one.FilesRemoved(t.Context(), "1.2", before, 2, 0))
 	if h := History(t, one, "1.2"); h.RemovedAt.IsZero() {
 		t.Error("its files are not removed")
+	}
+	here(ledger.Absent, ledger.Absent)
+
+	// The same after the removal; another instance is none of these.
+	came.ReceivedAt = clock.Now()
+	late := Slice("1.2", 3)
+	late.ReceivedAt = clock.Now()
+	Record(t, other, came, late)
+	here(ledger.Present, ledger.Absent)
+	if h := History(t, one, "1.2"); h.Instances[0].Gone || !h.Instances[1].Gone || h.Instances[2].Gone {
+		t.Errorf("%+v", h.Instances)
+	}
+}
+
+// What is missing of a study that nobody removed says nothing of the rest, when something of it comes.
+func (s suite) TestAgain_OfAStudyWithMissingFiles(t *testing.T) {
+	l := s.temp(t, ledger.Options{})
+	Record(t, l, Slice("1.2", 1), Slice("1.2", 2))
+	Must(t, l.NoteMissing(t.Context(), "1.2", 1, 0))
+	Record(t, l, Slice("1.2", 1))
+	for _, i := range History(t, l, "1.2").Instances {
+		if i.Gone {
+			t.Errorf("%s is gone", i.Path)
+		}
 	}
 }
 

@@ -55,6 +55,10 @@ func (s suite) TestBeginDeliveries_WhatNobodyKnowsGoesBeforeTheNextRevision(t *t
 		t.Fatalf("replaced when begun: %s, want %s", got, want)
 	}
 	var later *ledger.RetryAfter
+	if err := l.MayBegin(t.Context(), second.ID, "PACS"); !errors.As(err, &later) || later.Delay <= 0 {
+		t.Errorf("asked whether it may begin: %v", err)
+	}
+	Must(t, l.MayBegin(t.Context(), second.ID, "OTHER"), l.MayBegin(t.Context(), first.ID, "PACS"))
 	if _, err := l.BeginDeliveries(t.Context(), second.ID, "PACS", nil); !errors.As(err, &later) || later.Delay <= 0 {
 		t.Errorf("revision 2 begins: %v, want it put off", err)
 	}

@@ -54,3 +54,26 @@ func FindsWaitingJob(t *testing.T, db *sql.DB, update func(ctx context.Context, 
 	exec(`DROP INDEX river_job_key`)
 	t.Logf("among %d jobs that wait one is found in %v, without the index in %v", waiting, with, each())
 }
+
+// FindsTriedRequests wants the question whether a request for storage commitment was tried a moment ago to cost the same however many were
+// made.
+func FindsTriedRequests(t *testing.T, db *sql.DB, explain string) {
+	t.Helper()
+	plan := strings.Join(Rows(t, db, explain+`
+		SELECT id
+		FROM confirmation
+		WHERE state = 'waiting' AND destination = 'PACS' AND (
+			next_at <= 1
+			OR attempts > 0 AND NOT EXISTS (
+				SELECT 1
+				FROM confirmation_transaction t
+				WHERE t.confirmation_id = confirmation.id AND t.at > 2))
+		ORDER BY next_at, id
+		LIMIT 3`), "\n")
+	// SQLite and PostgreSQL, as above.
+	asked := regexp.MustCompile(
+		`confirmation_tried \(confirmation_id=\? AND at>\?\)|confirmation_tried[^|]*\n *Index Cond: .*confirmation.id`)
+	if !asked.MatchString(plan) {
+		t.Errorf("it is looked for otherwise:\n%s", plan)
+	}
+}

@@ -117,3 +117,45 @@ func TestSetParties_WhileTheDatabaseIsAway(t *testing.T) {
 		t.Errorf("between two lives: %v", err)
 	}
 }
+
+// A process that stands still in a transaction keeps nobody from the study for longer than the server waits for it. When it goes on it has
+// changed nothing, and takes the database for lost.
+func TestUpdate_OfAProcessThatStandsStill(t *testing.T) {
+	address := pgtest.Shared(t).Database(t, "", nil)
+	frozen, db := opened(t, address+"&idle_in_transaction_session_timeout=1000", ledger.Options{Shared: true})
+	heir, _ := opened(t, address, ledger.Options{Shared: true})
+	ledgertest.Record(t, frozen, ledgertest.Slice("1.2", 1))
+	goOn, has, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		ended <- db.Update(t.Context(), func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(t.Context(), `UPDATE study SET state = 'settled' WHERE uid = ?`, "1.2"); err != nil {
+				return err
+			}
+			close(has)
+			<-goOn
+			return nil
+		})
+	}()
+	<-has
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ledgertest.Must(t, heir.Record(ctx, ledgertest.Slice("1.2", 2)), heir.Flush(ctx))
+	t.Logf("the heir goes on after %v", time.Since(began).Round(time.Millisecond))
+	close(goOn)
+	if err := <-ended; !db.Passing(err) || !strings.Contains(err.Error(), "stood still") {
+		t.Errorf("it ends with %v", err)
+	}
+	if h := ledgertest.History(t, heir, "1.2"); h.State != ledger.StateReceiving || len(h.Instances) != 2 {
+		t.Errorf("%s, %d instances", h.State, len(h.Instances))
+	}
+	ledgertest.Record(t, frozen, ledgertest.Slice("1.2", 3))
+}
+
+// What a site does not set fits the times after which others take over.
+func TestOpen_IdleInTransaction(t *testing.T) {
+	_, db := opened(t, pgtest.Shared(t).Database(t, "", nil), ledger.Options{Shared: true})
+	if got := ledgertest.Rows(t, db.Pool(), `SHOW idle_in_transaction_session_timeout`); got[0] != "8s" {
+		t.Errorf("%v, want 8s", got)
+	}
+}

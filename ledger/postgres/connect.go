@@ -34,7 +34,8 @@ func Redacted(address string) string {
 }
 
 // A machine or a cable that is gone is noticed after keepAlive*(1+keepAliveCount) on a connection that rests, and after lostAfter on one
-// that waits for an answer. By the settings of most systems that would be 2 h and 15 min.
+// that waits for an answer. By the settings of most systems that would be 2 h and 15 min. A process that stands still while its machine
+// goes on, in the middle of a transaction, is given up after lostAfter, too: others wait for what it has locked.
 const (
 	connectTimeout = 5 * time.Second
 	keepAlive      = 2 * time.Second
@@ -67,6 +68,8 @@ func configOf(address string, password func() (string, error)) (*pgxpool.Config,
 		"tcp_keepalives_interval": strconv.Itoa(int(keepAlive / time.Second)),
 		"tcp_keepalives_count":    strconv.Itoa(keepAliveCount),
 		"tcp_user_timeout":        strconv.Itoa(int(lostAfter / time.Millisecond)),
+
+		"idle_in_transaction_session_timeout": strconv.Itoa(int(lostAfter / time.Millisecond)),
 	} {
 		if c.RuntimeParams[name] == "" {
 			c.RuntimeParams[name] = value

@@ -117,6 +117,11 @@ func TestCounters_StayWhenRowsGo(t *testing.T) {
 	ledgertest.Thinning(t, l, db.Pool(), opt.Now)
 }
 
+func TestCommitments_TriedAMomentAgo(t *testing.T) {
+	_, db := opened(t, place(t), ledger.Options{})
+	ledgertest.FindsTriedRequests(t, db.Pool(), `EXPLAIN`)
+}
+
 func TestJobs_AreFoundAmongMany(t *testing.T) {
 	at := place(t)
 	l, db := opened(t, at, ledger.Options{})

@@ -62,6 +62,8 @@ func wordsFor(code string) wordedError {
 		return wordedError{remedy: "it met other transactions again and again: try again", passing: true}
 	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57P"), code == "57014", strings.HasPrefix(code, "53"):
 		return wordedError{remedy: "see whether the database runs and can be reached from here", passing: true}
+	case code == "25P03":
+		return wordedError{remedy: "this process stood still for seconds: see what its machine is busy with", passing: true}
 	case code == "25006":
 		return wordedError{remedy: "this server only reads: name the one that writes in [ledger] url", passing: true}
 	case strings.HasPrefix(code, "28"):

@@ -92,7 +92,7 @@ func forgetStanding(t *testing.T, path string) {
 	}
 	for _, index := range []string{"study_state", "study_calling_ae", "study_result", "study_accession", "study_missing", "revision_open",
 		"delivery_waiting", "delivery_failed", "study_to_thin",
-		"study_delivery_waiting", "study_delivery_failed", "instance_at", "river_job_key"} {
+		"study_delivery_waiting", "study_delivery_failed", "instance_at", "river_job_key", "confirmation_tried"} {
 		statements = append(statements, `DROP INDEX `+index)
 	}
 	for _, table := range []string{"node", "peer", "destination", "received", "day", "counter", "study_count", "study_delivery", "brief",
@@ -102,7 +102,8 @@ func forgetStanding(t *testing.T, path string) {
 	for _, column := range []string{"calling_ae", "accession", "flagged", "result", "newest", "thinned_at", "thinned", "again_at"} {
 		statements = append(statements, `ALTER TABLE study DROP COLUMN `+column)
 	}
-	statements = append(statements, `ALTER TABLE delivery DROP COLUMN begun_at`, `ALTER TABLE instance DROP COLUMN at`)
+	statements = append(statements, `ALTER TABLE delivery DROP COLUMN begun_at`, `ALTER TABLE instance DROP COLUMN at`,
+		`ALTER TABLE instance DROP COLUMN gone`)
 	for _, s := range append(statements, `CREATE INDEX study_state ON study (state)`) {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
@@ -134,7 +135,8 @@ func forgetNodes(t *testing.T, path string) {
 	defer db.Close()
 	for _, s := range []string{
 		`DROP VIEW received_now`, `DROP VIEW day_now`, `DROP VIEW peer_now`, `DROP VIEW counter_now`, `DROP VIEW study_count_now`,
-		`ALTER TABLE study DROP COLUMN again_at`, `DROP INDEX river_job_key`,
+		`ALTER TABLE study DROP COLUMN again_at`, `ALTER TABLE instance DROP COLUMN gone`, `DROP INDEX river_job_key`,
+		`DROP INDEX confirmation_tried`,
 		`CREATE TABLE alive AS SELECT 1 AS id, * FROM (SELECT started_at, seen_at, stopped_at, recorded_at, pid, version, config_path,
 			config_hash, device, weights, free, reserve, work FROM node)`,
 		`DROP TABLE node`, `ALTER TABLE delivery DROP COLUMN begun_at`, `DROP TABLE hold`, `DROP INDEX instance_at`,

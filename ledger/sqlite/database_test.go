@@ -288,6 +288,11 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
+func TestCommitments_TriedAMomentAgo(t *testing.T) {
+	_, db := opened(t, filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{})
+	ledgertest.FindsTriedRequests(t, db.Reader(), `EXPLAIN QUERY PLAN`)
+}
+
 func TestJobs_AreFoundAmongMany(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	l, db := opened(t, path, ledger.Options{})

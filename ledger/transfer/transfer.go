@@ -42,6 +42,10 @@ func Copy(ctx context.Context, from *sqlite.Database, to *postgres.Database, opt
 	var r Result
 	err := from.View(ctx, func(source *sql.Tx) error {
 		return to.Update(ctx, func(tx *sql.Tx) (err error) {
+			// While the file is read the database hears nothing.
+			if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+				return err
+			}
 			m := &move{source: source, tx: tx, opt: opt, result: Result{Tables: map[string]Count{}}}
 			if m.tables, err = tablesOf(ctx, tx); err != nil {
 				return err

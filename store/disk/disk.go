@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"io/fs"
 	"iter"
@@ -39,8 +38,8 @@ type Store struct {
 	mine    string   // folder of this process below Staging
 	lock    *os.File // of mine, held while this process lives; with an owner, nil where it could not be had
 	serial  atomic.Uint64
-	names   [256]sync.Mutex // by hash of the name: looking for a name and taking it are one step
-	folders sync.RWMutex    // held for writing by who removes empty folders, else for reading
+	names   store.NameLocks
+	folders sync.RWMutex // held for writing by who removes empty folders, else for reading
 
 	mu      sync.Mutex
 	durable map[string]bool // folders whose own name is known to be durable
@@ -139,15 +138,6 @@ func (s *Store) check(name string) error {
 	return nil
 }
 
-// lockName locks a name for who looks for it and then takes or gives it up.
-func (s *Store) lockName(name string) (unlock func()) {
-	h := fnv.New32a()
-	io.WriteString(h, name)
-	m := &s.names[h.Sum32()%uint32(len(s.names))]
-	m.Lock()
-	return m.Unlock
-}
-
 // opened is a file that is being read.
 type opened struct {
 	file *os.File
@@ -211,7 +201,7 @@ func (s *Store) Remove(_ context.Context, name string, before time.Time) (gone b
 	if err := s.check(name); err != nil {
 		return false, err
 	}
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	full := s.path(name)
 	info, err := os.Stat(full)
 	if err = fault(err); errors.Is(err, store.ErrNotFound) || err == nil && !info.Mode().IsRegular() {
@@ -260,7 +250,13 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 				return nil // gone meanwhile
 			}
 			if err != nil {
-				return fault(err)
+				if name == folder {
+					return fault(err)
+				}
+				if !yield(name, fault(err)) {
+					return fs.SkipAll
+				}
+				return fs.SkipDir
 			}
 			if err := ctx.Err(); err != nil {
 				return err

@@ -1,11 +1,16 @@
 package disk
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"jcsnode/store"
 )
@@ -53,5 +58,43 @@ func TestListSince_LeavesOutFoldersWithoutNews(t *testing.T) {
 	put("in/old/2")
 	if got := listed(time.Now().Add(-time.Hour)); len(got) != 4 {
 		t.Errorf("listed %v, want all of the folder with news", got)
+	}
+}
+
+// A folder that cannot be read is told of by its name, and keeps nobody from the others.
+func TestList_GoesOnAfterAFolderThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	for _, name := range []string{"in/a/1", "in/b/1", "in/c/1"} {
+		if err := store.Put(t.Context(), s, name, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unread := filepath.Join(dir, "in", "b")
+	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755), os.Chmod(unread, 0)); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(unread, 0o700)
+	if os.Geteuid() == 0 { // root may read everything
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := unix.Setfsuid(65534); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Setfsuid(0)
+	}
+	var all []string
+	for name, err := range s.List(t.Context(), "in") {
+		switch {
+		case err == nil:
+			all = append(all, name)
+		case name != "in/b" || !errors.Is(err, fs.ErrPermission):
+			t.Errorf("%q: %v", name, err)
+		default:
+			all = append(all, "no "+name)
+		}
+	}
+	if want := []string{"in/a/1", "no in/b", "in/c/1"}; !slices.Equal(all, want) {
+		t.Errorf("listed %v, want %v", all, want)
 	}
 }

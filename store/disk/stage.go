@@ -70,7 +70,7 @@ func (f *staged) Commit(_ context.Context, name string, same func(old store.File
 	if err := s.check(name); err != nil {
 		return false, err
 	}
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	if same != nil && s.isSame(name, same) {
 		return true, s.renew(name)
 	}
@@ -126,7 +126,7 @@ func (s *Store) Move(ctx context.Context, from, to string) error {
 	if err := errors.Join(s.check(from), s.check(to)); err != nil {
 		return err
 	}
-	defer s.lockName(from)()
+	defer s.names.Lock(from)()
 	s.folders.RLock()
 	defer s.folders.RUnlock()
 	if has, err := s.Has(ctx, from); err != nil || !has {

@@ -5,15 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"iter"
 	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -45,7 +42,7 @@ type Store struct {
 	client    *minio.Core
 	creds     *credentials.Credentials
 	transport *http.Transport
-	names     [256]sync.Mutex // by hash of the name: looking for a name and taking it are one step in this process
+	names     store.NameLocks
 }
 
 const (
@@ -160,15 +157,6 @@ func (s *Store) key(name string) string {
 	return s.opt.Prefix + "/" + name
 }
 
-// lockName locks a name for who looks for it and then takes or gives it up.
-func (s *Store) lockName(name string) (unlock func()) {
-	h := fnv.New32a()
-	io.WriteString(h, name)
-	m := &s.names[h.Sum32()%uint32(len(s.names))]
-	m.Lock()
-	return m.Unlock
-}
-
 // told makes an error of a request one of the store. Credentials that were refused are read anew for the next request.
 func (s *Store) told(ctx context.Context, doing, name string, err error) error {
 	if err == nil {
@@ -214,7 +202,7 @@ func (s *Store) Remove(ctx context.Context, name string, before time.Time) (gone
 	if err := store.CheckName(name); err != nil {
 		return false, err
 	}
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	info, has, err := s.stat(ctx, name)
 	if err != nil || !has {
 		return !has && err == nil, err
@@ -234,7 +222,7 @@ func (s *Store) Move(ctx context.Context, from, to string) error {
 	if err := errors.Join(store.CheckName(from), store.CheckName(to)); err != nil {
 		return err
 	}
-	defer s.lockName(from)()
+	defer s.names.Lock(from)()
 	info, has, err := s.stat(ctx, from)
 	if err == nil && !has {
 		err = missing(from)

@@ -71,7 +71,7 @@ func (s *Store) Upload(
 	if err != nil {
 		return false, store.FileFault(fmt.Errorf("read what is to be put into the object store: %w", err))
 	}
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	if same != nil {
 		if kept, err := s.keep(ctx, name, same); kept || err != nil {
 			return kept, err

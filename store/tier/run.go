@@ -98,14 +98,13 @@ func (s *Store) note(ctx context.Context, err error) {
 
 // Sweep takes up what lies here. The error is of a store that does not take it now, or of a file that it took wrongly: the others go on.
 func (s *Store) Sweep(ctx context.Context) error {
-	names, err := s.here(ctx)
+	names, odd, err := s.here(ctx)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	s.waiting.Files = len(names)
 	s.mu.Unlock()
-	var odd error
 	g, going := errgroup.WithContext(ctx)
 	g.SetLimit(uploads)
 	for _, name := range names {
@@ -130,19 +129,24 @@ func (s *Store) Sweep(ctx context.Context) error {
 	return cmp.Or(g.Wait(), odd, ctx.Err())
 }
 
-// here lists what lies here and has to go up.
-func (s *Store) here(ctx context.Context) (names []string, err error) {
+// here lists what lies here and has to go up. odd is of folders that cannot be read.
+func (s *Store) here(ctx context.Context) (names []string, odd, err error) {
 	for _, folder := range s.opt.Folders {
 		for name, err := range s.local.List(ctx, folder) {
 			if err != nil {
-				return nil, fmt.Errorf("look for files that have to go up: %w", err)
+				err = fmt.Errorf("look for files that have to go up: %w", err)
+				if name == "" || passes(err) {
+					return nil, nil, err
+				}
+				odd = cmp.Or(odd, err)
+				continue
 			}
 			if !under(s.opt.Stay, name) {
 				names = append(names, name)
 			}
 		}
 	}
-	return names, nil
+	return names, odd, nil
 }
 
 // passes tells whether an error is one of the store, which stops all files, as against one of this file.
@@ -158,7 +162,7 @@ func (s *Store) take(ctx context.Context, name string) (gone bool, err error) {
 			return false, err
 		}
 	}
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	f, err := s.local.Open(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return true, nil // removed meanwhile

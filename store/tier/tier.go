@@ -3,7 +3,6 @@ package tier
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"io"
 	"iter"
 	"log/slog"
@@ -50,7 +49,7 @@ type Store struct {
 	remote Remote
 	opt    Options
 	wake   chan struct{}
-	names  [256]sync.Mutex // by hash: what goes up and what is removed meet here
+	names  store.NameLocks // what goes up and what is removed meet here
 
 	mu      sync.Mutex // guards what follows
 	waiting Waiting
@@ -84,15 +83,6 @@ func under(folders []string, name string) bool {
 		}
 	}
 	return false
-}
-
-// lockName locks a name for who takes its file up, or away.
-func (s *Store) lockName(name string) (unlock func()) {
-	h := fnv.New32a()
-	io.WriteString(h, name)
-	m := &s.names[h.Sum32()%uint32(len(s.names))]
-	m.Lock()
-	return m.Unlock
 }
 
 // Here tells whether a file is on the disk. It asks no other machine.
@@ -129,7 +119,7 @@ func (s *Store) Has(ctx context.Context, name string) (bool, error) {
 
 // Remove implements store.Store.
 func (s *Store) Remove(ctx context.Context, name string, before time.Time) (gone bool, err error) {
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	if gone, err = s.local.Remove(ctx, name, before); err != nil || !gone {
 		return gone, err
 	}
@@ -138,7 +128,7 @@ func (s *Store) Remove(ctx context.Context, name string, before time.Time) (gone
 
 // Move implements store.Store.
 func (s *Store) Move(ctx context.Context, from, to string) error {
-	defer s.lockName(from)()
+	defer s.names.Lock(from)()
 	err := s.local.Move(ctx, from, to)
 	if errors.Is(err, store.ErrNotFound) {
 		return s.remote.Move(ctx, from, to)
@@ -157,7 +147,7 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 		here := map[string]bool{}
 		for name, err := range s.local.ListSince(ctx, folder, since) {
 			here[name] = true
-			if !yield(name, err) || err != nil {
+			if !yield(name, err) || err != nil && name == "" {
 				return
 			}
 		}
@@ -215,7 +205,7 @@ func (f *staged) Commit(ctx context.Context, name string, same func(old store.Fi
 	if under(s.opt.Later, name) || meanwhile && s.Waiting().Away != "" {
 		return f.here(ctx, name, same)
 	}
-	defer s.lockName(name)()
+	defer s.names.Lock(name)()
 	kept, err = s.remote.Upload(ctx, name, f.Staged, f.size, same)
 	if meanwhile && passes(err) && ctx.Err() == nil {
 		return f.here(ctx, name, same)

@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"io/fs"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -294,6 +296,28 @@ func TestSweep_StoreLies(t *testing.T) {
 			p.want(t, "in/s/2", second)
 		})
 	}
+}
+
+// shut is a disk with a folder that cannot be read.
+type shut struct{ Local }
+
+func (s shut) List(ctx context.Context, folder string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if yield("in/shut", store.FileFault(fs.ErrPermission)) {
+			s.Local.List(ctx, folder)(yield)
+		}
+	}
+}
+
+// It is told of, and what lies elsewhere goes up.
+func TestSweep_FolderThatCannotBeRead(t *testing.T) {
+	p := open(t, s3test.Start(t).Endpoint(), "", t.TempDir(), nil)
+	p.put(t, "in/s/1")
+	p.Store.local = shut{p.disk}
+	if err := p.Sweep(t.Context()); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v, want what cannot be read", err)
+	}
+	p.at(t, "in/s/1", InStore)
 }
 
 // A node that was on its own disk moves its files by itself, and reads them meanwhile.
