@@ -52,8 +52,11 @@ func (f *staged) Abort() error {
 	return nil
 }
 
-// otherRequest is what another request for a key is given to end, longer each time.
-const otherRequest = 20 * time.Millisecond
+// Another request for a key, or for its folder where a service has folders, is given time to end: twice as long each time.
+const (
+	firstOther = 20 * time.Millisecond
+	lastOther  = 1280 * time.Millisecond
+)
 
 // Commit implements store.Staged.
 func (f *staged) Commit(ctx context.Context, name string, same func(old store.File) bool) (kept bool, err error) {
@@ -78,9 +81,9 @@ func (s *Store) Upload(
 		}
 	}
 	err = s.put(ctx, name, content, size, sums)
-	for n := 1; conflict(err) && n <= s.opt.Attempts; n++ {
+	for wait := firstOther; conflict(err) && wait <= lastOther; wait *= 2 {
 		select {
-		case <-time.After(time.Duration(n) * otherRequest):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return false, ctx.Err()
 		}
