@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,10 @@ var keepalives = map[string]string{
 // open opens a session of our own, which shows up at the server under a name.
 func open(ctx context.Context, url string, password func() (string, error), name string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig(url)
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return nil, fmt.Errorf("read a file that the address of the database names: %w", file)
+	}
 	if err != nil {
 		// Without the cause, which may quote a password.
 		return nil, errors.New("the address of the database cannot be read: want postgres://USER@HOST:PORT/DATABASE")

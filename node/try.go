@@ -20,6 +20,7 @@ import (
 	"jcsnode/ledger/postgres"
 	"jcsnode/ledger/sqlite"
 	"jcsnode/models"
+	"jcsnode/netfault"
 	"jcsnode/status"
 	"jcsnode/web/access"
 )
@@ -144,13 +145,13 @@ func (t *Trial) folder(ctx context.Context, c config.Config) {
 // ledger looks whether the ledger can be had.
 func (t *Trial) ledger(ctx context.Context, c config.Config) {
 	if c.Ledger.URL != "" {
-		err := postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: c.Ledger.Password, Shared: c.Several()})
+		err := postgres.Check(ctx, c.Ledger.Address(), postgres.Options{Password: c.Ledger.Password, Shared: c.Several()})
 		switch {
 		case errors.Is(err, postgres.ErrHeld):
 			t.running = true
 			t.note("a node works on this ledger now; what is said here holds for its next start")
 		case err != nil:
-			t.problem("ledger.url: %v", err)
+			t.problem("ledger.url: %s", netfault.Words(err))
 		default:
 			t.note("the ledger is in %s", postgres.Redacted(c.Ledger.URL))
 		}
