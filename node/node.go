@@ -126,6 +126,11 @@ func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.config
 	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
+	for _, s := range c.Secrets() {
+		if s.Open() {
+			n.log.Warn("everybody on this machine can read a secret", "key", s.Key, "file", s.Path, "remedy", closeSecret)
+		}
+	}
 	if n.folder, err = lockFolder(c.Node.DataDir); err != nil {
 		return err
 	}
