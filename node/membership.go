@@ -344,6 +344,7 @@ func (n *Node) leads(ctx context.Context) error {
 	if n.config.Several() {
 		g.Go(func() error { n.sweeps(ctx); return nil })
 		g.Go(func() error { n.seeks(ctx); return nil })
+		g.Go(func() error { n.watchRoles(ctx); return nil })
 	}
 	return g.Wait()
 }

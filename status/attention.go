@@ -15,6 +15,9 @@ func (o Overview) Sentences() []string {
 		fmt.Sprintf("jcsnode %s, weights %s. %s", o.Version, o.Weights, o.Notice),
 		o.Queue.String() + "; " + o.Today.String(),
 	}
+	for _, l := range o.Lacks {
+		all = append(all, "NOBODY: "+l.String()+". What to do: "+l.Remedy())
+	}
 	c := o.Counts
 	counts := fmt.Sprintf("%s (%d flagged, %d refused), %s; deliveries: %s",
 		Plural(c.Instances, "instance"), c.Flagged, c.Refused, store.Bytes(c.Bytes), Counted(c.Deliveries))

@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,5 +49,44 @@ func TestOverview_Nodes(t *testing.T) {
 				t.Errorf("owns %q, is at %q, differs in %q\n%s", b.Owns(), b.At(), b.Differs, b)
 			}
 		})
+	}
+}
+
+// A role that no living node has is told of, with what waits for it and what to do.
+func TestOverview_Lacks(t *testing.T) {
+	yes, no := true, false
+	node := func(id string, held *bool, roles ...string) ledger.Alive {
+		return ledger.Alive{ID: id, Held: held, StartedAt: now.Add(-time.Hour), SeenAt: now, Roles: roles}
+	}
+	counts := ledger.Counts{Studies: map[string]int{ledger.StateSettled: 2, ledger.StateProcessing: 1}}
+	waiting := []ledger.DestinationSeen{{Name: "pacs", Deliveries: map[string]int{ledger.DeliveryWaiting: 4}}}
+	for name, c := range map[string]struct {
+		nodes []ledger.Alive
+		want  []string
+	}{
+		"one alone":    {nil, nil},
+		"all there":    {[]ledger.Alive{node("a", &yes, "door"), node("b", &yes, "read", "deliver")}, nil},
+		"no reader":    {[]ledger.Alive{node("a", &yes, "door", "deliver"), node("b", &no, "read")}, []string{"read"}},
+		"a door alone": {[]ledger.Alive{node("a", &yes, "door"), node("b", &no, "read", "deliver")}, []string{"read", "deliver"}},
+		"no door":      {[]ledger.Alive{node("a", &yes, "read", "deliver")}, []string{"door"}},
+		"nobody lives": {[]ledger.Alive{node("a", &no, "door")}, nil},
+	} {
+		o := overview(t, ledger.Standing{Nodes: c.nodes, Counts: counts, Destinations: waiting}, site, "")
+		said := strings.Join(o.Sentences(), "\n")
+		var got []string
+		for _, l := range o.Lacks {
+			got = append(got, l.Role)
+			if !strings.Contains(said, l.String()) || !strings.Contains(said, l.Remedy()) {
+				t.Errorf("%s: nothing is said of %s:\n%s", name, l.Role, said)
+			}
+		}
+		if !slices.Equal(got, c.want) || strings.Contains(said, "NOBODY") != (len(c.want) > 0) {
+			t.Errorf("%s: %v, want %v\n%s", name, got, c.want, said)
+		}
+		for text, of := range map[string]string{"(role read): 3 studies wait": "read", "(role deliver): 4 objects": "deliver"} {
+			if strings.Contains(said, text) != slices.Contains(c.want, of) {
+				t.Errorf("%s: %q\n%s", name, text, said)
+			}
+		}
 	}
 }

@@ -43,6 +43,9 @@ func alerts(o status.Overview) []alert {
 			add("Node %s.", m)
 		}
 	}
+	for _, l := range o.Lacks {
+		add("%s. What to do: %s.", strings.ToUpper(l.String()[:1])+l.String()[1:], l.Remedy())
+	}
 	if o.Counts.Fault != "" {
 		add("The ledger cannot be written: %s. Nothing is received until it can.", o.Counts.Fault)
 	}

@@ -146,7 +146,8 @@ func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 	}
 }
 
-// Check tells of another node under the name and of a secret that is none, and speaks of no port that the node does not open.
+// Check tells of another node under the name and of a secret that is none, and speaks of no port that the node does not open. The roles
+// that nobody has are told of.
 func TestCheck_OfANodeAmongOthers(t *testing.T) {
 	s := newSeveral(t, "")
 	first, namesake := s.node(t, "first", "deliver"), s.node(t, "first", "deliver")
@@ -159,6 +160,12 @@ func TestCheck_OfANodeAmongOthers(t *testing.T) {
 	}
 	if strings.Contains(said, "listening on") || strings.Contains(said, "[[peer]]") {
 		t.Errorf("check speaks of a door:\n%s", said)
+	}
+	for _, command := range []string{"nodes", "status"} {
+		said := jcsnode(t, command, "--config", first.config)
+		if !strings.Contains(said, "no node that lives reads studies (role read)") || strings.Contains(said, "(role deliver)") {
+			t.Errorf("%s does not tell which roles are nobody's:\n%s", command, said)
+		}
 	}
 	out, err := program(t.Context(), "check", "--config", namesake.config).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), `node.name: another node lives under "first" (jcsnode first.`) {
