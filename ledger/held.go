@@ -126,7 +126,7 @@ func (l *Ledger) NoteMissing(ctx context.Context, studyUID string, instances, ob
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
-		text := fmt.Sprintf("files of %d instances and %d objects are missing in data_dir, and nobody removed them", instances, objects)
+		text := fmt.Sprintf("files of %d instances and %d objects are missing, and nobody removed them", instances, objects)
 		return l.event(ctx, tx, studyUID, EventFilesMissing, text, nil)
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ func (o Overview) Sentences() []string {
 			"and restart it if its log names settings")
 	}
 	if c.Missing > 0 {
-		all = append(all, fmt.Sprintf("files of %s are missing in data_dir; `jcsnode explain` of %s says what to do",
+		all = append(all, fmt.Sprintf("files of %s are missing; `jcsnode explain` of %s says what to do",
 			Plural(c.Missing, "study"), number(c.Missing, "it", "each")))
 	}
 	return all

@@ -71,7 +71,7 @@ func alerts(o status.Overview) []alert {
 		add("%s was changed since the start: restart the node, or the change has no effect.", o.Running.Config)
 	}
 	if o.Counts.Missing > 0 {
-		add("Files of %s are missing in the data folder.", status.Plural(o.Counts.Missing, "study"))
+		add("Files of %s are missing, and the node had not removed them.", status.Plural(o.Counts.Missing, "study"))
 	}
 	return all
 }
