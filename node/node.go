@@ -78,6 +78,7 @@ type Node struct {
 	retention      *pipeline.Retention
 	allLooked      bool         // for all files has been looked: at the start, since some are missing, or later
 	self           ledger.Alive // what it said of itself last
+	starting       func()       // ends the signs of life of the start
 	life           life
 	configHash     atomic.Pointer[string] // of the file that all of what runs is taken from
 	views          status.Reader
