@@ -64,8 +64,11 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 			t.note("%s: everybody on this machine can read %s: %s", s.Key, s.Path, closeSecret)
 		}
 	}
-	if slices.Contains(c.Node.Roles, config.RoleRead) && free("models.") {
+	switch reads := slices.Contains(c.Node.Roles, config.RoleRead); {
+	case reads && free("models."):
 		t.networks(ctx, c)
+	case !reads && free("ledger."):
+		t.neighbours(ctx, c, status.NoDevice, shapeOf(c, nil))
 	}
 	n := newNode(c, "", slog.New(slog.DiscardHandler))
 	if _, err := TransferSyntaxes(c.Node); err != nil {
@@ -110,7 +113,7 @@ func (t *Trial) networks(ctx context.Context, c config.Config) {
 		return
 	}
 	t.Device = r.Device()
-	t.neighbours(ctx, c, r)
+	t.neighbours(ctx, c, r.Device(), shapeOf(c, r))
 	if err := r.Close(); err != nil {
 		t.problem("models: %v", err)
 	}

@@ -13,9 +13,11 @@ import (
 // What a node owns and is at is said while it lives, and in what it would read otherwise than the one that has read for longest.
 func TestOverview_Nodes(t *testing.T) {
 	yes, no := true, false
-	shape := status.Shape{Identity: "1", Settings: "2", Networks: "3", Device: "cpu", Destinations: "4"}
-	other := shape
+	shape := status.Shape{Identity: "1", Settings: "2", Networks: "3", Device: "cpu", Destinations: "4", Settle: "6", Keep: "7", Stuck: "8"}
+	other, older := shape, shape
 	other.Device, other.Settings = "cuda", "5"
+	older.Networks, older.Settle, older.Keep, older.Stuck = "9", "", "", "" // of a version that says nothing of these
+	door := status.Shape{Settle: "0", Keep: "7", Stuck: "0"}
 	node := func(id string, held *bool, started time.Duration, device, shape string) ledger.Alive {
 		return ledger.Alive{ID: id, Held: held, StartedAt: now.Add(-started), SeenAt: now, Device: device, Shape: shape,
 			Roles: []string{"read", "deliver"}, Owns: []string{status.LeaderLock, "deliver pacs", "notify his"},
@@ -33,8 +35,15 @@ func TestOverview_Nodes(t *testing.T) {
 		"a dead one": {node("b", &no, time.Hour, "cuda", other.String()), "", "", "DEAD", ""},
 		"reads otherwise": {node("b", &yes, time.Hour, "cuda", other.String()),
 			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
-			"gives other objects than elsewhere, by [cascade] or [objects]; the device: b on cuda, a on cpu",
+			"this one differs in [cascade] or [objects]; the device: b on cuda, a on cpu",
 			"[cascade] or [objects]; the device: b on cuda, a on cpu"},
+		"settles otherwise": {node("b", &yes, time.Hour, "none", door.String()),
+			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
+			"this one differs in [settle]",
+			"[settle], or quiet or stays_open of a [[peer]]; [stuck], or silent_after of a [[peer]]"},
+		"of an older version": {node("b", &yes, time.Hour, "cpu", older.String()),
+			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
+			"differs in", "the networks"},
 		"of a version that says it in another way": {node("b", &yes, time.Hour, "cuda", "0011223344556677"),
 			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs", "running", ""},
 	} {

@@ -184,11 +184,16 @@ func TestCheck_OfANodeAmongOthers(t *testing.T) {
 		}
 	}
 	second := s.node(t, "second", "deliver")
+	second.change(t, "quiet = ", "limit = \"20m\"\nquiet = ")
 	second.change(t, "[ledger]\n", fmt.Sprintf("[ledger]\npassword_file = %q\n", password))
 	if said := jcsnode(t, "check", "--config", second.config); !strings.Contains(said, "everybody on this machine can read "+password) {
 		t.Errorf("check does not tell of an open secret:\n%s", said)
 	}
 	second.serveQuietly(t)
+	eventually(t, 20*time.Second, "everybody sees that it settles otherwise", func() bool {
+		return strings.Contains(second.log(t), "another node is set otherwise") &&
+			strings.Contains(jcsnode(t, "nodes", "--config", first.config), "this one differs in [settle]")
+	})
 	if !strings.Contains(second.log(t), "everybody on this machine can read a secret") {
 		t.Error("the log does not tell of an open secret")
 	}
@@ -202,7 +207,7 @@ func TestNodes_OneReadsOtherwise(t *testing.T) {
 	first.serveQuietly(t)
 	eventually(t, 20*time.Second, "the first one says how it reads", func() bool {
 		out := jcsnode(t, "check", "--config", other.config)
-		return strings.Contains(out, "node first reads studies otherwise ([cascade] or [objects])")
+		return strings.Contains(out, "node first is set otherwise ([cascade] or [objects])")
 	})
 	out, err := program(t.Context(), "serve", "--config", first.config).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "another node works on this data_dir") {
@@ -210,10 +215,10 @@ func TestNodes_OneReadsOtherwise(t *testing.T) {
 	}
 	other.serveQuietly(t)
 	eventually(t, 20*time.Second, "the other one is told", func() bool {
-		return strings.Contains(other.log(t), "another node reads studies otherwise")
+		return strings.Contains(other.log(t), "another node is set otherwise")
 	})
 	said := jcsnode(t, "nodes", "--config", first.config)
-	if want := "gives other objects than elsewhere, by [cascade] or [objects]\n"; strings.Count(said, want) != 1 {
+	if want := "this one differs in [cascade] or [objects]\n"; strings.Count(said, want) != 1 {
 		t.Errorf("nodes does not tell of it:\n%s", said)
 	}
 }
