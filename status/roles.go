@@ -9,7 +9,7 @@ import (
 type Lack struct {
 	Role  string `json:"role"`
 	Waits int    `json:"waits"` // studies, or objects and notifications, that wait for one
-	text  string
+	Text  string `json:"text"`
 }
 
 // Remedy is what to do about it.
@@ -18,7 +18,7 @@ func (l Lack) Remedy() string {
 }
 
 // String is "no node that lives reads studies (role read): 2 studies wait".
-func (l Lack) String() string { return l.text }
+func (l Lack) String() string { return l.Text }
 
 // RoleNodes counts by role the nodes that live and have it; nil where one node has the ledger for itself.
 func (o Overview) RoleNodes() map[string]int {

@@ -44,7 +44,7 @@ func alerts(o status.Overview) []alert {
 		}
 	}
 	for _, l := range o.Lacks {
-		add("%s. What to do: %s.", strings.ToUpper(l.String()[:1])+l.String()[1:], l.Remedy())
+		add("A role is nobody's: %s. What to do: %s.", l, l.Remedy())
 	}
 	if o.Counts.Fault != "" {
 		add("The ledger cannot be written: %s. Nothing is received until it can.", o.Counts.Fault)
