@@ -71,6 +71,19 @@ func TestJoin_RefusesAnIDInUse(t *testing.T) {
 	if !errors.Is(err, cluster.ErrInUse) || !strings.Contains(err.Error(), "jcsnode one.") || !strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("a second one: %v", err)
 	}
+	under := func(id string) string {
+		who, err := cluster.LivesUnder(t.Context(), url, nil, id)
+		if err != nil {
+			t.Error(err)
+		}
+		return who
+	}
+	if who := under("one"); !strings.HasPrefix(who, "jcsnode one.") {
+		t.Errorf("under one lives %q", who)
+	}
+	if who := under("two"); who != "" {
+		t.Errorf("under two lives %q", who)
+	}
 	first.Close()
 	second, err := join("one", 10*time.Second)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,10 @@ var keepalives = map[string]string{
 // open opens a session of our own, which shows up at the server under a name.
 func open(ctx context.Context, url string, password func() (string, error), name string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig(url)
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return nil, fmt.Errorf("read a file that the address of the database names: %w", file)
+	}
 	if err != nil {
 		// Without the cause, which may quote a password.
 		return nil, errors.New("the address of the database cannot be read: want postgres://USER@HOST:PORT/DATABASE")
@@ -84,18 +89,28 @@ const held = `l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 
 // whoHolds describes the session that has a lock, for a person.
 func (i *incarnation) whoHolds(lock string) (who string) {
-	err := i.ask(func(ctx context.Context) error {
-		return i.conn.QueryRow(ctx, `
-			SELECT a.application_name || ', from ' || coalesce(host(a.client_addr), 'this machine') ||
-				', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
-			FROM pg_locks l
-			JOIN pg_stat_activity a ON a.pid = l.pid
-			WHERE (l.classid::bigint << 32) | l.objid::bigint = $1 AND `+held, key(lock)).Scan(&who)
+	err := i.ask(func(ctx context.Context) (err error) {
+		who, err = holderOf(ctx, i.conn, lock)
+		return err
 	})
 	if err != nil || who == "" {
 		return "nothing more is known of it"
 	}
 	return who
+}
+
+// holderOf describes the session that has a lock; "" if none has.
+func holderOf(ctx context.Context, conn *pgx.Conn, lock string) (who string, err error) {
+	err = conn.QueryRow(ctx, `
+		SELECT a.application_name || ', from ' || coalesce(host(a.client_addr), 'this machine') ||
+			', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+		FROM pg_locks l
+		JOIN pg_stat_activity a ON a.pid = l.pid
+		WHERE (l.classid::bigint << 32) | l.objid::bigint = $1 AND `+held, key(lock)).Scan(&who)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return who, err
 }
 
 // dead gives those of the incarnations whose lock nobody has.
@@ -158,6 +173,19 @@ func Ask(ctx context.Context, url string, password func() (string, error), incar
 		return nil, fmt.Errorf("ask which nodes are dead: %w", err)
 	}
 	return dead, nil
+}
+
+// LivesUnder describes the node that lives under an ID, for whoever is to begin under it; "" if none does.
+func LivesUnder(ctx context.Context, url string, password func() (string, error), id string) (who string, err error) {
+	conn, err := open(ctx, url, password, "jcsnode, which asks who lives")
+	if err != nil {
+		return "", err
+	}
+	who, err = holderOf(ctx, conn, nodeLock+id)
+	if err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))); err != nil {
+		return "", fmt.Errorf("ask who lives under %q: %w", id, err)
+	}
+	return who, nil
 }
 
 func deadOf(ctx context.Context, conn *pgx.Conn, incarnations []string) (dead []string, err error) {

@@ -221,9 +221,12 @@ func checked(path string) (Config, Problems, error) {
 
 // Read reads the file without checking its values, for commands that only look: they must work for a user who may not write the data
 // folder, and beside a node that would not start again. A key that is not known is an error here, too: what it should have said, such
-// as where the data folder is, would be missed.
+// as where the data folder is, would be missed. So is a URL of the ledger that a node would refuse: it must not be shown.
 func Read(path string) (Config, error) {
 	c, problems, err := read(path)
+	if err == nil {
+		c.Ledger.checkURL(func(format string, a ...any) { problems = append(problems, fmt.Sprintf(format, a...)) })
+	}
 	if err == nil && len(problems) > 0 {
 		err = problems
 	}

@@ -12,6 +12,7 @@ import (
 type Ledger struct {
 	URL          string `toml:"url"`           // of a PostgreSQL database; empty: a file in data_dir
 	PasswordFile string `toml:"password_file"` // its first line, read for each connection; empty: PGPASSWORD, or none
+	Insecure     bool   `toml:"insecure"`      // another machine may be asked in the open, or without a look at its certificate
 }
 
 // Roles of a node.
@@ -55,28 +56,18 @@ func (l Ledger) Password() (string, error) {
 	return first, nil
 }
 
-// check never repeats the URL: somebody may have put a password into it.
-func (l Ledger) check(add func(format string, a ...any)) {
-	if l.URL == "" {
-		if l.PasswordFile != "" {
-			add("ledger.password_file: is for a database, and ledger.url names none")
+func (l Ledger) check(add adder) {
+	l.checkURL(add)
+	if u, err := url.Parse(l.URL); err == nil {
+		if authorities := u.Query().Get("sslrootcert"); authorities != "" && authorities != "system" {
+			checkAuthorities(add, "ledger.url: sslrootcert", authorities)
 		}
-		return
 	}
-	const such = `such as "postgres://jcsnode@db.example.org:5432/jcsnode?sslmode=verify-full"`
-	u, err := url.Parse(l.URL)
-	if err != nil {
-		add("ledger.url: is no URL, %s", such)
-		return
-	}
-	host := u.Host != "" || u.Query().Has("host")
-	if u.Scheme != "postgres" && u.Scheme != "postgresql" || !host || strings.Trim(u.Path, "/") == "" {
-		add("ledger.url: a URL with host and database, %s", such)
-	}
-	if _, password := u.User.Password(); password || u.Query().Has("password") {
-		add("ledger.url: has a password in it; put it into ledger.password_file, or into the environment as PGPASSWORD")
-	}
-	if l.PasswordFile != "" {
+	switch {
+	case l.PasswordFile == "":
+	case l.URL == "":
+		add("ledger.password_file: is for a database, and ledger.url names none")
+	default:
 		if _, err := os.Stat(l.PasswordFile); err != nil {
 			add("ledger.password_file: %v", err)
 		}

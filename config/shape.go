@@ -36,7 +36,7 @@ func shapeOf(text string, file map[string]any) *shape {
 		case t.Kind() == reflect.Struct && several:
 			s.wrong(name, s.headerAt(name), "write [%s], with single brackets: there is one", name)
 		case t.Kind() == reflect.Struct:
-			s.wrong(name, s.keyAt("", 0, name), "%s; write [%s], and its keys below", shown(value), name)
+			s.wrong(name, s.keyAt("", 0, name), "%s; write [%s], and its keys below", shownKind(value), name)
 		case several:
 			for i, row := range rows {
 				s.table(name, fmt.Sprintf("%s[%d]", name, i+1), i, row, t.Elem())
@@ -44,7 +44,7 @@ func shapeOf(text string, file map[string]any) *shape {
 		case single:
 			s.wrong(name, s.headerAt(name), "write [[%s]], with double brackets: there may be several", name)
 		default:
-			s.wrong(name, s.keyAt("", 0, name), "%s; write [[%s]], and its keys below", shown(value), name)
+			s.wrong(name, s.keyAt("", 0, name), "%s; write [[%s]], and its keys below", shownKind(value), name)
 		}
 	}
 	return s
@@ -181,6 +181,14 @@ func shown(value any) string {
 		return "is a list"
 	}
 	return fmt.Sprint(value)
+}
+
+// shownKind is a value in the place of a table. A text may be an address with a password in it: it is not repeated.
+func shownKind(value any) string {
+	if _, text := value.(string); text {
+		return "is a text"
+	}
+	return shown(value)
 }
 
 // headerAt is the line of the first header of a table; 0 if there is none.

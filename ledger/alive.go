@@ -25,7 +25,7 @@ type Alive struct {
 	Free        int64  // bytes on the disk of data_dir
 	Reserve     int64
 	Work        []Work
-	Shape       string   // whose differ make other objects of a study; "": it makes none
+	Shape       string   // where two differ, what becomes of a study does; "": nothing is said of that
 	Waiting     int      // files on its disk that wait for the object store
 	Owns        []string // locks that it has, as the node names them
 	Sends       []Sending

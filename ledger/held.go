@@ -129,7 +129,7 @@ func (l *Ledger) NoteMissing(ctx context.Context, studyUID string, instances, ob
 				return err
 			}
 		}
-		text := fmt.Sprintf("files of %d instances and %d objects are missing in data_dir, and nobody removed them", instances, objects)
+		text := fmt.Sprintf("files of %d instances and %d objects are missing, and nobody removed them", instances, objects)
 		return l.event(ctx, tx, studyUID, EventFilesMissing, text, nil)
 	})
 	if err != nil {

@@ -39,6 +39,7 @@ var (
 	buildInfo  = desc("build_info", "The running node: 1.", "version", "device", "weights")
 	nodeUp     = desc("node_up", "1 for a node on this ledger that lives, 0 for one that is dead; nothing for one that stopped.", "node")
 	leads      = desc("node_leads", "1 for the node that settles studies and tidies up for all, 0 for each other one.", "node")
+	roleNodes  = desc("role_nodes", "Nodes on this ledger that live and have a role; nothing where one node has it for itself.", "role")
 	owner      = desc("destination_owner", "1 for the node that delivers to a destination now.", "destination", "node")
 	scrapeGood = desc("views_up", "1 if the views of the node could be read for this scrape.")
 	studies    = desc("studies", "Studies by state.", "state")
@@ -64,7 +65,7 @@ var (
 
 // Describe lists all metrics; the node need not run for it.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, leads, owner, scrapeGood, studies, finished, instances, received,
+	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, leads, roleNodes, owner, scrapeGood, studies, finished, instances, received,
 		lastSeen, deliveries, up,
 		oldest, notifications, diskFree, diskReserve, altered, stale, storeUp, storeWaiting, ledgerBytes, fault} {
 		to <- d
@@ -97,6 +98,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		for _, d := range m.Deliver {
 			gauge(owner, 1, d, m.Name)
 		}
+	}
+	for role, count := range o.RoleNodes() {
+		gauge(roleNodes, float64(count), role)
 	}
 	for _, state := range []string{ledger.StateReceiving, ledger.StateSettled, ledger.StateProcessing, ledger.StateReported,
 		ledger.StateNotProcessed} {

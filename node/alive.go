@@ -135,7 +135,22 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 		n.self.ConfigPath = path
 	}
 	n.sign(ctx)
+	n.starting = n.signsOn(ctx)
 	return since, nil
+}
+
+// signsOn goes on giving signs of life while the node starts, which takes minutes where networks are large or the inbox is. The returned
+// function ends that; nothing of self but the incarnation changes meanwhile.
+func (n *Node) signsOn(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for pause(ctx, beat) {
+			n.sign(ctx)
+		}
+	}()
+	return func() { cancel(); <-ended }
 }
 
 // recordedBy is up to when what the nodes stored is in the ledger, for one that was not among them: the oldest time of those that did not
@@ -180,6 +195,7 @@ func (n *Node) sign(ctx context.Context) {
 
 // lives gives signs of life until ctx ends.
 func (n *Node) lives(ctx context.Context) error {
+	n.starting()
 	n.self.Device = n.Device()
 	if n.runtime != nil {
 		n.self.Weights = findings.Weights(results.Models(n.runtime.Manifest(), n.runtime.Engine()))
@@ -216,6 +232,7 @@ func (n *Node) ends() {
 	if n.self.StartedAt.IsZero() {
 		return
 	}
+	n.starting()
 	n.self.StoppedAt, n.self.Work, n.self.Owns, n.self.Sends = time.Now(), nil, nil, nil
 	n.sign(context.Background())
 }

@@ -38,6 +38,32 @@ func TestRecordedBy(t *testing.T) {
 	}
 }
 
+// A node that takes long to start gives signs of life meanwhile, and none when it has stopped.
+func TestBegins_GivesSignsOfLife(t *testing.T) {
+	c := config.Default()
+	c.Node.Roles, c.Node.DataDir, c.Node.Reserve = []string{config.RoleDoor}, t.TempDir(), 0
+	n, err := Open(t.Context(), c, Options{Version: "test", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := time.Now()
+	ledgertest.WaitFor(t, "a sign of life before it runs", func() bool {
+		a, err := n.ledger.Alive(t.Context(), "")
+		return err == nil && a.SeenAt.After(opened) && a.StoppedAt.IsZero()
+	})
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := OpenLedger(t.Context(), c, ledger.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if a, err := l.Alive(t.Context(), ""); err != nil || a.StoppedAt.IsZero() {
+		t.Errorf("when it has stopped: %+v, %v", a, err)
+	}
+}
+
 // A node that drains goes on saying what it does: that it leads no more, and what it still sends.
 func TestLives_WhileItDrains(t *testing.T) {
 	c := config.Default()

@@ -11,7 +11,7 @@ import (
 // LedgerPlace is where a node keeps its ledger: a database or a file.
 func LedgerPlace(c config.Config) string {
 	if c.Ledger.URL != "" {
-		return c.Ledger.URL
+		return c.Ledger.Address()
 	}
 	return ledgerFile(c)
 }

@@ -13,6 +13,7 @@ import (
 	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/ledger"
+	"jcsnode/ledger/postgres"
 	"jcsnode/status"
 )
 
@@ -34,13 +35,13 @@ func (n *Node) join(ctx context.Context) (err error) {
 		n.member = cluster.NewAlone("")
 		return nil
 	}
-	opt := cluster.Options{URL: c.Ledger.URL, Password: c.Ledger.Password, Logger: n.log}
+	opt := cluster.Options{URL: c.Ledger.Address(), Password: c.Ledger.Password, Logger: n.log}
 	if opt.ID, err = c.Node.OwnName(); err != nil {
 		return err
 	}
 	if n.member, err = cluster.Join(ctx, opt); err != nil {
 		n.member = nil // not one that is typed and nil
-		return err
+		return postgres.InWords(err)
 	}
 	n.self.ID, n.self.Roles = opt.ID, c.Node.Roles
 	n.log.Info("the node takes part in the work on its ledger",
@@ -343,6 +344,7 @@ func (n *Node) leads(ctx context.Context) error {
 	if n.config.Several() {
 		g.Go(func() error { n.sweeps(ctx); return nil })
 		g.Go(func() error { n.seeks(ctx); return nil })
+		g.Go(func() error { n.watchRoles(ctx); return nil })
 	}
 	return g.Wait()
 }

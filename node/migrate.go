@@ -72,7 +72,7 @@ func (m *Migration) Run(ctx context.Context) (Migrated, error) {
 	var to *postgres.Database
 	if rows {
 		opt := postgres.Options{Password: m.To.Ledger.Password, Logger: m.Logger}
-		if to, err = postgres.Open(ctx, m.To.Ledger.URL, opt); err != nil {
+		if to, err = postgres.Open(ctx, m.To.Ledger.Address(), opt); err != nil {
 			return done, err
 		}
 		defer to.Close()

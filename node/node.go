@@ -78,6 +78,7 @@ type Node struct {
 	retention      *pipeline.Retention
 	allLooked      bool         // for all files has been looked: at the start, since some are missing, or later
 	self           ledger.Alive // what it said of itself last
+	starting       func()       // ends the signs of life of the start
 	life           life
 	configHash     atomic.Pointer[string] // of the file that all of what runs is taken from
 	views          status.Reader
@@ -126,6 +127,11 @@ func Open(ctx context.Context, c config.Config, opt Options) (*Node, error) {
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.config
 	n.log.Info("jcsnode starts", "version", n.version, "config", c.Path, "data_dir", c.Node.DataDir, "notice", findings.Notice)
+	for _, s := range c.Secrets() {
+		if s.Open() {
+			n.log.Warn("everybody on this machine can read a secret", "key", s.Key, "file", s.Path, "remedy", closeSecret)
+		}
+	}
 	if n.folder, err = lockFolder(c.Node.DataDir); err != nil {
 		return err
 	}

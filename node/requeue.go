@@ -30,7 +30,7 @@ func Requeue(ctx context.Context, l *ledger.Ledger, views status.Reader, beginni
 			uid, status.Settles(study.History, views.Site()))
 	case errors.Is(err, ledger.ErrFilesRemoved):
 		return uid, fmt.Errorf(
-			"the files of study %s are not here any more (keep.days, or data_dir was restored without them); its outcome stays. "+
+			"the files of study %s are not here any more (keep.days, or the ledger was restored without them); its outcome stays. "+
 				"Send the study again, or restore the files and restart the node; then requeue it", uid)
 	}
 	return uid, err

@@ -11,26 +11,44 @@ import (
 
 	"jcsnode/config"
 	"jcsnode/ledger"
-	"jcsnode/models"
 	"jcsnode/results"
 	"jcsnode/status"
 )
 
-// shapeOf is a text that differs from another node's if the objects of a study would, and tells in what. Neither the study nor the version
-// of the program is in it.
+// shapeOf is a text that differs from another node's if what becomes of a study would, and tells in what. Neither the study nor the version
+// of the program is in it. Networks are nil for a node that does not read.
 func shapeOf(c config.Config, networks Networks) string {
+	type manner struct {
+		title     string
+		quiet     config.Duration
+		staysOpen bool
+	}
+	var manners []manner
+	for _, p := range c.Peers {
+		manners = append(manners, manner{p.AETitle, p.Quiet, p.StaysOpen})
+	}
+	slices.SortFunc(manners, func(a, b manner) int {
+		return cmp.Or(cmp.Compare(a.title, b.title), cmp.Compare(a.quiet, b.quiet))
+	})
+	shape := status.Shape{ // whoever leads works by these
+		Settle: digestOf(c.Settle, manners),
+		Keep:   digestOf(c.Keep),
+		Stuck:  digestOf(c.Stuck, silentAfter(c.Peers)),
+	}
+	if networks == nil {
+		return shape.String()
+	}
 	m := Maker(c, "", networks)
 	cascade := m.Cascade
 	cascade.Workers = 0 // how many slices at a time is nobody's business
 	recipients := slices.Clone(m.Recipients)
 	slices.SortFunc(recipients, func(a, b results.Recipient) int { return cmp.Compare(a.Name, b.Name) })
-	return status.Shape{
-		Identity:     digestOf(m.NodeID),
-		Settings:     digestOf(m.SeriesBase, m.Geometry, cascade),
-		Networks:     digestOf(results.Models(m.Manifest, "")),
-		Device:       digestOf(m.Engine),
-		Destinations: digestOf(recipients),
-	}.String()
+	shape.Identity = digestOf(m.NodeID)
+	shape.Settings = digestOf(m.SeriesBase, m.Geometry, cascade)
+	shape.Networks = digestOf(results.Models(m.Manifest, ""))
+	shape.Device = digestOf(m.Engine)
+	shape.Destinations = digestOf(recipients)
+	return shape.String()
 }
 
 // digestOf is a short text of values that hold no pointers.
@@ -39,34 +57,38 @@ func digestOf(values ...any) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// shape is what the node says of how it reads; "" if it does not, or if there is no other one to compare it with.
+// shape is what the node says of how it works; "" if there is no other one to compare it with.
 func (n *Node) shape() string {
-	if n.runtime == nil || !n.config.Several() {
+	if !n.config.Several() {
 		return ""
 	}
-	return shapeOf(n.site.Load().config, n.runtime)
+	c := n.site.Load().config
+	if n.runtime == nil {
+		return shapeOf(c, nil)
+	}
+	return shapeOf(c, n.runtime)
 }
 
-// compares tells once how this node reads otherwise than those that live.
+// compares tells once in what this node is set otherwise than those that live.
 func (n *Node) compares(ctx context.Context) {
 	if n.self.Shape == "" {
 		return
 	}
 	nodes, err := n.views.Nodes(ctx)
 	if err != nil {
-		n.log.Warn("whether the other nodes read as this one does is not known", "error", err)
+		n.log.Warn("whether the other nodes are set as this one is is not known", "error", err)
 		return
 	}
 	for _, other := range nodes {
 		if differs := other.Compare(n.self); differs != "" {
-			n.log.Warn("another node reads studies otherwise: which objects come of a study depends on who reads it",
+			n.log.Warn("another node is set otherwise: what becomes of a study depends on which of them works on it",
 				"node", other.Name, "differs", differs, "remedy", "give both the same; of a device, its name instead of \"auto\"")
 		}
 	}
 }
 
-// neighbours notes in which ways a node of the configuration would read otherwise than those that live.
-func (t *Trial) neighbours(ctx context.Context, c config.Config, r *models.Runtime) {
+// neighbours notes in what a node of the configuration is set otherwise than those that live; shape is that of the node.
+func (t *Trial) neighbours(ctx context.Context, c config.Config, device, shape string) {
 	if !c.Several() {
 		return
 	}
@@ -86,8 +108,8 @@ func (t *Trial) neighbours(ctx context.Context, c config.Config, r *models.Runti
 		return
 	}
 	for _, other := range nodes {
-		if differs := other.Compare(ledger.Alive{ID: name, Device: r.Device(), Shape: shapeOf(c, r)}); differs != "" {
-			t.note("node %s reads studies otherwise (%s): which objects come of a study depends on who reads it", other.Name, differs)
+		if differs := other.Compare(ledger.Alive{ID: name, Device: device, Shape: shape}); differs != "" {
+			t.note("node %s is set otherwise (%s): what becomes of a study depends on which of them works on it", other.Name, differs)
 		}
 	}
 }

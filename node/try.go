@@ -13,13 +13,16 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"jcsnode/cluster"
 	"jcsnode/config"
 	"jcsnode/ledger/postgres"
 	"jcsnode/ledger/sqlite"
 	"jcsnode/models"
+	"jcsnode/netfault"
 	"jcsnode/status"
 	"jcsnode/web/access"
 )
@@ -50,11 +53,22 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 	if free("node.data_dir") {
 		t.folder(ctx, c)
 	}
+	if free("node.name", "node.data_dir", "ledger.") {
+		t.name(ctx, c)
+	}
 	if c.Store.Kind == config.StoreS3 && free("store.") {
 		t.store(ctx, c)
 	}
-	if slices.Contains(c.Node.Roles, config.RoleRead) && free("models.") {
+	for _, s := range c.Secrets() {
+		if s.Open() {
+			t.note("%s: everybody on this machine can read %s: %s", s.Key, s.Path, closeSecret)
+		}
+	}
+	switch reads := slices.Contains(c.Node.Roles, config.RoleRead); {
+	case reads && free("models."):
 		t.networks(ctx, c)
+	case !reads && free("ledger."):
+		t.neighbours(ctx, c, status.NoDevice, shapeOf(c, nil))
 	}
 	n := newNode(c, "", slog.New(slog.DiscardHandler))
 	if _, err := TransferSyntaxes(c.Node); err != nil {
@@ -99,7 +113,7 @@ func (t *Trial) networks(ctx context.Context, c config.Config) {
 		return
 	}
 	t.Device = r.Device()
-	t.neighbours(ctx, c, r)
+	t.neighbours(ctx, c, r.Device(), shapeOf(c, r))
 	if err := r.Close(); err != nil {
 		t.problem("models: %v", err)
 	}
@@ -144,13 +158,13 @@ func (t *Trial) folder(ctx context.Context, c config.Config) {
 // ledger looks whether the ledger can be had.
 func (t *Trial) ledger(ctx context.Context, c config.Config) {
 	if c.Ledger.URL != "" {
-		err := postgres.Check(ctx, c.Ledger.URL, postgres.Options{Password: c.Ledger.Password, Shared: c.Several()})
+		err := postgres.Check(ctx, c.Ledger.Address(), postgres.Options{Password: c.Ledger.Password, Shared: c.Several()})
 		switch {
 		case errors.Is(err, postgres.ErrHeld):
 			t.running = true
 			t.note("a node works on this ledger now; what is said here holds for its next start")
 		case err != nil:
-			t.problem("ledger.url: %v", err)
+			t.problem("ledger.url: %s", netfault.Words(err))
 		default:
 			t.note("the ledger is in %s", postgres.Redacted(c.Ledger.URL))
 		}
@@ -164,6 +178,29 @@ func (t *Trial) ledger(ctx context.Context, c config.Config) {
 		t.problem("node.data_dir: %v", err)
 	}
 }
+
+// name looks whether another node lives under the name. The one that works on this data_dir is this one.
+func (t *Trial) name(ctx context.Context, c config.Config) {
+	name, err := c.Node.OwnName()
+	if err != nil {
+		t.problem("node.name: %v", err)
+	}
+	if err != nil || t.running || !c.Several() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, nameWait)
+	defer cancel()
+	who, err := cluster.LivesUnder(ctx, c.Ledger.Address(), c.Ledger.Password, name)
+	if err == nil && who != "" { // what is wrong with the database was told of
+		t.problem("node.name: another node lives under %q (%s): give each node a name of its own, or stop the other one", name, who)
+	}
+}
+
+// nameWait bounds the question who has a name.
+const nameWait = 10 * time.Second
+
+// closeSecret is what to do about a secret that everybody can read.
+const closeSecret = "take that right away (chmod o=), and let the service's user own it or be in its group"
 
 // foldersBelow lists data_dir and the folders of its two upper levels, those of studies included, as far as they are there.
 func foldersBelow(dataDir string) []string {

@@ -18,7 +18,7 @@ func Views(c config.Config, version string, l status.Ledger) status.Reader {
 	r := viewsOf(func() config.Config { return c }, version, l)
 	if c.Several() {
 		r.Dead = func(ctx context.Context, incarnations []string) ([]string, error) {
-			return cluster.Ask(ctx, c.Ledger.URL, c.Ledger.Password, incarnations)
+			return cluster.Ask(ctx, c.Ledger.Address(), c.Ledger.Password, incarnations)
 		}
 	}
 	return r

@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +152,38 @@ func TestProcess_StoreThatGoesAway(t *testing.T) {
 	cut.left.Store(1 << 40)
 	if got := b.process(t, rev); got.State != ledger.StateReported || len(got.Series) != 1 {
 		t.Errorf("%s, %+v; want a result", got.State, got.Reason)
+	}
+}
+
+// spoiltStore gives one file otherwise than it was written.
+type spoiltStore struct {
+	store.Store
+	name string
+}
+
+func (s *spoiltStore) Open(ctx context.Context, name string) (store.File, error) {
+	if name == s.name {
+		return nil, &store.Error{Far: true, Err: errors.New("the digest of its beginning differs")}
+	}
+	return s.Store.Open(ctx, name)
+}
+
+// A slice that the store spoilt is left out, and the log says so in a line that somebody looks at.
+func TestProcess_StoreThatSpoils(t *testing.T) {
+	b := newBench(t)
+	var said bytes.Buffer
+	b.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	rev := b.receive(t, "*")
+	_, instances, err := b.Ledger.Revision(t.Context(), rev.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Store = &spoiltStore{b.Store, instances[1].Path}
+	b.process(t, rev)
+	for _, want := range []string{"level=WARN", "instances=1", "the digest of its beginning differs", "study=" + rev.StudyUID} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("no %q in the log:\n%s", want, said.String())
+		}
 	}
 }
 

@@ -92,9 +92,9 @@ func CheckFiles(ctx context.Context, l FilesLedger, files store.Reader, log *slo
 		log.Info("files that were missing are here again; `jcsnode requeue` has the study read", "study", study)
 	}
 	if all.Studies > 0 {
-		log.Error("files that the ledger knows are missing in data_dir: was it restored without them?", "studies", all.Studies,
+		log.Error("files that the ledger knows are missing: was it restored without them?", "studies", all.Studies,
 			"instances", all.Instances, "objects_to_deliver", all.Objects, "first_study", missing[0].study,
-			"remedy", "stop the node, restore inbox and objects of data_dir from the backup and start it again; "+
+			"remedy", "stop the node, restore inbox and objects of data_dir, bucket or shared folder from the backup and start it again; "+
 				"or have the studies sent again, then requeue them")
 	}
 	return all, nil

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"jcsnode/dataset"
 	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/pipeline/cascade"
@@ -238,45 +237,17 @@ func (p *Processor) load(
 		return &Examination{Refusal: &ct.Refusal{Code: filesRemoved,
 			Text: fmt.Sprintf("the files of %d of %d instances of the study are not on this node any more",
 				missing, max(len(instances), rev.Thinned)),
-			Remedy: "send the whole study again, or restore its files from the backup of data_dir; then requeue it"}}, nil
+			Remedy: "send the whole study again, or restore its files from the backup; then requeue it"}}, nil
 	}
 	reading, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	x, err := Load(reading, p.opener(ctx, end), names, ahead, progress)
+	var files spoilt
+	x, err := Load(reading, p.opener(ctx, end, &files), names, ahead, progress)
 	if cause := context.Cause(reading); cause != nil {
 		return nil, cause
 	}
+	files.tell(p.Logger.With("study", rev.StudyUID, "revision", rev.Number))
 	return x, err
-}
-
-// opener opens instances for what comes of this run. What cannot be opened now, and later can, is no reason to read a study without it:
-// the reading ends, and the job runs again.
-func (p *Processor) opener(ctx context.Context, end context.CancelCauseFunc) ct.Opener {
-	return func(name string) (*dataset.File, error) {
-		f, err := p.Store.Open(ctx, name)
-		if errors.Is(err, store.ErrTemporary) {
-			end(fmt.Errorf("read instance %s: %w", name, err))
-		}
-		if err != nil {
-			return nil, err
-		}
-		return dataset.OpenReader(&watched{f, name, end}, f.Size(), dataset.Limits{})
-	}
-}
-
-// watched is a file whose reads end the reading of the study when the store fails for now.
-type watched struct {
-	store.File
-	name string
-	end  context.CancelCauseFunc
-}
-
-func (w *watched) ReadAt(p []byte, off int64) (int, error) {
-	n, err := w.File.ReadAt(p, off)
-	if errors.Is(err, store.ErrTemporary) {
-		w.end(fmt.Errorf("read instance %s: %w", w.name, err))
-	}
-	return n, err
 }
 
 // identity is that of objects of the revision with that number: of the revisions before, those count that have objects, and these objects

@@ -15,6 +15,9 @@ func (o Overview) Sentences() []string {
 		fmt.Sprintf("jcsnode %s, weights %s. %s", o.Version, o.Weights, o.Notice),
 		o.Queue.String() + "; " + o.Today.String(),
 	}
+	for _, l := range o.Lacks {
+		all = append(all, "NOBODY: "+l.String()+". What to do: "+l.Remedy())
+	}
 	c := o.Counts
 	counts := fmt.Sprintf("%s (%d flagged, %d refused), %s; deliveries: %s",
 		Plural(c.Instances, "instance"), c.Flagged, c.Refused, store.Bytes(c.Bytes), Counted(c.Deliveries))
@@ -33,7 +36,7 @@ func (o Overview) Sentences() []string {
 			"and restart it if its log names settings")
 	}
 	if c.Missing > 0 {
-		all = append(all, fmt.Sprintf("files of %s are missing in data_dir; `jcsnode explain` of %s says what to do",
+		all = append(all, fmt.Sprintf("files of %s are missing; `jcsnode explain` of %s says what to do",
 			Plural(c.Missing, "study"), number(c.Missing, "it", "each")))
 	}
 	return all

@@ -78,7 +78,7 @@ func arrived(h *ledger.History) []Sentence {
 	switch {
 	case h.Missing:
 		all = append(all, say("Files of it were found missing at %s. "+
-			"The node had not removed them: data_dir may have been restored without them.", Clock(h.RemovedAt)).
+			"The node had not removed them: the ledger may have been restored without them.", Clock(h.RemovedAt)).
 			todo("to have it read again, restore the files and restart the node, or send the study again; "+
 				"then `jcsnode requeue "+h.StudyUID+"`"))
 	case !h.RemovedAt.IsZero():

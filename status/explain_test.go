@@ -125,7 +125,7 @@ The files of 1 of them were removed, as keep.days asks.
 			ledger.History{FirstAt: now, LastAt: now,
 				Instances: []ledger.Instance{instance("CT_A", now)}, RemovedAt: now, Missing: true}, `
 1 instance of 1 series came from CT_A 10.0.0.1 at TIME, over 1 association.
-Files of it were found missing at TIME. The node had not removed them: data_dir may have been restored without them.
+Files of it were found missing at TIME. The node had not removed them: the ledger may have been restored without them.
   What to do: to have it read again, restore the files and restart the node, or send the study again; then ` + "`jcsnode requeue 1.2`."},
 		{"refused", ledger.History{FirstAt: now, LastAt: now,
 			Instances: []ledger.Instance{instance("CT_A", now)},

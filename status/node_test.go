@@ -112,7 +112,7 @@ func TestReader_Node(t *testing.T) {
 				"today 6 finished (1 positive, 2 negative, 3 not processed), half of them within 90 s",
 			"1 instance (0 flagged, 4 refused), 1.0 MB; deliveries: 2 sent; storage commitment: 2 committed; notifications: 1 waiting",
 			"3.0 GB free on the disk of data_dir; about 2 days left at the pace of the last days",
-			"files of 1 study are missing in data_dir; `jcsnode explain` of it says what to do"}},
+			"files of 1 study are missing; `jcsnode explain` of it says what to do"}},
 		{"limits", n.LimitSentences(), []string{"caution about 1.2: " + closeCall, "limit of 1.2: " + tenMM}},
 		{"more", []string{n.MoreSentence()}, []string{"and 1 more, 3 in all"}},
 		{"refusals", n.RefusalSentences(), []string{

@@ -19,7 +19,7 @@ type Member struct {
 	Leads   bool      `json:"leads"`       // it settles studies and tidies up for all
 	Deliver []string  `json:"delivers_to"` // destinations that are its own now, by name
 	Tells   []string  `json:"tells"`       // webhooks, likewise
-	Differs string    `json:"differs_in"`  // in what it would make other objects of a study than the node that has read for longest
+	Differs string    `json:"differs_in"`  // in what it is set otherwise than the node that has said so for longest
 
 	said ledger.Alive // what all that is taken from
 }
@@ -69,7 +69,7 @@ const forgotten = 30 * 24 * time.Hour
 // members are the nodes that share the ledger, by name; none where one node has it for itself.
 func members(all []ledger.Alive, self Self, now time.Time) []Member {
 	var found []Member
-	var first *ledger.Alive // of those that live and read, whom the others are compared with
+	var living []ledger.Alive // whom the others are compared with, in the order in which they started
 	for _, a := range all {
 		if a.ID == "" { // of a time when there was one
 			continue
@@ -83,21 +83,21 @@ func members(all []ledger.Alive, self Self, now time.Time) []Member {
 			continue
 		}
 		m.own(a.Owns)
-		if m.Lives() && a.Shape != "" && (first == nil || a.StartedAt.Before(first.StartedAt)) {
-			first = &a
+		if m.Lives() {
+			living = append(living, a)
 		}
 		found = append(found, m)
 	}
+	slices.SortStableFunc(living, func(a, b ledger.Alive) int { return a.StartedAt.Compare(b.StartedAt) })
 	for i := range found {
-		if m := &found[i]; first != nil {
-			m.Differs = m.Compare(*first)
+		if m := &found[i]; m.Lives() {
+			m.Differs = differing(m.said, living...)
 		}
 	}
 	return found
 }
 
-// Compare says in what the node, if it lives and reads, would make other objects of a study than one that says this of itself; "" for
-// nothing.
+// Compare says in what the node, if it lives, is set otherwise than one that says this of itself; "" for nothing.
 func (m Member) Compare(with ledger.Alive) string {
 	if !m.Lives() || m.Name == with.ID {
 		return ""
@@ -115,7 +115,7 @@ func (m Member) String() string {
 		text += "; " + owns
 	}
 	if m.Differs != "" {
-		text += "; a study that is read there gives other objects than elsewhere, by " + m.Differs
+		text += "; what becomes of a study depends on which node works on it: this one differs in " + m.Differs
 	}
 	return text
 }

@@ -15,6 +15,7 @@ type Overview struct {
 	Models       []findings.Model `json:"models"`
 	Running      Running          `json:"node"`
 	Nodes        []Member         `json:"nodes,omitempty"` // that share the ledger; none where one has it for itself
+	Lacks        []Lack           `json:"roles_missing,omitempty"`
 	Counts       ledger.Counts    `json:"counts"`
 	Queue        Queue            `json:"queue"`
 	Today        Today            `json:"today"`

@@ -7,13 +7,16 @@ import (
 	"jcsnode/ledger"
 )
 
-// Shape is what decides about the objects of a study at a node that reads it: digests, alike where that is alike.
+// Shape is what decides about what becomes of a study at a node: digests, alike where that is alike. "": it does not decide about that.
 type Shape struct {
-	Identity     string // [node] id
+	Identity     string // [node] id, as are the next four of a node that reads
 	Settings     string // [cascade] and [objects]
 	Networks     string
 	Device       string // what calculates
 	Destinations string // and what they get
+	Settle       string // when a study is complete, as are the next two of a node that may lead
+	Keep         string // how long files and rows stay
+	Stuck        string // what is told of as stuck, or silent
 }
 
 // parts are those of the shape, in the order of the text.
@@ -24,6 +27,9 @@ func (s *Shape) parts() []shapePart {
 		{"networks", "the networks", &s.Networks},
 		{"device", "the device", &s.Device},
 		{"destinations", "the destinations or what they get", &s.Destinations},
+		{"settle", "[settle], or quiet or stays_open of a [[peer]]", &s.Settle},
+		{"keep", "[keep]", &s.Keep},
+		{"stuck", "[stuck], or silent_after of a [[peer]]", &s.Stuck},
 	}
 }
 
@@ -37,41 +43,46 @@ type shapePart struct {
 func (s Shape) String() string {
 	var all []string
 	for _, p := range s.parts() {
-		all = append(all, p.name+"="+*p.digest)
+		if *p.digest != "" {
+			all = append(all, p.name+"="+*p.digest)
+		}
 	}
 	return strings.Join(all, " ")
 }
 
-// readShape reads that text; ok is false for that of another version.
-func readShape(text string) (s Shape, ok bool) {
-	for _, p := range s.parts() {
-		var one string
-		one, text, _ = strings.Cut(text, " ")
-		if *p.digest, ok = strings.CutPrefix(one, p.name+"="); !ok {
-			return s, false
+// readShape reads that text. What another version says besides is left out.
+func readShape(text string) (s Shape) {
+	for word := range strings.FieldsSeq(text) {
+		name, digest, _ := strings.Cut(word, "=")
+		for _, p := range s.parts() {
+			if p.name == name {
+				*p.digest = digest
+			}
 		}
 	}
-	return s, true
+	return s
 }
 
-// differing says in what two nodes that read would make other objects of a study; "" for nothing, or if nobody can tell.
-func differing(one, other ledger.Alive) string {
-	a, known := readShape(one.Shape)
-	b, too := readShape(other.Shape)
-	if !known || !too {
-		return ""
-	}
+// differing says in what a node is set otherwise than the first of the others that says something of that; "" for nothing.
+func differing(one ledger.Alive, others ...ledger.Alive) string {
 	var all []string
-	theirs := b.parts()
-	for i, p := range a.parts() {
-		if *p.digest == *theirs[i].digest {
-			continue
+	own := readShape(one.Shape)
+	for i, p := range own.parts() {
+		for _, other := range others {
+			theirs := readShape(other.Shape)
+			digest := *theirs.parts()[i].digest
+			if *p.digest == "" || digest == "" {
+				continue
+			}
+			words := p.words
+			if p.name == "device" && one.Device != other.Device {
+				words = fmt.Sprintf("the device: %s on %s, %s on %s", one.ID, one.Device, other.ID, other.Device)
+			}
+			if digest != *p.digest {
+				all = append(all, words)
+			}
+			break
 		}
-		words := p.words
-		if p.name == "device" && one.Device != other.Device {
-			words = fmt.Sprintf("the device: %s on %s, %s on %s", one.ID, one.Device, other.ID, other.Device)
-		}
-		all = append(all, words)
 	}
 	return strings.Join(all, "; ")
 }

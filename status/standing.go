@@ -41,6 +41,7 @@ func NewOverview(self Self, site Site, s ledger.Standing, now time.Time) Overvie
 		Webhooks:     webhooks(s.Receivers, site.Webhooks),
 		Notice:       findings.Notice,
 	}
+	o.Lacks = o.lacks()
 	if self.Models != nil {
 		o.Models, o.Weights = self.Models, findings.Weights(self.Models)
 	}

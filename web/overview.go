@@ -43,6 +43,9 @@ func alerts(o status.Overview) []alert {
 			add("Node %s.", m)
 		}
 	}
+	for _, l := range o.Lacks {
+		add("A role is nobody's: %s. What to do: %s.", l, l.Remedy())
+	}
 	if o.Counts.Fault != "" {
 		add("The ledger cannot be written: %s. Nothing is received until it can.", o.Counts.Fault)
 	}
@@ -68,7 +71,7 @@ func alerts(o status.Overview) []alert {
 		add("%s was changed since the start: restart the node, or the change has no effect.", o.Running.Config)
 	}
 	if o.Counts.Missing > 0 {
-		add("Files of %s are missing in the data folder.", status.Plural(o.Counts.Missing, "study"))
+		add("Files of %s are missing, and the node had not removed them.", status.Plural(o.Counts.Missing, "study"))
 	}
 	return all
 }

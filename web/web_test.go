@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jcsnode/ledger"
+	"jcsnode/status"
 	"jcsnode/web/access"
 	"jcsnode/web/picture"
 )
@@ -324,5 +325,17 @@ func TestGallery(t *testing.T) {
 	}
 	if len(kept.kept) != galleriesKept || kept.find("1") != nil || kept.find(strings.Repeat("1", 2*galleriesKept)) == nil {
 		t.Errorf("%d galleries are kept", len(kept.kept))
+	}
+}
+
+// A role that no living node has is what somebody should see to.
+func TestAlerts_ARoleThatIsNobodys(t *testing.T) {
+	o := status.Overview{Running: status.Running{State: status.Runs}}
+	if got := alerts(o); len(got) > 0 {
+		t.Errorf("of a good node: %+v", got)
+	}
+	o.Lacks = []status.Lack{{Role: "read", Waits: 2, Text: "nobody reads: 2 studies wait"}}
+	if got := alerts(o); len(got) != 1 || !strings.Contains(got[0].Text, "nobody reads: 2 studies wait. What to do: start a node") {
+		t.Errorf("%+v", got)
 	}
 }

@@ -29,7 +29,7 @@ func TestBackup_OfARunningNode(t *testing.T) {
 	if s := l.study(t, study); s == nil || s.State != before.State || len(s.Instances) != len(before.Instances) {
 		t.Errorf("the restored node knows %+v", s)
 	}
-	if l.logged(t, "missing in data_dir") {
+	if l.logged(t, "files that the ledger knows are missing") {
 		t.Error("the restored node misses files")
 	}
 }

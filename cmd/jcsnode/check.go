@@ -50,20 +50,25 @@ func checkCommand() *cobra.Command {
 		}
 		out := c.OutOrStdout()
 		fmt.Fprintf(out, "%s is good\n", *path)
-		fmt.Fprintf(out, "  AE title %s, listening on %s, data in %s\n", cfg.Node.AETitle, cfg.Node.Listen, cfg.Node.DataDir)
+		isDoor := slices.Contains(cfg.Node.Roles, config.RoleDoor)
+		listening := "listening on " + cfg.Node.Listen
+		if !isDoor {
+			listening = "takes no studies and opens no port for them"
+		}
+		fmt.Fprintf(out, "  AE title %s, %s, data in %s\n", cfg.Node.AETitle, listening, cfg.Node.DataDir)
 		if room, err := disk.RoomIn(cfg.FilesDir(), int64(cfg.Node.Reserve)); err == nil {
 			fmt.Fprintf(out, "  %s\n", status.DiskOf(room))
 		}
 		if where := cfg.Store.Describe(); where != "" {
 			fmt.Fprintf(out, "  %s\n", where)
 		}
-		if cfg.TLS.Listen != "" {
+		if isDoor && cfg.TLS.Listen != "" {
 			fmt.Fprintf(out, "  TLS on %s with certificate %s\n", cfg.TLS.Listen, cfg.TLS.Describe())
 		}
 		if err := printNetworks(out, cfg, tried.Device); err != nil {
 			return err
 		}
-		if len(cfg.Peers) == 0 {
+		if isDoor && len(cfg.Peers) == 0 {
 			fmt.Fprintln(out, "  no [[peer]]: only this machine may store, by 127.0.0.1 or ::1")
 		}
 		for _, d := range cfg.Destinations {

@@ -168,9 +168,9 @@ func (w *ward) add(t *testing.T, name, data string, roles ...string) *lab {
 	}
 	l.config = filepath.Join(l.dir, "config.toml")
 	text := fmt.Sprintf("[node]\nlisten = \"127.0.0.1:%d\"\ndata_dir = %q\nreserve = \"0\"\nname = %q\nroles = [\"%s\"]\n"+
-		"[ledger]\nurl = %q\n%s[models]\ndir = %q\n%s%scalling_ae_title = %q\n"+
+		"[ledger]\nurl = %q\ninsecure = %t\n%s[models]\ndir = %q\n%s%scalling_ae_title = %q\n"+
 		"objects = [\"summary\", \"segmentation\", \"report\"]\nrejection = true\nretry_first = \"1s\"\nretry_longest = \"2s\"\n",
-		l.port, data, name, strings.Join(roles, `", "`), w.address, w.files, w.networks, wardConfig,
+		l.port, data, name, strings.Join(roles, `", "`), w.address, w.host != "", w.files, w.networks, wardConfig,
 		strings.Replace(destination("pacs", "PACS", w.pacs.port), "127.0.0.1", cmp.Or(w.host, "127.0.0.1"), 1), strings.ToUpper(name))
 	if err := os.WriteFile(l.config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

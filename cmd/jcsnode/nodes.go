@@ -36,19 +36,19 @@ func nodesCommand() *cobra.Command {
 			return err
 		}
 		defer l.Close()
-		nodes, err := node.Views(cfg, version, l).Nodes(c.Context())
+		overview, err := node.Views(cfg, version, l).Overview(c.Context())
 		if err != nil {
 			return err
 		}
 		if asJSON {
-			return writeJSON(c.OutOrStdout(), append([]status.Member{}, nodes...))
+			return writeJSON(c.OutOrStdout(), append([]status.Member{}, overview.Nodes...))
 		}
-		return printNodes(c.OutOrStdout(), nodes)
+		return printNodes(c.OutOrStdout(), overview.Nodes, overview.Lacks)
 	}
 	return c
 }
 
-func printNodes(w io.Writer, nodes []status.Member) error {
+func printNodes(w io.Writer, nodes []status.Member, lacks []status.Lack) error {
 	if len(nodes) == 0 {
 		fmt.Fprintln(w, "this node has its ledger for itself; `jcsnode status` says how it is")
 		return nil
@@ -66,6 +66,9 @@ func printNodes(w io.Writer, nodes []status.Member) error {
 		if n.Differs != "" {
 			fmt.Fprintln(w, n)
 		}
+	}
+	for _, l := range lacks {
+		fmt.Fprintf(w, "%s; what to do: %s\n", l, l.Remedy())
 	}
 	return nil
 }

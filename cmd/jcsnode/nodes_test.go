@@ -146,6 +146,59 @@ func TestNodes_OneTakesInOthersReadAndDeliver(t *testing.T) {
 	}
 }
 
+// Check tells of another node under the name and of a secret that is none, and speaks of no port that the node does not open. The roles
+// that nobody has are told of.
+func TestCheck_OfANodeAmongOthers(t *testing.T) {
+	s := newSeveral(t, "")
+	first, namesake := s.node(t, "first", "deliver"), s.node(t, "first", "deliver")
+	first.serveQuietly(t)
+	said := jcsnode(t, "check", "--config", first.config)
+	for _, want := range []string{"opens no port", "a node works on this data_dir now"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("check lacks %q:\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "listening on") || strings.Contains(said, "[[peer]]") {
+		t.Errorf("check speaks of a door:\n%s", said)
+	}
+	for _, command := range []string{"nodes", "status"} {
+		said := jcsnode(t, command, "--config", first.config)
+		if !strings.Contains(said, "no node that lives reads studies (role read)") || strings.Contains(said, "(role deliver)") {
+			t.Errorf("%s does not tell which roles are nobody's:\n%s", command, said)
+		}
+	}
+	out, err := program(t.Context(), "check", "--config", namesake.config).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), `node.name: another node lives under "first" (jcsnode first.`) {
+		t.Errorf("check under a name in use: %v\n%s", err, out)
+	}
+
+	open, err := os.MkdirTemp("/tmp", "open")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(open) })
+	password := filepath.Join(open, "password")
+	for _, err := range []error{os.Chmod(open, 0o755), os.WriteFile(password, []byte("secret\n"), 0o644), os.Chmod(password, 0o644)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := s.node(t, "second", "deliver")
+	second.change(t, "quiet = ", "limit = \"20m\"\nquiet = ")
+	second.change(t, "[ledger]\n", fmt.Sprintf("[ledger]\npassword_file = %q\n", password))
+	if said := jcsnode(t, "check", "--config", second.config); !strings.Contains(said, "everybody on this machine can read "+password) {
+		t.Errorf("check does not tell of an open secret:\n%s", said)
+	}
+	second.serveQuietly(t)
+	eventually(t, 20*time.Second, "everybody sees that it settles otherwise", func() bool {
+		return strings.Contains(second.log(t), "another node is set otherwise") &&
+			strings.Contains(jcsnode(t, "nodes", "--config", first.config), "this one differs in [settle]")
+	})
+	if !strings.Contains(second.log(t), "everybody on this machine can read a secret") {
+		t.Error("the log does not tell of an open secret")
+	}
+}
+
 // A reader with other settings is told so before it starts and when it joins, and everybody sees it.
 func TestNodes_OneReadsOtherwise(t *testing.T) {
 	s := newSeveral(t, "")
@@ -154,7 +207,7 @@ func TestNodes_OneReadsOtherwise(t *testing.T) {
 	first.serveQuietly(t)
 	eventually(t, 20*time.Second, "the first one says how it reads", func() bool {
 		out := jcsnode(t, "check", "--config", other.config)
-		return strings.Contains(out, "node first reads studies otherwise ([cascade] or [objects])")
+		return strings.Contains(out, "node first is set otherwise ([cascade] or [objects])")
 	})
 	out, err := program(t.Context(), "serve", "--config", first.config).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "another node works on this data_dir") {
@@ -162,10 +215,10 @@ func TestNodes_OneReadsOtherwise(t *testing.T) {
 	}
 	other.serveQuietly(t)
 	eventually(t, 20*time.Second, "the other one is told", func() bool {
-		return strings.Contains(other.log(t), "another node reads studies otherwise")
+		return strings.Contains(other.log(t), "another node is set otherwise")
 	})
 	said := jcsnode(t, "nodes", "--config", first.config)
-	if want := "gives other objects than elsewhere, by [cascade] or [objects]\n"; strings.Count(said, want) != 1 {
+	if want := "this one differs in [cascade] or [objects]\n"; strings.Count(said, want) != 1 {
 		t.Errorf("nodes does not tell of it:\n%s", said)
 	}
 }

@@ -85,7 +85,7 @@ func Send(ctx context.Context, dest Destination, items []Item, report func(Outco
 
 // GoneRemedy is what to do about an object whose file is gone.
 const GoneRemedy = "`jcsnode requeue` of the study makes it again from its instances; " +
-	"if these are gone, too, restore data_dir from the backup or send the study again"
+	"if these are gone, too, restore them from the backup or send the study again"
 
 // ErrAltered is for an object whose bytes are not those that were made.
 var ErrAltered = errors.New("it is not the file that was written")

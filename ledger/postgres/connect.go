@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"strconv"
@@ -20,16 +22,18 @@ func IsAddress(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
-// Redacted is an address for people: without a password and settings.
+// Redacted is an address for people: without a password and settings. Of what is not plainly an address nothing is shown: where a password
+// has a slash, a question mark or a hash in it, any part may be of it.
 func Redacted(address string) string {
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || !IsAddress(address) || strings.Contains(address, "#") || strings.Contains(u.Path+u.RawQuery, "@") ||
+		strings.Count(u.Path, "/") > 1 {
 		return "postgres://?"
 	}
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}
-	u.RawQuery, u.Fragment = "", ""
+	u.RawQuery = ""
 	return u.String()
 }
 
@@ -47,7 +51,7 @@ const (
 func configOf(address string, password func() (string, error)) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	c := config.ConnConfig
 	// Statements are planned each time: a plan that was made while the tables were empty reads them whole until the server looks again.
@@ -77,6 +81,15 @@ func configOf(address string, password func() (string, error)) (*pgxpool.Config,
 	}
 	config.BeforeConnect = beforeConnect(password)
 	return config, nil
+}
+
+// unreadable is why an address cannot be used. Other causes than a file may quote a password.
+func unreadable(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return &wordedError{remedy: "see that the node can read it", err: fmt.Errorf("read a file that its address names: %w", file)}
+	}
+	return errors.New("its address cannot be read: want postgres://USER@HOST:PORT/DATABASE, and settings as in the manual of PostgreSQL")
 }
 
 // beforeConnect asks for the password anew: it may have been changed, at the server first.

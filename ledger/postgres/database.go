@@ -90,6 +90,9 @@ func (d *Database) open(ctx context.Context, address string, opt Options) error 
 		return err
 	}
 	d.owned = true
+	if err := d.holdsText(ctx); err != nil {
+		return err
+	}
 	return d.migrate(ctx, opt.Logger)
 }
 
@@ -120,6 +123,9 @@ func (d *Database) check(ctx context.Context, address string, opt Options) error
 	if !create {
 		return errors.New("this user may not make tables there: let it own the database")
 	}
+	if err := d.holdsText(ctx); err != nil {
+		return err
+	}
 	version, err := d.version(ctx)
 	if err != nil {
 		return err
@@ -129,6 +135,20 @@ func (d *Database) check(ctx context.Context, address string, opt Options) error
 		err = d.checkNewer(ctx, version, first+len(texts)-1)
 	}
 	return err
+}
+
+// holdsText tells whether the database can hold what scanners write: text of any language.
+func (d *Database) holdsText(ctx context.Context) error {
+	var encoding string
+	if err := d.db.QueryRowContext(ctx, `SHOW server_encoding`).Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the encoding of this database is %s, and texts of scanners need UTF8: make one with it "+
+			"(createdb NAME --owner USER --template template0 --encoding UTF8), "+
+			"and if this one holds a ledger, take that over by pg_dump and pg_restore", encoding)
+	}
+	return nil
 }
 
 // Update runs f in a transaction; an error of f undoes everything. If other transactions got in the way it runs f again, from the start.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -322,6 +323,20 @@ func TestOpen_ForItself(t *testing.T) {
 	ledgertest.Must(t, l.Close(), postgres.Check(t.Context(), at, postgres.Options{}))
 }
 
+// inLatin1 makes a database beside another one that holds the letters of Western Europe alone.
+func inLatin1(t *testing.T, beside string) (address string) {
+	t.Helper()
+	db, err := sql.Open("pgx", beside)
+	ledgertest.Must(t, err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), `CREATE DATABASE western TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`)
+	ledgertest.Must(t, err)
+	u, err := url.Parse(beside)
+	ledgertest.Must(t, err)
+	u.Path = "/western"
+	return u.String()
+}
+
 func TestOpen_Refusals(t *testing.T) {
 	empty := pgtest.Shared(t).Database(t, "", nil)
 	newer := place(t)
@@ -338,6 +353,10 @@ func TestOpen_Refusals(t *testing.T) {
 		ledgertest.Must(t, l.Close())
 	}
 	nowhere := strings.Replace(empty, "/test", "/nowhere", 1)
+	western := inLatin1(t, empty)
+	if err := postgres.Check(t.Context(), western, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "LATIN1") {
+		t.Errorf("check of a database for Western Europe: %v", err)
+	}
 	secret := func() (string, error) { return "geheim", nil }
 	for _, c := range []struct {
 		name, at, want string
@@ -346,6 +365,7 @@ func TestOpen_Refusals(t *testing.T) {
 		{"no ledger", empty, "has the node ever been started", ledger.Options{ReadOnly: true}},
 		{"newer", newer, "written by a newer program", ledger.Options{Shared: true}},
 		{"newer, to look", newer, "written by a newer program", ledger.Options{ReadOnly: true}},
+		{"Western Europe", western, "--encoding UTF8", ledger.Options{}},
 		{"no database", nowhere, "create the database", ledger.Options{}},
 		{"no server", "postgres://u:secret@127.0.0.1:1/db", "see whether the database runs", ledger.Options{Password: secret}},
 	} {

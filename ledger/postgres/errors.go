@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"crypto/x509"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -42,6 +43,9 @@ func inWords(err error) error {
 		}
 		return err
 	}
+	if remedy := tlsRemedy(err); remedy != "" {
+		return &wordedError{remedy: remedy, passing: true, err: err} // when somebody has mended it, without a restart of the node
+	}
 	var connecting *pgconn.ConnectError
 	var network net.Error
 	if errors.As(err, &connecting) || errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) ||
@@ -50,6 +54,29 @@ func inWords(err error) error {
 	}
 	return err
 }
+
+// tlsRemedy is what to do where a connection fails because the server cannot prove who it is; "" where it fails for another reason.
+func tlsRemedy(err error) string {
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &authority):
+		return "sslrootcert in [ledger] url has to name the file of the authority that the server's certificate comes from; " +
+			"without it the authorities of the system count"
+	case errors.As(err, &name):
+		return "name the host in [ledger] url as the server's certificate has it, or give the server one for that name"
+	case errors.As(err, &invalid):
+		return "give the server a certificate that is valid, and see whether the clock of this machine is right"
+	case strings.Contains(err.Error(), "server refused TLS connection"): // the library has no value for it
+		return "the server speaks no TLS: set ssl = on, ssl_cert_file and ssl_key_file in its postgresql.conf; " +
+			"[ledger] insecure and sslmode=disable do without"
+	}
+	return ""
+}
+
+// InWords adds to what PostgreSQL says, to a connection of whomever, what an operator can do.
+func InWords(err error) error { return inWords(err) }
 
 // wordsFor a code of PostgreSQL, or a class of codes.
 func wordsFor(code string) wordedError {

@@ -28,7 +28,22 @@ func TestClean(t *testing.T) {
 }
 
 func TestRedacted(t *testing.T) {
-	if got := postgres.Redacted("postgres://jcsnode:secret@db:5432/jcsnode?password=secret"); got != "postgres://jcsnode@db:5432/jcsnode" {
-		t.Error(got)
+	for from, want := range map[string]string{
+		"postgres://jcsnode:secret@db:5432/jcsnode?password=secret": "postgres://jcsnode@db:5432/jcsnode",
+		"postgresql://db/jcsnode?sslpassword=secret":                "postgresql://db/jcsnode",
+		"postgres://u@/jcsnode?host=/run/postgresql":                "postgres://u@/jcsnode",
+		"host=db user=jcsnode password=secret dbname=jcsnode":       "postgres://?",
+		"postgres://u:secret@db:port/jcsnode":                       "postgres://?",
+		"postgres://u:1/secret@db/jcsnode":                          "postgres://?",
+		"postgres://u:1/0/secret":                                   "postgres://?",
+		"postgres://u:1?secret@db/jcsnode":                          "postgres://?",
+		"postgres://u:1#secret@db/jcsnode":                          "postgres://?",
+		"POSTGRES://u:secret@db/jcsnode":                            "postgres://?",
+		"secret":                                                    "postgres://?",
+		"":                                                          "postgres://?",
+	} {
+		if got := postgres.Redacted(from); got != want {
+			t.Errorf("%s: %s, want %s", from, got, want)
+		}
 	}
 }
