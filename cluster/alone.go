@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Alone is the life of a node that shares its ledger with nobody: it holds every lock at once, and all others are dead.
@@ -39,6 +40,12 @@ func (a *Alone) Dead(_ context.Context, incarnations []string) ([]string, error)
 
 // Others gives none.
 func (a *Alone) Others(context.Context, []string) ([]string, error) { return nil, nil }
+
+// Now is time.Now: it compares with nobody.
+func (a *Alone) Now() time.Time { return time.Now() }
+
+// Ahead is 0.
+func (a *Alone) Ahead() time.Duration { return 0 }
 
 // Close does nothing.
 func (a *Alone) Close() error { return nil }

@@ -10,6 +10,9 @@
 // What a member does to the outside world it asks Fenced for before each step: a process that was stopped and goes on does not know yet
 // what its clock can tell. docs/cluster.md says what follows from that, and cluster/model tries it.
 //
+// A member has the server's time, too (Now), whatever the clock of its machine says: what several members compare is of one clock. How far
+// that of the machine is off, Ahead tells.
+//
 // Alone is the only node of a ledger that no other can share. The room must know neither ledger nor jobs, nor what its locks are for.
 //
 // Advisory locks are those of a session: between member and server there must be no pooler that hands sessions around (PgBouncer in its

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sys/unix"
 )
 
 // incarnation is what one session carries.
 type incarnation struct {
 	opt    Options
+	server *serverClock
 	name   string
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -28,8 +28,8 @@ type incarnation struct {
 	alarm *time.Timer  // for the end of the bound
 }
 
-// begin opens a session and takes the lock of the node's ID.
-func begin(ctx context.Context, opt Options) (*incarnation, error) {
+// begin opens a session and takes the lock of the node's ID. The server's clock is known from then on.
+func begin(ctx context.Context, opt Options, server *serverClock) (*incarnation, error) {
 	asked := clock()
 	opening, cancel := context.WithTimeout(ctx, opt.Timeout)
 	defer cancel()
@@ -38,7 +38,7 @@ func begin(ctx context.Context, opt Options) (*incarnation, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &incarnation{opt: opt, name: name, conn: conn}
+	i := &incarnation{opt: opt, server: server, name: name, conn: conn}
 	i.ctx, i.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	i.seen.Store(int64(asked))
 	i.alarm = time.AfterFunc(opt.Bound, func() { i.cancel(fmt.Errorf("%w: no answer for %v", ErrLost, opt.Bound)) })
@@ -50,6 +50,9 @@ func begin(ctx context.Context, opt Options) (*incarnation, error) {
 	if err == nil {
 		_, err = i.try(incarnationLock + name)
 	}
+	if err == nil {
+		err = i.beat()
+	}
 	if err != nil {
 		i.stop(err)
 		i.close()
@@ -58,7 +61,7 @@ func begin(ctx context.Context, opt Options) (*incarnation, error) {
 	return i, nil
 }
 
-// live asks the server whether it is there until ctx ends or the incarnation does, and says why.
+// live asks the server whether it is there, and for its time, until ctx ends or the incarnation does, and says why.
 func (i *incarnation) live(ctx context.Context) error {
 	tick := time.NewTicker(i.opt.Beat)
 	defer tick.Stop()
@@ -70,7 +73,7 @@ func (i *incarnation) live(ctx context.Context) error {
 			return context.Cause(i.ctx)
 		case <-tick.C:
 		}
-		if err := i.ask(func(ctx context.Context) error { return i.conn.Ping(ctx) }); err != nil {
+		if err := i.beat(); err != nil {
 			return err
 		}
 	}
@@ -142,13 +145,4 @@ func (i *incarnation) fenced() error {
 		return fmt.Errorf("%w: no answer for %v", ErrLost, silent.Round(time.Millisecond))
 	}
 	return nil
-}
-
-// clock is the time since the machine started; time asleep counts, which Go's own clock leaves out.
-func clock() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		panic(err) // Linux has had it since 2.6.39
-	}
-	return time.Duration(t.Nano())
 }

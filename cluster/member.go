@@ -18,6 +18,7 @@ type Options struct {
 	Password func() (string, error) // asked for each session; nil or "": the one of the environment, if it has one
 	ID       string                 // of the node, at most 60 letters, digits, -, _ and full stops
 	Logger   *slog.Logger
+	Now      func() time.Time // of this machine's clock: time.Now
 
 	// Patience is how long Join waits for another one under the ID to end: 15 s, since a machine that lost its power has a session for
 	// some 7 s. Negative: not at all.
@@ -40,6 +41,9 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return o
 }
 
@@ -61,9 +65,10 @@ var ErrLost = errors.New("the session with PostgreSQL is lost")
 
 // Member is a node among others. All methods may be called from any goroutine.
 type Member struct {
-	opt   Options
-	close context.CancelFunc
-	ended chan struct{} // the life is over
+	opt    Options
+	server *serverClock
+	close  context.CancelFunc
+	ended  chan struct{} // the life is over
 
 	mu      sync.Mutex // guards what follows
 	now     *incarnation
@@ -78,15 +83,16 @@ func Join(ctx context.Context, opt Options) (*Member, error) {
 		return nil, err
 	}
 	deadline := time.Now().Add(opt.Patience)
-	first, err := begin(ctx, opt)
+	server := &serverClock{}
+	first, err := begin(ctx, opt, server)
 	for errors.Is(err, ErrInUse) && time.Now().Before(deadline) && pause(ctx, opt.Beat) {
-		first, err = begin(ctx, opt)
+		first, err = begin(ctx, opt, server)
 	}
 	if err != nil {
 		return nil, err
 	}
 	living, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	m := &Member{opt: opt, close: cancel, ended: make(chan struct{}), now: first, changed: make(chan struct{}),
+	m := &Member{opt: opt, server: server, close: cancel, ended: make(chan struct{}), now: first, changed: make(chan struct{}),
 		holding: map[string]bool{}}
 	go m.live(living, first)
 	return m, nil
@@ -136,7 +142,7 @@ func (m *Member) live(ctx context.Context, i *incarnation) {
 func (m *Member) again(ctx context.Context) *incarnation {
 	told := false
 	for pause(ctx, m.opt.Beat/4) {
-		i, err := begin(ctx, m.opt)
+		i, err := begin(ctx, m.opt, m.server)
 		if err == nil {
 			m.opt.Logger.Info("session with PostgreSQL again", "node", m.opt.ID, "incarnation", i.name)
 			return i

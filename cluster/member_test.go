@@ -193,6 +193,36 @@ func TestDead(t *testing.T) {
 	}
 }
 
+// All members have the server's time, whatever the clocks of their machines say, and know how far those are off.
+func TestNow(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Shared(t).Database(t, "", nil)
+	near := func(what string, got, want time.Duration) {
+		t.Helper()
+		if (got - want).Abs() > time.Second {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	for id, off := range map[string]time.Duration{"ahead": time.Minute, "right": 0, "behind": -time.Hour} {
+		m, err := cluster.Join(t.Context(), cluster.Options{URL: url, ID: id, Now: func() time.Time { return time.Now().Add(off) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(id+": its time", time.Until(m.Now()), 0) // the server is on this machine
+		near(id+": its machine's", m.Ahead(), off)
+		m.Close()
+		near(id+": its time after the end", time.Until(m.Now()), 0)
+	}
+	now, err := cluster.Clock(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near("of no member", time.Until(now()), 0)
+	a := cluster.NewAlone("one")
+	near("alone", time.Until(a.Now()), 0)
+	near("alone, its machine's", a.Ahead(), 0)
+}
+
 func TestAlone(t *testing.T) {
 	var a node = cluster.NewAlone("one")
 	mine := name(t, a)

@@ -29,6 +29,7 @@ type Alive struct {
 	Waiting     int      // files on its disk that wait for the object store
 	Owns        []string // locks that it has, as the node names them
 	Sends       []Sending
+	ClockAhead  time.Duration // of its machine's clock over that which all nodes go by
 
 	// RecordedAt is a time up to which every instance that was stored is in the ledger; zero = nobody can tell.
 	RecordedAt time.Time
@@ -56,11 +57,12 @@ type Sending struct {
 	Since       time.Time `json:"since,omitzero"`
 }
 
-// owning is the text of the column owns. A program that does not know of it leaves that of another incarnation.
+// owning is the text of the column owns: what is true of an incarnation. A program that does not know of it leaves that of another one.
 type owning struct {
 	Incarnation string    `json:"incarnation"`
 	Locks       []string  `json:"locks,omitempty"`
 	Sends       []Sending `json:"sends,omitempty"`
+	ClockAhead  int64     `json:"clock_ahead_ms,omitempty"`
 }
 
 // SignOfLife keeps what a node says of itself instead of what it said before. The time of it is now.
@@ -72,7 +74,7 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	}
 	var owns []byte
 	if err == nil {
-		owns, err = json.Marshal(owning{a.Incarnation, a.Owns, a.Sends})
+		owns, err = json.Marshal(owning{a.Incarnation, a.Owns, a.Sends, a.ClockAhead.Milliseconds()})
 	}
 	if err == nil {
 		err = l.update(ctx, func(tx *sql.Tx) error {
@@ -154,7 +156,7 @@ func queryAlive(ctx context.Context, tx *sql.Tx, which string, args ...any) ([]A
 			return a, fmt.Errorf("what node %q owns: %w", a.ID, err)
 		}
 		if o.Incarnation == a.Incarnation {
-			a.Owns, a.Sends = o.Locks, o.Sends
+			a.Owns, a.Sends, a.ClockAhead = o.Locks, o.Sends, time.Duration(o.ClockAhead)*time.Millisecond
 		}
 		return a, nil
 	}, args...)

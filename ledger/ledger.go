@@ -40,7 +40,8 @@ type Ledger struct {
 
 // Options of Open and New. The zero value is for production.
 type Options struct {
-	Now      func() time.Time // time.Now
+	Now      func() time.Time // time.Now; of a node of several the time that all of them have
+	JobsNow  func() time.Time // likewise, of what jobs wait for
 	Logger   *slog.Logger     // slog.Default()
 	ReadOnly bool             // Open: look only, beside a running node; nothing is migrated
 	Beside   bool             // Open: ask for work, beside a running node; nothing is migrated, and StartJobs refuses

@@ -53,7 +53,7 @@ func defaultRetryDelay(attempt int) time.Duration {
 // takeJobs takes the jobs in the database, to enqueue more.
 func (l *Ledger) takeJobs(opt Options) (err error) {
 	o := jobs.Options{Driver: l.db.JobDriver(), Dialect: l.db.JobDialect(), Update: l.update, Logger: l.log,
-		RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts, TestOnly: opt.TestOnly, Shared: opt.Shared}
+		RetryDelay: opt.RetryDelay, MaxAttempts: opt.MaxAttempts, TestOnly: opt.TestOnly, Shared: opt.Shared, Now: opt.JobsNow}
 	if opt.Shared {
 		o.Alone = l.db.Alone
 	}

@@ -40,6 +40,7 @@ var (
 	nodeUp     = desc("node_up", "1 for a node on this ledger that lives, 0 for one that is dead; nothing for one that stopped.", "node")
 	leads      = desc("node_leads", "1 for the node that settles studies and tidies up for all, 0 for each other one.", "node")
 	roleNodes  = desc("role_nodes", "Nodes on this ledger that live and have a role; nothing where one node has it for itself.", "role")
+	clockAhead = desc("node_clock_ahead_seconds", "How far the clock of a node's machine is ahead of the database's.", "node")
 	owner      = desc("destination_owner", "1 for the node that delivers to a destination now.", "destination", "node")
 	scrapeGood = desc("views_up", "1 if the views of the node could be read for this scrape.")
 	studies    = desc("studies", "Studies by state.", "state")
@@ -65,7 +66,7 @@ var (
 
 // Describe lists all metrics; the node need not run for it.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, leads, roleNodes, owner, scrapeGood, studies, finished, instances, received,
+	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, leads, roleNodes, clockAhead, owner, scrapeGood, studies, finished, instances, received,
 		lastSeen, deliveries, up,
 		oldest, notifications, diskFree, diskReserve, altered, stale, storeUp, storeWaiting, ledgerBytes, fault} {
 		to <- d
@@ -94,6 +95,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		if m.State != status.Stopped {
 			gauge(nodeUp, truth(m.Lives()), m.Name)
 			gauge(leads, truth(m.Leads), m.Name)
+		}
+		if m.Lives() {
+			gauge(clockAhead, m.ClockAhead, m.Name)
 		}
 		for _, d := range m.Deliver {
 			gauge(owner, 1, d, m.Name)

@@ -48,7 +48,7 @@ func overview() status.Overview {
 			{Name: "good", Configured: true, LastSuccess: at}, {Name: "new", Configured: true}, {Name: "gone", Failed: 9}},
 		Webhooks: []status.Webhook{{Name: "ris", Configured: true, Sent: 4}},
 		Nodes: []status.Member{
-			{Name: "a", Roles: []string{"door", "deliver"}, Running: status.Running{State: status.Runs}, Leads: true,
+			{Name: "a", Roles: []string{"door", "deliver"}, Running: status.Running{State: status.Runs}, ClockAhead: -61, Leads: true,
 				Deliver: []string{"pacs"}},
 			{Name: "b", Roles: []string{"read"}, Running: status.Running{State: status.Dead}},
 			{Name: "c", Running: status.Running{State: status.Stopped}}},
@@ -96,6 +96,7 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`jcsnode_build_info{device="cpu",version="0.4.0",weights="trained"} 1`,
 		`jcsnode_node_up{node="a"} 1`, `jcsnode_node_up{node="b"} 0`, `jcsnode_node_leads{node="a"} 1`, `jcsnode_node_leads{node="b"} 0`,
+		`jcsnode_node_clock_ahead_seconds{node="a"} -61`,
 		`jcsnode_destination_owner{destination="pacs",node="a"} 1`,
 		`jcsnode_role_nodes{role="door"} 1`, `jcsnode_role_nodes{role="read"} 0`, `jcsnode_role_nodes{role="deliver"} 1`,
 		`jcsnode_studies{state="settled"} 3`,

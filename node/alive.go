@@ -45,12 +45,12 @@ func (l *life) news(now time.Time) bool {
 
 // works is pipeline.Processor.Works.
 func (n *Node) works(studyUID, stage string, done, total int) {
-	n.life.works(studyUID, stage, done, total)
+	n.life.works(studyUID, stage, done, total, n.now())
 	n.meter.Works(studyUID, stage, done, total)
 }
 
-// works keeps what is said of a study.
-func (l *life) works(studyUID, stage string, done, total int) {
+// works keeps what is said of a study at a time.
+func (l *life) works(studyUID, stage string, done, total int, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if stage == "" {
@@ -59,7 +59,7 @@ func (l *life) works(studyUID, stage string, done, total int) {
 	}
 	w, known := l.work[studyUID]
 	if !known {
-		w.StudyUID, w.Since = studyUID, time.Now().UTC()
+		w.StudyUID, w.Since = studyUID, now.UTC()
 	}
 	w.Step, w.Done, w.Total = stage, done, total
 	if l.work == nil {
@@ -78,13 +78,18 @@ func (l *life) now() []ledger.Work {
 }
 
 // sends is dicomout.DeliveryWorker.Sends.
-func (l *life) sends(studyUID, destination string) (over func()) {
+func (n *Node) sends(studyUID, destination string) (over func()) {
+	return n.life.sends(studyUID, destination, n.now())
+}
+
+// sends keeps what is on its way since a time.
+func (l *life) sends(studyUID, destination string, now time.Time) (over func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.out == nil {
 		l.out = map[string]ledger.Sending{}
 	}
-	l.out[destination] = ledger.Sending{StudyUID: studyUID, Destination: destination, Since: time.Now().UTC()}
+	l.out[destination] = ledger.Sending{StudyUID: studyUID, Destination: destination, Since: now.UTC()}
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -124,7 +129,7 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 	n.self = ledger.Alive{
 		ID:         n.self.ID,
 		Roles:      n.self.Roles,
-		StartedAt:  time.Now(),
+		StartedAt:  n.now(),
 		RecordedAt: before.RecordedAt,
 		PID:        os.Getpid(),
 		Version:    n.version,
@@ -168,8 +173,12 @@ func recordedBy(nodes []ledger.Alive) time.Time {
 }
 
 // recorded waits until what was stored up to now is in the ledger, for the next start. It is for a node that has looked through its inbox.
+// Files have their times of this machine or of another one: the earlier of two clocks overlooks none.
 func (n *Node) recorded(ctx context.Context) error {
-	now := time.Now()
+	now := n.now()
+	if own := time.Now(); own.Before(now) {
+		now = own
+	}
 	ctx, cancel := context.WithTimeout(ctx, flushWait)
 	defer cancel()
 	if err := n.ledger.Flush(ctx); err != nil {
@@ -207,6 +216,8 @@ func (n *Node) lives(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		n.self.ConfigHash, n.self.Shape = *n.configHash.Load(), n.shape()
+		n.self.ClockAhead = n.member.Ahead()
+		n.clock.look(n.self.ClockAhead, n.log)
 		if n.ahead != nil {
 			n.self.Waiting = n.ahead.Waiting().Files
 		}
@@ -233,6 +244,6 @@ func (n *Node) ends() {
 		return
 	}
 	n.starting()
-	n.self.StoppedAt, n.self.Work, n.self.Owns, n.self.Sends = time.Now(), nil, nil, nil
+	n.self.StoppedAt, n.self.Work, n.self.Owns, n.self.Sends = n.now(), nil, nil, nil
 	n.sign(context.Background())
 }

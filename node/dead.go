@@ -80,7 +80,7 @@ func (n *Node) seeks(ctx context.Context) {
 		return
 	}
 	for wait := seekLook; ; {
-		done, err := n.seek(ctx, time.Now())
+		done, err := n.seek(ctx, n.now())
 		if err != nil && ctx.Err() == nil {
 			n.log.Error("cannot look for what dead nodes took and did not record; trying again", "in", nextLook(wait, done), "error", err)
 		}

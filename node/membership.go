@@ -25,6 +25,8 @@ type membership interface {
 	Fenced() error
 	Dead(ctx context.Context, incarnations []string) ([]string, error)
 	Others(ctx context.Context, locks []string) ([]string, error)
+	Now() time.Time
+	Ahead() time.Duration
 	Close() error
 }
 
@@ -186,7 +188,7 @@ func (n *Node) owns(ctx context.Context) {
 	defer context.AfterFunc(n.serving, cancel)()
 	all.Go(func() { n.hold(serving, lock{status.LeaderLock, n.leads}) })
 	holding := map[string]context.CancelCauseFunc{}
-	n.orphans.look(nil, nil, time.Now()) // what was seen in another incarnation counts for nothing
+	n.orphans.look(nil, nil, n.now()) // what was seen in another incarnation counts for nothing
 	look := time.NewTicker(n.orphans.every)
 	defer look.Stop()
 	for ctx.Err() == nil {

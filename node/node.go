@@ -80,6 +80,7 @@ type Node struct {
 	self           ledger.Alive // what it said of itself last
 	starting       func()       // ends the signs of life of the start
 	life           life
+	clock          clockWatch
 	configHash     atomic.Pointer[string] // of the file that all of what runs is taken from
 	views          status.Reader
 	web            *web.Server // nil without a page, as are the next three
@@ -141,6 +142,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.ledger, err = OpenLedger(ctx, c, ledger.Options{
+		Now:            n.now,
+		JobsNow:        n.now,
 		Logger:         n.log,
 		Receivers:      subscriptions(c.Webhooks),
 		CommitmentFrom: CommitmentFrom(c.Destinations),

@@ -87,7 +87,7 @@ func (n *Node) seekOrphans(ctx context.Context) {
 		}
 		return
 	}
-	for _, lane := range n.orphans.look(waiting, others, time.Now()) {
+	for _, lane := range n.orphans.look(waiting, others, n.now()) {
 		n.log.Warn("something waits for a destination or a webhook that no running node has in its configuration; it ends if none gets it",
 			"lock", lane, "in", n.orphans.patience.String(), "remedy", "put it into the configuration of a node and reload that (SIGHUP)")
 	}

@@ -33,6 +33,7 @@ func (n *Node) wire(networks Networks) error {
 	}
 	n.site.Store(s)
 	n.views = viewsOf(func() config.Config { return n.site.Load().config }, n.version, n.ledger)
+	n.views.Now = n.now
 	if c.Several() {
 		n.views.Dead = n.member.Dead
 	}
@@ -47,7 +48,8 @@ func (n *Node) wire(networks Networks) error {
 		Limit:   time.Duration(c.Settle.Limit),
 		Looked:  n.settling.beat,
 		Settled: func(d time.Duration) { n.meter.Took(metrics.StageSettle, d) },
-		Now:     time.Now,
+		Now:     n.now,
+		Clock:   n.clockIs(),
 		Logger:  n.log,
 	}
 	n.retention = &pipeline.Retention{
@@ -55,7 +57,7 @@ func (n *Node) wire(networks Networks) error {
 		Store:  n.store,
 		For:    func() time.Duration { return n.site.Load().keep },
 		Rows:   func() time.Duration { return n.site.Load().keepRows },
-		Now:    time.Now,
+		Now:    n.now,
 		Logger: n.log,
 	}
 	maker := Maker(c, n.version, networks)
@@ -106,12 +108,12 @@ func (n *Node) wireDoor() error {
 			return err
 		}
 	}
-	n.door = scp.NewDoor(func() scp.Settings { return n.site.Load().door }, n.inbox, n.ledger, n.log, time.Now)
+	n.door = scp.NewDoor(func() scp.Settings { return n.site.Load().door }, n.inbox, n.ledger, n.log, n.now)
 	n.door.Commitment = &scp.CommitmentSCP{
 		Ledger:    n.ledger,
 		Addresses: func() []scp.ReportAddress { return n.site.Load().addresses },
 		Dialer:    *Dialer("", CommitmentTimeout),
-		Now:       time.Now,
+		Now:       n.now,
 		Logger:    n.log,
 	}
 	n.door.Refused = n.meter.Refused
@@ -142,9 +144,9 @@ func (n *Node) wireDelivery() {
 		Destinations: destinations,
 		Fenced:       n.member.Fenced,
 		Ends:         func(name string) error { return n.mayEnd(destinationLane(name)) },
-		Now:          time.Now,
+		Now:          n.now,
 		Random:       rand.Float64,
-		Sends:        n.life.sends,
+		Sends:        n.sends,
 		Attempted:    n.meter.Attempted,
 		Delivered:    func(d time.Duration) { n.meter.Took(metrics.StageDeliver, d) },
 		Logger:       n.log,
@@ -156,7 +158,7 @@ func (n *Node) wireDelivery() {
 		Missed:       n.delivery.Missed,
 		Ends:         n.delivery.Ends,
 		Linger:       CommitmentLinger,
-		Now:          time.Now,
+		Now:          n.now,
 		Logger:       n.log,
 	}
 	n.door.Reports = n.commitmentSCU.Take

@@ -17,6 +17,7 @@ import (
 func Views(c config.Config, version string, l status.Ledger) status.Reader {
 	r := viewsOf(func() config.Config { return c }, version, l)
 	if c.Several() {
+		r.Now = clockOf(c)
 		r.Dead = func(ctx context.Context, incarnations []string) ([]string, error) {
 			return cluster.Ask(ctx, c.Ledger.Address(), c.Ledger.Password, incarnations)
 		}

@@ -150,7 +150,7 @@ func (n *Node) wireNotify() {
 		Node:        EventNode(c.Node, n.version),
 		Notice:      findings.Notice,
 		Result:      resultOf,
-		Now:         time.Now,
+		Now:         n.now,
 		Logger:      n.log,
 		Ends:        func(name string) error { return n.mayEnd(receiverLane(name)) },
 	}
@@ -168,7 +168,7 @@ func (n *Node) wireNotify() {
 			r, err := n.store.Room(ctx)
 			return notify.Room(r), err
 		},
-		Started: time.Now(),
-		Now:     time.Now,
+		Started: n.now(),
+		Now:     n.now,
 	}
 }

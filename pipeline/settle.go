@@ -30,6 +30,7 @@ type Settler struct {
 	// Settled is told of each study that settles how long that took since its first instance; may be nil.
 	Settled func(took time.Duration)
 	Now     func() time.Time
+	Clock   string // whose Now is, for the log
 	Logger  *slog.Logger
 
 	ahead map[string]time.Time // studies whose newest instance came in the future: when that was first seen
@@ -89,7 +90,8 @@ func (s *Settler) settleDue(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// noteFuture notes which studies came while the clock was ahead: they would wait until it is as late again.
+// noteFuture notes which studies came while the clock was ahead, or have the time of a file from a machine that is ahead: they would wait
+// until it is as late again.
 func (s *Settler) noteFuture(receiving []ledger.Activity, now time.Time) {
 	seen := map[string]time.Time{}
 	for _, a := range receiving {
@@ -99,8 +101,8 @@ func (s *Settler) noteFuture(receiving []ledger.Activity, now time.Time) {
 		first, known := s.ahead[a.StudyUID]
 		if !known {
 			first = now
-			s.Logger.Warn("instances of the study came while this machine's clock was ahead",
-				"study", a.StudyUID, "newest", a.LastAt.Format(time.RFC3339), "remedy", "keep the clock right (NTP)")
+			s.Logger.Warn("instances of the study have a time that is still to come: the clock was ahead when they came, or is behind now",
+				"study", a.StudyUID, "newest", a.LastAt.Format(time.RFC3339), "clock", s.Clock, "remedy", "keep it right (NTP)")
 		}
 		seen[a.StudyUID] = first
 	}

@@ -21,6 +21,9 @@ type Member struct {
 	Tells   []string  `json:"tells"`       // webhooks, likewise
 	Differs string    `json:"differs_in"`  // in what it is set otherwise than the node that has said so for longest
 
+	// ClockAhead is how far the clock of its machine is ahead of that which all nodes go by; 0 of one that does not live.
+	ClockAhead float64 `json:"clock_ahead_seconds"`
+
 	said ledger.Alive // what all that is taken from
 }
 
@@ -84,6 +87,7 @@ func members(all []ledger.Alive, self Self, now time.Time) []Member {
 		}
 		m.own(a.Owns)
 		if m.Lives() {
+			m.ClockAhead = a.ClockAhead.Seconds()
 			living = append(living, a)
 		}
 		found = append(found, m)
@@ -113,6 +117,9 @@ func (m Member) String() string {
 	text := fmt.Sprintf("%s (%s): %s", m.Name, strings.Join(m.Roles, ", "), m.Running)
 	if owns := m.Owns(); owns != "" {
 		text += "; " + owns
+	}
+	if m.ClockOff() {
+		text += "; the clock of its machine is " + m.Clock() + " (keep it right: NTP)"
 	}
 	if m.Differs != "" {
 		text += "; what becomes of a study depends on which node works on it: this one differs in " + m.Differs

@@ -18,6 +18,7 @@ func TestOverview_Nodes(t *testing.T) {
 	other.Device, other.Settings = "cuda", "5"
 	older.Networks, older.Settle, older.Keep, older.Stuck = "9", "", "", "" // of a version that says nothing of these
 	door := status.Shape{Settle: "0", Keep: "7", Stuck: "0"}
+	off := func(a ledger.Alive, ahead time.Duration) ledger.Alive { a.ClockAhead = ahead; return a }
 	node := func(id string, held *bool, started time.Duration, device, shape string) ledger.Alive {
 		return ledger.Alive{ID: id, Held: held, StartedAt: now.Add(-started), SeenAt: now, Device: device, Shape: shape,
 			Roles: []string{"read", "deliver"}, Owns: []string{status.LeaderLock, "deliver pacs", "notify his"},
@@ -32,7 +33,10 @@ func TestOverview_Nodes(t *testing.T) {
 		"owns, reads and sends": {node("b", &yes, time.Hour, "cpu", shape.String()),
 			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
 			"; leads, delivers to pacs, tells his", ""},
-		"a dead one": {node("b", &no, time.Hour, "cuda", other.String()), "", "", "DEAD", ""},
+		"its clock is off": {off(node("b", &yes, time.Hour, "cpu", shape.String()), -61*time.Second),
+			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
+			"; the clock of its machine is 61 s behind", ""},
+		"a dead one": {off(node("b", &no, time.Hour, "cuda", other.String()), time.Minute), "", "", "DEAD", ""},
 		"reads otherwise": {node("b", &yes, time.Hour, "cuda", other.String()),
 			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
 			"this one differs in [cascade] or [objects]; the device: b on cuda, a on cpu",
@@ -56,6 +60,10 @@ func TestOverview_Nodes(t *testing.T) {
 			b := o.Nodes[1]
 			if b.Owns() != c.owns || b.At() != c.at || b.Differs != c.differs || !strings.Contains(b.String(), c.says) {
 				t.Errorf("owns %q, is at %q, differs in %q\n%s", b.Owns(), b.At(), b.Differs, b)
+			}
+			off := strings.Contains(b.String(), "the clock of its machine")
+			if off != b.ClockOff() || b.Lives() && (b.Clock() == "right") == off {
+				t.Errorf("clock %q, %v ahead\n%s", b.Clock(), b.ClockAhead, b)
 			}
 		})
 	}

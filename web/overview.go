@@ -39,7 +39,7 @@ func alerts(o status.Overview) []alert {
 		add("The node is %s.", o.Running)
 	}
 	for _, m := range o.Nodes {
-		if m.State == status.Dead || m.State == status.Hangs || m.Differs != "" {
+		if m.State == status.Dead || m.State == status.Hangs || m.Differs != "" || m.ClockOff() {
 			add("Node %s.", m)
 		}
 	}

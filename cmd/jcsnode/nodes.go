@@ -20,8 +20,8 @@ func nodesCommand() *cobra.Command {
 		Use:   "nodes",
 		Short: "the nodes that share this ledger: who lives, does what, and since when",
 		Long: "nodes lists the nodes that work on the ledger of the configuration: whether each runs, since when,\n" +
-			"its roles, version and device, when it was heard of last, what it owns (whether it leads, which destinations and\n" +
-			"webhooks are its own), and which studies it reads and sends. Nodes that are gone are listed for 30 days.",
+			"its roles, version and device, when it was heard of last, how its clock is, what it owns (whether it leads, which\n" +
+			"destinations and webhooks are its own), and which studies it reads and sends. Nodes that are gone are listed for 30 days.",
 		Args: cobra.NoArgs,
 	}
 	path := configFlag(c)
@@ -54,16 +54,16 @@ func printNodes(w io.Writer, nodes []status.Member, lacks []status.Lack) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "NODE\tSTATE\tSINCE\tROLES\tVERSION\tDEVICE\tHEARD OF\tOWNS\tIS AT")
+	fmt.Fprintln(t, "NODE\tSTATE\tSINCE\tROLES\tVERSION\tDEVICE\tHEARD OF\tCLOCK\tOWNS\tIS AT")
 	for _, n := range nodes {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.State, status.Clock(n.Since), strings.Join(n.Roles, ","),
-			n.Version, n.Device, status.Clock(n.HeardOf), cmp.Or(n.Owns(), "-"), n.At())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.State, status.Clock(n.Since), strings.Join(n.Roles, ","),
+			n.Version, n.Device, status.Clock(n.HeardOf), n.Clock(), cmp.Or(n.Owns(), "-"), n.At())
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, n := range nodes {
-		if n.Differs != "" {
+		if n.Differs != "" || n.ClockOff() {
 			fmt.Fprintln(w, n)
 		}
 	}

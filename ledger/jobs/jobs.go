@@ -79,6 +79,7 @@ type Options struct {
 	Dialect     Dialect
 	Update      func(ctx context.Context, f func(tx *sql.Tx) error) error // runs f in a transaction
 	Logger      *slog.Logger
+	Now         func() time.Time                // which other processes on the jobs have, too; nil: time.Now
 	RetryDelay  func(attempt int) time.Duration // how long a job waits after its failure number attempt, from 1
 	MaxAttempts int                             // of a job that is enqueued from now on
 	TestOnly    bool                            // leaves out River's random waits
@@ -104,6 +105,9 @@ type Jobs struct {
 // New takes the jobs of a database. own says by kind who has a queue of their own in the process that works on them; Start says it again
 // for this process.
 func New(opt Options, own map[string][]string) (*Jobs, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
 	insert, err := river.NewClient(opt.Driver, &river.Config{Logger: quiet(opt.Logger), PollOnly: true, TestOnly: opt.TestOnly})
 	if err != nil {
 		return nil, err

@@ -62,9 +62,10 @@ func (j *Jobs) Start(ctx context.Context, id string, kinds []Kind, missing func(
 		FetchPollInterval:    pollInterval,
 		JobTimeout:           -1,
 		RescueStuckJobsAfter: never,
-		RetryPolicy:          retryPolicy{j.opt.RetryDelay},
+		RetryPolicy:          retryPolicy{j.opt.RetryDelay, j.opt.Now},
 		PollOnly:             j.opt.Dialect.pollOnly,
 		TestOnly:             j.opt.TestOnly,
+		Test:                 river.TestConfig{Time: clock(j.opt.Now)}, // River has no other place for a clock
 	})
 	if err != nil {
 		return err
@@ -274,13 +275,23 @@ func (j *Jobs) occupyHere(lane string) (free func(), ok bool) {
 	}, true
 }
 
+// clock has River reckon by the time that all processes have: one of them wakes what another put to sleep.
+type clock func() time.Time
+
+// Now implements rivertype.TimeGenerator.
+func (c clock) Now() time.Time { return c() }
+
+// NowOrNil implements rivertype.TimeGenerator: the database has its own clock.
+func (c clock) NowOrNil() *time.Time { return nil }
+
 type retryPolicy struct {
 	delay func(attempt int) time.Duration
+	now   func() time.Time
 }
 
-// NextRetry implements river.ClientRetryPolicy. River compares it with its own clock.
+// NextRetry implements river.ClientRetryPolicy. River compares it with its clock.
 func (p retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
-	return time.Now().Add(p.delay(job.Attempt))
+	return p.now().Add(p.delay(job.Attempt))
 }
 
 // wakeLoop wakes jobs that sleep for too long, until stop is closed.

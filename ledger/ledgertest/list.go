@@ -104,7 +104,8 @@ func (s suite) TestNodes(t *testing.T) {
 		RecordedAt: recorded}))
 	c.Add(time.Minute)
 	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "two", Incarnation: "two.2", Roles: []string{"read"}, Version: "2", PID: 3,
-		Owns: []string{"leader", "deliver pacs"}, Sends: []ledger.Sending{{StudyUID: "1.2", Destination: "pacs", Since: c.Now()}}}))
+		Owns: []string{"leader", "deliver pacs"}, Sends: []ledger.Sending{{StudyUID: "1.2", Destination: "pacs", Since: c.Now()}},
+		ClockAhead: -time.Minute}))
 	all, err := l.Nodes(t.Context())
 	Must(t, err)
 	if len(all) != 2 || all[0].ID != "one" || all[0].Incarnation != "one.1" || !slices.Equal(all[0].Roles, []string{"door", "deliver"}) ||
@@ -112,8 +113,8 @@ func (s suite) TestNodes(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	if two := all[1]; !slices.Equal(two.Owns, []string{"leader", "deliver pacs"}) || len(two.Sends) != 1 ||
-		!two.Sends[0].Since.Equal(c.Now()) || len(all[0].Owns) != 0 {
-		t.Errorf("owns %q, sends %+v", two.Owns, two.Sends)
+		!two.Sends[0].Since.Equal(c.Now()) || len(all[0].Owns) != 0 || two.ClockAhead != -time.Minute || all[0].ClockAhead != 0 {
+		t.Errorf("owns %q, sends %+v, clock %v", two.Owns, two.Sends, two.ClockAhead)
 	}
 	mine, err := l.Alive(t.Context(), "one")
 	Must(t, err)
