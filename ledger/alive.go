@@ -29,6 +29,8 @@ type Alive struct {
 	Waiting     int      // files on its disk that wait for the object store
 	Owns        []string // locks that it has, as the node names them
 	Sends       []Sending
+	StoreAway   string        // why the object store does not take its files; "": it does, or there is none
+	AwaySince   time.Time     // of that
 	ClockAhead  time.Duration // of its machine's clock over that which all nodes go by
 
 	// RecordedAt is a time up to which every instance that was stored is in the ledger; zero = nobody can tell.
@@ -63,6 +65,8 @@ type owning struct {
 	Locks       []string  `json:"locks,omitempty"`
 	Sends       []Sending `json:"sends,omitempty"`
 	ClockAhead  int64     `json:"clock_ahead_ms,omitempty"`
+	StoreAway   string    `json:"store_away,omitempty"`
+	AwaySince   int64     `json:"store_away_since,omitempty"`
 }
 
 // SignOfLife keeps what a node says of itself instead of what it said before. The time of it is now.
@@ -74,7 +78,7 @@ func (l *Ledger) SignOfLife(ctx context.Context, a Alive) error {
 	}
 	var owns []byte
 	if err == nil {
-		owns, err = json.Marshal(owning{a.Incarnation, a.Owns, a.Sends, a.ClockAhead.Milliseconds()})
+		owns, err = json.Marshal(owning{a.Incarnation, a.Owns, a.Sends, a.ClockAhead.Milliseconds(), a.StoreAway, ms(a.AwaySince)})
 	}
 	if err == nil {
 		err = l.update(ctx, func(tx *sql.Tx) error {
@@ -157,6 +161,7 @@ func queryAlive(ctx context.Context, tx *sql.Tx, which string, args ...any) ([]A
 		}
 		if o.Incarnation == a.Incarnation {
 			a.Owns, a.Sends, a.ClockAhead = o.Locks, o.Sends, time.Duration(o.ClockAhead)*time.Millisecond
+			a.StoreAway, a.AwaySince = o.StoreAway, at(o.AwaySince)
 		}
 		return a, nil
 	}, args...)

@@ -164,6 +164,25 @@ func TestWhoMayAsk(t *testing.T) {
 	}
 }
 
+// A node that answers before its store has a file is ready while that is away; one that answers afterwards is not.
+func TestReady_StoreAway(t *testing.T) {
+	for _, c := range []struct {
+		before, takes bool
+		want          int
+	}{{false, false, http.StatusOK}, {true, true, http.StatusOK}, {true, false, http.StatusServiceUnavailable}} {
+		s := NewServer(Settings{Views: views{overview: overview()}, Meter: worked(), LedgerBytes: func() int64 { return 1 },
+			FarStore: func() (int, bool) { return 0, c.takes }, BeforeAnswer: c.before,
+			Allowed:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			Draining: func() bool { return false }, Logger: slog.New(slog.DiscardHandler)})
+		r := httptest.NewRequest(http.MethodGet, "/readyz", nil)
+		r.RemoteAddr = "10.0.0.1:1"
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, r); w.Code != c.want {
+			t.Errorf("before the answer %v, takes files %v: %d %s", c.before, c.takes, w.Code, w.Body)
+		}
+	}
+}
+
 func TestReady(t *testing.T) {
 	for name, c := range map[string]struct {
 		views    views

@@ -18,13 +18,14 @@ import (
 
 // Settings of a Server.
 type Settings struct {
-	Views       Views
-	Meter       *Meter
-	LedgerBytes func() int64
-	FarStore    func() (waiting int, takes bool) // files that have to go to a store elsewhere, and whether it takes them; nil without one
-	Allowed     []netip.Prefix
-	Draining    func() bool // the node takes no associations any more
-	Logger      *slog.Logger
+	Views        Views
+	Meter        *Meter
+	LedgerBytes  func() int64
+	FarStore     func() (waiting int, takes bool) // files that have to go to a store elsewhere, and whether it takes them; nil without one
+	BeforeAnswer bool                             // an instance is answered when that store has it
+	Allowed      []netip.Prefix
+	Draining     func() bool // the node takes no associations any more
+	Logger       *slog.Logger
 }
 
 // Server answers a monitoring system.
@@ -57,7 +58,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.routes.ServeHTTP(w, r)
 }
 
-// ready says whether the node takes studies now: 503 at the reserve of the disk, while the ledger cannot be written, and while it stops.
+// ready says whether the node takes studies now: 503 at the reserve of the disk, while the ledger cannot be written, while a store that
+// must have them before they are answered is away, and while it stops.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), scrapeTime)
 	defer cancel()
@@ -73,12 +75,19 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		why = "the ledger cannot be written"
 	case o.Disk != nil && o.Disk.Refuses:
 		why = "the disk is full up to node.reserve"
+	case s.set.BeforeAnswer && !s.storeTakes():
+		why = "the object store does not take files, and store.before_answer is true"
 	}
 	if why != "" {
 		http.Error(w, why, http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")
+}
+
+func (s *Server) storeTakes() bool {
+	_, takes := s.set.FarStore()
+	return takes
 }
 
 // Run serves on a listener until ctx ends.

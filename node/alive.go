@@ -219,7 +219,8 @@ func (n *Node) lives(ctx context.Context) error {
 		n.self.ClockAhead = n.member.Ahead()
 		n.clock.look(n.self.ClockAhead, n.log)
 		if n.ahead != nil {
-			n.self.Waiting = n.ahead.Waiting().Files
+			w := n.ahead.Waiting()
+			n.self.Waiting, n.self.StoreAway, n.self.AwaySince = w.Files, w.Away, w.Since
 		}
 		if room, err := n.store.Room(ctx); err == nil {
 			n.self.Free = room.Free
@@ -244,6 +245,7 @@ func (n *Node) ends() {
 		return
 	}
 	n.starting()
+	n.self.StoreAway, n.self.AwaySince = "", time.Time{}
 	n.self.StoppedAt, n.self.Work, n.self.Owns, n.self.Sends = n.now(), nil, nil, nil
 	n.sign(context.Background())
 }

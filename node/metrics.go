@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 
+	"jcsnode/config"
 	"jcsnode/metrics"
 )
 
@@ -33,6 +34,7 @@ func (n *Node) wireMetrics() error {
 			w := n.ahead.Waiting()
 			return w.Files, w.Away == ""
 		}
+		set.BeforeAnswer = n.config.Store.BeforeAnswer && n.has(config.RoleDoor)
 	}
 	n.metrics = metrics.NewServer(set)
 	return nil

@@ -81,6 +81,9 @@ func (r Running) String() string {
 		if r.Uploads > 0 {
 			text += fmt.Sprintf("; %s to go up to the object store", waits(r.Uploads, "file"))
 		}
+		if r.StoreAway != "" {
+			text += fmt.Sprintf("; the object store TAKES NO FILES since %s: %s", Clock(r.AwaySince), r.StoreAway)
+		}
 		return text + r.reading("; reads ") + r.sending()
 	case Hangs:
 		if r.Since.IsZero() {

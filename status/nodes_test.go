@@ -18,6 +18,7 @@ func TestOverview_Nodes(t *testing.T) {
 	other.Device, other.Settings = "cuda", "5"
 	older.Networks, older.Settle, older.Keep, older.Stuck = "9", "", "", "" // of a version that says nothing of these
 	door := status.Shape{Settle: "0", Keep: "7", Stuck: "0"}
+	away := func(a ledger.Alive) ledger.Alive { a.StoreAway, a.AwaySince = "nobody listens there", now; return a }
 	off := func(a ledger.Alive, ahead time.Duration) ledger.Alive { a.ClockAhead = ahead; return a }
 	node := func(id string, held *bool, started time.Duration, device, shape string) ledger.Alive {
 		return ledger.Alive{ID: id, Held: held, StartedAt: now.Add(-started), SeenAt: now, Device: device, Shape: shape,
@@ -36,6 +37,9 @@ func TestOverview_Nodes(t *testing.T) {
 		"its clock is off": {off(node("b", &yes, time.Hour, "cpu", shape.String()), -61*time.Second),
 			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
 			"; the clock of its machine is 61 s behind", ""},
+		"its store is away": {away(node("b", &yes, time.Hour, "cpu", shape.String())),
+			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",
+			"the object store TAKES NO FILES since " + status.Clock(now) + ": nobody listens there", ""},
 		"a dead one": {off(node("b", &no, time.Hour, "cuda", other.String()), time.Minute), "", "", "DEAD", ""},
 		"reads otherwise": {node("b", &yes, time.Hour, "cuda", other.String()),
 			"leads, delivers to pacs, tells his", "reads study 1.3 (classify, 1 of 2); sends study 1.2 to pacs",

@@ -52,6 +52,8 @@ type Running struct {
 	Work        []ledger.Work    `json:"work"`             // studies that it reads; of a dead node: that it was reading
 	Sends       []ledger.Sending `json:"sends"`            // what it delivers now
 	Uploads     int              `json:"uploads"`          // files on its disk that are still to go up to the object store
+	StoreAway   string           `json:"store_away"`       // why that does not take files; "": it does, or there is none
+	AwaySince   time.Time        `json:"store_away_since,omitzero"`
 }
 
 // Queue is the studies on their way.

@@ -79,6 +79,9 @@ func running(a ledger.Alive, self Self, now time.Time) Running {
 	default:
 		r.State, r.Since = Dead, a.SeenAt
 	}
+	if r.State == Runs {
+		r.StoreAway, r.AwaySince = a.StoreAway, a.AwaySince
+	}
 	if r.State == Runs && a.ConfigHash != "" {
 		hash := self.ConfigHash(a.ConfigPath)
 		r.ConfigStale = hash != "" && hash != a.ConfigHash

@@ -35,11 +35,11 @@ type alert struct {
 func alerts(o status.Overview) []alert {
 	var all []alert
 	add := func(format string, a ...any) { all = append(all, alert{Text: fmt.Sprintf(format, a...)}) }
-	if o.Running.State != status.Runs {
+	if o.Running.State != status.Runs || o.Running.StoreAway != "" {
 		add("The node is %s.", o.Running)
 	}
 	for _, m := range o.Nodes {
-		if m.State == status.Dead || m.State == status.Hangs || m.Differs != "" || m.ClockOff() {
+		if m.State == status.Dead || m.State == status.Hangs || m.Differs != "" || m.StoreAway != "" || m.ClockOff() {
 			add("Node %s.", m)
 		}
 	}

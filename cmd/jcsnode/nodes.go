@@ -63,7 +63,7 @@ func printNodes(w io.Writer, nodes []status.Member, lacks []status.Lack) error {
 		return err
 	}
 	for _, n := range nodes {
-		if n.Differs != "" || n.ClockOff() {
+		if n.Differs != "" || n.StoreAway != "" || n.ClockOff() {
 			fmt.Fprintln(w, n)
 		}
 	}

@@ -105,7 +105,7 @@ func (s suite) TestNodes(t *testing.T) {
 	c.Add(time.Minute)
 	Must(t, l.SignOfLife(t.Context(), ledger.Alive{ID: "two", Incarnation: "two.2", Roles: []string{"read"}, Version: "2", PID: 3,
 		Owns: []string{"leader", "deliver pacs"}, Sends: []ledger.Sending{{StudyUID: "1.2", Destination: "pacs", Since: c.Now()}},
-		ClockAhead: -time.Minute}))
+		ClockAhead: -time.Minute, StoreAway: "nobody listens there", AwaySince: c.Now()}))
 	all, err := l.Nodes(t.Context())
 	Must(t, err)
 	if len(all) != 2 || all[0].ID != "one" || all[0].Incarnation != "one.1" || !slices.Equal(all[0].Roles, []string{"door", "deliver"}) ||
@@ -113,8 +113,9 @@ func (s suite) TestNodes(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	if two := all[1]; !slices.Equal(two.Owns, []string{"leader", "deliver pacs"}) || len(two.Sends) != 1 ||
-		!two.Sends[0].Since.Equal(c.Now()) || len(all[0].Owns) != 0 || two.ClockAhead != -time.Minute || all[0].ClockAhead != 0 {
-		t.Errorf("owns %q, sends %+v, clock %v", two.Owns, two.Sends, two.ClockAhead)
+		!two.Sends[0].Since.Equal(c.Now()) || len(all[0].Owns) != 0 || two.ClockAhead != -time.Minute || all[0].ClockAhead != 0 ||
+		two.StoreAway != "nobody listens there" || !two.AwaySince.Equal(c.Now()) || all[0].StoreAway != "" {
+		t.Errorf("owns %q, sends %+v, clock %v, store %q since %v", two.Owns, two.Sends, two.ClockAhead, two.StoreAway, two.AwaySince)
 	}
 	mine, err := l.Alive(t.Context(), "one")
 	Must(t, err)

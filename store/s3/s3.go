@@ -31,7 +31,7 @@ type Options struct {
 	Credentials, Profile string
 	Spool                string        // folder of this machine for what is being written
 	Patience             time.Duration // for a connection, an answer, and for each sign of progress; 0: 30 s
-	Attempts             int           // of each request, while it may help; 0: 3
+	Attempts             int           // of each request, while it may help, and of an upload within one patience; 0: 3
 	// OnePut is the largest object that goes up, or is copied, in one request; larger ones go in parts. 0: 5 GiB, which is what S3 takes.
 	OnePut int64
 }
@@ -79,7 +79,7 @@ func Open(opt Options) (*Store, error) {
 		return nil, err
 	}
 	s.client, err = minio.NewCore(u.Host, &minio.Options{
-		Creds: s.creds, Secure: u.Scheme == "https", Transport: s.transport, Region: opt.Region, MaxRetries: opt.Attempts,
+		Creds: s.creds, Secure: u.Scheme == "https", Transport: bounded{s.transport}, Region: opt.Region, MaxRetries: opt.Attempts,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("object store %s: %w", opt.Endpoint, err)

@@ -63,7 +63,7 @@ func (f *staged) Commit(ctx context.Context, name string, same func(old store.Fi
 	return f.store.Upload(ctx, name, f.file, f.size, same)
 }
 
-// Upload gives content a name, as Staged.Commit does.
+// Upload gives content a name, as Staged.Commit does. A service that does not answer is given up after one patience.
 func (s *Store) Upload(
 	ctx context.Context, name string, content io.ReaderAt, size int64, same func(old store.File) bool,
 ) (kept bool, err error) {
@@ -75,6 +75,7 @@ func (s *Store) Upload(
 		return false, store.FileFault(fmt.Errorf("read what is to be put into the object store: %w", err))
 	}
 	defer s.names.Lock(name)()
+	ctx = s.within(ctx)
 	if same != nil {
 		if kept, err := s.keep(ctx, name, same); kept || err != nil {
 			return kept, err

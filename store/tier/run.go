@@ -1,8 +1,10 @@
 package tier
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -35,7 +37,7 @@ func (s *Store) Run(ctx context.Context) error {
 	pause := shortestPause
 	for ctx.Err() == nil {
 		next := lookEvery
-		err := guard.Call(func() error { return s.Sweep(ctx) })
+		err := guard.Call(func() error { return s.look(ctx) })
 		s.note(ctx, err)
 		switch {
 		case err != nil:
@@ -48,6 +50,14 @@ func (s *Store) Run(ctx context.Context) error {
 		s.rest(ctx, next, err == nil)
 	}
 	return nil
+}
+
+// look takes up what lies here, and asks the store if it is in doubt.
+func (s *Store) look(ctx context.Context) error {
+	if err := s.Sweep(ctx); err != nil {
+		return err
+	}
+	return s.ask(ctx)
 }
 
 // rest waits for a time, or for less when a file comes and the store takes it.
@@ -70,6 +80,50 @@ func (s *Store) rest(ctx context.Context, d time.Duration, eager bool) {
 	}
 }
 
+// heard notes what the store answered while somebody waited for it. Who was not answered in time has gone, and says nothing of the store:
+// it is asked again in either case.
+func (s *Store) heard(ctx context.Context, size int64, err error) {
+	s.mu.Lock()
+	news := err != nil || s.doubt > 0
+	s.doubt = 0
+	if err != nil {
+		s.doubt = max(size, 1)
+	}
+	s.mu.Unlock()
+	if !news {
+		return
+	}
+	s.note(ctx, err)
+	if err != nil {
+		s.awake()
+	}
+}
+
+// longestTrial bounds the file by which the store is asked: one that is full may take a small one.
+const longestTrial = 1 << 20
+
+// ask asks the store whether it takes a file again, if it did not take one, and nothing else says so.
+func (s *Store) ask(ctx context.Context) error {
+	s.mu.Lock()
+	size := min(s.doubt, longestTrial)
+	s.mu.Unlock()
+	if size == 0 {
+		return nil
+	}
+	content := make([]byte, size)
+	rand.Read(content)
+	if _, err := s.remote.Upload(ctx, s.trial, bytes.NewReader(content), size, nil); err != nil {
+		return fmt.Errorf("ask whether the store takes files: %w", err)
+	}
+	s.mu.Lock()
+	s.doubt = 0
+	s.mu.Unlock()
+	if _, err := s.remote.Remove(ctx, s.trial, time.Time{}); err != nil {
+		s.opt.Logger.Warn("a file by which the object store was asked stays there", "name", s.trial, "error", err)
+	}
+	return nil
+}
+
 // note says once that the store does not take what it should, and once that it does again.
 func (s *Store) note(ctx context.Context, err error) {
 	if ctx.Err() != nil {
@@ -89,8 +143,11 @@ func (s *Store) note(ctx context.Context, err error) {
 	s.mu.Unlock()
 	switch {
 	case err != nil && was == "":
-		s.opt.Logger.Error("files wait on this machine: the object store does not take them; it is asked again until it does",
-			"files", files, "error", err)
+		text := "files wait on this machine: the object store does not take them; it is asked again until it does"
+		if len(s.opt.Later) == 0 {
+			text = "the object store does not take files, and what is answered only then is refused; it is asked again until it does"
+		}
+		s.opt.Logger.Error(text, "files", files, "error", err)
 	case err == nil && was != "":
 		s.opt.Logger.Info("the object store takes files again", "waiting", files)
 	}

@@ -2,6 +2,7 @@ package tier
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"iter"
@@ -51,8 +52,11 @@ type Store struct {
 	wake   chan struct{}
 	names  store.NameLocks // what goes up and what is removed meet here
 
+	trial string // name of the file by which the store is asked whether it takes any
+
 	mu      sync.Mutex // guards what follows
 	waiting Waiting
+	doubt   int64 // size of a file that it did not take before somebody was answered; 0: none since it took one
 }
 
 // Places of a file.
@@ -61,16 +65,16 @@ const (
 	InStore = "store"
 )
 
-// Waiting is what has still to go up, as of the last look.
+// Waiting is what has still to go up, as of the last look, and how the store is.
 type Waiting struct {
 	Files int
-	Away  string    // why the store does not take them, "" if it does
+	Away  string    // why the store does not take files, "" if it does
 	Since time.Time // of that
 }
 
 // New makes a store of two. Run takes files up.
 func New(local Local, remote Remote, opt Options) *Store {
-	return &Store{local: local, remote: remote, opt: opt, wake: make(chan struct{}, 1)}
+	return &Store{local: local, remote: remote, opt: opt, wake: make(chan struct{}, 1), trial: "check/" + strings.ToLower(rand.Text())}
 }
 
 // Close closes both.
@@ -207,6 +211,7 @@ func (f *staged) Commit(ctx context.Context, name string, same func(old store.Fi
 	}
 	defer s.names.Lock(name)()
 	kept, err = s.remote.Upload(ctx, name, f.Staged, f.size, same)
+	s.heard(ctx, f.size, err)
 	if meanwhile && passes(err) && ctx.Err() == nil {
 		return f.here(ctx, name, same)
 	}
