@@ -46,7 +46,7 @@ func clockOf(c config.Config) func() time.Time {
 	ask := sync.OnceValue(func() func() time.Time {
 		ctx, cancel := context.WithTimeout(context.Background(), clockWait)
 		defer cancel()
-		now, err := cluster.Clock(ctx, c.Ledger.URL, c.Ledger.Password)
+		now, err := cluster.Clock(ctx, c.Ledger.Address(), c.Ledger.Password)
 		if err != nil {
 			return time.Now
 		}
