@@ -66,8 +66,8 @@ var (
 
 // Describe lists all metrics; the node need not run for it.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, leads, roleNodes, clockAhead, owner, scrapeGood, studies, finished, instances, received,
-		lastSeen, deliveries, up,
+	for _, d := range []*prometheus.Desc{buildInfo, nodeUp, leads, roleNodes, clockAhead, owner, scrapeGood, studies, finished, instances,
+		received, lastSeen, deliveries, up,
 		oldest, notifications, diskFree, diskReserve, altered, stale, storeUp, storeWaiting, ledgerBytes, fault} {
 		to <- d
 	}
