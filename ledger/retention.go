@@ -27,18 +27,22 @@ const over = `s.last_at < ?1 AND s.again_at < ?1 AND s.state IN (?2, ?3)
 		JOIN revision r ON r.id = o.revision_id
 		WHERE r.study_uid = s.uid AND (d.state = ?4 OR d.commitment = ?5 OR d.sent_at >= ?1))`
 
+// filed says of study s that nobody has removed its files; some may be missing.
+const filed = `(s.files_removed_at = 0 OR s.files_missing = 1)`
+
 func overArgs(before time.Time) []any {
 	return []any{ms(before), StateReported, StateNotProcessed, DeliveryWaiting, ObjectAsked}
 }
 
-// Ended lists studies that are over since before the given time and whose files are still there, at most limit of them.
+// Ended lists studies that are over since before the given time and whose files nobody has removed, at most limit of them. Some files may
+// be missing: the others are still there.
 func (l *Ledger) Ended(ctx context.Context, before time.Time, limit int) ([]Ended, error) {
 	var all []Ended
 	err := l.view(ctx, func(tx *sql.Tx) error {
 		uids, err := query(ctx, tx, `
 			SELECT uid
 			FROM study s
-			WHERE s.files_removed_at = 0 AND `+over+`
+			WHERE `+filed+` AND `+over+`
 			ORDER BY s.last_at
 			LIMIT ?6`, oneValue[string], append(overArgs(before), limit)...)
 		if err != nil {
@@ -74,7 +78,7 @@ func (l *Ledger) FilesGo(ctx context.Context, studyUID string, before time.Time)
 		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
 			return err
 		}
-		found, err := query(ctx, tx, `SELECT uid FROM study s WHERE s.files_removed_at = 0 AND `+over+` AND s.uid = ?6`,
+		found, err := query(ctx, tx, `SELECT uid FROM study s WHERE `+filed+` AND `+over+` AND s.uid = ?6`,
 			oneValue[string], append(overArgs(before), studyUID)...)
 		if may = len(found) > 0; err != nil || !may {
 			return err

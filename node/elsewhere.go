@@ -2,9 +2,15 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
 
 	"jcsnode/config"
+	"jcsnode/ledger"
 	"jcsnode/pipeline"
 	"jcsnode/store/tier"
 )
@@ -18,7 +24,32 @@ func (n *Node) elsewhere(ctx context.Context) error {
 	if n.config.Store.Kind == config.StoreDisk {
 		return nil
 	}
-	held, err := n.ledger.SampleHeld(ctx, pipeline.NewestStudies)
+	return lacksAll(ctx, n.ledger, n.place)
+}
+
+// sharedFolder looks whether a shared folder has any file of the newest studies, as a start does. It makes nothing there.
+func (t *Trial) sharedFolder(ctx context.Context, c config.Config) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	l, err := OpenLedger(ctx, c, ledger.Options{ReadOnly: true})
+	if err != nil {
+		return // there is none yet, or what is wrong was told of
+	}
+	defer l.Close()
+	if err := lacksAll(ctx, l, func(_ context.Context, name string) (string, error) {
+		_, err := os.Stat(filepath.Join(c.Store.Path, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		return tier.InStore, err
+	}); err != nil {
+		t.problem("store.path: %v", err)
+	}
+}
+
+// lacksAll is the error of elsewhere. place is that of a node.
+func lacksAll(ctx context.Context, l *ledger.Ledger, placeOf func(ctx context.Context, name string) (string, error)) error {
+	held, err := l.SampleHeld(ctx, pipeline.NewestStudies)
 	if err != nil {
 		return err
 	}
@@ -27,7 +58,7 @@ func (n *Node) elsewhere(ctx context.Context) error {
 		if h.Missing || len(h.Instances) == 0 { // that it is not there is known
 			continue
 		}
-		place, err := n.place(ctx, h.Instances[0])
+		place, err := placeOf(ctx, h.Instances[0])
 		if err != nil || place == tier.InStore {
 			return err
 		}

@@ -34,6 +34,7 @@ type Migration struct {
 type Migrated struct {
 	Ledger *transfer.Result
 	Files  *migrate.Count
+	Begun  bool // something may have been copied: whoever runs it again goes on
 	// Missing are files that the ledger names and data_dir does not have: they were missing before.
 	Missing int
 }
@@ -76,7 +77,11 @@ func (m *Migration) Run(ctx context.Context) (Migrated, error) {
 			return done, err
 		}
 		defer to.Close()
+		if err := transfer.Check(ctx, from, to); err != nil { // before hours of copying
+			return done, err
+		}
 	}
+	done.Begun = true
 	if files {
 		if err := m.files(ctx, known, &done); err != nil {
 			return done, err

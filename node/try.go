@@ -59,6 +59,9 @@ func Try(ctx context.Context, c config.Config, known config.Problems) Trial {
 	if c.Store.Kind == config.StoreS3 && free("store.") {
 		t.store(ctx, c)
 	}
+	if c.Store.Kind == config.StoreShared && free("store.", "node.data_dir", "ledger.") {
+		t.sharedFolder(ctx, c)
+	}
 	for _, s := range c.Secrets() {
 		if s.Open() {
 			t.note("%s: everybody on this machine can read %s: %s", s.Key, s.Path, closeSecret)
@@ -134,8 +137,9 @@ func modelsKey(err error) string {
 
 // folder looks whether the ledger is free and every folder of data_dir can be written.
 func (t *Trial) folder(ctx context.Context, c config.Config) {
-	t.ledger(ctx, c)
-	switch held, err := folderHeld(c.Node.DataDir); {
+	held, err := folderHeld(c.Node.DataDir)
+	t.ledger(ctx, c, held || err != nil)
+	switch {
 	case err != nil:
 		t.problem("node.data_dir: %v: give the whole of data_dir to the service's user", err)
 	case held && !t.running:
@@ -155,11 +159,14 @@ func (t *Trial) folder(ctx context.Context, c config.Config) {
 	}
 }
 
-// ledger looks whether the ledger can be had.
-func (t *Trial) ledger(ctx context.Context, c config.Config) {
+// ledger looks whether the ledger can be had; held says that a node works on data_dir, which is this one.
+func (t *Trial) ledger(ctx context.Context, c config.Config, held bool) {
 	if c.Ledger.URL != "" {
 		err := postgres.Check(ctx, c.Ledger.Address(), postgres.Options{Password: c.Ledger.Password, Shared: c.Several()})
 		switch {
+		case errors.Is(err, postgres.ErrHeld) && !held:
+			t.problem("ledger.url: a node with another data_dir works on this ledger, and not all of them share it: a node whose [store] " +
+				"kind is \"disk\" has its ledger for itself. Stop that one, or name another database")
 		case errors.Is(err, postgres.ErrHeld):
 			t.running = true
 			t.note("a node works on this ledger now; what is said here holds for its next start")

@@ -80,6 +80,45 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// A study of which a file is missing loses its other files like any other, objects included.
+func TestRetention_AFileIsMissing(t *testing.T) {
+	b := newBench(t)
+	got := b.process(t, b.receive(t, "*[0-5].dcm"))
+	sent := ledger.DeliveryOutcome{State: ledger.DeliverySent, Attempted: true}
+	if err := b.Ledger.RecordDelivery(t.Context(), got.Deliveries[0].ID, sent); err != nil {
+		t.Fatal(err)
+	}
+	h, err := b.Ledger.History(t.Context(), b.study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := h.Instances[len(h.Instances)-1].Path // what a start asks for
+	if err := os.Remove(filepath.Join(b.dir, newest)); err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	missing, err := CheckFiles(t.Context(), b.Ledger, b.Store, quiet, NewestStudies)
+	if err != nil || missing.Instances != 1 {
+		t.Fatalf("%+v, %v; want one instance missing", missing, err)
+	}
+	k := &Retention{Ledger: b.Ledger, Store: b.Store, Logger: quiet, For: func() time.Duration { return 24 * time.Hour },
+		Rows: func() time.Duration { return 0 }, Now: func() time.Time { return time.Now().AddDate(0, 0, 3) }}
+	if err := k.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{h.Instances[0].Path, got.Objects[0].Path} {
+		if _, err := os.Stat(filepath.Join(b.dir, path)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s stays: %v", path, err)
+		}
+	}
+	if h, err = b.Ledger.History(t.Context(), b.study); err != nil || h.Missing || h.RemovedAt.IsZero() {
+		t.Errorf("missing %v, removed at %v, %v", h.Missing, h.RemovedAt, err)
+	}
+	if missing, err = CheckFiles(t.Context(), b.Ledger, b.Store, quiet, 0); err != nil || missing.Studies != 0 {
+		t.Errorf("%+v, %v; want nothing missing any more", missing, err)
+	}
+}
+
 // comingAgain is a ledger in which something happens once the studies that are over are listed, or once their files may go.
 type comingAgain struct {
 	RetentionLedger

@@ -97,3 +97,22 @@ func TestMigrate(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing was begun nothing goes on.
+func TestMigrate_NothingBegun(t *testing.T) {
+	l := newLab(t)
+	data := filepath.Join(l.dir, "data")
+	for what, c := range map[string]struct{ from, want string }{
+		"from nowhere": {filepath.Join(l.dir, "nothere"), "there is no ledger in"},
+		"to itself":    {data, "everything is where the configuration has it"},
+	} {
+		if what == "to itself" {
+			l.serve(t)
+			l.node.stop(t)
+		}
+		out, err := program(t.Context(), "migrate", "--from", c.from, "--to", l.config).CombinedOutput()
+		if text := string(out); err == nil || !strings.Contains(text, "nothing was moved: "+c.want) || strings.Contains(text, "goes on") {
+			t.Errorf("%s: %v\n%s", what, err, text)
+		}
+	}
+}

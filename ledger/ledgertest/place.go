@@ -70,6 +70,48 @@ func (s suite) TestStored_NobodyElse(t *testing.T) {
 }
 
 // Whoever looks for files while another node removes them finds nothing missing.
+// That a file of a study is missing keeps the others no longer: when the study is over they go, and nothing of it is missing any more.
+func (s suite) TestNoteMissing_TheOtherFilesGo(t *testing.T) {
+	clock := newClock()
+	l := s.temp(t, ledger.Options{Now: clock.Now})
+	one, other := Slice("1.2", 1), Slice("1.2", 2)
+	one.ReceivedAt, other.ReceivedAt = clock.Now(), clock.Now()
+	Record(t, l, one, other)
+	Must(t, l.NoteMissing(t.Context(), "1.2", 1, 0))
+	rev, err := l.Settle(t.Context(), "1.2", "test")
+	Must(t, err)
+	before := func() time.Time { return clock.Now().Add(-24 * time.Hour) }
+	over := func() int {
+		t.Helper()
+		all, err := l.Ended(t.Context(), before(), 10)
+		Must(t, err)
+		may, err := l.FilesGo(t.Context(), "1.2", before())
+		if err != nil || may != (len(all) == 1) {
+			t.Errorf("%d studies are over; files may go: %v, %v", len(all), may, err)
+		}
+		return len(all)
+	}
+	clock.Add(48 * time.Hour)
+	if over() != 0 {
+		t.Error("over before it is read")
+	}
+	Must(t, l.NotProcessed(t.Context(), rev.ID, ledger.Reason{Code: "odd", Text: "odd"}, nil))
+	clock.Add(48 * time.Hour)
+	if over() != 1 {
+		t.Fatal("not over, since a file is missing")
+	}
+	Must(t, l.FilesRemoved(t.Context(), "1.2", before(), 2, 0))
+	if h := History(t, l, "1.2"); h.Missing || !h.RemovedAt.Equal(clock.Now()) {
+		t.Errorf("missing %v, removed at %v", h.Missing, h.RemovedAt)
+	}
+	if over() != 0 {
+		t.Error("removed again")
+	}
+	if n, err := l.Thin(t.Context(), before(), 10); n != 1 || err != nil {
+		t.Errorf("rows of %d studies go, %v; want one", n, err)
+	}
+}
+
 func (s suite) TestNoteMissing_FilesRemoved(t *testing.T) {
 	l := s.temp(t, ledger.Options{})
 	Record(t, l, Slice("1.2", 1))

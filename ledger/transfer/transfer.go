@@ -42,8 +42,7 @@ func Copy(ctx context.Context, from *sqlite.Database, to *postgres.Database, opt
 	var r Result
 	err := from.View(ctx, func(source *sql.Tx) error {
 		return to.Update(ctx, func(tx *sql.Tx) (err error) {
-			// While the file is read the database hears nothing.
-			if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+			if err := patiently(ctx, tx); err != nil {
 				return err
 			}
 			m := &move{source: source, tx: tx, opt: opt, result: Result{Tables: map[string]Count{}}}
@@ -63,6 +62,35 @@ func Copy(ctx context.Context, from *sqlite.Database, to *postgres.Database, opt
 	return r, nil
 }
 
+// Check says beforehand whether Copy would refuse, with ErrOther, since the database holds another ledger.
+func Check(ctx context.Context, from *sqlite.Database, to *postgres.Database) error {
+	err := from.View(ctx, func(source *sql.Tx) error {
+		return to.View(ctx, func(tx *sql.Tx) (err error) {
+			if err := patiently(ctx, tx); err != nil {
+				return err
+			}
+			m := &move{source: source, tx: tx, result: Result{Tables: map[string]Count{}}}
+			if m.result.Already, err = m.holds(ctx); err != nil || !m.result.Already {
+				return err
+			}
+			if m.tables, err = tablesOf(ctx, tx); err != nil {
+				return err
+			}
+			return m.compare(ctx)
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("move the ledger from %s to %s: %w", from.Name(), to.Name(), err)
+	}
+	return nil
+}
+
+// patiently has the database wait: while the file is read it hears nothing.
+func patiently(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`)
+	return err
+}
+
 // move is one attempt.
 type move struct {
 	source, tx *sql.Tx
@@ -73,12 +101,11 @@ type move struct {
 }
 
 func (m *move) run(ctx context.Context) error {
-	var studies int
-	if err := m.tx.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM study) + (SELECT COUNT(*) FROM event)`).Scan(&studies); err != nil {
+	var err error
+	if m.result.Already, err = m.holds(ctx); err != nil {
 		return err
 	}
-	if studies > 0 {
-		m.result.Already = true
+	if m.result.Already {
 		return m.compare(ctx)
 	}
 	// What the triggers would count is among the rows.
@@ -112,6 +139,12 @@ func (m *move) run(ctx context.Context) error {
 		return m.opt.Copied()
 	}
 	return nil
+}
+
+// holds says whether a ledger is in the database.
+func (m *move) holds(ctx context.Context) (holds bool, err error) {
+	err = m.tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM study) OR EXISTS (SELECT 1 FROM event)`).Scan(&holds)
+	return holds, err
 }
 
 // compare wants every table to hold the same here and there.

@@ -60,7 +60,12 @@ func move(t *testing.T, path, address string, opt transfer.Options) (r transfer.
 	to, err := postgres.Open(t.Context(), address, postgres.Options{Logger: quiet})
 	ledgertest.Must(t, err)
 	defer to.Close()
-	return transfer.Copy(t.Context(), from, to, opt)
+	refused := transfer.Check(t.Context(), from, to)
+	r, err = transfer.Copy(t.Context(), from, to, opt)
+	if errors.Is(refused, transfer.ErrOther) != errors.Is(err, transfer.ErrOther) || refused != nil && err == nil {
+		t.Errorf("said beforehand: %v; then: %v", refused, err)
+	}
+	return r, err
 }
 
 // All that was recorded is there, counters included, though the first attempt ended just before its end. The ledger then goes on: numbers
