@@ -22,7 +22,7 @@ type fault struct {
 	begin func(s *siege, t *testing.T) // starts the cluster
 	now   func(s *siege, t *testing.T)
 	// copies are how many objects may come once more each time. Where a node loses its part: the one that it had in hand, and the one
-	// before, whose outcome was on its way to the ledger; of a PACS that is not slow, all of a revision may be.
+	// before, whose outcome was on its way to the ledger. Where the PACS is not slow all of a revision may be on its way.
 	copies int
 	minute bool // an outage, which lasts for one when it is long
 }

@@ -21,8 +21,8 @@ import (
 // faults are all of them, each with the cluster that it happens to.
 var faults = []fault{
 	{"the node that sends is killed", (*siege).onFolder, (*siege).senderKilled, 2, false},
-	{"a node is killed", (*siege).onStore, (*siege).anyKilled, 4, false}, // its PACS answers faster than a busy ledger records
-	{"PostgreSQL is restarted", (*siege).onFolder, (*siege).databaseRestarted, 2, true},
+	{"a node is killed", (*siege).onStore, (*siege).anyKilled, 4, false},
+	{"PostgreSQL is restarted", (*siege).onFolder, (*siege).databaseRestarted, 4, true},
 	{"the cable is pulled", (*siege).onMachines, (*siege).cablePulled, 2, false},
 	{"the store is away", (*siege).onStore, (*siege).storeAway, 0, true},
 	{"a node stands still and goes on", (*siege).onFolder, (*siege).stoodStill, 2, true},
