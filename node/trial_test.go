@@ -22,7 +22,7 @@ func TestYielding(t *testing.T) {
 	if err := n.yield(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	n.works("1.2", "classify", 0, 1)
+	n.life.works("1.2", "classify", 0, 1, time.Now())
 	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if err := n.yield(short); !errors.Is(err, context.DeadlineExceeded) {
@@ -30,7 +30,7 @@ func TestYielding(t *testing.T) {
 	}
 	over := make(chan error, 1)
 	go func() { over <- n.yield(t.Context()) }()
-	n.works("1.2", "", 0, 0)
+	n.life.works("1.2", "", 0, 0, time.Now())
 	if err := <-over; err != nil {
 		t.Error(err)
 	}
