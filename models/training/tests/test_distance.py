@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hand_made import chest
-from jcs import augment, distance, graph, manifest, prepare, reference
+from jcs import augment, distance, graph, manifest, prepare, reference, serve
 from jcs.networks.res2net import Res2Net
 
 
@@ -109,7 +109,7 @@ def test_the_shipped_classifier_calls_a_phantom_and_inverted_lungs_unlike_and_th
     """Real files against real limits: the network and the limit that the node loads."""
     folder = manifest.models_folder()
     entry = manifest.read(folder)["classifier"]
-    network = onnxruntime.InferenceSession((folder / entry["file"]).read_bytes(), providers=["CPUExecutionProvider"])
+    network = serve.session((folder / entry["file"]).read_bytes(), threads=1)
     picture = reference.picture()[0]
 
     def unlike(hu: np.ndarray) -> bool:
