@@ -18,8 +18,13 @@ func LedgerPlace(c config.Config) string {
 
 func ledgerFile(c config.Config) string { return filepath.Join(c.Node.DataDir, "ledger.db") }
 
-// OpenLedger opens the ledger of a node, with the password that its configuration names.
+// OpenLedger opens the ledger of a node, with the password that its configuration names. Who asks for work beside several nodes goes by
+// their clock.
 func OpenLedger(ctx context.Context, c config.Config, opt ledger.Options) (*ledger.Ledger, error) {
+	if opt.Beside && opt.Now == nil && c.Several() {
+		opt.Now = clockOf(c)
+		opt.JobsNow = opt.Now
+	}
 	opt.Password = c.Ledger.Password
 	return ledger.Open(ctx, LedgerPlace(c), opt)
 }

@@ -76,13 +76,16 @@ type rebuilding struct {
 func (r *rebuilding) all(ctx context.Context) error {
 	folder := ""
 	for name, err := range r.inbox.store.ListSince(ctx, InboxFolder, r.span.From) {
+		if name == QuarantineFolder || strings.HasPrefix(name, QuarantineFolder+"/") {
+			continue // no instance, whether or not it can be read
+		}
 		if err != nil {
 			if err := r.passOver(ctx, name, err); err != nil {
 				return err
 			}
 			continue
 		}
-		if path.Dir(name) == InboxFolder || strings.HasPrefix(name, QuarantineFolder+"/") {
+		if path.Dir(name) == InboxFolder {
 			continue // no instance
 		}
 		if path.Dir(name) != folder {

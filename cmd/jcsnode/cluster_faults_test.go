@@ -46,8 +46,8 @@ type siege struct {
 // TestCluster_Faults has each fault happen ten times, at random moments, to a cluster of its own that lives through all of them, while a
 // study comes through its doors and another one gets late slices. After each time every instance that was answered for is read, and the
 // PACS has every object under one UID, those of a revision before any of the next. The clusters live beside each other, since they mostly
-// wait. JCSNODE_FAULTS says how often instead, with a minute for each outage; a fault of such outages
-// then comes to several clusters, so that 200 take an hour. JCSNODE_SEED has the moments of an earlier run come again.
+// wait. JCSNODE_FAULTS says how often instead, with a minute for each outage; a fault of such outages then comes to several clusters, so
+// that 200 take an hour. JCSNODE_SEED has the moments of an earlier run come again.
 func TestCluster_Faults(t *testing.T) {
 	t.Parallel()
 	rounds, long := 10, false

@@ -75,8 +75,6 @@ func (s suite) TestJobs_ProcessThenDeliver(t *testing.T) {
 	})
 }
 
-// A revision that waits for the one before goes on when that has ended, and whoever requeues the study has that one tried, too: neither
-// waits for its own time.
 func (s suite) TestJobs_PanicIsRetriedThenEndsAsCrashed(t *testing.T) {
 	var out bytes.Buffer
 	var mu sync.Mutex
@@ -314,8 +312,6 @@ func (s suite) TestJobs_RequeueWhileRunning(t *testing.T) {
 	}
 }
 
-// Revisions follow each other at a destination, in whichever queue their jobs lie: a process that knows no destinations puts them
-// elsewhere than one that does.
 // A destination that does not answer holds up neither studies nor other destinations, and
 // one that is no longer configured still gets its end.
 func (s suite) TestJobs_SlowDestinationHoldsUpNobody(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"jcsnode/ledger"
 )
 
+// A revision that waits for the one before goes on when that has ended, and whoever requeues the study has that one tried, too: neither
+// waits for its own time.
 func (s suite) TestJobs_ARevisionThatWaitsGoesOnAfterTheOneBefore(t *testing.T) {
 	l := s.temp(t, ledger.Options{RetryDelay: fast})
 	later := &ledger.RetryAfter{Delay: time.Hour, Err: errors.New("not now")}
@@ -51,6 +53,8 @@ func (s suite) TestJobs_ARevisionThatWaitsGoesOnAfterTheOneBefore(t *testing.T) 
 	})
 }
 
+// Revisions follow each other at a destination, in whichever queue their jobs lie: a process that knows no destinations puts them
+// elsewhere than one that does.
 func (s suite) TestJobs_OneRevisionAtATimeForADestination(t *testing.T) {
 	place := s.Place(t)
 	l := s.open(t, place, ledger.Options{RetryDelay: fast})

@@ -69,7 +69,6 @@ func (s suite) TestStored_NobodyElse(t *testing.T) {
 	}
 }
 
-// Whoever looks for files while another node removes them finds nothing missing.
 // That a file of a study is missing keeps the others no longer: when the study is over they go, and nothing of it is missing any more.
 func (s suite) TestNoteMissing_TheOtherFilesGo(t *testing.T) {
 	clock := newClock()
@@ -112,6 +111,7 @@ func (s suite) TestNoteMissing_TheOtherFilesGo(t *testing.T) {
 	}
 }
 
+// Whoever looks for files while another node removes them finds nothing missing.
 func (s suite) TestNoteMissing_FilesRemoved(t *testing.T) {
 	l := s.temp(t, ledger.Options{})
 	Record(t, l, Slice("1.2", 1))

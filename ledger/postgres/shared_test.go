@@ -257,3 +257,24 @@ func TestThin_WaitsForWhatComes(t *testing.T) {
 		t.Errorf("studies are %s", got)
 	}
 }
+
+// A program that does not know of the column counts an instance that comes again: it has its file from then on.
+func TestShared_AnOlderDoorTakesItAgain(t *testing.T) {
+	l, db := opened(t, place(t), ledger.Options{Shared: true})
+	came := ledgertest.Slice("1.2", 1)
+	ledgertest.Record(t, l, came)
+	count := func(text string) {
+		t.Helper()
+		if _, err := db.Pool().ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count(`UPDATE instance SET gone = 1`)
+	if h := ledgertest.History(t, l, "1.2"); !h.Instances[0].Gone {
+		t.Fatal("its file is there still")
+	}
+	count(`UPDATE instance SET again = again + 1, at = at`) // as of version 20
+	if h := ledgertest.History(t, l, "1.2"); h.Instances[0].Gone {
+		t.Error("what came again has no file")
+	}
+}

@@ -256,7 +256,7 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 				if !yield(name, fault(err)) {
 					return fs.SkipAll
 				}
-				return fs.SkipDir
+				return nil // what was read of it before comes yet
 			}
 			if err := ctx.Err(); err != nil {
 				return err

@@ -38,11 +38,9 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answer, err := b.RoundTripper.RoundTrip(r)
-	if err != nil {
-		e.mu.Lock()
-		e.failed = err
-		e.mu.Unlock()
-	}
+	e.mu.Lock()
+	e.failed = err
+	e.mu.Unlock()
 	return answer, err
 }
 

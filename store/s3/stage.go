@@ -63,7 +63,8 @@ func (f *staged) Commit(ctx context.Context, name string, same func(old store.Fi
 	return f.store.Upload(ctx, name, f.file, f.size, same)
 }
 
-// Upload gives content a name, as Staged.Commit does. A service that does not answer is given up after one patience.
+// Upload gives content a name, as Staged.Commit does. A service that is silent is given up after one patience, one that
+// answers at first after two at most.
 func (s *Store) Upload(
 	ctx context.Context, name string, content io.ReaderAt, size int64, same func(old store.File) bool,
 ) (kept bool, err error) {

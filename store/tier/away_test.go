@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,5 +77,26 @@ func TestRun_StoreStandsStill(t *testing.T) {
 	err = store.Put(t.Context(), p.Store, "in/s/2", content(t))
 	if took := time.Since(began); !errors.Is(err, store.ErrTemporary) || took < 2*time.Second || took > 5*time.Second {
 		t.Errorf("%v after %v; three attempts of 2 s each are too many", err, took)
+	}
+}
+
+// What keeps a file here that is not the store's fault, as a ledger that is away, is not said of the store, and keeps no door shut.
+func TestRun_OddHere(t *testing.T) {
+	server := s3test.Start(t)
+	var asked atomic.Int32
+	p := open(t, server.Endpoint(), "", t.TempDir(), func(o *Options) {
+		o.Recorded = func(context.Context, string) (bool, error) {
+			asked.Add(1)
+			return false, errors.New("the ledger is away")
+		}
+	})
+	p.put(t, "in/s/1")
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() { defer close(over); p.Run(ctx) }()
+	defer func() { cancel(); <-over }()
+	await(t, func() bool { return asked.Load() > 1 })
+	if w := p.Waiting(); w.Away != "" || w.Files != 1 {
+		t.Errorf("%+v, with a store that takes everything", w)
 	}
 }

@@ -38,7 +38,10 @@ func (s *Store) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		next := lookEvery
 		err := guard.Call(func() error { return s.look(ctx) })
-		s.note(ctx, err)
+		if err == nil || far(err) {
+			s.note(ctx, err)
+		}
+		s.odd(ctx, err)
 		switch {
 		case err != nil:
 			next, pause = pause, min(2*pause, longestPause)
@@ -54,10 +57,40 @@ func (s *Store) Run(ctx context.Context) error {
 
 // look takes up what lies here, and asks the store if it is in doubt.
 func (s *Store) look(ctx context.Context) error {
-	if err := s.Sweep(ctx); err != nil {
+	err := s.Sweep(ctx)
+	if far(err) {
 		return err
 	}
-	return s.ask(ctx)
+	if asked := s.ask(ctx); asked != nil || err == nil {
+		return asked
+	}
+	s.note(ctx, nil) // what is odd here says nothing of the store, which takes the others
+	return err
+}
+
+// far tells whether an error is the store's, as against one of this machine or of the ledger.
+func far(err error) bool {
+	var fault *store.Error
+	return errors.Is(err, errDiffers) || errors.As(err, &fault) && fault.Far
+}
+
+// odd says once why something stays here that is not the store's fault.
+func (s *Store) odd(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	text := ""
+	if err != nil && !far(err) {
+		text = err.Error()
+	}
+	s.mu.Lock()
+	news := text != "" && text != s.oddity
+	s.oddity = text
+	s.mu.Unlock()
+	if news {
+		s.opt.Logger.Warn("something on this machine does not go up, for a reason that is not the object store's: it is tried again",
+			"error", err)
+	}
 }
 
 // rest waits for a time, or for less when a file comes and the store takes it.
@@ -190,6 +223,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 func (s *Store) here(ctx context.Context) (names []string, odd, err error) {
 	for _, folder := range s.opt.Folders {
 		for name, err := range s.local.List(ctx, folder) {
+			if under(s.opt.Stay, name) {
+				continue
+			}
 			if err != nil {
 				err = fmt.Errorf("look for files that have to go up: %w", err)
 				if name == "" || passes(err) {
@@ -198,9 +234,7 @@ func (s *Store) here(ctx context.Context) (names []string, odd, err error) {
 				odd = cmp.Or(odd, err)
 				continue
 			}
-			if !under(s.opt.Stay, name) {
-				names = append(names, name)
-			}
+			names = append(names, name)
 		}
 	}
 	return names, odd, nil

@@ -55,6 +55,7 @@ type Store struct {
 	trial string // name of the file by which the store is asked whether it takes any
 
 	mu      sync.Mutex // guards what follows
+	oddity  string     // what odd said last
 	waiting Waiting
 	doubt   int64 // size of a file that it did not take before somebody was answered; 0: none since it took one
 }
