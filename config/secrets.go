@@ -2,8 +2,11 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 )
 
 // Secret is a file that proves who the node is, or who people are.
@@ -35,16 +38,20 @@ func (c *Config) Secrets() []Secret {
 
 // Open says whether everybody on this machine can read the file: it lets them, and so do all folders above it.
 func (s Secret) Open() bool {
-	info, err := os.Stat(s.Path)
+	file, err := filepath.Abs(s.Path)
+	return err == nil && open(os.DirFS("/"), strings.TrimPrefix(file, "/"))
+}
+
+func open(root fs.FS, file string) bool {
+	info, err := fs.Stat(root, file)
 	if err != nil || info.Mode().Perm()&0o004 == 0 {
 		return false
 	}
-	for dir := filepath.Dir(s.Path); ; dir = filepath.Dir(dir) {
-		if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o001 == 0 {
+	for name := file; name != "."; {
+		name = path.Dir(name)
+		if info, err := fs.Stat(root, name); err != nil || info.Mode().Perm()&0o001 == 0 {
 			return false
 		}
-		if dir == filepath.Dir(dir) {
-			return true
-		}
 	}
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jcsnode/config"
 	"jcsnode/foldertest"
 	"jcsnode/ledger"
 	"jcsnode/pgtest"
@@ -172,7 +173,7 @@ func TestCheck_OfANodeAmongOthers(t *testing.T) {
 		t.Errorf("check under a name in use: %v\n%s", err, out)
 	}
 
-	open, err := os.MkdirTemp("/tmp", "open")
+	open, err := os.MkdirTemp("", "open")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,16 +187,18 @@ func TestCheck_OfANodeAmongOthers(t *testing.T) {
 	second := s.node(t, "second", "deliver")
 	second.change(t, "quiet = ", "limit = \"20m\"\nquiet = ")
 	second.change(t, "[ledger]\n", fmt.Sprintf("[ledger]\npassword_file = %q\n", password))
-	if said := jcsnode(t, "check", "--config", second.config); !strings.Contains(said, "everybody on this machine can read "+password) {
-		t.Errorf("check does not tell of an open secret:\n%s", said)
+	exposed := config.Secret{Path: password}.Open() // not where a folder above, as TMPDIR, is somebody's alone
+	said = jcsnode(t, "check", "--config", second.config)
+	if exposed != strings.Contains(said, "everybody on this machine can read "+password) {
+		t.Errorf("a secret is open: %v; check says:\n%s", exposed, said)
 	}
 	second.serveQuietly(t)
 	eventually(t, 20*time.Second, "everybody sees that it settles otherwise", func() bool {
 		return strings.Contains(second.log(t), "another node is set otherwise") &&
 			strings.Contains(jcsnode(t, "nodes", "--config", first.config), "this one differs in [settle]")
 	})
-	if !strings.Contains(second.log(t), "everybody on this machine can read a secret") {
-		t.Error("the log does not tell of an open secret")
+	if exposed != strings.Contains(second.log(t), "everybody on this machine can read a secret") {
+		t.Errorf("a secret is open: %v; the log says:\n%s", exposed, second.log(t))
 	}
 }
 
