@@ -109,18 +109,22 @@ func (l *life) sending() []ledger.Sending {
 // overlap is how far before the time up to which the ledger is complete the inbox is looked through again: clocks are set.
 const overlap = time.Hour
 
-// begins says for the first time that the node is there. since is when to look through the inbox from.
-func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
+// begins says for the first time that the node is there. since is when to look through the inbox from; behind says that the ledger may
+// not know what went up to an object store since then.
+func (n *Node) begins(ctx context.Context) (since time.Time, behind bool, err error) {
 	before, err := n.ledger.Alive(ctx, n.self.ID)
 	if err != nil {
-		return since, err
+		return since, false, err
 	}
 	if n.config.Several() && before.StartedAt.IsZero() { // a new node, or one with a new name
 		all, err := n.ledger.Nodes(ctx)
 		if err != nil {
-			return since, err
+			return since, false, err
 		}
 		before.RecordedAt = recordedBy(all)
+	}
+	if behind, err = putBack(n.folder, before.RecordedAt); err != nil {
+		return since, false, err
 	}
 	if !before.RecordedAt.IsZero() {
 		since = before.RecordedAt.Add(-overlap)
@@ -141,7 +145,7 @@ func (n *Node) begins(ctx context.Context) (since time.Time, err error) {
 	}
 	n.sign(ctx)
 	n.starting = n.signsOn(ctx)
-	return since, nil
+	return since, behind, nil
 }
 
 // signsOn goes on giving signs of life while the node starts, which takes minutes where networks are large or the inbox is. The returned
@@ -195,7 +199,11 @@ func (n *Node) sign(ctx context.Context) {
 			n.self.Incarnation = now
 		}
 	}
-	if err := n.ledger.SignOfLife(ctx, n.self); err != nil && ctx.Err() == nil {
+	err := n.ledger.SignOfLife(ctx, n.self)
+	if err == nil {
+		err = noteRecorded(n.folder, n.self.RecordedAt)
+	}
+	if err != nil && ctx.Err() == nil {
 		if n.life.news(time.Now()) {
 			n.log.Error("sign of life not written: check the disk of data_dir", "error", err)
 		}

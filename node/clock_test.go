@@ -51,7 +51,7 @@ func TestClock_StudySettlesByTheDatabases(t *testing.T) {
 			if err != nil {
 				t.Fatal(errors.Join(err, n.member.Close()))
 			}
-			if n.store, n.ahead, err = openFiles(c, n.ledger, n.log); err != nil {
+			if n.store, n.ahead, err = openFiles(c, n.ledger, false, n.log); err != nil {
 				t.Fatal(errors.Join(err, n.Close()))
 			}
 			n.inbox = scp.NewInbox(n.store, scp.InboxOptions{ImplementationClassUID: "2.25.1", At: n.alone})

@@ -30,7 +30,7 @@ func newDoor(t *testing.T, c config.Config, address, name string) testDoor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, ahead, err := openFiles(c, l, log)
+	all, ahead, err := openFiles(c, l, false, log)
 	if err != nil {
 		t.Fatal(errors.Join(err, l.Close()))
 	}

@@ -41,9 +41,9 @@ type instances interface {
 }
 
 // openFiles opens the store that the configuration names. The tier is that of a store elsewhere, nil without one; it takes up what
-// is known, and tells.
+// is known, and tells. behind says that the ledger may not know what went up.
 func openFiles(
-	c config.Config, known instances, log *slog.Logger,
+	c config.Config, known instances, behind bool, log *slog.Logger,
 ) (all files, ahead *tier.Store, err error) {
 	opt := disk.Options{Reserve: int64(c.Node.Reserve), Staging: scp.Staging, Foreign: func(path string) {
 		log.Warn("this is not of the node and is left alone: look at it, and take it away", "path", path)
@@ -84,6 +84,7 @@ func openFiles(
 	}
 	ahead = tier.New(local, near, tier.Options{
 		Later:     later,
+		Behind:    behind,
 		Meanwhile: meanwhile,
 		Folders:   []string{scp.InboxFolder, objectsFolder},
 		Stay:      []string{scp.QuarantineFolder, scp.Staging},

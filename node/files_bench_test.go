@@ -34,7 +34,7 @@ func BenchmarkDoor(b *testing.B) {
 					c.Store = far.Store
 					c.Store.BeforeAnswer = kind != "s3"
 				}
-				all, ahead, err := openFiles(c, allKnown{}, slog.New(slog.DiscardHandler))
+				all, ahead, err := openFiles(c, allKnown{}, false, slog.New(slog.DiscardHandler))
 				if err != nil {
 					b.Fatal(err)
 				}

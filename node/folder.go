@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +31,26 @@ func lockFolder(dataDir string) (*os.File, error) {
 		return nil, fmt.Errorf("take data_dir: %w", err)
 	}
 	return f, nil
+}
+
+// noteRecorded keeps in data_dir up to when the ledger was complete, as the time of the lock, which never goes back: not before what a
+// ledger that was put back from a backup lacks was looked for.
+func noteRecorded(lock *os.File, recorded time.Time) error {
+	info, err := lock.Stat()
+	if err != nil || !recorded.After(info.ModTime()) {
+		return err
+	}
+	return os.Chtimes(lock.Name(), time.Time{}, recorded)
+}
+
+// putBack says whether a ledger that is complete up to a time may be older than data_dir, as after a restore. A new folder may stand for
+// one that was lost.
+func putBack(lock *os.File, recorded time.Time) (bool, error) {
+	info, err := lock.Stat()
+	if err != nil {
+		return false, fmt.Errorf("look how old the ledger is: %w", err)
+	}
+	return info.ModTime().After(recorded.Add(time.Second)), nil // some file systems count in seconds
 }
 
 // folderHeld says whether a node has data_dir now. An error would keep one from taking it.

@@ -63,3 +63,33 @@ func TestTrial_LockThatCannotBeOpened(t *testing.T) {
 		t.Errorf("problems: %q", text)
 	}
 }
+
+// A ledger that is complete up to an earlier time than data_dir has noted was put back, until the node has looked for what it lacks.
+func TestPutBack(t *testing.T) {
+	f, err := lockFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	is := func(want bool, recorded time.Time, when string) {
+		t.Helper()
+		if got, err := putBack(f, recorded); err != nil || got != want {
+			t.Errorf("%s: put back %v, %v", when, got, err)
+		}
+	}
+	note := func(recorded time.Time) {
+		t.Helper()
+		if err := noteRecorded(f, recorded); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	is(true, now.Add(-time.Hour), "a new folder")
+	note(now.Add(time.Hour))
+	is(false, now.Add(time.Hour), "the same ledger")
+	is(true, now, "one of an hour before")
+	note(now)
+	is(true, now, "while its node starts")
+	note(now.Add(2 * time.Hour))
+	is(false, now.Add(2*time.Hour), "after it has looked")
+}

@@ -154,7 +154,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	since, err := n.begins(ctx)
+	since, behind, err := n.begins(ctx)
 	if err != nil {
 		return err
 	}
@@ -165,8 +165,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if n.store, n.ahead, err = openFiles(c, n.ledger, n.log); err != nil {
+	if n.store, n.ahead, err = openFiles(c, n.ledger, behind, n.log); err != nil {
 		return err
+	}
+	if behind && n.ahead != nil && !since.IsZero() {
+		n.log.Info("the ledger may be older than data_dir, as after a restore: the object store is looked through, too", "since", since)
 	}
 	n.inbox = scp.NewInbox(n.store, scp.InboxOptions{
 		ImplementationClassUID:    object.ImplementationClassUID,

@@ -31,6 +31,7 @@ type Local interface {
 // Options of New.
 type Options struct {
 	Later     []string // folders whose files go up after Commit
+	Behind    bool     // the ledger may not know all that went up
 	Meanwhile []string // folders whose files may wait here while the store does not take them: of a node that is the only one to read them
 	Folders   []string // all folders of files: what lies here of them goes up
 	Stay      []string // folders among these whose files stay here
@@ -146,7 +147,7 @@ func (s *Store) List(ctx context.Context, folder string) iter.Seq2[string, error
 	return s.ListSince(ctx, folder, time.Time{})
 }
 
-// ListSince implements store.Store. New files of a folder that goes up later are here, or the ledger knows them.
+// ListSince implements store.Store. New files of a folder that goes up later are here, or the ledger knows them unless it is behind.
 func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		here := map[string]bool{}
@@ -156,7 +157,7 @@ func (s *Store) ListSince(ctx context.Context, folder string, since time.Time) i
 				return
 			}
 		}
-		if !since.IsZero() && under(s.opt.Later, folder) {
+		if !since.IsZero() && !s.opt.Behind && under(s.opt.Later, folder) {
 			return
 		}
 		for name, err := range s.remote.ListSince(ctx, folder, since) {
