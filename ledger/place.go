@@ -26,6 +26,22 @@ func writeStored(ctx context.Context, tx *sql.Tx, paths []string) error {
 	return nil
 }
 
+// leaveBehind has a study wait no longer for files that are on the disk of nodes that do not run: one that is lost never gives them. It
+// tells how many. They may come up all the same.
+func (l *Ledger) leaveBehind(ctx context.Context, tx *sql.Tx, studyUID string) (files int64, err error) {
+	result, err := tx.ExecContext(ctx, `
+		UPDATE instance SET at = ''
+		WHERE study_uid = ? AND at <> '' AND at NOT IN (SELECT id FROM node WHERE incarnation <> '' AND stopped_at = 0)`, studyUID)
+	if err == nil {
+		files, err = result.RowsAffected()
+	}
+	if err != nil || files == 0 {
+		return 0, err
+	}
+	text := fmt.Sprintf("the study waits no longer for files on the disk of nodes that do not run: %d", files)
+	return files, l.event(ctx, tx, studyUID, EventRequeued, text, map[string]any{"files": files})
+}
+
 // AtNode lists the instances whose file is on a node alone, as far as the ledger knows.
 func (l *Ledger) AtNode(ctx context.Context, node string) (paths []string, err error) {
 	err = l.view(ctx, func(tx *sql.Tx) error {

@@ -13,7 +13,8 @@ var ErrFilesRemoved = errors.New("its files were removed")
 // Requeue has a study read again, as a revision of its own: what an earlier one found stays as it is, and stays valid unless the new one
 // finds something else. A newest revision that has not ended is tried now. Failed and withdrawn deliveries of what no newer revision
 // replaced and failed notifications are tried again, and those that wait are tried now. Objects that were sent stay sent, save those
-// that a destination does not commit. It fails with ErrNotFound when no instances have settled, and with ErrFilesRemoved.
+// that a destination does not commit. A study that waits for files on the disk of nodes that do not run waits for these no longer, and
+// nothing else changes. It fails with ErrNotFound when no instances have settled, and with ErrFilesRemoved.
 func (l *Ledger) Requeue(ctx context.Context, studyUID string) error {
 	return l.requeue(ctx, studyUID, false)
 }
@@ -26,6 +27,9 @@ func (l *Ledger) Resend(ctx context.Context, studyUID string) error {
 func (l *Ledger) requeue(ctx context.Context, studyUID string, sent bool) error {
 	err := l.update(ctx, func(tx *sql.Tx) error {
 		if _, err := l.db.Lock(ctx, tx, studyUID); err != nil {
+			return err
+		}
+		if left, err := l.leaveBehind(ctx, tx, studyUID); err != nil || left > 0 { // then it settles, and is read
 			return err
 		}
 		rev, err := oneRevision(ctx, tx, `WHERE study_uid = ? ORDER BY number DESC LIMIT 1`, studyUID)

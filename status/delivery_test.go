@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -164,11 +165,15 @@ func TestExplain_WhatHappensNext(t *testing.T) {
 func TestExplain_FilesOnOneNode(t *testing.T) {
 	far := instance("CT", now)
 	far.At = "door2"
-	h := &ledger.History{State: ledger.StateReceiving, Instances: []ledger.Instance{far, instance("CT", now), far}}
+	h := &ledger.History{StudyUID: "1.2", State: ledger.StateReceiving, Instances: []ledger.Instance{far, instance("CT", now), far}}
 	parts := status.Explain(h, site, now)
-	const want = "The study waits for 2 files to go up from node door2, however long that takes."
+	const want = "The study waits for 2 files to go up from node door2, however long that takes. " +
+		"If that disk is lost, send the study again; `jcsnode requeue 1.2` has the node wait no longer, and say what is missing."
 	if got := parts[len(parts)-1].Sentences[1].Text; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+	if got := status.Settles(h, site); !strings.HasSuffix(got, ", but not before all its files are where every node can read them.") {
+		t.Errorf("%q", got)
 	}
 }
 

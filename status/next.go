@@ -32,7 +32,9 @@ func uploads(h *ledger.History) (all []Sentence) {
 		}
 	}
 	for _, node := range slices.Sorted(maps.Keys(at)) {
-		all = append(all, say("The study waits for %s to go up from node %s, however long that takes.", Plural(at[node], "file"), node))
+		all = append(all, say("The study waits for %s to go up from node %s, however long that takes. If that disk is lost, "+
+			"send the study again; `jcsnode requeue %s` has the node wait no longer, and say what is missing.",
+			Plural(at[node], "file"), node, h.StudyUID))
 	}
 	return all
 }
@@ -137,10 +139,13 @@ func replaced(later []ledger.RevisionHistory) bool {
 
 // Settles says when a study that is still received counts as complete.
 func Settles(h *ledger.History, site Site) string {
-	open := 0
+	open, away := 0, 0
 	var quiet time.Duration // the longest of those who sent, as the settler takes it
 	var first, last time.Time
 	for _, i := range h.Instances {
+		if i.At != "" {
+			away++
+		}
 		if i.Revision != 0 {
 			continue
 		}
@@ -157,7 +162,11 @@ func Settles(h *ledger.History, site Site) string {
 			last = i.ReceivedAt
 		}
 	}
+	limit := "in any case"
+	if away > 0 {
+		limit = "in any case, but not before all its files are where every node can read them"
+	}
 	return fmt.Sprintf("%s %s until the study is complete: "+
-		"at %s, if nothing more comes and no association that stored into it is open, and at %s in any case.",
-		Plural(open, "instance"), number(open, "waits", "wait"), Clock(last.Add(quiet)), Clock(first.Add(site.Limit)))
+		"at %s, if nothing more comes and no association that stored into it is open, and at %s %s.",
+		Plural(open, "instance"), number(open, "waits", "wait"), Clock(last.Add(quiet)), Clock(first.Add(site.Limit)), limit)
 }

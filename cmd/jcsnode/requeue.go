@@ -21,7 +21,8 @@ func requeueCommand() *cobra.Command {
 			"are tried now. If the new reading says the same, the earlier result stays, what was sent stays sent unless --resend says\n" +
 			"otherwise, and what destinations ask for since then is made and sent. If it says something else, since networks, settings\n" +
 			"or the program changed, it is a result of its own that replaces the earlier one. The running node takes the work up within\n" +
-			"seconds, a stopped one at its next start.",
+			"seconds, a stopped one at its next start. A study that waits for files on the disk of nodes that do not run waits\n" +
+			"for them no longer: it is not processed, and its reason says what is missing.",
 		Args: cobra.ExactArgs(1),
 	}
 	path := configFlag(c)

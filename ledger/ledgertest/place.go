@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -57,6 +58,31 @@ func (s suite) TestStored_StudyWaitsForFilesOnOneNode(t *testing.T) {
 	}
 	if got := History(t, l, "1.2").Instances[0]; got.ReceivedAgain != 1 {
 		t.Errorf("came again %d times", got.ReceivedAgain)
+	}
+}
+
+// Whoever requeues a study gives up its files on the disk of nodes that do not run, and no others.
+func (s suite) TestRequeue_FilesOnOneNode(t *testing.T) {
+	l := s.temp(t, ledger.Options{Shared: true})
+	lives := ledger.Alive{ID: "a", Incarnation: "a.1", StartedAt: time.Now()}
+	Must(t, l.SignOfLife(t.Context(), lives))
+	Record(t, l, atA(1), atA(2), Slice("1.2", 3))
+	if err := l.Requeue(t.Context(), "1.2"); !errors.Is(err, ledger.ErrNotFound) || away(t, l) != 2 {
+		t.Errorf("while the node lives: %v, and the study waits for %d files, want 2", err, away(t, l))
+	}
+	if news, err := l.NodeDied(t.Context(), "a", "a.1", "it is dead"); err != nil || !news {
+		t.Fatalf("%v, %v", news, err)
+	}
+	Must(t, l.Requeue(t.Context(), "1.2"))
+	if n := away(t, l); n != 0 {
+		t.Errorf("the study waits for %d files of a dead node", n)
+	}
+	Record(t, l, atA(1))
+	lives.StoppedAt = time.Now()
+	Must(t, l.SignOfLife(t.Context(), lives))
+	Must(t, l.Requeue(t.Context(), "1.2"))
+	if n := away(t, l); n != 0 {
+		t.Errorf("the study waits for %d files of a node that was stopped", n)
 	}
 }
 
