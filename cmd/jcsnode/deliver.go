@@ -76,7 +76,7 @@ func deliverCommand() *cobra.Command {
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%s of %s will be sent to %s now; `jcsnode status` says how it goes\n",
 			status.Plural(objects, "object"), status.Plural(studies, "study"), r.Destination)
-		return noteAbsence(c, views)
+		return noteAbsence(c, views, config.RoleDeliver)
 	}
 	return c
 }

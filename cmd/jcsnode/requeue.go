@@ -45,20 +45,32 @@ func requeueCommand() *cobra.Command {
 			return err
 		}
 		fmt.Fprintf(c.OutOrStdout(), "study %s will be processed again; `jcsnode explain %s` says how it goes\n", uid, uid)
-		return noteAbsence(c, views)
+		return noteAbsence(c, views, config.RoleRead)
 	}
 	return c
 }
 
-// noteAbsence says of a node that does not run that it takes up what it was asked for when it is started.
-func noteAbsence(c *cobra.Command, views status.Reader) error {
+// noteAbsence says that what was asked for waits until a node is started that has the role for it, where none runs.
+func noteAbsence(c *cobra.Command, views status.Reader, role string) error {
 	overview, err := views.Overview(c.Context())
 	if err != nil {
 		return err
 	}
-	switch overview.Running.State {
-	case status.Stopped, status.Dead, status.NeverStarted:
-		fmt.Fprintf(c.OutOrStdout(), "once the node is started: it does not run (%s)\n", overview.Running.State)
-	}
+	fmt.Fprint(c.OutOrStdout(), absence(overview, role))
 	return nil
+}
+
+// absence is the line of noteAbsence, "" where there is nothing to say.
+func absence(o status.Overview, role string) string {
+	if nodes := o.RoleNodes(); nodes != nil { // several share the ledger: whichever this configuration is of
+		if nodes[role] == 0 {
+			return fmt.Sprintf("once a node is started that has %q in its [node] roles: none of them runs\n", role)
+		}
+		return ""
+	}
+	switch o.Running.State {
+	case status.Stopped, status.Dead, status.NeverStarted:
+		return fmt.Sprintf("once the node is started: it does not run (%s)\n", o.Running.State)
+	}
+	return ""
 }
