@@ -115,10 +115,14 @@ func (d *Database) check(ctx context.Context, address string, opt Options) error
 	if d.owner, err = own(ctx, d.db, opt.Shared, nil); err != nil {
 		return err
 	}
-	var create bool
+	var create, reads bool
 	if err := d.db.QueryRowContext(ctx, `
-		SELECT has_schema_privilege(current_schema(), 'CREATE') AND NOT pg_is_in_recovery()`).Scan(&create); err != nil {
+		SELECT has_schema_privilege(current_schema(), 'CREATE'), current_setting('transaction_read_only')::boolean`,
+	).Scan(&create, &reads); err != nil {
 		return err
+	}
+	if reads { // a standby, or one that is set so
+		return errors.New("this server only reads: name the one that writes in [ledger] url")
 	}
 	if !create {
 		return errors.New("this user may not make tables there: let it own the database")

@@ -357,6 +357,10 @@ func TestOpen_Refusals(t *testing.T) {
 	if err := postgres.Check(t.Context(), western, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "LATIN1") {
 		t.Errorf("check of a database for Western Europe: %v", err)
 	}
+	standby := empty + "&default_transaction_read_only=on"
+	if err := postgres.Check(t.Context(), standby, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "only reads") {
+		t.Errorf("check of a server that only reads: %v", err)
+	}
 	secret := func() (string, error) { return "geheim", nil }
 	for _, c := range []struct {
 		name, at, want string
@@ -366,6 +370,7 @@ func TestOpen_Refusals(t *testing.T) {
 		{"newer", newer, "written by a newer program", ledger.Options{Shared: true}},
 		{"newer, to look", newer, "written by a newer program", ledger.Options{ReadOnly: true}},
 		{"Western Europe", western, "--encoding UTF8", ledger.Options{}},
+		{"only reads", standby, "name the one that writes", ledger.Options{}},
 		{"no database", nowhere, "create the database", ledger.Options{}},
 		{"no server", "postgres://u:secret@127.0.0.1:1/db", "see whether the database runs", ledger.Options{Password: secret}},
 	} {
