@@ -101,6 +101,9 @@ func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 			if !errors.As(err, &r) || r.Status != dimse.StatusOutOfResources || r.Code != c.code {
 				t.Errorf("%v, want A700H with code %s", err, c.code)
 			}
+			if known := c.faulty.commit != nil; known != (r.StudyUID == "1.2") { // it is in what has come by then
+				t.Errorf("refused of study %q", r.StudyUID)
+			}
 			if got := files(t, dir); len(got) != 0 {
 				t.Errorf("left behind: %v", got)
 			}

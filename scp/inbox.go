@@ -173,7 +173,9 @@ func (b *Inbox) receive(ctx context.Context, in Incoming, body io.Reader, f stor
 		s.At, err = b.at(ctx, s.Path)
 	}
 	if err != nil {
-		return Stored{}, cannotWrite(err)
+		r := cannotWrite(err)
+		r.StudyUID = s.StudyUID
+		return Stored{}, r
 	}
 	return s, nil
 }
