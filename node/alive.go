@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"jcsnode/config"
 	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/results"
@@ -123,8 +124,10 @@ func (n *Node) begins(ctx context.Context) (since time.Time, behind bool, err er
 		}
 		before.RecordedAt = recordedBy(all)
 	}
-	if behind, err = putBack(n.folder, before.RecordedAt); err != nil {
-		return since, false, err
+	if n.has(config.RoleDoor) { // a node without one may have a new data_dir each time, and a bucket takes long to list
+		if behind, err = putBack(n.folder, before.RecordedAt); err != nil {
+			return since, false, err
+		}
 	}
 	if !before.RecordedAt.IsZero() {
 		since = before.RecordedAt.Add(-overlap)
