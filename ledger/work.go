@@ -195,7 +195,8 @@ func (l *Ledger) conclude(ctx context.Context, j jobs.Job, t *task, err error) e
 	log := l.log.With("job", j.Kind, "study", rev.StudyUID, "revision", rev.Number, "attempt", j.Attempt, "of", j.MaxAttempts)
 	if full {
 		wait := l.pauses.next(j, l.now())
-		log.Error("job waits for room on the disk of data_dir; it is tried again, sooner when its study is requeued",
+		log.Error("job waits for room on the disk of data_dir (of store.path, if that is set); "+
+			"it is tried again, sooner when its study is requeued",
 			"in", wait.String(), "error", err)
 		// The ledger may be on that disk: the history does without the event then.
 		_ = l.update(ctx, func(tx *sql.Tx) error {

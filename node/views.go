@@ -45,7 +45,7 @@ func self(c config.Config, version string) status.Self {
 		self.Models = results.Models(manifest, "") // what calculates, each study's findings say
 	}
 	if room, err := disk.RoomIn(c.FilesDir(), int64(c.Node.Reserve)); err == nil {
-		d := status.DiskOf(room)
+		d := status.DiskOf(room, c.Store.Path)
 		self.Disk = &d
 	}
 	return self

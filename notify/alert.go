@@ -46,7 +46,7 @@ func shortage(r Room, told bool) ledger.Reason {
 	if told {
 		bound += bound / 10
 	}
-	const remedy = "make room on the disk of data_dir, or let the node do so (keep.days)"
+	const remedy = "make room on the disk of data_dir (of store.path, if that is set), or let the node do so (keep.days)"
 	switch {
 	case r.Reserve <= 0 || r.Free >= bound:
 		return ledger.Reason{}

@@ -76,7 +76,7 @@ func (b *Inbox) Room(ctx context.Context) error {
 	r, err := b.store.Room(ctx)
 	if err != nil {
 		return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "free disk space is not known",
-			Remedy: "check the disk of data_dir", Err: err}
+			Remedy: "check the disk of data_dir (of store.path, if that is set)", Err: err}
 	}
 	if r.Spent() {
 		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", store.Bytes(r.Free), store.Bytes(r.Reserve)))
@@ -86,7 +86,7 @@ func (b *Inbox) Room(ctx context.Context) error {
 
 func diskFull(err error) *NotStored {
 	return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-full", Text: "disk is full up to the reserve",
-		Remedy: "make room on the disk of data_dir; reception goes on by itself then", Err: err}
+		Remedy: "make room on the disk of data_dir (of store.path, if that is set); reception goes on by itself then", Err: err}
 }
 
 // cannotWrite is the refusal for a fault of the store.
@@ -99,7 +99,7 @@ func cannotWrite(err error) *NotStored {
 		return diskFull(err)
 	}
 	return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "instance could not be kept on disk",
-		Remedy: "check the disk of data_dir and its permissions", Err: err}
+		Remedy: "check the disk of data_dir (of store.path, if that is set) and its permissions", Err: err}
 }
 
 // Receive stores the data set that body brings. When it returns without error, bytes and

@@ -47,7 +47,7 @@ func (w *diskWatch) look(r store.Room, now time.Time) {
 	}
 	w.spent, w.short, w.told = spent, short, now
 	log := w.log.With("free", store.Bytes(r.Free), "reserve", store.Bytes(r.Reserve))
-	const remedy = "make room on the disk of data_dir, or let the node do so (keep.days)"
+	const remedy = "make room on the disk of data_dir (of store.path, if that is set), or let the node do so (keep.days)"
 	switch {
 	case spent:
 		log.Error("disk is full up to the reserve: instances are refused until there is room", "remedy", remedy)

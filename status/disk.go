@@ -6,18 +6,19 @@ import (
 	"jcsnode/store"
 )
 
-// Disk is the room of data_dir.
+// Disk is the room where files are kept.
 type Disk struct {
-	Free     int64 `json:"free_bytes"`
-	Reserve  int64 `json:"reserve_bytes"`
-	Refuses  bool  `json:"refuses"`             // instances are refused for it
-	Short    bool  `json:"short"`               // they will be soon
-	DaysLeft *int  `json:"days_left,omitempty"` // until they are, at the pace of the last days; nil where it cannot be told
+	Shared   string `json:"-"` // the folder that nodes share; "": data_dir
+	Free     int64  `json:"free_bytes"`
+	Reserve  int64  `json:"reserve_bytes"`
+	Refuses  bool   `json:"refuses"`             // instances are refused for it
+	Short    bool   `json:"short"`               // they will be soon
+	DaysLeft *int   `json:"days_left,omitempty"` // until they are, at the pace of the last days; nil where it cannot be told
 }
 
-// DiskOf is the view of the room of a store.
-func DiskOf(r store.Room) Disk {
-	return Disk{Free: r.Free, Reserve: r.Reserve, Refuses: r.Spent(), Short: r.Short()}
+// DiskOf is the view of the room of a store, in data_dir or in a folder that nodes share.
+func DiskOf(r store.Room, shared string) Disk {
+	return Disk{Shared: shared, Free: r.Free, Reserve: r.Reserve, Refuses: r.Spent(), Short: r.Short()}
 }
 
 // mostDays is from when on nobody plans.
@@ -35,6 +36,9 @@ func (d Disk) lasting(perDay int64) *Disk {
 // String says it in a sentence without its full stop.
 func (d Disk) String() string {
 	text := store.Bytes(d.Free) + " free on the disk of data_dir"
+	if d.Shared != "" {
+		text = store.Bytes(d.Free) + " free in " + d.Shared
+	}
 	switch {
 	case d.Refuses:
 		return text + ", not more than node.reserve, " + store.Bytes(d.Reserve) + ": instances are refused until there is room"

@@ -14,6 +14,7 @@ import (
 	"jcsnode/findings"
 	"jcsnode/ledger"
 	"jcsnode/status"
+	"jcsnode/store"
 )
 
 // answers is a ledger that has the same answer for everybody, or an error.
@@ -101,6 +102,7 @@ func TestReader_Node(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shared := status.DiskOf(store.Room{Free: 1 << 30, Reserve: 2 << 30}, "/mnt/ct").String()
 	for _, c := range []struct {
 		name      string
 		got, want []string
@@ -113,6 +115,8 @@ func TestReader_Node(t *testing.T) {
 			"1 instance (0 flagged, 4 refused), 1.0 MB; deliveries: 2 sent; storage commitment: 2 committed; notifications: 1 waiting",
 			"3.0 GB free on the disk of data_dir; about 2 days left at the pace of the last days",
 			"files of 1 study are missing; `jcsnode explain` of it says what to do"}},
+		{"shared folder", []string{shared}, []string{
+			"1.0 GB free in /mnt/ct, not more than node.reserve, 2.0 GB: instances are refused until there is room"}},
 		{"limits", n.LimitSentences(), []string{"caution about 1.2: " + closeCall, "limit of 1.2: " + tenMM}},
 		{"more", []string{n.MoreSentence()}, []string{"and 1 more, 3 in all"}},
 		{"refusals", n.RefusalSentences(), []string{

@@ -57,7 +57,7 @@ func checkCommand() *cobra.Command {
 		}
 		fmt.Fprintf(out, "  AE title %s, %s, data in %s\n", cfg.Node.AETitle, listening, cfg.Node.DataDir)
 		if room, err := disk.RoomIn(cfg.FilesDir(), int64(cfg.Node.Reserve)); err == nil {
-			fmt.Fprintf(out, "  %s\n", status.DiskOf(room))
+			fmt.Fprintf(out, "  %s\n", status.DiskOf(room, cfg.Store.Path))
 		}
 		if where := cfg.Store.Describe(); where != "" {
 			fmt.Fprintf(out, "  %s\n", where)
