@@ -185,8 +185,8 @@ func WriteMigrated(w io.Writer, m *Migration, d Migrated) {
 		}
 	}
 	if d.Missing > 0 {
-		fmt.Fprintf(w, "  %d files that the ledger names were not in %s before: `jcsnode status` says of which studies\n",
-			d.Missing, m.From)
+		fmt.Fprintf(w, "  %d files that the ledger names are not in %s: those that went to the bucket or folder of %s before stay there; "+
+			"of which studies others are missing, `jcsnode status` says when the node runs\n", d.Missing, m.From, m.To.Path)
 	}
 	if d.Ledger != nil {
 		text := "moved and compared"
