@@ -40,12 +40,12 @@ func (m *Member) own(locks []string) {
 	if !m.Lives() {
 		return
 	}
-	for _, lock := range locks {
+	for _, lock := range locks { // older nodes have some that are of no destination or webhook of their own
 		m.Leads = m.Leads || lock == LeaderLock
-		if name, is := strings.CutPrefix(lock, DestinationLock); is {
+		if name, is := strings.CutPrefix(lock, DestinationLock); is && name != "" {
 			m.Deliver = append(m.Deliver, name)
 		}
-		if name, is := strings.CutPrefix(lock, WebhookLock); is {
+		if name, is := strings.CutPrefix(lock, WebhookLock); is && name != "" {
 			m.Tells = append(m.Tells, name)
 		}
 	}

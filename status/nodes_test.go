@@ -22,7 +22,7 @@ func TestOverview_Nodes(t *testing.T) {
 	off := func(a ledger.Alive, ahead time.Duration) ledger.Alive { a.ClockAhead = ahead; return a }
 	node := func(id string, held *bool, started time.Duration, device, shape string) ledger.Alive {
 		return ledger.Alive{ID: id, Held: held, StartedAt: now.Add(-started), SeenAt: now, Device: device, Shape: shape,
-			Roles: []string{"read", "deliver"}, Owns: []string{status.LeaderLock, "deliver pacs", "notify his"},
+			Roles: []string{"read", "deliver"}, Owns: []string{status.LeaderLock, "deliver ", "deliver pacs", "notify ", "notify his"},
 			Sends: []ledger.Sending{{StudyUID: "1.2", Destination: "pacs"}},
 			Work:  []ledger.Work{{StudyUID: "1.3", Step: "classify", Done: 1, Total: 2}}}
 	}
