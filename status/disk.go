@@ -10,6 +10,7 @@ import (
 type Disk struct {
 	Free     int64 `json:"free_bytes"`
 	Reserve  int64 `json:"reserve_bytes"`
+	ReadOnly bool  `json:"read_only,omitempty"` // nothing can be written to it
 	Refuses  bool  `json:"refuses"`             // instances are refused for it
 	Short    bool  `json:"short"`               // they will be soon
 	DaysLeft *int  `json:"days_left,omitempty"` // until they are, at the pace of the last days; nil where it cannot be told
@@ -17,7 +18,7 @@ type Disk struct {
 
 // DiskOf is the view of the room of a store.
 func DiskOf(r store.Room) Disk {
-	return Disk{Free: r.Free, Reserve: r.Reserve, Refuses: r.Spent(), Short: r.Short()}
+	return Disk{Free: r.Free, Reserve: r.Reserve, ReadOnly: r.ReadOnly, Refuses: r.Spent(), Short: r.Short()}
 }
 
 // mostDays is from when on nobody plans.
@@ -25,7 +26,7 @@ const mostDays = 9999
 
 // lasting is the disk with the days that are left of it at a pace.
 func (d Disk) lasting(perDay int64) *Disk {
-	if perDay > 0 {
+	if perDay > 0 && !d.ReadOnly {
 		days := int(min(max(0, d.Free-d.Reserve)/perDay, mostDays))
 		d.DaysLeft = &days
 	}
@@ -34,6 +35,9 @@ func (d Disk) lasting(perDay int64) *Disk {
 
 // String says it in a sentence without its full stop.
 func (d Disk) String() string {
+	if d.ReadOnly {
+		return "the disk of data_dir is read only: instances are refused until it can be written"
+	}
 	text := store.Bytes(d.Free) + " free on the disk of data_dir"
 	switch {
 	case d.Refuses:
