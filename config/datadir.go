@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,6 +75,9 @@ func nearestFolder(dir string) (string, error) {
 
 func writable(dir string) error {
 	probe, err := os.CreateTemp(dir, ".jcsnode-check-*")
+	if errors.Is(err, unix.EROFS) {
+		return fmt.Errorf("%s is read only; look for faults of its disk in the log of the kernel, and mount it for writing", dir)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot write to %s; give the service's user the right to", dir)
 	}

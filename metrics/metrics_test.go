@@ -192,6 +192,7 @@ func TestReady(t *testing.T) {
 		"good":            {views{overview: overview()}, false, http.StatusOK},
 		"stopping":        {views{overview: overview()}, true, http.StatusServiceUnavailable},
 		"a full disk":     {views{overview: status.Overview{Disk: &status.Disk{Refuses: true}}}, false, http.StatusServiceUnavailable},
+		"read only":       {views{overview: status.Overview{Disk: &status.Disk{ReadOnly: true}}}, false, http.StatusServiceUnavailable},
 		"a ledger's disk": {views{overview: status.Overview{Counts: ledger.Counts{Fault: "full"}}}, false, http.StatusServiceUnavailable},
 		"no ledger":       {views{err: errors.New("gone")}, false, http.StatusServiceUnavailable},
 	} {

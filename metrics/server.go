@@ -73,6 +73,8 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		why = "the ledger does not answer"
 	case o.Counts.Fault != "":
 		why = "the ledger cannot be written"
+	case o.Disk != nil && o.Disk.ReadOnly:
+		why = "the disk is read only"
 	case o.Disk != nil && o.Disk.Refuses:
 		why = "the disk is full up to node.reserve"
 	case s.set.BeforeAnswer && !s.storeTakes():

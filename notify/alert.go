@@ -11,13 +11,17 @@ import (
 
 // Codes of the reasons of notices about the node itself.
 const (
-	CodeSilent    = "silent"
-	CodeDiskShort = "disk-short"
-	CodeDiskFull  = "disk-full"
+	CodeSilent       = "silent"
+	CodeDiskShort    = "disk-short"
+	CodeDiskFull     = "disk-full"
+	CodeDiskReadOnly = "disk-read-only"
 )
 
-// Room is the free space of the node, and the part of it that reception leaves alone, in bytes.
-type Room struct{ Free, Reserve int64 }
+// Room is the free space of the node, and the part of it that reception leaves alone, in bytes. ReadOnly: nothing can be written at all.
+type Room struct {
+	Free, Reserve int64
+	ReadOnly      bool
+}
 
 // silences finds the peers that have been silent for too long by now. A peer that never sent is none: nobody knows whether it is to send.
 // The time during which the node did not run is not the peer's.
@@ -48,6 +52,9 @@ func shortage(r Room, told bool) ledger.Reason {
 	}
 	const remedy = "make room on the disk of data_dir (of store.path, if that is set), or let the node do so (keep.days)"
 	switch {
+	case r.ReadOnly:
+		return ledger.Reason{Code: CodeDiskReadOnly, Text: "the disk is read only: instances are refused",
+			Remedy: "look for faults of the disk in the log of the kernel (dmesg), and mount it for writing"}
 	case r.Reserve <= 0 || r.Free >= bound:
 		return ledger.Reason{}
 	case r.Free <= r.Reserve:

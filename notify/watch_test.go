@@ -64,6 +64,9 @@ func TestSilences(t *testing.T) {
 }
 
 func TestShortage(t *testing.T) {
+	if got := shortage(Room{ReadOnly: true}, false); got.Code != CodeDiskReadOnly {
+		t.Errorf("read only: %+v", got)
+	}
 	const reserve = 100 << 20
 	for _, c := range []struct {
 		free int64
@@ -74,11 +77,11 @@ func TestShortage(t *testing.T) {
 		{100 << 20, false, CodeDiskFull}, {0, true, CodeDiskFull},
 		{210 << 20, true, CodeDiskShort}, {220 << 20, true, ""},
 	} {
-		if got := shortage(Room{c.free, reserve}, c.told); got.Code != c.code || (got.Text == "") != (c.code == "") {
+		if got := shortage(Room{Free: c.free, Reserve: reserve}, c.told); got.Code != c.code || (got.Text == "") != (c.code == "") {
 			t.Errorf("%d MB free, told %v: %+v, want %q", c.free>>20, c.told, got, c.code)
 		}
 	}
-	if got := shortage(Room{0, 0}, false); got.Code != "" {
+	if got := shortage(Room{Free: 0, Reserve: 0}, false); got.Code != "" {
 		t.Errorf("without a reserve: %+v", got)
 	}
 }

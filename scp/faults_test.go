@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 	"testing"
 
 	"jcsnode/dimse"
@@ -73,6 +74,8 @@ var (
 
 func spent() (store.Room, error) { return store.Room{Free: 1000, Reserve: 1000}, nil }
 
+func unwritable() (store.Room, error) { return store.Room{ReadOnly: true}, nil }
+
 func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 	for name, c := range map[string]struct {
 		faulty faultyStore
@@ -87,6 +90,8 @@ func TestReceive_FaultsLeaveNothingAndNeverSucceed(t *testing.T) {
 		"store away":             {faultyStore{commit: away}, "store-error"},
 		"store full":             {faultyStore{commit: farFull}, "store-error"},
 		"reserve reached before": {faultyStore{room: spent}, "disk-full"},
+		"read only before":       {faultyStore{room: unwritable}, "disk-read-only"},
+		"read only at the end":   {faultyStore{commit: store.FileFault(syscall.EROFS)}, "disk-read-only"},
 		"free space not known":   {faultyStore{room: func() (store.Room, error) { return store.Room{}, broken }}, "disk-error"},
 	} {
 		t.Run(name, func(t *testing.T) {

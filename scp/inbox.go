@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"syscall"
 
 	"jcsnode/dataset"
 	"jcsnode/dimse"
@@ -78,6 +79,9 @@ func (b *Inbox) Room(ctx context.Context) error {
 		return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "free disk space is not known",
 			Remedy: "check the disk of data_dir (of store.path, if that is set)", Err: err}
 	}
+	if r.ReadOnly {
+		return readOnly(syscall.EROFS)
+	}
 	if r.Spent() {
 		return diskFull(fmt.Errorf("%s free, %s reserved (node.reserve)", store.Bytes(r.Free), store.Bytes(r.Reserve)))
 	}
@@ -89,6 +93,11 @@ func diskFull(err error) *NotStored {
 		Remedy: "make room on the disk of data_dir (of store.path, if that is set); reception goes on by itself then", Err: err}
 }
 
+func readOnly(err error) *NotStored {
+	return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-read-only", Text: "disk is read only",
+		Remedy: remedyReadOnly, Err: err}
+}
+
 // cannotWrite is the refusal for a fault of the store.
 func cannotWrite(err error) *NotStored {
 	if fault := (*store.Error)(nil); errors.As(err, &fault) && fault.Far {
@@ -97,6 +106,9 @@ func cannotWrite(err error) *NotStored {
 	}
 	if errors.Is(err, store.ErrFull) {
 		return diskFull(err)
+	}
+	if errors.Is(err, syscall.EROFS) {
+		return readOnly(err)
 	}
 	return &NotStored{Status: dimse.StatusOutOfResources, Code: "disk-error", Text: "instance could not be kept on disk",
 		Remedy: "check the disk of data_dir (of store.path, if that is set) and its permissions", Err: err}

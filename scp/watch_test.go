@@ -38,4 +38,21 @@ func TestDiskWatch(t *testing.T) {
 			t.Errorf("%s at %v: %q, want %q", store.Bytes(c.free), at, said, c.want)
 		}
 	}
+	for _, c := range []struct {
+		room store.Room
+		want string
+	}{
+		{store.Room{Reserve: 2 * gb, ReadOnly: true}, "level=ERROR msg=\"disk is read only"},
+		{store.Room{Reserve: 2 * gb, ReadOnly: true}, ""},
+		{store.Room{Free: gb, Reserve: 2 * gb}, "disk is full"},
+		{store.Room{Free: 50 * gb, Reserve: 2 * gb}, "disk has room again"},
+	} {
+		before := len(log.all())
+		at = at.Add(time.Minute)
+		w.look(c.room, at)
+		said := strings.Join(log.all()[before:], "")
+		if (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
+			t.Errorf("%+v: %q, want %q", c.room, said, c.want)
+		}
+	}
 }

@@ -11,6 +11,7 @@ type Disk struct {
 	Shared   string `json:"-"` // the folder that nodes share; "": data_dir
 	Free     int64  `json:"free_bytes"`
 	Reserve  int64  `json:"reserve_bytes"`
+	ReadOnly bool   `json:"read_only,omitempty"` // nothing can be written to it
 	Refuses  bool   `json:"refuses"`             // instances are refused for it
 	Short    bool   `json:"short"`               // they will be soon
 	DaysLeft *int   `json:"days_left,omitempty"` // until they are, at the pace of the last days; nil where it cannot be told
@@ -18,7 +19,7 @@ type Disk struct {
 
 // DiskOf is the view of the room of a store, in data_dir or in a folder that nodes share.
 func DiskOf(r store.Room, shared string) Disk {
-	return Disk{Shared: shared, Free: r.Free, Reserve: r.Reserve, Refuses: r.Spent(), Short: r.Short()}
+	return Disk{Shared: shared, Free: r.Free, Reserve: r.Reserve, ReadOnly: r.ReadOnly, Refuses: r.Spent(), Short: r.Short()}
 }
 
 // mostDays is from when on nobody plans.
@@ -26,7 +27,7 @@ const mostDays = 9999
 
 // lasting is the disk with the days that are left of it at a pace.
 func (d Disk) lasting(perDay int64) *Disk {
-	if perDay > 0 {
+	if perDay > 0 && !d.ReadOnly {
 		days := int(min(max(0, d.Free-d.Reserve)/perDay, mostDays))
 		d.DaysLeft = &days
 	}
@@ -35,10 +36,14 @@ func (d Disk) lasting(perDay int64) *Disk {
 
 // String says it in a sentence without its full stop.
 func (d Disk) String() string {
-	text := store.Bytes(d.Free) + " free on the disk of data_dir"
+	in, where := "on", "the disk of data_dir"
 	if d.Shared != "" {
-		text = store.Bytes(d.Free) + " free in " + d.Shared
+		in, where = "in", d.Shared
 	}
+	if d.ReadOnly {
+		return where + " is read only: instances are refused until it can be written"
+	}
+	text := store.Bytes(d.Free) + " free " + in + " " + where
 	switch {
 	case d.Refuses:
 		return text + ", not more than node.reserve, " + store.Bytes(d.Reserve) + ": instances are refused until there is room"

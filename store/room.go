@@ -10,16 +10,24 @@ const ahead = 2
 
 // Room is the free space of a store against its reserve, in bytes. Who receives leaves the reserve alone, so that there is room for the
 // results of what was received; Stage itself goes on until the store is full.
-type Room struct{ Free, Reserve int64 }
+type Room struct {
+	Free, Reserve int64
+	ReadOnly      bool // nothing can be written, however much is free, and Free is 0
+}
 
 // Spent tells whether no more than the reserve is free.
-func (r Room) Spent() bool { return r.Free <= r.Reserve }
+func (r Room) Spent() bool { return r.ReadOnly || r.Free <= r.Reserve }
 
 // Short tells whether the room will soon be spent, so that people can be warned before anything is refused.
 func (r Room) Short() bool { return !r.Spent() && r.Free < ahead*r.Reserve }
 
-// Lacks is how much more would have to be free for it to be neither spent nor short, 0 if it is neither.
-func (r Room) Lacks() int64 { return max(0, ahead*r.Reserve-r.Free) }
+// Lacks is how much more would have to be free for it to be neither spent nor short, 0 if it is neither or if room would not help.
+func (r Room) Lacks() int64 {
+	if r.ReadOnly {
+		return 0
+	}
+	return max(0, ahead*r.Reserve-r.Free)
+}
 
 // Bytes is a size for people, in powers of 1024 as the configuration has them: "0 bytes", "52.5 MB", "2.0 GB".
 func Bytes(n int64) string {

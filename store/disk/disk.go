@@ -297,12 +297,12 @@ func unchanged(d fs.DirEntry, since time.Time) bool {
 
 // Room implements store.Store.
 func (s *Store) Room(context.Context) (store.Room, error) {
-	free, err := s.sys.freeDisk(s.root)
-	return store.Room{Free: free, Reserve: s.opt.Reserve}, fault(err)
+	bytes, readOnly, err := s.sys.free(s.root)
+	return store.Room{Free: bytes, Reserve: s.opt.Reserve, ReadOnly: readOnly}, fault(err)
 }
 
 // RoomIn measures the room of a store in the folder root without opening it.
 func RoomIn(root string, reserve int64) (store.Room, error) {
-	free, err := freeDisk(root)
-	return store.Room{Free: free, Reserve: reserve}, fault(err)
+	bytes, readOnly, err := free(root)
+	return store.Room{Free: bytes, Reserve: reserve, ReadOnly: readOnly}, fault(err)
 }

@@ -211,7 +211,7 @@ func breakSystem(s *system, fault storetest.Fault) bool {
 	case storetest.NameNotSynced:
 		notSynced(func(dir string) bool { return !top(dir) })
 	case storetest.RoomNotKnown:
-		s.freeDisk = func(string) (int64, error) { return 0, unix.EIO }
+		s.free = func(string) (int64, bool, error) { return 0, false, unix.EIO }
 	case storetest.NotRemovedStaged:
 		s.remove = func(string) error { return unix.EIO }
 	default:

@@ -22,16 +22,16 @@ type file interface {
 
 // system is what the store asks of the file system to change. Tests replace single fields to inject faults.
 type system struct {
-	create   func(path string) (file, error) // for writing and reading back; the file must not exist
-	rename   func(from, to string) error
-	remove   func(path string) error
-	mkdir    func(path string) error // an existing one is no error
-	syncDir  func(path string) error
-	freeDisk func(path string) (int64, error) // bytes that this user may still write
+	create  func(path string) (file, error) // for writing and reading back; the file must not exist
+	rename  func(from, to string) error
+	remove  func(path string) error
+	mkdir   func(path string) error // an existing one is no error
+	syncDir func(path string) error
+	free    func(path string) (bytes int64, readOnly bool, err error) // bytes that this user may still write
 }
 
 func realSystem() system {
-	return system{create: create, rename: os.Rename, remove: os.Remove, mkdir: mkdir, syncDir: durable.SyncFolder, freeDisk: freeDisk}
+	return system{create: create, rename: os.Rename, remove: os.Remove, mkdir: mkdir, syncDir: durable.SyncFolder, free: free}
 }
 
 type osFile struct{ *os.File }
@@ -54,12 +54,16 @@ func mkdir(path string) error {
 	return nil
 }
 
-func freeDisk(path string) (int64, error) {
+func free(path string) (bytes int64, readOnly bool, err error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(path, &s); err != nil {
-		return 0, fmt.Errorf("free space of %s: %w", path, err)
+		return 0, false, fmt.Errorf("free space of %s: %w", path, err)
 	}
-	return int64(s.Bavail) * int64(s.Bsize), nil
+	// Mounted so, made so by Linux after a fault of the disk, or by the server of a folder elsewhere.
+	if errors.Is(unix.Access(path, unix.W_OK), unix.EROFS) {
+		return 0, true, nil
+	}
+	return int64(s.Bavail) * int64(s.Bsize), false, nil
 }
 
 // fault makes an error of the file system one of the store; nil stays nil.
