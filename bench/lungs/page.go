@@ -10,21 +10,21 @@ import (
 // page is docs/lungs.md.
 func page(commit string, all []result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Lung volumes
+	// @ stands for the quote that ends Go's raw text.
+	fmt.Fprintf(&b, strings.ReplaceAll(`# Lung volumes
 
-How the lung mask (`+"`pipeline/lung`, `pipeline/chest`"+`) does against masks of radiologists and against changes that must not
-change a volume. Written by `+"`go run ./bench/lungs`"+` at commit %s; everything is in the package `+"`phantom/alter`"+` and the data
-folder.
+How the lung mask (@pipeline/lung@, @pipeline/chest@) does against masks of radiologists and against changes that must not change a volume.
+Written by @go run ./bench/lungs@ at commit %s; everything is in the package @phantom/alter@ and the data folder.
 
-Against radiologists: `+"`seg20`"+` (crops to the lungs) and `+"`seg20rp`"+` (whole slices), COVID-19. Against itself: two phantoms,
-the studies `+"`normal_001`, `covid_p001`, `lidc_0003`"+` and the upper half of a trunk (`+"`head_to_mid_chest`"+`), each compared with
-its own mask before the change. Numbers are how far the volume is off, in percent; Dice is the least.
+Against radiologists: @seg20@ (crops to the lungs) and @seg20rp@ (whole slices), COVID-19. Against itself: two phantoms, the studies
+@normal_001@, @covid_p001@, @lidc_0003@ and the upper half of a trunk (@head_to_mid_chest@), each compared with its own mask before the
+change. Numbers are how far the volume is off, in percent; Dice is the least.
 
 What is weak: a mean of -945 HU in crops whose lungs touch the border of the picture reads as the air around a patient in some slices (half
-of a lung lost); whole slices of the same density do not. Consolidation that holds no air is missing (`+"`coronacases_003`"+`).
+of a lung lost); whole slices of the same density do not. Consolidation that holds no air is missing (@coronacases_003@).
 
 ## Radiologists' masks
-`, commit)
+`, "@", "`"), commit)
 	table(&b, keep(all, func(r result) bool { return drawn(r) }))
 	b.WriteString("\n## Changes to whole scans\n")
 	table(&b, keep(all, func(r result) bool { return !drawn(r) }))
