@@ -351,7 +351,7 @@ def test_recorded_experiments_are_shown_with_the_commands_that_repeat_them(evalu
     found["segmenter-seed2"]["provenance"] |= {"size": 320}
     found["segmenter-seed2"]["thinned"] = 4
     texts = card.sections(found)
-    assert "| unet | 9 | 2 | 0.6 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 |" in texts["architecture"]
+    assert "| unet | 9 | 2 | 0.6 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | 1.000 | – |" in texts["architecture"]
     assert (
         "python -m jcs.train_segmenter --network unet\n    python -m jcs.experiment architecture-unet --checkpoint CHECKPOINT"
         in texts["architecture"]
