@@ -116,9 +116,22 @@ func (p *process) waits(t *testing.T, since time.Time, prefix string) line {
 			return l
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s never said %q; it said %v", p.id, prefix, p.lines)
+			t.Fatalf("%s never said %q; it said %s", p.id, prefix, p.told())
 		}
 	}
+}
+
+// told is all that was said but for the objects sent.
+func (p *process) told() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var b strings.Builder
+	for _, l := range p.lines {
+		if l.text != "sends" {
+			fmt.Fprintf(&b, "%s %s; ", l.at.Format(time.StampMilli), l.text)
+		}
+	}
+	return b.String()
 }
 
 // lastSent is when it sent last before a time.
@@ -198,8 +211,8 @@ func TestProcess_PostgreSQLRestarts(t *testing.T) {
 	server.Stop(t, syscall.SIGINT)
 	t.Logf("noticed after %v", a.waits(t, stopped, "lost").at.Sub(stopped).Round(10*time.Millisecond))
 	b.waits(t, stopped, "lost")
+	again := time.Now() // they may join before Again returns
 	server.Again(t)
-	again := time.Now()
 	a.waits(t, again, "joined")
 	b.waits(t, again, "joined")
 	for {
